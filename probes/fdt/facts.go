@@ -1,0 +1,107 @@
+package fdt
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+)
+
+// Facts are what the guest's device tree holds of that which a kernel needs
+// to boot by it alone (Documentation/arch/arm64/booting.rst and the bindings
+// of Linux). Without Present the rest is empty.
+type Facts struct {
+	Present     bool
+	Size        uint32 // bytes
+	Nodes       int
+	Top         []string // names of the root's children
+	Model       string
+	Compatible  []string // the root's
+	CPUs        int      // enabled CPU nodes
+	NoMethod    []string // CPU nodes without an enable-method
+	Memory      int      // memory nodes with a size
+	Timer       string   // path of the generic timer's node
+	PSCI        string   // path of the PSCI node that has a method
+	Controllers []string // paths of the nodes that are interrupt controllers, enabled
+	Chosen      bool
+	Stdout      string   // /chosen/stdout-path as it stands
+	StdoutNode  string   // the enabled node it leads to; empty if none
+	Consoles    []string // enabled nodes whose device can be a console
+}
+
+// consoles are the compatible strings of the consoles the specification names
+// and of what carries them. Hypervisor consoles have no node of their own on
+// PCI or Xen.
+var consoles = []string{"arm,pl011", "arm,sbsa-uart", "virtio,mmio", "pci-host-ecam-generic", "pci-host-cam-generic", "xen,xen", "ns16550a", "ns16550"}
+
+// Read finds the facts out. A guest without a tree is an answer.
+func Read(fsys fs.FS) (*Facts, error) {
+	t, err := Load(fsys)
+	if errors.Is(err, fs.ErrNotExist) {
+		return &Facts{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := &Facts{Present: true, Size: t.Size, Compatible: t.Root.Compatible()}
+	f.Model, _ = t.Root.String("model")
+	for _, n := range t.Root.Children {
+		f.Top = append(f.Top, n.Name)
+	}
+	for _, n := range t.Root.All() {
+		f.add(n)
+	}
+	f.readChosen(t)
+	return f, nil
+}
+
+func (f *Facts) add(n *Node) {
+	f.Nodes++
+	kind, _ := n.String("device_type")
+	if !n.Enabled() {
+		return
+	}
+	switch {
+	case kind == "cpu":
+		f.CPUs++
+		if _, ok := n.String("enable-method"); !ok {
+			f.NoMethod = append(f.NoMethod, n.Path())
+		}
+	case kind == "memory":
+		if ranges, err := n.Reg(); err == nil && len(ranges) > 0 && ranges[0].Size > 0 {
+			f.Memory++
+		}
+	case n.Is("arm,armv8-timer", "arm,armv7-timer"):
+		f.Timer = n.Path()
+	case n.Is("arm,psci", "arm,psci-0.2", "arm,psci-1.0"):
+		if method, _ := n.String("method"); method == "hvc" || method == "smc" {
+			f.PSCI = n.Path()
+		}
+	}
+	if _, ok := n.Value("interrupt-controller"); ok {
+		f.Controllers = append(f.Controllers, n.Path())
+	}
+	if n.Is(consoles...) {
+		f.Consoles = append(f.Consoles, n.Path())
+	}
+}
+
+// readChosen follows stdout-path: a path or an alias, and behind a colon
+// options such as the baud rate.
+func (f *Facts) readChosen(t *Tree) {
+	chosen := t.Root.Child("chosen")
+	if f.Chosen = chosen != nil; !f.Chosen {
+		return
+	}
+	f.Stdout, _ = chosen.String("stdout-path")
+	name, _, _ := strings.Cut(f.Stdout, ":")
+	if name == "" {
+		return
+	}
+	if n := t.Lookup(name); n != nil && n.Enabled() {
+		f.StdoutNode = n.Path()
+	}
+}
+
+// Empty tells whether the tree describes no machine, as the one that Linux's
+// EFI stub makes where the firmware gave none.
+func (f *Facts) Empty() bool { return len(f.Compatible) == 0 && f.CPUs == 0 }
