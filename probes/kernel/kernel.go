@@ -1,0 +1,216 @@
+// Package kernel finds out about the observer: the running kernel, what it
+// was configured and told to do, and what it logged. It is what tells "the VM
+// lacks this" from "this kernel cannot see it".
+package kernel
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+
+	"vmspec/probes/note"
+)
+
+// Facts are about the running kernel and how the suite runs under it.
+type Facts struct {
+	Release     string
+	Arch        string // GOARCH of the suite
+	Context     string // "pid1" where the suite booted the guest, else "program"
+	CommandLine string
+	Parameters  map[string]string // the suite's, without their prefix "vmspec."
+	Config      string            // the file the configuration was read from; empty if unknown
+	Modules     map[string]string // what became of each module the suite wanted: "loaded", "idle", "missing"
+	NoUEFI      bool              // the kernel logged that it looked for UEFI and found none
+
+	options map[string]string
+	loaded  map[string]bool // names in /sys/module
+}
+
+// Read finds the facts out.
+func Read(fsys fs.FS) (*Facts, error) {
+	release, err := fs.ReadFile(fsys, "proc/sys/kernel/osrelease")
+	if err != nil {
+		return nil, err
+	}
+	line, err := fs.ReadFile(fsys, "proc/cmdline")
+	if err != nil {
+		return nil, err
+	}
+	f := &Facts{Release: strings.TrimSpace(string(release)), CommandLine: strings.TrimSpace(string(line))}
+	f.Arch, f.Context = word(fsys, "arch"), word(fsys, "context")
+	if err := f.readParameters(fsys); err != nil {
+		return nil, err
+	}
+	if err := f.readConfig(fsys); err != nil {
+		return nil, err
+	}
+	if err := f.readModules(fsys); err != nil {
+		return nil, err
+	}
+	log, err := Log(fsys)
+	f.NoUEFI = err == nil && slices.ContainsFunc(log, func(l string) bool { return strings.Contains(l, "efi: UEFI not found") })
+	return f, nil
+}
+
+// word returns the only word of a note, empty where it was not left.
+func word(fsys fs.FS, name string) string {
+	if lines, err := note.Read(fsys, name); err == nil && len(lines) > 0 {
+		return lines[0].Word(0)
+	}
+	return ""
+}
+
+// readParameters takes the suite's parameters: the command line's first, then
+// SMBIOS's.
+func (f *Facts) readParameters(fsys fs.FS) error {
+	f.Parameters = map[string]string{}
+	smbios, err := note.Read(fsys, "parameters")
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		smbios = nil // no SMBIOS, or not ours to read: parameters are optional
+	}
+	for _, line := range smbios {
+		ParseParameters(f.Parameters, line)
+	}
+	ParseParameters(f.Parameters, strings.Fields(f.CommandLine))
+	return nil
+}
+
+// ParseParameters adds those of words that are the suite's to p: from
+// "vmspec.nonce=1" the name "nonce" and the value "1".
+func ParseParameters(p map[string]string, words []string) {
+	for _, w := range words {
+		if own, ok := strings.CutPrefix(w, "vmspec."); ok {
+			name, value, _ := strings.Cut(own, "=")
+			p[name] = value
+		}
+	}
+}
+
+// Has tells whether the kernel's command line has a parameter, as a word of
+// its own or with a value.
+func (f *Facts) Has(parameter string) bool {
+	return slices.ContainsFunc(strings.Fields(f.CommandLine), func(w string) bool {
+		name, _, _ := strings.Cut(w, "=")
+		return w == parameter || name == parameter
+	})
+}
+
+// configs lists where the running kernel's configuration may lie, best first.
+func (f *Facts) configs() []string {
+	return []string{
+		"proc/config.gz",
+		path.Join("lib/modules", f.Release, "config"),
+		path.Join("boot", "config-"+f.Release),
+	}
+}
+
+func (f *Facts) readConfig(fsys fs.FS) error {
+	for _, name := range f.configs() {
+		data, err := fs.ReadFile(fsys, name)
+		if err != nil {
+			continue // no kernel has them all
+		}
+		if path.Ext(name) == ".gz" {
+			if data, err = unzip(data); err != nil {
+				return fmt.Errorf("read %s: %w", name, err)
+			}
+		}
+		f.Config, f.options = name, ParseConfig(data)
+		return nil
+	}
+	return nil
+}
+
+// maxConfig bounds the unpacked configuration; Debian's has 280 kB.
+const maxConfig = 4 << 20
+
+func unzip(data []byte) ([]byte, error) {
+	z, err := gzip.NewReader(bytes.NewReader(data))
+	if err != nil {
+		return nil, err
+	}
+	return io.ReadAll(io.LimitReader(z, maxConfig))
+}
+
+// ParseConfig reads a kernel configuration: the options that are set, with
+// their values.
+func ParseConfig(data []byte) map[string]string {
+	options := map[string]string{}
+	for line := range strings.Lines(string(data)) {
+		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
+		if ok && strings.HasPrefix(name, "CONFIG_") {
+			options[name] = value
+		}
+	}
+	return options
+}
+
+func (f *Facts) readModules(fsys fs.FS) error {
+	f.Modules, f.loaded = map[string]string{}, map[string]bool{}
+	lines, _ := note.Read(fsys, "modules") // an ordinary program loads none
+	for _, l := range lines {
+		f.Modules[l.Word(1)] = l.Word(0)
+	}
+	entries, err := fs.ReadDir(fsys, "sys/module")
+	if err != nil {
+		return err
+	}
+	for _, e := range entries {
+		f.loaded[e.Name()] = true
+	}
+	return nil
+}
+
+// Lacks says why the kernel cannot show what needs the option: it was not
+// built in, or its module is not loaded, or that is not known. Empty means
+// that it can.
+func (f *Facts) Lacks(option string) string {
+	module := moduleOf(option)
+	if state := f.Modules[module]; f.loaded[module] || state == "loaded" || state == "idle" {
+		return ""
+	}
+	value, set := f.options[option]
+	switch {
+	case option == "CONFIG_EFI" && f.NoUEFI:
+		return ""
+	case f.Config == "":
+		return fmt.Sprintf("this kernel's configuration is unknown: has it %s?", option)
+	case !set:
+		return fmt.Sprintf("this kernel lacks %s", option)
+	case value == "m" && module != "":
+		return fmt.Sprintf("module %s of this kernel's %s is not loaded", module, option)
+	}
+	return ""
+}
+
+func moduleOf(option string) string {
+	for _, d := range Drivers {
+		if d.Option == option {
+			return d.Module
+		}
+	}
+	return ""
+}
+
+// Options lists the options that are set, by name.
+func (f *Facts) Options() []string { return slices.Sorted(maps.Keys(f.options)) }
+
+// Log returns the kernel's log from the note that the guest left, a message
+// an item, with its time stamp.
+func Log(fsys fs.FS) ([]string, error) {
+	data, err := fs.ReadFile(fsys, path.Join(note.Dir, "kmsg"))
+	if err != nil {
+		return nil, err
+	}
+	if failure, ok := strings.CutPrefix(string(data), "error "); ok {
+		return nil, errors.New(strings.TrimSpace(failure))
+	}
+	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n"), nil
+}
