@@ -1,0 +1,148 @@
+// Package console finds the guest's serial terminals, which device is behind
+// each, and which of them the kernel prints on.
+package console
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
+
+	"vmspec/probes/fdt"
+)
+
+// A Terminal is a serial tty with a device behind it.
+type Terminal struct {
+	Name   string   // ttyAMA0
+	Device string   // its device's name in sysfs, such as 9000000.pl011; empty for hvc
+	Driver string   // of that device
+	UART   string   // what the driver says it found, such as "PL011 rev1" or "SBSA"
+	Node   []string `json:",omitempty"` // the compatible strings of its node in the tree
+}
+
+// A Console is a line of /proc/consoles.
+type Console struct {
+	Name  string
+	Flags string // E enabled, C preferred, B boot console (fs/proc/consoles.c)
+}
+
+// Facts are about terminals and consoles.
+type Facts struct {
+	Terminals []Terminal
+	Consoles  []Console
+	Hidden    string // why UART is unknown: /proc/tty/driver is root's
+}
+
+// Read finds the facts out.
+func Read(fsys fs.FS) (*Facts, error) {
+	var f Facts
+	entries, err := fs.ReadDir(fsys, "sys/class/tty")
+	if err != nil {
+		return nil, err
+	}
+	tree, err := fdt.Load(fsys)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		tree = nil // the tree's own subject says what is wrong with it
+	}
+	for _, e := range entries {
+		if t, ok := f.readTerminal(fsys, tree, e.Name()); ok {
+			f.Terminals = append(f.Terminals, t)
+		}
+	}
+	text, err := fs.ReadFile(fsys, "proc/consoles")
+	if err != nil {
+		return nil, err
+	}
+	f.Consoles, err = ParseConsoles(string(text))
+	return &f, err
+}
+
+// readTerminal describes a tty that is a serial terminal with a device.
+func (f *Facts) readTerminal(fsys fs.FS, tree *fdt.Tree, name string) (Terminal, bool) {
+	t := Terminal{Name: name}
+	driver, line, ok := cutNumber(name)
+	dir := path.Join("sys/class/tty", name)
+	switch {
+	case !ok:
+		return t, false
+	case driver == "hvc":
+		return t, true
+	case driver == "ttyAMA":
+	case driver == "ttyS":
+		// Linux makes four without a device: of type 0, PORT_UNKNOWN.
+		if kind, err := fs.ReadFile(fsys, path.Join(dir, "type")); err != nil || strings.TrimSpace(string(kind)) == "0" {
+			return t, false
+		}
+	default:
+		return t, false
+	}
+	t.UART = f.uart(fsys, driver, line)
+	if link, err := fs.ReadLink(fsys, path.Join(dir, "device/driver")); err == nil {
+		t.Driver = path.Base(link)
+	}
+	if link, err := fs.ReadLink(fsys, dir); err == nil {
+		device, _, _ := strings.Cut(link, "/tty/")
+		t.Device = path.Base(device)
+	}
+	if link, err := fs.ReadLink(fsys, path.Join(dir, "device/of_node")); err == nil && tree != nil {
+		_, node, _ := strings.Cut(link, "/devicetree/base")
+		if n := tree.Lookup(path.Join("/", node)); n != nil {
+			t.Node = n.Compatible()
+		}
+	}
+	return t, true
+}
+
+func cutNumber(name string) (driver string, line int, ok bool) {
+	driver = strings.TrimRight(name, "0123456789")
+	line, err := strconv.Atoi(name[len(driver):])
+	return driver, line, err == nil
+}
+
+// uart finds what a serial driver says of one of its lines, in
+// /proc/tty/driver: "0: uart:PL011 rev1 mmio:0x09000000 irq:13 …"
+// (drivers/tty/serial/serial_core.c, uart_line_info).
+func (f *Facts) uart(fsys fs.FS, driver string, line int) string {
+	name := map[string]string{"ttyS": "serial"}[driver]
+	if name == "" {
+		name = driver
+	}
+	text, err := fs.ReadFile(fsys, path.Join("proc/tty/driver", name))
+	if err != nil {
+		f.Hidden = err.Error()
+		return ""
+	}
+	prefix := strconv.Itoa(line) + ": uart:"
+	for l := range strings.Lines(string(text)) {
+		if rest, ok := strings.CutPrefix(l, prefix); ok {
+			kind, _, _ := strings.Cut(rest, " mmio:")
+			kind, _, _ = strings.Cut(kind, " port:")
+			return strings.TrimSpace(kind)
+		}
+	}
+	return ""
+}
+
+// ParseConsoles reads the text of /proc/consoles: a name, what it can do, its
+// flags in brackets, its number.
+func ParseConsoles(text string) ([]Console, error) {
+	var out []Console
+	for line := range strings.Lines(text) {
+		name, rest, _ := strings.Cut(strings.TrimSpace(line), " ")
+		_, flags, open := strings.Cut(rest, "(")
+		flags, _, closed := strings.Cut(flags, ")")
+		if name == "" || !open || !closed {
+			return nil, fmt.Errorf("parse proc/consoles: %q is not a console", strings.TrimSpace(line))
+		}
+		out = append(out, Console{Name: name, Flags: strings.Join(strings.Fields(flags), "")})
+	}
+	return out, nil
+}
+
+// Has tells whether there is a terminal of that name.
+func (f *Facts) Has(name string) bool {
+	return slices.ContainsFunc(f.Terminals, func(t Terminal) bool { return t.Name == name })
+}

@@ -1,0 +1,118 @@
+// Package cpu finds the guest's processing elements: those that its
+// description declares, those that Linux brought up, and the firmware
+// interface (PSCI) that did it.
+package cpu
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"vmspec/probes/acpi"
+	"vmspec/probes/fdt"
+)
+
+// Facts are the guest's CPUs.
+type Facts struct {
+	Declared []Declared // by the tree's /cpus, or by the MADT
+	Source   string     // "fdt" or "acpi": which of them Linux runs by
+	Possible []int      // CPU numbers, as are the next two
+	Present  []int
+	Online   []int
+	Most     int // how many CPUs this kernel can have at all
+}
+
+// Declared is a CPU as the description has it.
+type Declared struct {
+	Name         string // the node's path, or the GICC's UID
+	EnableMethod string
+	Enabled      bool
+}
+
+const dir = "sys/devices/system/cpu/"
+
+// Read finds the CPUs.
+func Read(fsys fs.FS) (*Facts, error) {
+	var f Facts
+	for name, list := range map[string]*[]int{"possible": &f.Possible, "present": &f.Present, "online": &f.Online} {
+		text, err := fs.ReadFile(fsys, dir+name)
+		if err != nil {
+			return nil, err
+		}
+		if *list, err = ParseList(string(text)); err != nil {
+			return nil, fmt.Errorf("parse %s%s: %w", dir, name, err)
+		}
+	}
+	text, err := fs.ReadFile(fsys, dir+"kernel_max")
+	if err != nil {
+		return nil, err
+	}
+	most, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 16)
+	if err != nil {
+		return nil, fmt.Errorf("parse %skernel_max: %q is not a number", dir, text)
+	}
+	f.Most = int(most) + 1
+	return &f, f.readDeclared(fsys)
+}
+
+func (f *Facts) readDeclared(fsys fs.FS) error {
+	madt, err := acpi.LoadMADT(fsys)
+	if err == nil {
+		f.Source = "acpi"
+		for _, c := range madt.CPUs {
+			f.Declared = append(f.Declared, Declared{Name: fmt.Sprintf("GICC %d", c.UID), EnableMethod: "psci", Enabled: c.Enabled})
+		}
+		return nil
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	tree, err := fdt.Load(fsys)
+	if err != nil {
+		return err
+	}
+	f.Source = "fdt"
+	f.Declared = treeCPUs(tree)
+	return nil
+}
+
+func treeCPUs(tree *fdt.Tree) []Declared {
+	cpus := tree.Root.Child("cpus")
+	if cpus == nil {
+		return nil
+	}
+	var out []Declared
+	for _, n := range cpus.Children {
+		if kind, _ := n.String("device_type"); kind == "cpu" {
+			method, _ := n.String("enable-method")
+			out = append(out, Declared{Name: n.Path(), EnableMethod: method, Enabled: n.Enabled()})
+		}
+	}
+	return out
+}
+
+// ParseList reads a list of CPUs such as "0-3,6"
+// (Documentation/admin-guide/cputopology.rst).
+func ParseList(text string) ([]int, error) {
+	var out []int
+	for item := range strings.SplitSeq(strings.TrimSpace(text), ",") {
+		if item == "" {
+			continue
+		}
+		first, last, ranged := strings.Cut(item, "-")
+		if !ranged {
+			last = first
+		}
+		a, errA := strconv.ParseUint(first, 10, 12)
+		b, errB := strconv.ParseUint(last, 10, 12)
+		if errA != nil || errB != nil || a > b || len(out) > 1<<12 {
+			return nil, fmt.Errorf("%q is not a list of CPUs", text)
+		}
+		for n := a; n <= b; n++ {
+			out = append(out, int(n))
+		}
+	}
+	return out, nil
+}

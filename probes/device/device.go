@@ -1,0 +1,73 @@
+// Package device finds the devices on the buses that cannot be enumerated,
+// Linux's platform and AMBA buses, and what described each of them.
+package device
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+
+	"vmspec/probes/memory"
+)
+
+// A Device is one with a driver, or with a place in the address space.
+type Device struct {
+	Name   string // 9000000.pl011, ARMH0011:00
+	Bus    string // "amba" or "platform"
+	Driver string // empty if none is bound
+	Node   string // path of the tree's node, or "acpi"; empty if nothing described it
+	MMIO   bool   // it claims a region of /proc/iomem
+}
+
+// Facts are about those devices.
+type Facts struct {
+	Devices  []Device
+	IomemErr string // why MMIO is unknown
+}
+
+// Read lists the devices.
+func Read(fsys fs.FS) (*Facts, error) {
+	var f Facts
+	regions, err := memory.Iomem(fsys)
+	if err != nil {
+		f.IomemErr = err.Error()
+	}
+	for _, bus := range []string{"amba", "platform"} {
+		dir := path.Join("sys/bus", bus, "devices")
+		entries, err := fs.ReadDir(fsys, dir)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%s bus: %w", bus, err)
+		}
+		for _, e := range entries {
+			if d := readDevice(fsys, dir, e.Name(), bus, regions); d.Driver != "" || d.MMIO {
+				f.Devices = append(f.Devices, d)
+			}
+		}
+	}
+	return &f, nil
+}
+
+func readDevice(fsys fs.FS, dir, name, bus string, regions []memory.Region) Device {
+	d := Device{Name: name, Bus: bus}
+	if driver, err := fs.ReadLink(fsys, path.Join(dir, name, "driver")); err == nil {
+		d.Driver = path.Base(driver)
+	}
+	if _, err := fs.ReadLink(fsys, path.Join(dir, name, "firmware_node")); err == nil {
+		d.Node = "acpi"
+	}
+	if link, err := fs.ReadLink(fsys, path.Join(dir, name, "of_node")); err == nil {
+		_, node, _ := strings.Cut(link, "/devicetree/base")
+		d.Node = path.Join("/", node)
+	}
+	// A region's name is its device's, or the device's and its node's.
+	d.MMIO = slices.ContainsFunc(regions, func(r memory.Region) bool {
+		return slices.Contains(strings.Fields(r.Name), name)
+	})
+	return d
+}

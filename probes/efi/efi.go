@@ -1,0 +1,190 @@
+// Package efi finds what UEFI firmware left a Linux guest: that it booted
+// through it, the system table's revision and configuration tables, and
+// whether runtime variable services answer.
+package efi
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"vmspec/probes/fdt"
+	"vmspec/probes/kernel"
+	"vmspec/probes/note"
+)
+
+// GUIDs of configuration tables: UEFI Specification 2.10, section 4.6.
+const (
+	DeviceTreeGUID   = "b1b621d5-f19c-41a5-830b-d9152c69aae0"
+	ACPI20GUID       = "8868e871-e4f1-11d3-bc22-0080c73c8881"
+	SMBIOS3GUID      = "f2fd1544-9794-4a2c-992e-e5bbcf20e394"
+	RTPropertiesGUID = "eb66918a-7eef-402a-842e-931d21c38ae9"
+)
+
+// Facts are about the firmware. Without Booted the rest is empty.
+type Facts struct {
+	Booted       bool     // the kernel runs on UEFI's services: /sys/firmware/efi
+	PlatformSize int      // the firmware's word size in bits; 0 if the kernel does not say
+	Systab       []string // lines of /sys/firmware/efi/systab, such as SMBIOS3=0x…
+	Stub         bool     // the EFI stub ran: it left /chosen/linux,uefi-system-table
+	Revision     *Revision
+	Source       string // of Revision: "system table" or "kernel log"
+	Vendor       string
+	Tables       []Table // of the configuration table, in its order
+	TablesErr    string  // why Tables is unknown
+	Runtime      Runtime
+	Variables    string // how efivarfs is mounted: "rw", "ro", empty if it is not
+	VariableErr  string // why Variables is unknown
+	Names        int    // how many variables efivarfs lists
+	DTBParameter bool   // the command line names a device tree of its own
+}
+
+// A Revision of the UEFI specification as EFI_TABLE_HEADER has it: major, and
+// minor times ten. 2.4 is {2, 40}, 2.10 is {2, 100}.
+type Revision struct{ Major, Minor int }
+
+// String writes a revision as firmware does, 2.40 for {2, 40}.
+func (r Revision) String() string { return fmt.Sprintf("%d.%02d", r.Major, r.Minor) }
+
+// Less compares two revisions.
+func (r Revision) Less(than Revision) bool {
+	return r.Major < than.Major || r.Major == than.Major && r.Minor < than.Minor
+}
+
+// A Table is an entry of the configuration table.
+type Table struct {
+	GUID    string
+	Address string // physical, hexadecimal
+}
+
+// Runtime is what became of the runtime services.
+type Runtime string
+
+// The kernel's messages tell these apart; Unknown is none of them.
+const (
+	RuntimeOn       Runtime = "on"
+	RuntimeOff      Runtime = "off"          // the firmware's doing
+	RuntimeDisabled Runtime = "switched off" // by our own command line
+	RuntimeUnknown  Runtime = ""
+)
+
+const dir = "sys/firmware/efi"
+
+// Read finds the facts out. A guest that was not booted by UEFI is an answer.
+func Read(fsys fs.FS) (*Facts, error) {
+	var f Facts
+	_, err := fs.Stat(fsys, dir+"/systab")
+	if errors.Is(err, fs.ErrNotExist) {
+		_, err = fs.Stat(fsys, dir+"/fw_platform_size")
+	}
+	if errors.Is(err, fs.ErrNotExist) {
+		return &f, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	f.Booted = true
+	systab, _ := fs.ReadFile(fsys, dir+"/systab") // root's alone; the tables say the same
+	f.Systab = strings.Fields(string(systab))
+	if text, err := fs.ReadFile(fsys, dir+"/fw_platform_size"); err == nil {
+		f.PlatformSize, _ = strconv.Atoi(strings.TrimSpace(string(text)))
+	}
+	f.readTree(fsys)
+	f.readTables(fsys)
+	f.readKernel(fsys)
+	f.readVariables(fsys)
+	return &f, nil
+}
+
+func (f *Facts) readTree(fsys fs.FS) {
+	if tree, err := fdt.Load(fsys); err == nil {
+		if chosen := tree.Root.Child("chosen"); chosen != nil {
+			_, f.Stub = chosen.Value("linux,uefi-system-table")
+		}
+	}
+}
+
+// readTables reads the note that probes/guest left of the system table.
+func (f *Facts) readTables(fsys fs.FS) {
+	lines, err := note.Read(fsys, "efi")
+	if err != nil {
+		f.TablesErr = err.Error()
+	}
+	for _, l := range lines {
+		switch l.Word(0) {
+		case "revision":
+			if n, err := strconv.ParseUint(l.Word(1), 0, 32); err == nil {
+				f.Revision, f.Source = &Revision{Major: int(n >> 16), Minor: int(n & 0xffff)}, "system table"
+			}
+		case "vendor":
+			f.Vendor, _ = strconv.Unquote(strings.Join(l[1:], " "))
+		case "table":
+			f.Tables = append(f.Tables, Table{GUID: l.Word(1), Address: l.Word(2)})
+		}
+	}
+}
+
+// Table tells whether the configuration table holds an entry, and whether
+// that is known at all.
+func (f *Facts) Table(guid string) (has, known bool) {
+	for _, t := range f.Tables {
+		if t.GUID == guid {
+			return true, true
+		}
+	}
+	return false, f.TablesErr == ""
+}
+
+// version matches the kernel's message (drivers/firmware/efi/efi.c,
+// efi_systab_report_header); after the point stand revision bits 15 to 0.
+var version = regexp.MustCompile(`efi: EFI v(\d+)\.(\d+) by (.*)`)
+
+func (f *Facts) readKernel(fsys fs.FS) {
+	k, err := kernel.Read(fsys)
+	if err == nil {
+		f.DTBParameter = k.Has("dtb")
+		if k.Has("efi=noruntime") || k.Has("noefi") {
+			f.Runtime = RuntimeDisabled
+		}
+	}
+	log, err := kernel.Log(fsys)
+	if err != nil {
+		return
+	}
+	for _, line := range log {
+		if m := version.FindStringSubmatch(line); m != nil && f.Revision == nil {
+			major, _ := strconv.Atoi(m[1])
+			minor, _ := strconv.Atoi(m[2])
+			f.Revision, f.Source, f.Vendor = &Revision{Major: major, Minor: minor}, "kernel log", m[3]
+		}
+		switch {
+		case f.Runtime != RuntimeUnknown:
+		case strings.Contains(line, "Remapping and enabling EFI services"):
+			f.Runtime = RuntimeOn
+		case strings.Contains(line, "EFI runtime services will be disabled"),
+			strings.Contains(line, "EFI runtime services access via system table is disabled"):
+			f.Runtime = RuntimeOff
+		}
+	}
+}
+
+// readVariables sees how efivarfs is mounted: read-only where the firmware
+// has no SetVariable at run time (fs/efivarfs/super.c).
+func (f *Facts) readVariables(fsys fs.FS) {
+	mounts, err := fs.ReadFile(fsys, "proc/self/mounts")
+	if err != nil {
+		f.VariableErr = err.Error()
+		return
+	}
+	for line := range strings.Lines(string(mounts)) {
+		if fields := strings.Fields(line); len(fields) >= 4 && fields[2] == "efivarfs" {
+			f.Variables, _, _ = strings.Cut(fields[3], ",")
+		}
+	}
+	if entries, err := fs.ReadDir(fsys, dir+"/efivars"); err == nil {
+		f.Names = len(entries)
+	}
+}

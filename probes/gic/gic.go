@@ -1,0 +1,153 @@
+// Package gic finds the guest's interrupt controller by three independent
+// witnesses: what the description declares, what /proc/interrupts counts on,
+// and what the kernel logged.
+package gic
+
+import (
+	"errors"
+	"io/fs"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"vmspec/probes/acpi"
+	"vmspec/probes/fdt"
+	"vmspec/probes/kernel"
+)
+
+// Facts are what each witness says.
+type Facts struct {
+	Declared Witness
+	Running  Witness
+	Logged   Witness
+	MSI      string   // "GICv2m" or "ITS" where one is declared
+	Chips    []string // every interrupt controller that /proc/interrupts names
+}
+
+// A Witness names a GIC architecture version, 0 where it names none. A witness
+// that could not be heard has an error instead.
+type Witness struct {
+	Version int
+	Source  string `json:",omitempty"` // what said so
+	Err     string `json:",omitempty"`
+}
+
+// Read hears the witnesses.
+func Read(fsys fs.FS) (*Facts, error) {
+	var f Facts
+	f.readDeclared(fsys)
+	f.readRunning(fsys)
+	f.readLogged(fsys)
+	return &f, nil
+}
+
+// compatibles maps the bindings of Linux's irq-gic*.c drivers to versions.
+var compatibles = map[string]int{
+	"arm,arm11mp-gic":            1,
+	"arm,eb11mp-gic":             1,
+	"arm,pl390":                  1,
+	"arm,arm1176jzf-devchip-gic": 1,
+	"arm,cortex-a9-gic":          1,
+	"arm,cortex-a5-gic":          1,
+	"arm,tc11mp-gic":             1,
+	"arm,cortex-a15-gic":         2,
+	"arm,cortex-a7-gic":          2,
+	"arm,gic-400":                2,
+	"qcom,msm-qgic2":             2,
+	"arm,gic-v3":                 3,
+	"arm,gic-v5":                 5,
+}
+
+func (f *Facts) readDeclared(fsys fs.FS) {
+	madt, err := acpi.LoadMADT(fsys)
+	if err == nil {
+		f.Declared = Witness{Version: madt.GICVersion, Source: "MADT GICD"}
+		switch {
+		case madt.ITS > 0:
+			f.MSI = "ITS"
+		case madt.MSIFrames > 0:
+			f.MSI = "GICv2m"
+		}
+		return
+	}
+	if !errors.Is(err, fs.ErrNotExist) {
+		f.Declared.Err = err.Error()
+		return
+	}
+	tree, err := fdt.Load(fsys)
+	if err != nil {
+		f.Declared.Err = err.Error()
+		return
+	}
+	f.readTree(tree)
+}
+
+func (f *Facts) readTree(tree *fdt.Tree) {
+	for _, n := range tree.Root.All() {
+		_, controller := n.Value("interrupt-controller")
+		for _, c := range n.Compatible() {
+			if version, ok := compatibles[c]; ok && controller && n.Enabled() && f.Declared.Version == 0 {
+				f.Declared = Witness{Version: version, Source: n.Path() + " " + c}
+			}
+		}
+		switch {
+		case n.Is("arm,gic-v3-its"):
+			f.MSI = "ITS"
+		case n.Is("arm,gic-v2m-frame"):
+			f.MSI = "GICv2m"
+		}
+	}
+}
+
+// chip matches the names that the drivers give themselves: GIC-0 for a GICv2
+// without EL2, GICv2, GICv3, GICv5-SPI.
+var chip = regexp.MustCompile(`^GIC(?:-\d+|v(\d+)(?:-.*)?)$`)
+
+func (f *Facts) readRunning(fsys fs.FS) {
+	_, interrupts, err := LoadInterrupts(fsys)
+	if err != nil {
+		f.Running.Err = err.Error()
+		return
+	}
+	seen := map[string]bool{}
+	for _, i := range interrupts {
+		name := i.Chip()
+		if name != "" && !seen[name] {
+			seen[name] = true
+			f.Chips = append(f.Chips, name)
+		}
+		if m := chip.FindStringSubmatch(name); m != nil && f.Running.Version == 0 {
+			f.Running = Witness{Version: 2, Source: "/proc/interrupts " + name}
+			if m[1] != "" {
+				f.Running.Version, _ = strconv.Atoi(m[1])
+			}
+		}
+	}
+}
+
+// messages are what the drivers log about themselves.
+var messages = []struct {
+	text    string
+	version int
+}{
+	{"GICv3: ", 3},
+	{"GICv2m: range", 2},
+	{"GICv5", 5},
+}
+
+func (f *Facts) readLogged(fsys fs.FS) {
+	log, err := kernel.Log(fsys)
+	if err != nil {
+		f.Logged.Err = err.Error()
+		return
+	}
+	for _, line := range log {
+		_, text, _ := strings.Cut(line, "] ")
+		for _, m := range messages {
+			if strings.HasPrefix(text, m.text) {
+				f.Logged = Witness{Version: m.version, Source: text}
+				return
+			}
+		}
+	}
+}

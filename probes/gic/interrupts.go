@@ -1,0 +1,102 @@
+package gic
+
+import (
+	"bufio"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// An Interrupt is one line of /proc/interrupts.
+type Interrupt struct {
+	Name   string   // what stands before the colon: a number, or a name such as IPI0
+	Counts []uint64 // one for each CPU of the header line
+	Fields []string // what follows the counts: the chip, the hardware number, the trigger, the actions
+}
+
+// Chip is the interrupt controller's name as its driver gives it, such as
+// GICv3 or GIC-0; empty for lines that are not a device's.
+func (i Interrupt) Chip() string {
+	if _, err := strconv.ParseUint(i.Name, 10, 32); err != nil || len(i.Fields) == 0 {
+		return ""
+	}
+	return i.Fields[0]
+}
+
+// Action tells whether name is among the devices that use the interrupt.
+func (i Interrupt) Action(name string) bool {
+	return slices.ContainsFunc(i.Fields, func(f string) bool { return strings.TrimSuffix(f, ",") == name })
+}
+
+// maxInterrupts bounds the lines that are read.
+const maxInterrupts = 1 << 14
+
+// ParseInterrupts reads the text of /proc/interrupts (fs/proc/interrupts.c,
+// kernel/irq/proc.c): a header with a column for each online CPU, then a line
+// for each interrupt. Lines shorter than the header, such as "Err:", keep the
+// counts they have.
+func ParseInterrupts(r io.Reader) (cpus []int, interrupts []Interrupt, err error) {
+	in := bufio.NewScanner(r)
+	if !in.Scan() {
+		return nil, nil, errors.Join(in.Err(), errors.New("no header line"))
+	}
+	if cpus, err = parseColumns(in.Text()); err != nil {
+		return nil, nil, err
+	}
+	for in.Scan() {
+		name, rest, ok := strings.Cut(in.Text(), ":")
+		if name = strings.TrimSpace(name); !ok || name == "" {
+			return nil, nil, fmt.Errorf("line %d: no interrupt before a colon", len(interrupts)+2)
+		}
+		if len(interrupts) == maxInterrupts {
+			return nil, nil, fmt.Errorf("more than %d lines", maxInterrupts)
+		}
+		interrupts = append(interrupts, parseInterrupt(name, rest, len(cpus)))
+	}
+	return cpus, interrupts, in.Err()
+}
+
+func parseColumns(header string) ([]int, error) {
+	var cpus []int
+	for _, column := range strings.Fields(header) {
+		n, err := strconv.ParseUint(strings.TrimPrefix(column, "CPU"), 10, 16)
+		if err != nil || !strings.HasPrefix(column, "CPU") {
+			return nil, fmt.Errorf("header column %q is not a CPU", column)
+		}
+		cpus = append(cpus, int(n))
+	}
+	if len(cpus) == 0 {
+		return nil, errors.New("header names no CPU")
+	}
+	return cpus, nil
+}
+
+func parseInterrupt(name, rest string, cpus int) Interrupt {
+	i := Interrupt{Name: name, Fields: strings.Fields(rest)}
+	for len(i.Counts) < cpus && len(i.Fields) > 0 {
+		n, err := strconv.ParseUint(i.Fields[0], 10, 64)
+		if err != nil {
+			break
+		}
+		i.Counts, i.Fields = append(i.Counts, n), i.Fields[1:]
+	}
+	return i
+}
+
+// LoadInterrupts reads the guest's /proc/interrupts.
+func LoadInterrupts(fsys fs.FS) ([]int, []Interrupt, error) {
+	f, err := fsys.Open("proc/interrupts")
+	if err != nil {
+		return nil, nil, err
+	}
+	defer f.Close()
+	cpus, interrupts, err := ParseInterrupts(f)
+	if err != nil {
+		return nil, nil, fmt.Errorf("parse proc/interrupts: %w", err)
+	}
+	return cpus, interrupts, nil
+}

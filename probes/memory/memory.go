@@ -1,0 +1,62 @@
+// Package memory finds the guest's memory: what the device tree describes and
+// what the kernel has.
+package memory
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+
+	"vmspec/probes/fdt"
+)
+
+// Facts are about the guest's memory, in bytes.
+type Facts struct {
+	Described    Ranges // the tree's memory nodes
+	DescribedErr string // why that is unknown
+	RAM          Ranges // what the kernel has: System RAM in /proc/iomem
+	RAMErr       string // why that is unknown
+}
+
+// Read finds the facts out.
+func Read(fsys fs.FS) (*Facts, error) {
+	var f Facts
+	described, err := describedByTree(fsys)
+	if f.Described = described; err != nil {
+		f.DescribedErr = err.Error()
+	}
+	regions, err := Iomem(fsys)
+	if err != nil {
+		f.RAMErr = err.Error()
+	}
+	for _, r := range regions {
+		if r.Depth == 0 && r.Name == "System RAM" {
+			f.RAM = append(f.RAM, r.Range)
+		}
+	}
+	return &f, nil
+}
+
+// describedByTree lists the ranges of the enabled memory nodes, which are
+// children of the root: Devicetree Specification 0.4, section 3.4.
+func describedByTree(fsys fs.FS) (Ranges, error) {
+	tree, err := fdt.Load(fsys)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out Ranges
+	for _, n := range tree.Root.Children {
+		if kind, _ := n.String("device_type"); kind != "memory" || !n.Enabled() {
+			continue
+		}
+		ranges, err := n.Reg()
+		if err != nil {
+			return nil, fmt.Errorf("memory node: %w", err)
+		}
+		out = append(out, ranges...)
+	}
+	return out, nil
+}

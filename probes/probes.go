@@ -1,0 +1,106 @@
+// Package probes finds out what a guest shows and keeps it as plain data. It
+// judges nothing: that is suite's part.
+//
+// A subject is one package below this one. Its Read takes the guest as a file
+// system and answers with facts, in which absence is a fact too, or with an
+// error: "could not tell". One subject's error is no other's.
+package probes
+
+import (
+	"fmt"
+	"io/fs"
+
+	"vmspec/probes/acpi"
+	"vmspec/probes/console"
+	"vmspec/probes/cpu"
+	"vmspec/probes/device"
+	"vmspec/probes/efi"
+	"vmspec/probes/fdt"
+	"vmspec/probes/gic"
+	"vmspec/probes/kernel"
+	"vmspec/probes/memory"
+	"vmspec/probes/pci"
+	"vmspec/probes/rtc"
+	"vmspec/probes/timer"
+	"vmspec/probes/virtio"
+	"vmspec/probes/xen"
+)
+
+// Facts are all that is known of one guest. A subject that is nil could not
+// be read; Errors says why.
+type Facts struct {
+	Kernel  *kernel.Facts
+	FDT     *fdt.Facts
+	ACPI    *acpi.Facts
+	EFI     *efi.Facts
+	CPU     *cpu.Facts
+	PSCI    *cpu.PSCI
+	Memory  *memory.Facts
+	GIC     *gic.Facts
+	Timer   *timer.Facts
+	RTC     *rtc.Facts
+	Console *console.Facts
+	Device  *device.Facts
+	Virtio  []virtio.Device
+	Xen     *xen.Facts
+	PCI     *pci.Facts
+
+	Errors map[string]string // by the subject's name
+}
+
+// subject reads one subject of the guest into its place in the facts.
+type subject struct {
+	name string
+	read func(fsys fs.FS, f *Facts) error
+}
+
+// subjects is the list of what is probed.
+var subjects = []subject{
+	{"kernel", func(fsys fs.FS, f *Facts) (err error) { f.Kernel, err = kernel.Read(fsys); return }},
+	{"fdt", func(fsys fs.FS, f *Facts) (err error) { f.FDT, err = fdt.Read(fsys); return }},
+	{"acpi", func(fsys fs.FS, f *Facts) (err error) { f.ACPI, err = acpi.Read(fsys); return }},
+	{"efi", func(fsys fs.FS, f *Facts) (err error) { f.EFI, err = efi.Read(fsys); return }},
+	{"cpu", func(fsys fs.FS, f *Facts) (err error) { f.CPU, err = cpu.Read(fsys); return }},
+	{"psci", func(fsys fs.FS, f *Facts) (err error) { f.PSCI, err = cpu.ReadPSCI(fsys); return }},
+	{"memory", func(fsys fs.FS, f *Facts) (err error) { f.Memory, err = memory.Read(fsys); return }},
+	{"gic", func(fsys fs.FS, f *Facts) (err error) { f.GIC, err = gic.Read(fsys); return }},
+	{"timer", func(fsys fs.FS, f *Facts) (err error) { f.Timer, err = timer.Read(fsys); return }},
+	{"rtc", func(fsys fs.FS, f *Facts) (err error) { f.RTC, err = rtc.Read(fsys); return }},
+	{"console", func(fsys fs.FS, f *Facts) (err error) { f.Console, err = console.Read(fsys); return }},
+	{"device", func(fsys fs.FS, f *Facts) (err error) { f.Device, err = device.Read(fsys); return }},
+	{"virtio", func(fsys fs.FS, f *Facts) (err error) { f.Virtio, err = virtio.Read(fsys); return }},
+	{"xen", func(fsys fs.FS, f *Facts) (err error) { f.Xen, err = xen.Read(fsys); return }},
+	{"pci", func(fsys fs.FS, f *Facts) (err error) { f.PCI, err = pci.Read(fsys); return }},
+}
+
+// Subjects lists the names of the subjects, as Errors uses them.
+func Subjects() []string {
+	var out []string
+	for _, s := range subjects {
+		out = append(out, s.name)
+	}
+	return out
+}
+
+// Read probes a guest. It always answers: what could not be read is nil and
+// has its error.
+func Read(fsys fs.FS) *Facts {
+	f := &Facts{Errors: map[string]string{}}
+	for _, s := range subjects {
+		if err := s.readSafely(fsys, f); err != nil {
+			f.Errors[s.name] = err.Error()
+		}
+	}
+	return f
+}
+
+// readSafely turns a panic into an error: one subject must not cost the
+// report of the others.
+func (s subject) readSafely(fsys fs.FS, f *Facts) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("probe panicked: %v", r)
+		}
+	}()
+	return s.read(fsys, f)
+}

@@ -1,0 +1,171 @@
+// Package timer finds the generic timer: its counter as it was read, and
+// whether its interrupt wakes each CPU.
+package timer
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"vmspec/probes/fdt"
+	"vmspec/probes/kernel"
+	"vmspec/probes/note"
+)
+
+// Facts are about the timer and the counter.
+type Facts struct {
+	Counter    *Counter // nil with an error where it could not be read
+	CounterErr string
+	Start      *Start // the dead-timer test; nil where no arch_timer interrupt is listed
+	Dead       bool   // that test saw no interrupt: a sleep would never end
+	CPUs       []CPU
+	TrialErr   string
+	Hz         uint64 // what the kernel runs the timer at, from its log; 0 if it does not say
+	Clock      string // the kernel's current clock source
+	Node       string // the tree's timer node; empty if there is none
+	PPIs       []uint32
+}
+
+// A Counter is what a child process saw of CNTVCT for some milliseconds.
+type Counter struct {
+	Hz              uint64 // CNTFRQ
+	Reads, Backward uint64
+	// Ticks between two readings of CLOCK_MONOTONIC, at least and at most,
+	// and the nanoseconds between them.
+	Least, Most, Nanoseconds uint64
+}
+
+// Start is the dead-timer test: arch_timer interrupts on all CPUs before and
+// after a busy wait of so many ticks.
+type Start struct{ Before, After, Ticks uint64 }
+
+// A CPU is one CPU's part in the timer trial.
+type CPU struct {
+	Number        int
+	Before, After uint64 // arch_timer interrupts
+	Woke          uint64 // how many of the sleeps ended
+}
+
+// Read finds the facts out.
+func Read(fsys fs.FS) (*Facts, error) {
+	var f Facts
+	if err := f.readCounter(fsys); err != nil {
+		f.CounterErr = err.Error()
+		f.Counter = nil
+	}
+	if err := f.readTrial(fsys); err != nil {
+		f.TrialErr = err.Error()
+	}
+	f.readLog(fsys)
+	if text, err := fs.ReadFile(fsys, "sys/devices/system/clocksource/clocksource0/current_clocksource"); err == nil {
+		f.Clock = strings.TrimSpace(string(text))
+	}
+	tree, err := fdt.Load(fsys)
+	if err == nil {
+		f.readTree(tree)
+	} else if !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	return &f, nil
+}
+
+// readCounter reads the note of guest.Measure("counter").
+func (f *Facts) readCounter(fsys fs.FS) error {
+	lines, err := note.Read(fsys, "counter")
+	if err != nil {
+		return err
+	}
+	var c Counter
+	for _, l := range lines {
+		var err error
+		switch l.Word(0) {
+		case "cntfrq":
+			c.Hz, err = l.Uint(1)
+		case "reads":
+			err = l.Scan([]int{1, 3}, &c.Reads, &c.Backward)
+		case "pace":
+			err = l.Scan([]int{1, 2, 3}, &c.Least, &c.Most, &c.Nanoseconds)
+		case "interrupts":
+			f.Start = &Start{}
+			err = l.Scan([]int{1, 2, 3}, &f.Start.Before, &f.Start.After, &f.Start.Ticks)
+		}
+		if err != nil {
+			return fmt.Errorf("vmspec/counter: %w", err)
+		}
+	}
+	if c.Nanoseconds == 0 {
+		return errors.New("vmspec/counter: incomplete")
+	}
+	f.Counter = &c
+	return nil
+}
+
+// IsDead tells from the text of the counter's note whether the dead-timer test
+// saw the timer stand still. A guest without an arch_timer interrupt may well
+// have another timer.
+func IsDead(counter []byte) bool {
+	for line := range strings.Lines(string(counter)) {
+		if l := (note.Line)(strings.Fields(line)); l.Word(0) == "interrupts" {
+			return l.Word(1) == l.Word(2)
+		}
+	}
+	return false
+}
+
+func (f *Facts) readTrial(fsys fs.FS) error {
+	lines, err := note.Read(fsys, "timer")
+	for _, l := range lines {
+		switch l.Word(0) {
+		case "dead":
+			f.Dead = true
+		case "cpu":
+			var number uint64
+			var c CPU
+			if err := l.Scan([]int{1, 3, 5, 7}, &number, &c.Before, &c.After, &c.Woke); err != nil {
+				return fmt.Errorf("vmspec/timer: %w", err)
+			}
+			c.Number = int(number)
+			f.CPUs = append(f.CPUs, c)
+		}
+	}
+	return err
+}
+
+// rate matches drivers/clocksource/arm_arch_timer.c's arch_timer_banner.
+var rate = regexp.MustCompile(`arch_timer: cp15.* timer\(s\) running at (\d+)\.(\d\d)MHz`)
+
+func (f *Facts) readLog(fsys fs.FS) {
+	log, err := kernel.Log(fsys)
+	if err != nil {
+		return
+	}
+	for _, line := range log {
+		if m := rate.FindStringSubmatch(line); m != nil {
+			mega, _ := strconv.ParseUint(m[1], 10, 32)
+			hundredths, _ := strconv.ParseUint(m[2], 10, 32)
+			f.Hz = mega*1_000_000 + hundredths*10_000
+		}
+	}
+}
+
+// readTree finds the timer node and its private interrupts, in the binding's
+// order: secure, physical, virtual, hypervisor
+// (Documentation/devicetree/bindings/timer/arm,arch_timer.yaml).
+func (f *Facts) readTree(tree *fdt.Tree) {
+	for _, n := range tree.Root.All() {
+		if !n.Is("arm,armv8-timer", "arm,armv7-timer") {
+			continue
+		}
+		f.Node = n.Path()
+		cells, _ := n.Cells("interrupts")
+		// Three cells each: kind (1 is private), number, flags. Private
+		// interrupts begin at 16.
+		for ; len(cells) >= 3; cells = cells[3:] {
+			f.PPIs = append(f.PPIs, cells[1]+16)
+		}
+		return
+	}
+}

@@ -1,0 +1,121 @@
+// Package virtio finds the guest's virtio devices as Linux sees them on its
+// virtio bus.
+package virtio
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// Device IDs: Virtual I/O Device 1.2, section 5.
+const (
+	Net     = 1
+	Block   = 2
+	Console = 3
+	Entropy = 4
+	Balloon = 5
+)
+
+var names = map[int]string{
+	Net: "net", Block: "block", Console: "console", Entropy: "entropy", Balloon: "balloon",
+	8: "scsi", 9: "9p", 16: "gpu", 18: "input", 19: "vsock", 26: "fs",
+}
+
+// A Device is one virtio device.
+type Device struct {
+	Name      string // virtio0
+	ID        int
+	Transport string // "pci", "mmio", or empty
+	Driver    string // empty if none is bound
+	Status    uint64
+	Modern    bool // VIRTIO_F_VERSION_1 was negotiated
+}
+
+// String names the device by kind and transport.
+func (d Device) String() string {
+	kind := names[d.ID]
+	if kind == "" {
+		kind = fmt.Sprintf("device %d", d.ID)
+	}
+	return fmt.Sprintf("virtio-%s on %s", kind, d.Transport)
+}
+
+// version1 is the place of VIRTIO_F_VERSION_1 in the negotiated features,
+// which Linux writes bit 0 first (drivers/virtio/virtio.c, features_show).
+const version1 = 32
+
+const dir = "sys/bus/virtio/devices"
+
+// Read lists the devices. A kernel without the bus has none.
+func Read(fsys fs.FS) ([]Device, error) {
+	entries, err := fs.ReadDir(fsys, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []Device
+	for _, e := range entries {
+		d, err := readDevice(fsys, e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("virtio device %s: %w", e.Name(), err)
+		}
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+func readDevice(fsys fs.FS, name string) (Device, error) {
+	d := Device{Name: name}
+	id, err := number(fsys, path.Join(dir, name, "device"))
+	if err != nil {
+		return d, err
+	}
+	d.ID = int(id)
+	if d.Status, err = number(fsys, path.Join(dir, name, "status")); err != nil {
+		return d, err
+	}
+	features, err := fs.ReadFile(fsys, path.Join(dir, name, "features"))
+	if err != nil {
+		return d, err
+	}
+	d.Modern = len(features) > version1 && features[version1] == '1'
+	if driver, err := fs.ReadLink(fsys, path.Join(dir, name, "driver")); err == nil {
+		d.Driver = path.Base(driver)
+	}
+	if link, err := fs.ReadLink(fsys, path.Join(dir, name)); err == nil {
+		d.Transport = transport(link)
+	}
+	return d, nil
+}
+
+// transport tells from a device's place in /sys/devices what carries it.
+func transport(link string) string {
+	parent := path.Base(path.Dir(link))
+	switch {
+	// Under ACPI, LNRO0005 is the virtio-mmio device's hardware ID.
+	case strings.HasSuffix(parent, "virtio_mmio"), strings.HasPrefix(parent, "virtio-mmio"), strings.HasPrefix(parent, "LNRO0005"):
+		return "mmio"
+	case strings.Contains(link, "/pci"):
+		return "pci"
+	}
+	return ""
+}
+
+// number reads a file that holds one hexadecimal number such as 0x0001.
+func number(fsys fs.FS, name string) (uint64, error) {
+	text, err := fs.ReadFile(fsys, name)
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 0, 16)
+	if err != nil {
+		return 0, fmt.Errorf("parse %s: %q is not a number", name, text)
+	}
+	return n, nil
+}
