@@ -1,0 +1,305 @@
+package guest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"slices"
+	"strings"
+	"time"
+)
+
+// ErrNotCaptured says that a file lies outside what a capture covers, so that
+// nothing can be said about it: neither that it exists nor that it does not.
+var ErrNotCaptured = errors.New("not captured")
+
+// maxLinks bounds how many symbolic links one look-up follows, as
+// Linux does (include/linux/namei.h, MAXSYMLINKS).
+const maxLinks = 40
+
+// FS is one guest's files, held in memory: what [Snapshot] read from a live
+// guest, or what [ReadCapture] unpacked. It implements [fs.ReadFileFS],
+// [fs.ReadDirFS] and [fs.ReadLinkFS]. Below the captured patterns a missing
+// file is [fs.ErrNotExist]; everywhere else it is [ErrNotCaptured]. A file
+// that could not be read answers with the error the guest saw.
+type FS struct {
+	entries  map[string]*entry
+	patterns []string
+}
+
+// entry is one name in the tree. Exactly one of the kinds applies: err is set,
+// or mode says directory, link or file.
+type entry struct {
+	mode fs.FileMode
+	data []byte // a file's content or a link's target
+	err  error  // what reading the file answered in the guest
+	kids []string
+}
+
+func newFS(patterns []string) *FS {
+	return &FS{entries: map[string]*entry{".": {mode: fs.ModeDir | 0o555}}, patterns: patterns}
+}
+
+// put stores e under the clean name, and the directories above it. A
+// directory stays one: its children must keep their parent.
+func (f *FS) put(name string, e *entry) {
+	if name == "." {
+		return
+	}
+	if old := f.entries[name]; old != nil {
+		if !old.mode.IsDir() {
+			f.entries[name] = e
+		}
+		return
+	}
+	f.entries[name] = e
+	dir := path.Dir(name)
+	f.put(dir, &entry{mode: fs.ModeDir | 0o555})
+	parent := f.entries[dir]
+	parent.kids = append(parent.kids, path.Base(name))
+}
+
+// AddFile stores a generated file, such as vmspec/kmsg.
+func (f *FS) AddFile(name string, data []byte) {
+	f.put(path.Clean(name), &entry{mode: 0o444, data: data})
+}
+
+// AddError stores that reading name answered err.
+func (f *FS) AddError(name string, err error) {
+	f.put(path.Clean(name), &entry{mode: 0o444, err: err})
+}
+
+// resolve follows the links in name. With last it follows a link in the last
+// element too. The name it returns may not exist.
+func (f *FS) resolve(name string, last bool) (string, error) {
+	done, rest := ".", strings.Split(name, "/")
+	for links := 0; len(rest) > 0; {
+		next := path.Join(done, rest[0])
+		rest = rest[1:]
+		e := f.entries[next]
+		if e == nil || e.mode&fs.ModeSymlink == 0 || (len(rest) == 0 && !last) {
+			done = next
+			continue
+		}
+		if links++; links > maxLinks {
+			return "", errors.New("too many symbolic links")
+		}
+		target := string(e.data)
+		if path.IsAbs(target) {
+			done = "."
+		}
+		// Cleaning against the root keeps a hostile ../../.. inside.
+		joined := strings.TrimPrefix(path.Join("/", done, target), "/")
+		done, rest = ".", append(strings.Split(joined, "/"), rest...)
+	}
+	return done, nil
+}
+
+// lookup finds name's entry, or says why not.
+func (f *FS) lookup(op, name string, last bool) (string, *entry, error) {
+	if !fs.ValidPath(name) {
+		return "", nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrInvalid}
+	}
+	real, err := f.resolve(name, last)
+	if err != nil {
+		return "", nil, &fs.PathError{Op: op, Path: name, Err: err}
+	}
+	e := f.entries[real]
+	switch {
+	case e == nil && (f.covers(name) || f.covers(real)):
+		return "", nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
+	case e == nil:
+		return "", nil, &fs.PathError{Op: op, Path: name, Err: ErrNotCaptured}
+	}
+	return real, e, nil
+}
+
+// covers tells whether the capture would hold name if the guest had it.
+func (f *FS) covers(name string) bool {
+	return slices.ContainsFunc(f.patterns, func(p string) bool {
+		return matchPrefix(strings.Split(p, "/"), strings.Split(name, "/"))
+	})
+}
+
+// matchPrefix tells whether name matches the pattern or a leading part of it.
+func matchPrefix(pattern, name []string) bool {
+	if len(name) > len(pattern) {
+		return false
+	}
+	for i, element := range name {
+		if ok, err := path.Match(pattern[i], element); err != nil || !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// listed tells whether the capture holds all of a directory's names: some
+// pattern goes on with a bare "*" there.
+func (f *FS) listed(name string) bool {
+	elements := strings.Split(name, "/")
+	return slices.ContainsFunc(f.patterns, func(p string) bool {
+		pattern := strings.Split(p, "/")
+		return len(pattern) > len(elements) && pattern[len(elements)] == "*" && matchPrefix(pattern, elements)
+	})
+}
+
+// Open opens the named file or directory for reading.
+func (f *FS) Open(name string) (fs.File, error) {
+	_, e, err := f.lookup("open", name, true)
+	if err != nil {
+		return nil, err
+	}
+	if e.err != nil {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: e.err}
+	}
+	info := fileInfo{name: path.Base(name), entry: e}
+	if e.mode.IsDir() {
+		entries, err := f.ReadDir(name)
+		return &openDir{info: info, entries: entries, err: err}, nil
+	}
+	return &openFile{info: info, Reader: strings.NewReader(string(e.data))}, nil
+}
+
+// ReadFile returns the content of the named file.
+func (f *FS) ReadFile(name string) ([]byte, error) {
+	_, e, err := f.lookup("open", name, true)
+	switch {
+	case err != nil:
+		return nil, err
+	case e.err != nil:
+		return nil, &fs.PathError{Op: "read", Path: name, Err: e.err}
+	case e.mode.IsDir():
+		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
+	}
+	return slices.Clone(e.data), nil
+}
+
+// ReadDir lists the named directory by name. A directory of which the capture
+// holds only chosen files answers [ErrNotCaptured]: a part is not a listing.
+func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
+	real, e, err := f.lookup("readdir", name, true)
+	switch {
+	case err != nil:
+		return nil, err
+	case e.err != nil:
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: e.err}
+	case !e.mode.IsDir():
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("not a directory")}
+	case !f.listed(name) && !f.listed(real):
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: ErrNotCaptured}
+	}
+	return f.children(real), nil
+}
+
+func (f *FS) children(dir string) []fs.DirEntry {
+	var out []fs.DirEntry
+	for _, name := range f.entries[dir].kids {
+		if e := f.entries[path.Join(dir, name)]; e != nil {
+			out = append(out, fs.FileInfoToDirEntry(fileInfo{name: name, entry: e}))
+		}
+	}
+	slices.SortFunc(out, func(a, b fs.DirEntry) int { return strings.Compare(a.Name(), b.Name()) })
+	return out
+}
+
+// ReadLink returns the target of the named symbolic link.
+func (f *FS) ReadLink(name string) (string, error) {
+	_, e, err := f.lookup("readlink", name, false)
+	switch {
+	case err != nil:
+		return "", err
+	case e.mode&fs.ModeSymlink == 0:
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
+	}
+	return string(e.data), nil
+}
+
+// Stat describes the named file, Lstat the link itself where it is one.
+func (f *FS) Stat(name string) (fs.FileInfo, error) { return f.stat("stat", name, true) }
+
+// Lstat describes the named file without following a link in its last element.
+func (f *FS) Lstat(name string) (fs.FileInfo, error) { return f.stat("lstat", name, false) }
+
+func (f *FS) stat(op, name string, last bool) (fs.FileInfo, error) {
+	_, e, err := f.lookup(op, name, last)
+	if err != nil {
+		return nil, err
+	}
+	return fileInfo{name: path.Base(name), entry: e}, nil
+}
+
+// With is a copy in which the files of changes replace the guest's own; a nil
+// content removes the file. A guest broken in one known way is made with it.
+func (f *FS) With(changes map[string][]byte) *FS {
+	out := newFS(f.patterns)
+	for name, e := range f.entries {
+		if e.mode.IsDir() {
+			e = &entry{mode: e.mode}
+		}
+		out.put(name, e)
+	}
+	for name, data := range changes {
+		if real, err := f.resolve(name, true); err == nil {
+			name = real
+		}
+		if data == nil {
+			delete(out.entries, name)
+			continue
+		}
+		out.AddFile(name, data)
+	}
+	return out
+}
+
+type fileInfo struct {
+	name string
+	*entry
+}
+
+func (i fileInfo) Name() string       { return i.name }
+func (i fileInfo) Size() int64        { return int64(len(i.data)) }
+func (i fileInfo) Mode() fs.FileMode  { return i.mode }
+func (i fileInfo) ModTime() time.Time { return time.Time{} }
+func (i fileInfo) IsDir() bool        { return i.mode.IsDir() }
+func (i fileInfo) Sys() any           { return nil }
+
+type openFile struct {
+	info fileInfo
+	*strings.Reader
+}
+
+func (o *openFile) Stat() (fs.FileInfo, error) { return o.info, nil }
+func (o *openFile) Close() error               { return nil }
+
+type openDir struct {
+	info    fileInfo
+	entries []fs.DirEntry
+	err     error
+}
+
+func (o *openDir) Stat() (fs.FileInfo, error) { return o.info, nil }
+func (o *openDir) Close() error               { return nil }
+func (o *openDir) Read([]byte) (int, error) {
+	return 0, fmt.Errorf("read %s: is a directory", o.info.name)
+}
+
+func (o *openDir) ReadDir(n int) ([]fs.DirEntry, error) {
+	if o.err != nil {
+		return nil, o.err
+	}
+	if n <= 0 {
+		out := o.entries
+		o.entries = nil
+		return out, nil
+	}
+	if len(o.entries) == 0 {
+		return nil, io.EOF
+	}
+	n = min(n, len(o.entries))
+	out := o.entries[:n]
+	o.entries = o.entries[n:]
+	return out, nil
+}

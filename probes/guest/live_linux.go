@@ -1,0 +1,94 @@
+package guest
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"runtime"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/sys/unix"
+)
+
+// sleepOn sleeps timerSleeps times on one CPU and counts the awakenings.
+func sleepOn(cpu int, woke *atomic.Int32) error {
+	// The thread is thrown away with its affinity when the goroutine ends.
+	runtime.LockOSThread()
+	var set unix.CPUSet
+	set.Set(cpu)
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		return fmt.Errorf("run on cpu %d: %w", cpu, err)
+	}
+	for range timerSleeps {
+		time := unix.NsecToTimespec(int64(timerSleep))
+		for errors.Is(unix.Nanosleep(&time, &time), unix.EINTR) {
+		}
+		woke.Add(1)
+	}
+	return nil
+}
+
+// maxLog bounds what is kept of the kernel's log: its beginning.
+const maxLog = 1 << 20
+
+// ReadLog returns the kernel's log from /dev/kmsg, a message a line as dmesg
+// writes it: "[    0.000000] text" (Documentation/ABI/testing/dev-kmsg).
+func ReadLog() ([]byte, error) {
+	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, fmt.Errorf("open /dev/kmsg: %w", err)
+	}
+	defer unix.Close(fd)
+	var log bytes.Buffer
+	for record := make([]byte, 8192); log.Len() < maxLog; {
+		n, err := unix.Read(fd, record)
+		switch {
+		case errors.Is(err, unix.EAGAIN):
+			return log.Bytes(), nil
+		case errors.Is(err, unix.EPIPE): // overwritten while we read: go on with the next
+		case err != nil:
+			return nil, fmt.Errorf("read /dev/kmsg: %w", err)
+		default:
+			logLine(&log, string(record[:n]))
+		}
+	}
+	return log.Bytes(), nil
+}
+
+// logLine appends one record, "priority,sequence,microseconds,flags;text".
+func logLine(log *bytes.Buffer, record string) {
+	prefix, text, ok := strings.Cut(record, ";")
+	fields := strings.Split(prefix, ",")
+	if !ok || len(fields) < 3 {
+		return
+	}
+	text, _, _ = strings.Cut(text, "\n") // continuation lines are key=value pairs
+	micros, err := time.ParseDuration(fields[2] + "us")
+	if err != nil {
+		return
+	}
+	fmt.Fprintf(log, "[%12.6f] %s\n", micros.Seconds(), text)
+}
+
+// physical reads size bytes at a physical address through /dev/mem. It maps
+// no page more than they touch: the kernel refuses a mapping that runs into
+// System RAM (drivers/char/mem.c).
+func physical(address uint64, size int) ([]byte, error) {
+	mem, err := os.Open("/dev/mem")
+	if err != nil {
+		return nil, err
+	}
+	defer mem.Close()
+	page := uint64(os.Getpagesize())
+	begin := address &^ (page - 1)
+	length := int(address - begin + uint64(size))
+	data, err := unix.Mmap(int(mem.Fd()), int64(begin), length, unix.PROT_READ, unix.MAP_SHARED)
+	if err != nil {
+		return nil, fmt.Errorf("map /dev/mem at %#x: %w", begin, err)
+	}
+	defer unix.Munmap(data)
+	return bytes.Clone(data[address-begin : length]), nil
+}

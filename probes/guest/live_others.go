@@ -1,0 +1,15 @@
+//go:build !linux
+
+package guest
+
+import (
+	"errors"
+	"sync/atomic"
+)
+
+func sleepOn(int, *atomic.Int32) error { return errors.ErrUnsupported }
+
+// ReadLog returns the kernel's log; it is Linux's alone.
+func ReadLog() ([]byte, error) { return nil, errors.ErrUnsupported }
+
+func physical(uint64, int) ([]byte, error) { return nil, errors.ErrUnsupported }

@@ -1,0 +1,112 @@
+package guest
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"time"
+
+	"vmspec/probes/rtc"
+)
+
+const (
+	rtcPoll = 5 * time.Millisecond
+	// Two seconds' edges are enough when each was seen to within a twentieth
+	// of a second; on a busy host the trial goes on, this long at most.
+	rtcPrecision = 20
+	rtcMost      = 6 // seconds by the counter
+	// A clock whose second lasts longer than this stands still.
+	rtcStuck = 3
+)
+
+// TrialRTC watches the real-time clock's seconds change, against the counter:
+// UEFI's clock where Linux keeps it, else the one registered first. It writes
+//
+//	rtc DEVICE
+//	counter NAME HZ
+//	edge SECONDS EARLIEST LATEST   the second began between these ticks
+//	stuck SECONDS TICKS            the second did not end within these ticks
+//
+// Each edge is bracketed by the reading before it and the one after, so that
+// a late poll widens a bound and never moves an edge.
+func TrialRTC(root fs.FS, c Clock, out io.Writer) error {
+	device, err := chooseRTC(root)
+	if err != nil {
+		return err
+	}
+	value, before, err := readRTC(root, device, c)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "rtc %s\n", device)
+	fmt.Fprintf(out, "counter %s %d\n", c.Name, c.Hz)
+	start, since := before, before
+	var first, last *edge
+	for {
+		time.Sleep(rtcPoll)
+		now, began, err := readRTC(root, device, c)
+		ended := c.Now()
+		switch {
+		case err != nil:
+			return err
+		case now != value:
+			last = &edge{seconds: now, earliest: before, latest: ended}
+			fmt.Fprintf(out, "edge %d %d %d\n", now, before, ended)
+			if first == nil {
+				first = last
+			} else if last.precise(first, c.Hz) {
+				return nil
+			}
+			since = began
+		case ended-since > rtcStuck*c.Hz:
+			fmt.Fprintf(out, "stuck %d %d\n", value, ended-since)
+			return nil
+		}
+		if ended-start > rtcMost*c.Hz {
+			return nil
+		}
+		value, before = now, began
+	}
+}
+
+func chooseRTC(root fs.FS) (string, error) {
+	f, err := rtc.Read(root)
+	switch {
+	case err != nil:
+		return "", err
+	case len(f.Clocks) == 0:
+		return "", errors.New("the kernel has no real-time clock")
+	case f.UEFI() != nil:
+		return f.UEFI().Device, nil
+	}
+	return f.Clocks[0].Device, nil
+}
+
+type edge struct {
+	seconds          int64
+	earliest, latest uint64
+}
+
+// precise tells whether the time between two edges is known well enough.
+func (e *edge) precise(first *edge, hz uint64) bool {
+	doubt := (e.latest - e.earliest) + (first.latest - first.earliest)
+	return doubt*rtcPrecision <= e.latest-first.earliest && e.latest-first.earliest > hz/2
+}
+
+// readRTC returns the clock's seconds and the tick at which reading began.
+func readRTC(root fs.FS, device string, c Clock) (seconds int64, began uint64, err error) {
+	began = c.Now()
+	text, err := fs.ReadFile(root, path.Join("sys/class/rtc", device, "since_epoch"))
+	if err != nil {
+		return 0, 0, err
+	}
+	seconds, err = strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return 0, 0, errors.New("since_epoch is not a number of seconds")
+	}
+	return seconds, began, nil
+}
