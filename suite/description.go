@@ -1,0 +1,158 @@
+package suite
+
+import (
+	"fmt"
+	"strings"
+
+	"vmspec/probes"
+	"vmspec/probes/efi"
+	"vmspec/probes/fdt"
+)
+
+// description is the chapter "Hardware Description".
+var description = []Requirement{
+	{
+		ID: "HW-FDT-UEFI", Title: "UEFI hands over a device tree",
+		Subject: Platform, Kind: Evidence,
+		Clauses: map[Profile]Clause{
+			RFCv2: {Must, "Hardware Description", 2},
+			V10:   {Must, "Hardware Description", 2},
+			V20:   {Must, "Hardware Description", 2},
+		},
+		Needs: []string{"efi", "fdt", "kernel"}, Kernel: []string{"CONFIG_EFI"},
+		Check: checkTreeByUEFI,
+		Fix:   "Install the device tree in the UEFI configuration table under DEVICE_TREE_GUID.",
+		Refs:  []string{"EBBR 2.4"},
+	},
+	{
+		ID: "HW-ACPI-UEFI", Title: "UEFI hands over ACPI tables",
+		Subject: Platform, Kind: Evidence,
+		Clauses: map[Profile]Clause{V20: {Must, "Hardware Description", 2}},
+		Needs:   []string{"efi"}, Kernel: []string{"CONFIG_EFI"},
+		Check: checkACPIByUEFI,
+		Fix:   "Install the RSDP in the UEFI configuration table under ACPI_20_TABLE_GUID, beside the device tree.",
+	},
+	{
+		ID: "HW-FDT-BOOT", Title: "The device tree is sound and enough to boot by",
+		Subject: Platform, Kind: Evidence,
+		Clauses: map[Profile]Clause{
+			RFCv2: {Must, "Hardware Description", 2},
+			V10:   {Must, "Hardware Description", 2},
+			V20:   {Must, "Hardware Description", 3},
+		},
+		Needs: []string{"fdt"},
+		Check: checkTree,
+		Fix:   "Complete the device tree with what is missing, by the bindings in Linux.",
+		Refs:  []string{"EBBR 2.4"},
+	},
+	{
+		ID: "HW-FDT-ALONE", Title: "The kernel runs by the device tree alone",
+		Subject: Platform, Kind: Functional,
+		Clauses: map[Profile]Clause{
+			RFCv2: {Must, "Hardware Description", 2},
+			V10:   {Must, "Hardware Description", 2},
+		},
+		Needs: []string{"fdt", "acpi", "kernel"},
+		Check: checkTreeAlone,
+		Fix:   "Give the VM a complete device tree and no ACPI tables, with QEMU by -machine acpi=off.",
+	},
+}
+
+// content says what a tree holds, for a report on one that holds too little.
+func content(f *fdt.Facts) string {
+	switch {
+	case !f.Present:
+		return "there is no device tree"
+	case f.Empty() && len(f.Top) == 1:
+		return fmt.Sprintf("the device tree is empty: only /%s", f.Top[0])
+	case f.Empty():
+		return fmt.Sprintf("the device tree is empty: %d nodes, no root compatible, no CPU", f.Nodes)
+	}
+	return fmt.Sprintf("%d nodes, %d bytes, compatible %s", f.Nodes, f.Size, strings.Join(f.Compatible, " "))
+}
+
+func checkTreeByUEFI(f *probes.Facts) Finding {
+	if !f.EFI.Booted {
+		return fail(noUEFI + ", so it handed over no device tree")
+	}
+	has, known := f.EFI.Table(efi.DeviceTreeGUID)
+	switch {
+	case has && f.FDT.Empty():
+		return fail("DEVICE_TREE_GUID is in the configuration table, but " + content(f.FDT))
+	case has:
+		return pass("DEVICE_TREE_GUID is in the configuration table", content(f.FDT))
+	case known:
+		return fail("no DEVICE_TREE_GUID in the configuration table; " + content(f.FDT))
+	case f.FDT.Empty():
+		return fail(content(f.FDT))
+	case f.EFI.DTBParameter:
+		return unknown("the kernel's command line names a tree of its own: dtb=")
+	case !f.EFI.Stub:
+		return unknown("the configuration table is unknown, and the EFI stub did not pass the tree on: " + f.EFI.TablesErr)
+	}
+	giver := "firmware"
+	if f.Kernel.Context != "pid1" {
+		giver = "firmware or a boot loader"
+	}
+	return pass("the EFI stub passed on a tree from "+giver, content(f.FDT))
+}
+
+func checkACPIByUEFI(f *probes.Facts) Finding {
+	if !f.EFI.Booted {
+		return fail(noUEFI + ", so it handed over no ACPI tables")
+	}
+	has, known := f.EFI.Table(efi.ACPI20GUID)
+	for _, entry := range f.EFI.Systab {
+		has = has || strings.HasPrefix(entry, "ACPI20=")
+	}
+	switch {
+	case has:
+		return pass("ACPI_20_TABLE_GUID is in the configuration table")
+	case known || len(f.EFI.Systab) > 0:
+		return fail("no ACPI_20_TABLE_GUID in the configuration table")
+	}
+	return unknown(f.EFI.TablesErr)
+}
+
+// checkTree lists everything that is missing, not only the first.
+func checkTree(f *probes.Facts) Finding {
+	t := f.FDT
+	if !t.Present || t.Empty() {
+		return fail(content(t))
+	}
+	var missing []string
+	for _, part := range []struct {
+		there bool
+		name  string
+	}{
+		{len(t.Compatible) > 0, "root compatible"},
+		{t.CPUs > 0, "enabled CPU in /cpus"},
+		{t.CPUs < 2 || len(t.NoMethod) == 0, "enable-method in " + strings.Join(t.NoMethod, " ")},
+		{t.Memory > 0, "memory node with a size"},
+		{t.Timer != "", "generic timer node"},
+		{t.PSCI != "", "psci node with a method"},
+		{len(t.Controllers) > 0, "interrupt controller"},
+		{t.Chosen, "/chosen"},
+		{t.StdoutNode != "" || len(t.Consoles) > 0, "console: no stdout-path that leads to an enabled node, no known console node"},
+	} {
+		if !part.there {
+			missing = append(missing, part.name)
+		}
+	}
+	if len(missing) > 0 {
+		return fail("the tree has no "+strings.Join(missing, ", no "), content(t))
+	}
+	return pass(content(t), fmt.Sprintf("%d CPUs, console %s", t.CPUs, t.StdoutNode))
+}
+
+func checkTreeAlone(f *probes.Facts) Finding {
+	switch {
+	case !f.ACPI.Present && !f.FDT.Empty():
+		return pass("no ACPI tables in use", content(f.FDT))
+	case f.ACPI.Present && f.Kernel.Has("acpi"):
+		return unknown("the kernel's command line chooses ACPI: acpi=")
+	case f.ACPI.Present:
+		return fail("the kernel runs by ACPI; "+content(f.FDT), "tables "+strings.Join(f.ACPI.Tables, " "))
+	}
+	return fail(content(f.FDT))
+}

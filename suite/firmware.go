@@ -1,0 +1,192 @@
+package suite
+
+import (
+	"fmt"
+	"strings"
+
+	"vmspec/probes"
+	"vmspec/probes/efi"
+)
+
+// firmware is the chapter "Virtual Firmware".
+var firmware = []Requirement{
+	{
+		ID: "FW-UEFI-BOOT", Title: "The VM boots through UEFI firmware",
+		Subject: Platform, Kind: Functional,
+		Clauses: map[Profile]Clause{
+			RFCv2: {Must, "Virtual Firmware", 1},
+			V10:   {Must, "Virtual Firmware", 1},
+			V20:   {Must, "Virtual Firmware", 1},
+		},
+		Needs: []string{"efi"}, Kernel: []string{"CONFIG_EFI"},
+		Check: checkBoot,
+		Fix:   "Start the VM with UEFI firmware, such as AAVMF or U-Boot, and let that load the kernel.",
+	},
+	{
+		ID: "FW-UEFI-VERSION", Title: "The firmware implements UEFI 2.4 or newer",
+		Subject: Platform, Kind: Evidence,
+		Clauses: map[Profile]Clause{
+			RFCv2: {Should, "Virtual Firmware", 3},
+			V10:   {Should, "Virtual Firmware", 3},
+		},
+		Needs: []string{"efi"}, Kernel: []string{"CONFIG_EFI"},
+		Check: checkVersion(efi.Revision{Major: 2, Minor: 40}), // 2.4 and 2.4A both report 2.40
+		Fix:   "Update the firmware to one that reports UEFI 2.4 or newer.",
+	},
+	{
+		ID: "FW-UEFI-VERSION-26", Title: "The firmware implements UEFI 2.6 or newer",
+		Subject: Platform, Kind: Evidence,
+		Clauses: map[Profile]Clause{V20: {Should, "Virtual Firmware", 3}},
+		Needs:   []string{"efi"}, Kernel: []string{"CONFIG_EFI"},
+		Check: checkVersion(efi.Revision{Major: 2, Minor: 60}),
+		Fix:   "Update the firmware to one that reports UEFI 2.6 or newer.",
+	},
+	{
+		ID: "FW-UEFI-SYSTAB", Title: "The UEFI system table gives access to the description",
+		Subject: Platform, Kind: Evidence,
+		Clauses: map[Profile]Clause{
+			RFCv2: {Must, "Hardware Description", 1},
+			V10:   {Must, "Hardware Description", 1},
+			V20:   {Must, "Hardware Description", 1},
+		},
+		Needs: []string{"efi"}, Kernel: []string{"CONFIG_EFI"},
+		Check: checkSystab,
+		Fix:   "Let the firmware hand the kernel a valid EFI_SYSTEM_TABLE with its configuration table.",
+	},
+	{
+		ID: "FW-VAR-RUNTIME", Title: "UEFI variables can be set by the running guest",
+		Subject: Platform, Kind: Evidence,
+		Clauses: map[Profile]Clause{
+			RFCv2: {StronglyRecommended, "Virtual Firmware", 5},
+			V10:   {StronglyRecommended, "Virtual Firmware", 5},
+			V20:   {StronglyRecommended, "Virtual Firmware", 5},
+		},
+		Needs: []string{"efi", "kernel"}, Kernel: []string{"CONFIG_EFI"},
+		Check: checkVariables,
+		Fix:   "Give the VM a variable store of its own and keep SetVariable working after ExitBootServices.",
+		Refs:  []string{"EBBR 2.7"},
+	},
+	{
+		ID: "FW-RTC", Title: "The UEFI clock advances one second a second",
+		Subject: Platform, Kind: Functional,
+		Clauses: map[Profile]Clause{
+			RFCv2: {Must, "Virtual Firmware", 1},
+			V10:   {Must, "Virtual Firmware", 9},
+			V20:   {Must, "Virtual Firmware", 9},
+		},
+		Needs: []string{"efi", "rtc", "kernel"}, Kernel: []string{"CONFIG_EFI"},
+		Check: checkRTC,
+		Fix:   "Let the firmware's GetTime read a clock that runs; which device feeds it is the VM's own affair.",
+		Refs:  []string{"EBBR 2.7"},
+	},
+}
+
+// noUEFI is the problem of every firmware requirement in a guest that was
+// started without firmware.
+const noUEFI = "the guest was not booted through UEFI"
+
+func checkBoot(f *probes.Facts) Finding {
+	if !f.EFI.Booted {
+		return fail(noUEFI)
+	}
+	found := []string{fmt.Sprintf("%d-bit UEFI", f.EFI.PlatformSize)}
+	if f.EFI.Revision != nil {
+		found = []string{fmt.Sprintf("EFI v%s by %s", f.EFI.Revision, f.EFI.Vendor)}
+	}
+	return pass(found...)
+}
+
+func checkVersion(least efi.Revision) func(*probes.Facts) Finding {
+	return func(f *probes.Facts) Finding {
+		switch {
+		case !f.EFI.Booted:
+			return fail(noUEFI)
+		case f.EFI.Revision == nil:
+			return unknown("neither the system table nor the kernel's log shows a revision: " + f.EFI.TablesErr)
+		}
+		found := fmt.Sprintf("UEFI %s (%s)", f.EFI.Revision, f.EFI.Source)
+		if f.EFI.Revision.Less(least) {
+			return fail(fmt.Sprintf("UEFI %s is older than %s", f.EFI.Revision, least), found)
+		}
+		return pass(found)
+	}
+}
+
+func checkSystab(f *probes.Facts) Finding {
+	e := f.EFI
+	switch {
+	case !e.Booted:
+		return fail(noUEFI)
+	case len(e.Tables) > 0:
+		return pass(fmt.Sprintf("%d configuration tables", len(e.Tables)), "system table read from memory")
+	case e.TablesErr == "":
+		return fail("the system table has no configuration table")
+	case len(e.Systab) > 0:
+		return pass("the kernel found "+strings.Join(e.Systab, " "), "not read from memory: "+e.TablesErr)
+	}
+	return unknown(e.TablesErr)
+}
+
+func checkVariables(f *probes.Facts) Finding {
+	e := f.EFI
+	switch {
+	case !e.Booted:
+		return fail(noUEFI)
+	case e.Runtime == efi.RuntimeDisabled:
+		return unknown("the kernel's command line switches runtime services off")
+	case e.Runtime == efi.RuntimeOff:
+		return fail("the kernel could not use the firmware's runtime services")
+	case e.VariableErr != "":
+		return unknown(e.VariableErr)
+	case e.Variables == "ro":
+		return fail("efivarfs is read-only: the firmware has no SetVariable at run time")
+	case e.Variables == "" && f.Kernel.Lacks("CONFIG_EFIVAR_FS") != "":
+		return unknown(f.Kernel.Lacks("CONFIG_EFIVAR_FS"))
+	case e.Variables == "" && f.Kernel.Context != "pid1":
+		return unknown("efivarfs is not mounted")
+	case e.Variables == "":
+		return fail("efivarfs cannot be mounted: no variable services at run time")
+	}
+	return pass(fmt.Sprintf("efivarfs is writable and lists %d variables", e.Names))
+}
+
+// Bounds on the clock's seconds in a second of the counter. A clock that is
+// surely off by more than a twentieth fails; one that is known to within a
+// tenth passes; between them the host was too busy to tell. The trial asks for
+// a twentieth of doubt and repeats for some seconds, so a loaded host makes an
+// error at worst.
+const (
+	rateOff   = 0.05
+	rateDoubt = 0.10
+)
+
+func checkRTC(f *probes.Facts) Finding {
+	clock := f.RTC.UEFI()
+	switch {
+	case !f.EFI.Booted:
+		return fail(noUEFI + ", so it has no UEFI clock")
+	case f.EFI.Runtime == efi.RuntimeDisabled:
+		return unknown("the kernel's command line switches runtime services off")
+	case clock == nil && f.Kernel.Lacks("CONFIG_RTC_DRV_EFI") != "":
+		return unknown(f.Kernel.Lacks("CONFIG_RTC_DRV_EFI"))
+	case clock == nil:
+		return fail("the firmware's GetTime does not answer: the kernel has no UEFI clock")
+	case f.RTC.Watched != "" && f.RTC.Watched != clock.Device:
+		return unknown("another clock was watched: " + f.RTC.Watched)
+	case f.RTC.Stuck != nil:
+		return fail(fmt.Sprintf("the clock stood still for %.1f s", float64(f.RTC.Stuck.Ticks)/float64(f.RTC.Hz)), clock.Name)
+	}
+	least, most, ok := f.RTC.Rate()
+	found := fmt.Sprintf("%s advances between %.3f and %.3f s a second of %s", clock.Name, least, most, f.RTC.Counter)
+	switch {
+	case !ok && f.RTC.TrialErr != "":
+		return unknown(f.RTC.TrialErr)
+	case !ok:
+		return unknown("fewer than two seconds' edges were seen")
+	case most < 1-rateOff || least > 1+rateOff:
+		return fail(fmt.Sprintf("the clock runs between %.3f and %.3f s a second", least, most), found)
+	case least < 1-rateDoubt || most > 1+rateDoubt:
+		return unknown(fmt.Sprintf("too busy to tell: between %.3f and %.3f s a second", least, most))
+	}
+	return pass(found)
+}

@@ -1,0 +1,410 @@
+package suite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"vmspec/probes"
+	"vmspec/probes/console"
+	"vmspec/probes/gic"
+	"vmspec/probes/timer"
+	"vmspec/probes/virtio"
+)
+
+// platform is the chapter "VM Platform". Its list of mandatory peripherals is
+// headed by a must and worded "should" in places; the heading counts.
+var platform = []Requirement{
+	{
+		ID: "PLAT-CPU-ENUM", Title: "The description enumerates the CPUs",
+		Subject: Platform, Kind: Functional,
+		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
+		Needs:   []string{"cpu", "kernel"},
+		Check:   checkCPUs,
+		Fix:     "Describe exactly the CPUs that the VM has, and start each by the method it declares.",
+	},
+	{
+		ID: "PLAT-MEM-ENUM", Title: "The description enumerates the memory",
+		Subject: Platform, Kind: Evidence,
+		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
+		Needs:   []string{"memory", "acpi", "efi", "fdt"},
+		Check:   checkMemory,
+		Fix:     "Let the memory nodes of the device tree cover all of the VM's RAM.",
+	},
+	{
+		ID: "PLAT-DEV-ENUM", Title: "Devices are described or on a bus that enumerates",
+		Subject: Platform, Kind: Evidence,
+		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
+		Needs:   []string{"device", "pci", "virtio", "xen"},
+		Check:   checkDevices,
+		Fix:     "Describe each device in the device tree, or put it on PCI or the Xen bus.",
+	},
+	{
+		ID: "PLAT-CONSOLE", Title: "The console is a PL011, virtio or Xen PV console",
+		Subject: Platform, Kind: Evidence,
+		Clauses: map[Profile]Clause{
+			RFCv2: {Must, "VM Platform", 4},
+			V10:   {Must, "VM Platform", 4},
+		},
+		Needs:  []string{"console", "virtio", "xen"},
+		Kernel: []string{"CONFIG_SERIAL_AMBA_PL011", "CONFIG_VIRTIO_CONSOLE", "CONFIG_HVC_XEN"},
+		Check:  checkConsole,
+		Fix:    "Give the VM a PL011, a virtio-console or the Xen PV console; an SBSA UART or a 16550 is none of them.",
+	},
+	{
+		ID: "PLAT-CONSOLE-SBSA", Title: "The console is at least an SBSA UART",
+		Subject: Platform, Kind: Evidence,
+		Clauses: map[Profile]Clause{V20: {Must, "VM Platform", 4}},
+		Fix:     "Give the VM an SBSA UART or a PL011.",
+		Refs:    []string{"B_PER_05"},
+	},
+	{
+		ID: "PLAT-GIC", Title: "The interrupt controller is a GICv2 or newer",
+		Subject: Platform, Kind: Evidence,
+		Clauses: map[Profile]Clause{
+			RFCv2: {Must, "VM Platform", 5},
+			V10:   {Must, "VM Platform", 5},
+			V20:   {Must, "VM Platform", 5},
+		},
+		Needs: []string{"gic", "cpu"},
+		Check: checkGIC,
+		Fix:   "Give the VM a GICv2 or newer and describe it as what it is.",
+		Refs:  []string{"B_GIC_01"},
+	},
+	{
+		ID: "PLAT-GIC-CPUS", Title: "The GIC can serve all of the VM's CPUs",
+		Subject: Platform, Kind: Evidence,
+		Clauses: map[Profile]Clause{
+			RFCv2: {Must, "VM Platform", 5},
+			V10:   {Must, "VM Platform", 5},
+		},
+		Needs: []string{"gic", "cpu"},
+		Check: checkGICCPUs,
+		Fix:   "With more than 8 CPUs give the VM a GICv3.",
+		Refs:  []string{"B_PE_02"},
+	},
+	{
+		ID: "PLAT-TIMER", Title: "The generic timer interrupts every CPU",
+		Subject: Platform, Kind: Functional,
+		Clauses: everywhere(Clause{Must, "VM Platform", 6}),
+		Needs:   []string{"timer", "cpu"}, Kernel: []string{"CONFIG_ARM_ARCH_TIMER"},
+		Check: checkTimer,
+		Fix:   "Deliver the virtual timer's interrupt to every CPU at the PPI that the description declares.",
+		Refs:  []string{"B_TIME_01", "V_L1TM_01"},
+	},
+	{
+		ID: "PLAT-COUNTER", Title: "The counter never goes back and runs at CNTFRQ",
+		Subject: Platform, Kind: Functional,
+		Clauses: everywhere(Clause{Must, "VM Platform", 6}),
+		Needs:   []string{"timer"},
+		Check:   checkCounter,
+		Fix:     "Let CNTVCT_EL0 count steadily at the frequency that CNTFRQ_EL0 states, the same on every CPU.",
+		Refs:    []string{"B_TIME_02", "V_L1TM_02"},
+	},
+	{
+		ID: "PLAT-PSCI", Title: "CPUs and power are controlled by PSCI 0.2 or newer",
+		Subject: Platform, Kind: Evidence,
+		Clauses: map[Profile]Clause{V20: {Must, "ARM Server Architecture", 1}},
+		Needs:   []string{"psci"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
+		Check: checkPSCI,
+		Fix:   "Implement PSCI 0.2 or newer and describe it.",
+	},
+	{
+		ID: "PLAT-HOTPLUG-BUS", Title: "The VM has a hotpluggable bus",
+		Subject: Platform, Kind: Evidence,
+		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
+		Needs:   []string{"pci", "xen", "virtio"}, Kernel: []string{"CONFIG_HOTPLUG_PCI_PCIE"},
+		Check: checkHotplug,
+		Fix:   "Add a PCIe port whose slot is hotplug capable, with QEMU by -device pcie-root-port.",
+	},
+}
+
+// everywhere is a clause that all profiles have in the same place.
+func everywhere(c Clause) map[Profile]Clause {
+	return map[Profile]Clause{RFCv2: c, V10: c, V20: c}
+}
+
+func checkCPUs(f *probes.Facts) Finding {
+	declared := 0
+	for _, c := range f.CPU.Declared {
+		if c.Enabled {
+			declared++
+		}
+	}
+	present, online := len(f.CPU.Present), len(f.CPU.Online)
+	found := fmt.Sprintf("%d CPUs declared by %s, %d present, %d online", declared, f.CPU.Source, present, online)
+	switch {
+	case declared > 0 && declared == present && online == present:
+		return pass(found)
+	case f.Kernel.Has("maxcpus") || f.Kernel.Has("nr_cpus") || f.Kernel.Has("nosmp"):
+		return unknown("the kernel's command line limits the CPUs", found)
+	case declared > f.CPU.Most:
+		return unknown(fmt.Sprintf("this kernel can have %d CPUs", f.CPU.Most), found)
+	case declared == 0:
+		return fail("the description names no CPU", found)
+	case declared != present:
+		return fail(fmt.Sprintf("%d CPUs are declared and %d are present", declared, present), found)
+	case f.Kernel.Context != "pid1":
+		return unknown("CPUs are offline, maybe by the administrator's wish", found)
+	}
+	return fail(fmt.Sprintf("%d of %d CPUs did not come up", present-online, present), found)
+}
+
+func checkMemory(f *probes.Facts) Finding {
+	m := f.Memory
+	if m.RAMErr != "" {
+		return unknown(m.RAMErr)
+	}
+	ram := fmt.Sprintf("%d MiB of RAM", m.RAM.Total()>>20)
+	switch {
+	case len(m.RAM) == 0:
+		return unknown("/proc/iomem shows no System RAM")
+	case m.DescribedErr != "":
+		return unknown(m.DescribedErr)
+	case f.ACPI.Present && f.EFI.Booted && len(m.Described) == 0:
+		return pass(ram + ", enumerated by UEFI's memory map")
+	case len(m.Described) == 0:
+		return fail("no memory node in the device tree", ram)
+	}
+	for _, piece := range m.RAM {
+		if !m.Described.Covers(piece.Start, piece.Size) {
+			return fail(fmt.Sprintf("RAM at %s is not described", piece), ram)
+		}
+	}
+	return pass(fmt.Sprintf("%s, %d MiB described by fdt", ram, m.Described.Total()>>20))
+}
+
+func checkDevices(f *probes.Facts) Finding {
+	if f.Device.IomemErr != "" {
+		return unknown(f.Device.IomemErr)
+	}
+	described := 0
+	var stray []string
+	for _, d := range f.Device.Devices {
+		switch {
+		case d.Node != "":
+			described++
+		case d.MMIO:
+			stray = append(stray, d.Name)
+		}
+	}
+	found := fmt.Sprintf("%d devices described, %d PCI functions, %d of virtio, %d of Xen",
+		described, len(f.PCI.Functions), len(f.Virtio), len(f.Xen.Devices))
+	switch {
+	case len(stray) > 0:
+		return fail("described by nothing: "+strings.Join(stray, " "), found)
+	case described+len(f.PCI.Functions)+len(f.Xen.Devices) == 0:
+		return fail("no device can be enumerated", found)
+	}
+	return pass(found)
+}
+
+func checkConsole(f *probes.Facts) Finding {
+	var kinds, others []string
+	for _, t := range f.Console.Terminals {
+		if strings.HasPrefix(t.Name, "hvc") && t.Name != "hvc0" {
+			continue // Linux makes all eight as soon as there is one
+		}
+		if kind := consoleKind(f, t); kind != "" {
+			kinds = append(kinds, t.Name+" is "+kind)
+		} else {
+			others = append(others, t.Name+" is "+strings.TrimSpace(t.UART+" "+t.Device))
+		}
+	}
+	switch {
+	case len(kinds) > 0:
+		return pass(kinds...)
+	case f.Console.Hidden != "":
+		return unknown(f.Console.Hidden, others...)
+	case len(others) == 0:
+		return fail("there is no console device")
+	}
+	return fail("none of the console devices is a PL011, virtio or Xen PV console", others...)
+}
+
+// consoleKind says which of the three kinds a terminal is; empty for none.
+func consoleKind(f *probes.Facts, t console.Terminal) string {
+	switch {
+	case strings.HasPrefix(t.Name, "hvc") && f.Xen.Type == "xen":
+		return "a Xen PV console"
+	case strings.HasPrefix(t.Name, "hvc"):
+		bound := func(d virtio.Device) bool { return d.ID == virtio.Console && d.Driver == "virtio_console" }
+		if i := slices.IndexFunc(f.Virtio, bound); i >= 0 {
+			return "a " + f.Virtio[i].String()
+		}
+		return ""
+	case strings.HasPrefix(t.UART, "PL011"), slices.Contains(t.Node, "arm,pl011"):
+		return "the PL011 " + t.Device
+	// Under ACPI Linux drives a full PL011 as an SBSA UART; its hardware ID
+	// tells the two apart (drivers/tty/serial/amba-pl011.c).
+	case strings.HasPrefix(t.Device, "ARMH0011"):
+		return "the PL011 " + t.Device
+	}
+	return ""
+}
+
+func checkGIC(f *probes.Facts) Finding {
+	var found, silent []string
+	versions := map[int]bool{}
+	for _, w := range []gic.Witness{f.GIC.Declared, f.GIC.Running, f.GIC.Logged} {
+		switch {
+		case w.Err != "":
+			silent = append(silent, w.Err)
+		case w.Version > 0:
+			versions[w.Version] = true
+			found = append(found, w.Source)
+		}
+	}
+	version, ok := gicVersion(f)
+	switch {
+	case len(versions) > 1 && !(len(versions) == 2 && versions[1] && versions[2]):
+		return unknown("the witnesses disagree", found...)
+	case !ok && len(silent) > 0:
+		return unknown(strings.Join(silent, "; "))
+	case !ok:
+		return fail("no GIC: interrupts come from " + strings.Join(f.GIC.Chips, " "))
+	case version < 2:
+		return fail(fmt.Sprintf("GICv%d is older than GICv2", version), found...)
+	}
+	return pass(append([]string{fmt.Sprintf("GICv%d with %d CPUs", version, len(f.CPU.Online))}, found...)...)
+}
+
+// gicVersion is the version that is declared, else that which runs: a GICv1's
+// driver calls itself what a GICv2's does.
+func gicVersion(f *probes.Facts) (int, bool) {
+	for _, w := range []gic.Witness{f.GIC.Declared, f.GIC.Running, f.GIC.Logged} {
+		if w.Version > 0 {
+			return w.Version, true
+		}
+	}
+	return 0, false
+}
+
+// gicv2Most is how many CPUs a GICv2 can serve: GICv2 Architecture
+// Specification, IHI 0048B, section 1.1.
+const gicv2Most = 8
+
+func checkGICCPUs(f *probes.Facts) Finding {
+	version, ok := gicVersion(f)
+	if !ok {
+		return unknown("the GIC's version is unknown")
+	}
+	cpus := max(len(f.CPU.Declared), len(f.CPU.Present))
+	found := fmt.Sprintf("GICv%d, %d CPUs", version, cpus)
+	if version < 3 && cpus > gicv2Most {
+		return fail(fmt.Sprintf("a GICv%d serves %d CPUs at most, the VM has %d", version, gicv2Most, cpus), found)
+	}
+	return pass(found)
+}
+
+func checkTimer(f *probes.Facts) Finding {
+	t := f.Timer
+	if t.Dead {
+		return fail("the timer does not interrupt: a busy wait saw no arch_timer interrupt on any CPU", ppis(t)...)
+	}
+	if t.TrialErr != "" {
+		return unknown(t.TrialErr)
+	}
+	asleep, silent := []string{}, []string{}
+	tried := map[int]bool{}
+	var least uint64
+	for i, c := range t.CPUs {
+		tried[c.Number] = true
+		rose := c.After - c.Before
+		if i == 0 || rose < least {
+			least = rose
+		}
+		switch {
+		case c.Woke == 0:
+			asleep = append(asleep, fmt.Sprint(c.Number))
+		case rose == 0:
+			silent = append(silent, fmt.Sprint(c.Number))
+		}
+	}
+	for _, cpu := range f.CPU.Online {
+		if !tried[cpu] {
+			return unknown(fmt.Sprintf("the trial did not run on CPU %d", cpu))
+		}
+	}
+	switch {
+	case len(asleep) > 0:
+		return fail("a sleep did not end on CPU "+strings.Join(asleep, " "), ppis(t)...)
+	case len(silent) > 0:
+		return fail("no arch_timer interrupt came on CPU "+strings.Join(silent, " "), ppis(t)...)
+	}
+	return pass(fmt.Sprintf("%d CPUs, at least %d interrupts each in the trial", len(t.CPUs), least))
+}
+
+// ppis names the interrupts that the tree declares, for who must mend them.
+func ppis(t *timer.Facts) []string {
+	if len(t.PPIs) < 3 {
+		return nil
+	}
+	return []string{fmt.Sprintf("%s declares the virtual timer at interrupt %d", t.Node, t.PPIs[2])}
+}
+
+// counterOff is by how much the counter may run faster or slower than CNTFRQ
+// says. The reading is bracketed, so a busy host widens the bounds and a
+// steady counter still lies within them.
+const counterOff = 0.01
+
+func checkCounter(f *probes.Facts) Finding {
+	c := f.Timer.Counter
+	if c == nil {
+		return unknown(f.Timer.CounterErr)
+	}
+	second := float64(c.Nanoseconds) / 1e9 * float64(c.Hz)
+	least, most := float64(c.Least)/second, float64(c.Most)/second
+	found := []string{
+		fmt.Sprintf("CNTFRQ %d Hz", c.Hz),
+		fmt.Sprintf("%d reads, %d went back", c.Reads, c.Backward),
+		fmt.Sprintf("%.4f to %.4f of that rate", least, most),
+	}
+	switch {
+	case c.Backward > 0:
+		return fail(fmt.Sprintf("the counter went back %d times", c.Backward), found...)
+	case most < 1-counterOff || least > 1+counterOff:
+		return fail(fmt.Sprintf("the counter runs at %.3f to %.3f times CNTFRQ", least, most), found...)
+	}
+	return pass(found...)
+}
+
+func checkPSCI(f *probes.Facts) Finding {
+	switch f.PSCI.Version {
+	case "":
+		return fail("the kernel found no PSCI")
+	case "0.1":
+		return fail("PSCI 0.1 is older than 0.2")
+	}
+	return pass("PSCI "+f.PSCI.Version, f.PSCI.Method)
+}
+
+func checkHotplug(f *probes.Facts) Finding {
+	if f.Xen.Type == "xen" && f.Xen.Bus {
+		return pass("Xen PV bus")
+	}
+	for _, s := range f.PCI.Slots {
+		if s.Power {
+			return pass("PCI slot " + s.Name + " with a hotplug driver")
+		}
+	}
+	var idle, hidden []string
+	for _, fn := range f.PCI.Functions {
+		switch {
+		case fn.ConfigErr != "":
+			hidden = append(hidden, fn.Address+": "+fn.ConfigErr)
+		case fn.Port != nil && fn.Port.HotPlugCapable && fn.Serving:
+			return pass("PCIe port " + fn.Address + " with a hotplug capable slot")
+		case fn.Port != nil && fn.Port.HotPlugCapable:
+			idle = append(idle, fn.Address)
+		}
+	}
+	found := fmt.Sprintf("%d PCI functions, %d of virtio", len(f.PCI.Functions), len(f.Virtio))
+	switch {
+	case len(hidden) > 0:
+		return unknown(strings.Join(hidden, "; "), found)
+	case len(idle) > 0:
+		return fail("the platform keeps hotplug to itself at PCIe port "+strings.Join(idle, " "), found)
+	}
+	return fail("no PCIe port has a hotplug capable slot, and this is not Xen", found)
+}

@@ -1,0 +1,350 @@
+// Package suite is the ARM VM System Specification as data, and judgement by
+// it: a catalogue of requirements, each with a check that takes facts and
+// touches nothing.
+//
+// A verdict has four values. A check that found what is asked passes; one that
+// found otherwise fails. What does not apply is skipped, with a reason that a
+// machine can read. Error means that we could not tell: a subject could not be
+// read, the kernel lacks what is needed to see it, or the check itself broke.
+// It is never the platform's fault.
+//
+// A must that fails makes a platform not conformant. A should or a
+// recommendation that fails is missed: shown, and no more.
+package suite
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"slices"
+	"strings"
+
+	"vmspec/probes"
+)
+
+// Version is the suite's, by semantic versioning.
+const Version = "0.1.0"
+
+// Level is how strongly the specification asks, in its own words.
+type Level string
+
+// The levels, strongest first. Info is ours: told, not asked.
+const (
+	Must                Level = "must"
+	Should              Level = "should"
+	StronglyRecommended Level = "strongly-recommended"
+	Recommended         Level = "recommended"
+	May                 Level = "may"
+	Info                Level = "info"
+)
+
+// Subject is who owes a requirement.
+type Subject string
+
+// The three parties of the specification.
+const (
+	Platform Subject = "platform" // hypervisor and firmware
+	Image    Subject = "image"    // the disk image
+	GuestOS  Subject = "guest-os" // the kernel and its drivers
+)
+
+// Kind is what a pass rests on.
+type Kind string
+
+const (
+	Evidence   Kind = "evidence"   // something says so
+	Functional Kind = "functional" // we made it happen
+)
+
+// Profile is a published text of the specification.
+type Profile string
+
+// The profiles; RFCv2 is the default.
+const (
+	RFCv2 Profile = "rfc-v2"
+	V10   Profile = "v1.0"
+	V20   Profile = "v2.0"
+)
+
+// Profiles lists the profiles by age.
+func Profiles() []Profile { return []Profile{RFCv2, V10, V20} }
+
+// A Clause is one normative sentence of a profile: its section, its number
+// among the section's normative sentences and list items, and its level.
+type Clause struct {
+	Level   Level
+	Section string
+	Number  int
+}
+
+// String names the clause within a profile: "Virtual Firmware 1".
+func (c Clause) String() string { return fmt.Sprintf("%s %d", c.Section, c.Number) }
+
+// A Requirement is one thing that the specification asks for.
+type Requirement struct {
+	ID      string // for ever
+	Title   string // what holds when it is met; no "#"
+	Subject Subject
+	Kind    Kind
+	Clauses map[Profile]Clause // none for a profile that does not ask it
+	Needs   []string           // subjects of probes.Facts that the check looks at
+	Kernel  []string           // options without which a kernel cannot see it
+	Check   func(*probes.Facts) Finding
+	Fix     string   // one sentence to the person who must repair it
+	Refs    []string // rules of other documents that match
+}
+
+// Verdict is what became of a requirement.
+type Verdict string
+
+const (
+	Pass  Verdict = "pass"
+	Fail  Verdict = "fail"
+	Skip  Verdict = "skip"
+	Error Verdict = "error"
+)
+
+// A Finding is a check's answer.
+type Finding struct {
+	Verdict Verdict
+	Found   []string // what was seen
+	Problem string   // what is wrong; the reason of a skip or an error
+}
+
+func pass(found ...string) Finding { return Finding{Verdict: Pass, Found: found} }
+
+func fail(problem string, found ...string) Finding {
+	return Finding{Verdict: Fail, Problem: problem, Found: found}
+}
+
+func unknown(problem string, found ...string) Finding {
+	return Finding{Verdict: Error, Problem: problem, Found: found}
+}
+
+func skip(reason string) Finding { return Finding{Verdict: Skip, Problem: reason} }
+
+// Machine-readable reasons of a skip.
+const (
+	ReasonUntested = "untested" // the requirement has no check yet
+	ReasonChosen   = "vmspec.skip"
+)
+
+// Catalogue lists all requirements, in the order of the specification.
+func Catalogue() []Requirement {
+	return slices.Concat(firmware, description, platform)
+}
+
+// Find returns the requirement of that ID.
+func Find(id string) (Requirement, bool) {
+	for _, r := range Catalogue() {
+		if r.ID == id {
+			return r, true
+		}
+	}
+	return Requirement{}, false
+}
+
+// CatalogueHash identifies what the requirements ask, as eight hexadecimal
+// digits: two reports with the same hash were judged by the same catalogue.
+func CatalogueHash() string {
+	h := sha256.New()
+	for _, r := range Catalogue() {
+		fmt.Fprintln(h, r.ID, r.Title, r.Subject, r.Kind, r.Check != nil)
+		for _, p := range Profiles() {
+			fmt.Fprintln(h, p, r.Clauses[p])
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))[:8]
+}
+
+// A Result is the verdict on one requirement by one profile.
+type Result struct {
+	Requirement
+	Finding
+	Clause Clause
+}
+
+// Missed tells whether the result is a failure that does not fail the run.
+func (r Result) Missed() bool { return r.Verdict == Fail && r.Clause.Level != Must }
+
+// A Report is everything said of one guest.
+type Report struct {
+	Settings Settings
+	Arch     string
+	Results  []Result
+}
+
+// Judge probes nothing: it runs the chosen requirements' checks on facts.
+func Judge(facts *probes.Facts) Report {
+	s := Settings{Profile: RFCv2}
+	var arch string
+	if facts.Kernel != nil {
+		s, arch = ParseSettings(facts.Kernel.Parameters), facts.Kernel.Arch
+	}
+	return JudgeBy(s, arch, facts)
+}
+
+// JudgeBy judges with settings other than the guest's own.
+func JudgeBy(s Settings, arch string, facts *probes.Facts) Report {
+	report := Report{Settings: s, Arch: arch}
+	for _, r := range Catalogue() {
+		clause, asked := r.Clauses[s.Profile]
+		if !asked || !s.wants(r.ID) {
+			continue
+		}
+		finding := skip(ReasonChosen)
+		if !slices.Contains(s.Skip, r.ID) {
+			finding = r.judge(facts)
+		}
+		report.Results = append(report.Results, Result{Requirement: r, Finding: finding, Clause: clause})
+	}
+	return report
+}
+
+// judge answers error for everything that is not the subject's fault.
+func (r Requirement) judge(facts *probes.Facts) Finding {
+	if r.Check == nil {
+		return skip(ReasonUntested)
+	}
+	for _, need := range r.Needs {
+		if err, failed := facts.Errors[need]; failed {
+			return unknown(fmt.Sprintf("read %s: %s", need, err))
+		}
+	}
+	f := r.checkSafely(facts)
+	if f.Verdict != Fail || len(r.Kernel) == 0 {
+		return f
+	}
+	if facts.Kernel == nil {
+		return unknown("read kernel: "+facts.Errors["kernel"], f.Problem)
+	}
+	for _, option := range r.Kernel {
+		if lack := facts.Kernel.Lacks(option); lack != "" {
+			return unknown(lack, f.Found...)
+		}
+	}
+	return f
+}
+
+func (r Requirement) checkSafely(facts *probes.Facts) (f Finding) {
+	defer func() {
+		if p := recover(); p != nil {
+			f = unknown(fmt.Sprintf("check panicked: %v", p))
+		}
+	}()
+	return r.Check(facts)
+}
+
+// Conformance is the verdict on the whole.
+type Conformance string
+
+const (
+	Conformant    Conformance = "conformant"
+	NotConformant Conformance = "not-conformant"
+	CouldNotTell  Conformance = "could-not-tell"
+)
+
+// ExitStatus is the conformance as programs return it: 0, 1 or 2.
+func (c Conformance) ExitStatus() int {
+	return slices.Index([]Conformance{Conformant, NotConformant, CouldNotTell}, c)
+}
+
+// Conclude returns the verdict on the whole, and how many of the musts it
+// rests on.
+func (r Report) Conclude() (Conformance, string) {
+	var failed, judged, open, errs int
+	for _, res := range r.Results {
+		must := res.Clause.Level == Must
+		switch {
+		case res.Verdict == Error:
+			errs++
+			fallthrough
+		case res.Verdict == Skip:
+			if must {
+				open++
+			}
+		case must:
+			judged++
+			if res.Verdict == Fail {
+				failed++
+			}
+		}
+	}
+	text := fmt.Sprintf("%d of %d musts judged failed; %d not judged", failed, judged, open)
+	switch {
+	case failed > 0:
+		return NotConformant, text
+	case errs > 0 || judged == 0 || len(r.Settings.Problems) > 0:
+		return CouldNotTell, text
+	}
+	return Conformant, text
+}
+
+// Settings are the suite's parameters: vmspec.profile and so on.
+type Settings struct {
+	Profile  Profile
+	Only     []string // judge these only; all if empty
+	Skip     []string
+	After    string // "poweroff", "reboot" or "halt"
+	ReadOnly bool   // change nothing, not even a variable of our own
+	Nonce    string // repeated in the report, to tell it from an older one
+	Problems []string
+}
+
+// MaxNonce is the longest nonce, in bytes, for which the end line fits.
+const MaxNonce = 16
+
+// ParseSettings reads the parameters, without their prefix "vmspec.". One that
+// is wrong is left at its default and named in Problems.
+func ParseSettings(p map[string]string) Settings {
+	s := Settings{Profile: RFCv2, After: "poweroff"}
+	for name, value := range p {
+		if problem := s.set(name, value); problem != "" {
+			s.Problems = append(s.Problems, fmt.Sprintf("vmspec.%s=%s: %s", name, value, problem))
+		}
+	}
+	slices.Sort(s.Problems)
+	return s
+}
+
+func (s *Settings) set(name, value string) (problem string) {
+	switch name {
+	case "profile":
+		if !slices.Contains(Profiles(), Profile(value)) {
+			return fmt.Sprintf("the profiles are %v", Profiles())
+		}
+		s.Profile = Profile(value)
+	case "only":
+		s.Only, problem = parseIDs(value)
+	case "skip":
+		s.Skip, problem = parseIDs(value)
+	case "after":
+		if !slices.Contains([]string{"poweroff", "reboot", "halt"}, value) {
+			return "poweroff, reboot or halt"
+		}
+		s.After = value
+	case "readonly":
+		s.ReadOnly = value != "0"
+	case "nonce":
+		if len(value) > MaxNonce || strings.Trim(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != "" {
+			return fmt.Sprintf("at most %d letters, digits, dashes and underscores", MaxNonce)
+		}
+		s.Nonce = value
+	default:
+		return "no such parameter"
+	}
+	return problem
+}
+
+func parseIDs(list string) (ids []string, problem string) {
+	for id := range strings.SplitSeq(list, ",") {
+		if _, ok := Find(id); !ok {
+			problem = fmt.Sprintf("no requirement %q", id)
+			continue
+		}
+		ids = append(ids, id)
+	}
+	return ids, problem
+}
+
+func (s Settings) wants(id string) bool { return len(s.Only) == 0 || slices.Contains(s.Only, id) }

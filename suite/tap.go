@@ -1,0 +1,214 @@
+package suite
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"io"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// MaxLine is the longest line of a report, in bytes without its end.
+const MaxLine = 120
+
+// wrap is where a diagnostic's value goes on to the next line: a report is
+// read on terminals of 80 columns.
+const wrap = 78
+
+// Lines returns the report in TAP 13, a line each, without line ends:
+//
+//	TAP version 13
+//	1..17
+//	# vmspec VERSION catalogue=HASH profile=PROFILE arch=ARCH nonce=NONCE
+//	ok 1 - FW-UEFI-BOOT The VM boots through UEFI firmware
+//	  ---
+//	  level: "must"
+//	  ...
+//	# vmspec: verdict conformant: 0 of 14 musts judged failed; 0 not judged
+//	# vmspec: end points=17 sha256=HASH nonce=NONCE
+//
+// Each point is followed by its diagnostics, a YAML block of JSON strings; a
+// long string is a list of pieces to be put together as they are. The hash is
+// over all lines before the last, each with a line feed. No line is longer
+// than MaxLine.
+func (r Report) Lines() []string {
+	nonce := r.Settings.Nonce
+	if nonce == "" {
+		nonce = "-"
+	}
+	arch := r.Arch
+	if arch == "" {
+		arch = "-"
+	}
+	lines := []string{
+		"TAP version 13",
+		fmt.Sprintf("1..%d", len(r.Results)),
+		fmt.Sprintf("# vmspec %s catalogue=%s profile=%s arch=%s nonce=%s", Version, CatalogueHash(), r.Settings.Profile, arch, nonce),
+	}
+	for _, p := range r.Settings.Problems {
+		lines = append(lines, cut("# vmspec: parameter "+plain(p), MaxLine))
+	}
+	for i, res := range r.Results {
+		lines = append(lines, res.lines(i+1, r.Settings.Profile)...)
+	}
+	conformance, musts := r.Conclude()
+	lines = append(lines, fmt.Sprintf("# vmspec: verdict %s: %s", conformance, musts))
+	hash := sha256.Sum256([]byte(strings.Join(lines, "\n") + "\n"))
+	return append(lines, fmt.Sprintf("# vmspec: end points=%d sha256=%s nonce=%s", len(r.Results), hex.EncodeToString(hash[:]), nonce))
+}
+
+// Write writes the report, one Write a line, so that on a console no line is
+// cut by what others write there.
+func (r Report) Write(w io.Writer) error {
+	for _, line := range r.Lines() {
+		if _, err := io.WriteString(w, line+"\n"); err != nil {
+			return fmt.Errorf("write report: %w", err)
+		}
+	}
+	return nil
+}
+
+func (r Result) lines(n int, profile Profile) []string {
+	lines := []string{r.point(n), "  ---"}
+	for _, d := range []struct{ key, value string }{
+		{"level", string(r.Clause.Level)},
+		{"clause", fmt.Sprintf("%s %s", profile, r.Clause)},
+		{"kind", string(r.Kind)},
+		{"problem", r.Problem},
+		{"found", strings.Join(r.Found, "; ")},
+		{"fix", r.fix()},
+	} {
+		if d.value != "" {
+			lines = append(lines, diagnostic(d.key, d.value)...)
+		}
+	}
+	return append(lines, "  ...")
+}
+
+// fix is told only to those who have something to mend.
+func (r Result) fix() string {
+	if r.Verdict != Fail {
+		return ""
+	}
+	return r.Fix
+}
+
+// point is the result's own line. One that is too long loses title, never
+// ID or directive.
+func (r Result) point(n int) string {
+	word, directive := "ok", ""
+	switch {
+	case r.Verdict == Skip:
+		directive = " # SKIP " + plain(r.Problem)
+	case r.Verdict == Error:
+		word, directive = "not ok", " # ERROR "+plain(r.Problem)
+	case r.Missed():
+		word, directive = "not ok", " # TODO "+string(r.Clause.Level)
+	case r.Verdict == Fail:
+		word = "not ok"
+	}
+	start := fmt.Sprintf("%s %d - %s", word, n, r.ID)
+	directive = cut(directive, MaxLine-len(start))
+	title := " " + r.Title
+	return start + cut(title, MaxLine-len(start)-len(directive)) + directive
+}
+
+// plain makes text fit for a directive: one line of printable ASCII, without
+// the characters that mean something there.
+func plain(text string) string {
+	return strings.Map(func(c rune) rune {
+		switch {
+		case c == '#' || c == '\\':
+			return '_'
+		case c < ' ', c > '~':
+			return '?'
+		}
+		return c
+	}, text)
+}
+
+// cut shortens ASCII text to n bytes.
+func cut(text string, n int) string {
+	if len(text) <= n {
+		return text
+	}
+	return strings.TrimRight(text[:max(n, 0)], " ")
+}
+
+// diagnostic writes one entry of a point's YAML block.
+func diagnostic(key, value string) []string {
+	if line := fmt.Sprintf("  %s: %s", key, quote(value)); len(line) <= wrap {
+		return []string{line}
+	}
+	lines := []string{fmt.Sprintf("  %s:", key)}
+	for len(value) > 0 {
+		n := pieceLen(value, wrap-len("    - "))
+		lines = append(lines, "    - "+shield(quote(value[:n])))
+		value = value[n:]
+	}
+	return lines
+}
+
+// keyed matches a list's item that prove's YAML reader takes for a key and its
+// value, quotes or not: a first word with a colon and a space behind it.
+var keyed = regexp.MustCompile(`^"[^ ]*?( *):( |"$)`)
+
+// shield escapes such a colon.
+func shield(quoted string) string {
+	at := keyed.FindStringIndex(quoted)
+	if at == nil {
+		return quoted
+	}
+	colon := strings.LastIndexByte(quoted[:at[1]], ':')
+	return quoted[:colon] + `\u003a` + quoted[colon+1:]
+}
+
+// pieceLen returns how many bytes of value fit into width when quoted, up to
+// the last space if there is one.
+func pieceLen(value string, width int) int {
+	width -= len(`""`)
+	end, space := 0, 0
+	for i, c := range value {
+		size := utf8.RuneLen(c)
+		if size < 0 || c == utf8.RuneError {
+			size = 1 // a byte that is not UTF-8
+		}
+		if width -= len(quote(value[i:i+size])) - len(`""`); width < 0 {
+			break
+		}
+		if end = i + size; c == ' ' {
+			space = end
+		}
+	}
+	if end < len(value) && space > 0 {
+		return space
+	}
+	return max(end, 1)
+}
+
+// quote writes text as a JSON string of ASCII alone. Bytes that are not UTF-8
+// become U+FFFD.
+func quote(text string) string {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	// A string cannot fail to be encoded.
+	_ = e.Encode(text)
+	var out strings.Builder
+	for _, c := range strings.TrimSuffix(b.String(), "\n") {
+		switch {
+		case c > 0xffff:
+			c -= 0x10000
+			fmt.Fprintf(&out, `\u%04x\u%04x`, 0xd800+c>>10, 0xdc00+c&0x3ff)
+		case c > '~':
+			fmt.Fprintf(&out, `\u%04x`, c)
+		default:
+			out.WriteRune(c)
+		}
+	}
+	return out.String()
+}
