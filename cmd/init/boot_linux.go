@@ -1,0 +1,113 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/u-root/u-root/pkg/kmodule"
+	"github.com/u-root/u-root/pkg/mount"
+	"golang.org/x/sys/unix"
+
+	"vmspec/probes/kernel"
+)
+
+// mounts are the file systems of a guest that we boot, in order. Those a
+// kernel does not have are done without: the probes say what they miss.
+var mounts = []struct{ dir, fstype string }{
+	{"/proc", "proc"},
+	{"/sys", "sysfs"},
+	{"/dev", "devtmpfs"},
+	{"/tmp", "tmpfs"},
+	{"/sys/kernel/debug", "debugfs"},
+}
+
+const efivars = "/sys/firmware/efi/efivars"
+
+func mountAll() error {
+	var errs []error
+	for _, m := range mounts {
+		if _, err := mount.Mount(m.fstype, m.dir, m.fstype, "", 0); err != nil {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// mountVariables mounts efivarfs, whose driver is often a module.
+func mountVariables() error {
+	if _, err := os.Stat(efivars); err != nil {
+		return nil
+	}
+	_, err := mount.Mount("efivarfs", efivars, "efivarfs", "", 0)
+	return err
+}
+
+// quietKernel keeps all of the kernel's messages but emergencies off the
+// console, where they would cut the report's lines in half.
+func quietKernel() error {
+	const consoleLevel = 8 // SYSLOG_ACTION_CONSOLE_LEVEL, include/linux/syslog.h
+	_, _, errno := unix.Syscall(unix.SYS_SYSLOG, consoleLevel, 0, 1)
+	if errno != 0 {
+		return fmt.Errorf("lower the console log level: %w", errno)
+	}
+	return nil
+}
+
+// loadModules loads the suite's modules and returns the note of what became
+// of each.
+func loadModules() []byte {
+	var out []byte
+	note := func(name string, err error) {
+		switch {
+		case err == nil:
+			out = fmt.Appendf(out, "loaded %s\n", name)
+		case errors.Is(err, unix.ENODEV): // the driver is there, its hypervisor is not
+			out = fmt.Appendf(out, "idle %s\n", name)
+		default:
+			out = fmt.Appendf(out, "missing %s %v\n", name, err)
+		}
+	}
+	prober, err := kmodule.NewProber(kmodule.ProbeOpts{})
+	for _, name := range kernel.Modules() {
+		if err != nil {
+			note(name, err)
+			continue
+		}
+		note(name, prober.Probe(name, ""))
+	}
+	return out
+}
+
+// reopenConsole gives standard input and output to /dev/console, which had no
+// device behind it as long as its driver was a module.
+func reopenConsole() error {
+	fd, err := unix.Open("/dev/console", unix.O_RDWR|unix.O_NOCTTY, 0)
+	if err != nil {
+		return fmt.Errorf("reopen /dev/console: %w", err)
+	}
+	for std := range 3 {
+		if err := unix.Dup3(fd, std, 0); err != nil {
+			return fmt.Errorf("reopen /dev/console: %w", err)
+		}
+	}
+	return nil
+}
+
+// leave ends the machine as vmspec.after asks.
+func leave(after string) {
+	unix.Sync()
+	how := unix.LINUX_REBOOT_CMD_POWER_OFF
+	switch after {
+	case "reboot":
+		how = unix.LINUX_REBOOT_CMD_RESTART
+	case "halt":
+		how = unix.LINUX_REBOOT_CMD_HALT
+	}
+	err := unix.Reboot(how)
+	say("could not end the machine: %v", err)
+	for { // PID 1 may not return
+		time.Sleep(time.Hour)
+	}
+}

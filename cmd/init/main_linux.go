@@ -1,0 +1,76 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"log"
+	"os"
+
+	"vmspec/probes"
+	"vmspec/probes/guest"
+	"vmspec/suite"
+)
+
+func main() {
+	log.SetOutput(io.Discard) // libraries must not write into the report
+	root, ok := os.DirFS("/").(fs.ReadLinkFS)
+	switch {
+	case !ok:
+		fmt.Fprintln(os.Stderr, "vmspec init: this Go cannot read links")
+		os.Exit(3)
+	case len(os.Args) == 3 && os.Args[1] == guest.ChildArgument:
+		if err := guest.Child(os.Args[2], root, os.Stdout); err != nil {
+			fmt.Fprintln(os.Stderr, "vmspec init:", err)
+			os.Exit(3)
+		}
+	case os.Getpid() == 1:
+		boot(root)
+	case len(os.Args) > 1:
+		fmt.Fprintln(os.Stderr, usage)
+		os.Exit(3)
+	default:
+		os.Exit(program(root))
+	}
+}
+
+const usage = `usage: init
+
+Judges the Linux guest it runs in by the ARM VM System Specification and prints
+the report. It changes nothing. As root it sees more. Exit status: 0 conformant,
+1 not conformant, 2 could not tell.`
+
+// program judges the guest it was started in and returns the exit status.
+func program(root fs.ReadLinkFS) int {
+	report := suite.Judge(probes.Read(newObservation(root, false).take()))
+	if err := report.Write(os.Stdout); err != nil {
+		fmt.Fprintln(os.Stderr, "vmspec init:", err)
+		return 3
+	}
+	conformance, _ := report.Conclude()
+	return conformance.ExitStatus()
+}
+
+// say prints a line that is not the report's: a comment.
+func say(format string, args ...any) { fmt.Printf("# vmspec: "+format+"\n", args...) }
+
+// boot is PID 1: it brings the guest up, judges it, reports and ends it.
+func boot(root fs.ReadLinkFS) {
+	err := mountAll()
+	if quietErr := quietKernel(); quietErr != nil {
+		say("%v", quietErr)
+	}
+	say("init %s started", suite.Version)
+	if err != nil {
+		say("%v", err)
+	}
+	o := newObservation(root, true)
+	files := o.take()
+	if !o.dead {
+		ship(files)
+	}
+	facts := probes.Read(files)
+	report := suite.Judge(facts)
+	publish(report, terminals(facts), o)
+	leave(report.Settings.After)
+}

@@ -1,0 +1,137 @@
+package main
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"golang.org/x/sys/unix"
+
+	"vmspec/probes"
+	"vmspec/probes/guest"
+	"vmspec/suite"
+)
+
+// consoleMost is how long a console may take for the whole report before it
+// is given up: 20 kB at 9600 baud take 21 s, and nobody waits longer for one
+// that no one drains.
+const consoleMost = 30 * time.Second
+
+// terminals lists the devices that the report goes to: every serial terminal,
+// whether the kernel prints there or not.
+func terminals(f *probes.Facts) []string {
+	if f.Console == nil || len(f.Console.Terminals) == 0 {
+		return []string{"/dev/console"}
+	}
+	var out []string
+	for _, t := range f.Console.Terminals {
+		out = append(out, "/dev/"+t.Name)
+	}
+	return out
+}
+
+// publish writes the report to every terminal at once. With a dead timer it
+// writes to one after the other, and waits for none.
+func publish(report suite.Report, devices []string, o *observation) {
+	if o.dead {
+		for _, device := range devices {
+			_ = printOn(device, report)
+		}
+		o.busyWait(time.Second / 10) // for the UART to send
+		return
+	}
+	done := make(chan error, len(devices))
+	for _, device := range devices {
+		go func() { done <- printOn(device, report) }()
+	}
+	late := time.After(consoleMost)
+	for range devices {
+		select {
+		case <-done: // hvc terminals without a device answer ENODEV
+		case <-late:
+			return
+		}
+	}
+}
+
+// printOn writes the report to a terminal and waits until it is sent.
+func printOn(device string, report suite.Report) error {
+	// Without O_NONBLOCK an unused UART would wait for a carrier.
+	fd, err := unix.Open(device, unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return fmt.Errorf("open %s: %w", device, err)
+	}
+	defer unix.Close(fd)
+	if err := unix.SetNonblock(fd, false); err != nil {
+		return fmt.Errorf("open %s: %w", device, err)
+	}
+	if err := report.Write(rawFile(fd)); err != nil {
+		return fmt.Errorf("%s: %w", device, err)
+	}
+	return drain(fd)
+}
+
+// drain is tcdrain: TCSBRK with an argument waits for the output to be sent.
+func drain(fd int) error { return unix.IoctlSetInt(fd, unix.TCSBRK, 1) }
+
+// rawFile writes with one write(2), which os.File does not promise.
+type rawFile int
+
+func (f rawFile) Write(p []byte) (int, error) {
+	n := 0
+	for n < len(p) {
+		m, err := unix.Write(int(f), p[n:])
+		if errors.Is(err, unix.EINTR) || errors.Is(err, unix.EAGAIN) {
+			continue
+		}
+		if err != nil {
+			return n, err
+		}
+		n += m
+	}
+	return n, nil
+}
+
+// busyWait waits by the counter alone.
+func (o *observation) busyWait(d time.Duration) {
+	end := o.clock.Now() + uint64(d.Seconds()*float64(o.clock.Hz))
+	for o.clock.Now() < end {
+	}
+}
+
+// capturePort is the virtio-serial port that takes the capture away.
+const capturePort = "org.vmspec.capture"
+
+// ship writes the capture to its port, if the VM has one.
+func ship(files *guest.FS) {
+	names, err := filepath.Glob("/sys/class/virtio-ports/*/name")
+	if err != nil {
+		return
+	}
+	for _, name := range names {
+		text, err := os.ReadFile(name)
+		if err != nil || strings.TrimSpace(string(text)) != capturePort {
+			continue
+		}
+		if err := shipTo("/dev/"+filepath.Base(filepath.Dir(name)), files); err != nil {
+			say("capture: %v", err)
+		}
+	}
+}
+
+func shipTo(device string, files *guest.FS) error {
+	var capture bytes.Buffer
+	if err := files.WriteCapture(&capture); err != nil {
+		return err
+	}
+	port, err := os.OpenFile(device, os.O_WRONLY, 0)
+	if err != nil {
+		return err
+	}
+	_, err = port.Write(capture.Bytes())
+	return errors.Join(err, port.Close())
+}
