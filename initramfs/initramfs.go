@@ -1,0 +1,115 @@
+// Package initramfs builds what boots: it fetches a kernel and packs the
+// suite's init and the kernel's modules into an initramfs.
+//
+// The archive holds /init, the directories it mounts on, /dev/console and
+// /dev/null, and below /lib/modules/RELEASE the wanted modules with all they
+// need, modules.dep for loading them, and the kernel's configuration where it
+// is known, so that init can tell what the kernel lacks from what the VM
+// lacks. The same input gives the same bytes.
+package initramfs
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"os"
+	"path"
+
+	"github.com/klauspost/compress/zstd"
+	"github.com/u-root/u-root/pkg/cpio"
+)
+
+// Limits on what a guest has to load, in bytes.
+const (
+	MaxInit      = 5_000_000
+	MaxInitramfs = 6_000_000
+)
+
+// window is the zstd window: what the kernel's decompressor must keep in
+// memory at once, in bytes (lib/decompress_unzstd.c takes up to 128 MiB).
+const window = 8 << 20
+
+// Config is what goes into an initramfs.
+type Config struct {
+	Init    string   // path of the static executable
+	Tree    *Tree    // nil for a kernel with everything built in
+	Modules []string // wanted, by name
+	Kconfig string   // path of the kernel's configuration; empty if unknown
+}
+
+// Write packs the initramfs and returns its size in bytes and the wanted
+// modules that the tree does not have.
+func Write(out io.Writer, c Config) (size int, missing []string, err error) {
+	records, missing, err := c.records()
+	if err != nil {
+		return 0, nil, fmt.Errorf("build initramfs: %w", err)
+	}
+	var packed bytes.Buffer
+	if err := compress(&packed, records); err != nil {
+		return 0, nil, fmt.Errorf("build initramfs: %w", err)
+	}
+	if packed.Len() > MaxInitramfs {
+		return 0, nil, fmt.Errorf("build initramfs: %d bytes, at most %d", packed.Len(), MaxInitramfs)
+	}
+	n, err := out.Write(packed.Bytes())
+	return n, missing, err
+}
+
+func (c Config) records() (records []cpio.Record, missing []string, err error) {
+	init, err := os.ReadFile(c.Init)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(init) > MaxInit {
+		return nil, nil, fmt.Errorf("init %s has %d bytes, at most %d", c.Init, len(init), MaxInit)
+	}
+	records = []cpio.Record{
+		cpio.StaticFile("init", string(init), 0o755),
+		// Without these two Go exits before main on a VM whose console is a module.
+		cpio.CharDev("dev/console", 0o600, 5, 1),
+		cpio.CharDev("dev/null", 0o666, 1, 3),
+	}
+	for _, dir := range []string{"proc", "sys", "tmp"} {
+		records = append(records, cpio.Directory(dir, 0o755))
+	}
+	if c.Tree == nil {
+		return records, nil, nil
+	}
+	modules, missing, err := c.Tree.Closure(c.Modules)
+	if err != nil {
+		return nil, nil, err
+	}
+	root := path.Join("lib/modules", c.Tree.Release)
+	for _, m := range modules {
+		records = append(records, cpio.StaticFile(path.Join(root, m.Path), string(m.Data), 0o644))
+	}
+	records = append(records, cpio.StaticFile(path.Join(root, "modules.dep"), string(c.Tree.modulesDep(modules)), 0o644))
+	if c.Kconfig == "" {
+		return records, missing, nil
+	}
+	config, err := os.ReadFile(c.Kconfig)
+	if err != nil {
+		return nil, nil, err
+	}
+	return append(records, cpio.StaticFile(path.Join(root, "config"), string(config), 0o644)), missing, nil
+}
+
+func compress(out io.Writer, records []cpio.Record) error {
+	// One goroutine and a fixed window: the bytes must not depend on the machine.
+	packer, err := zstd.NewWriter(out,
+		zstd.WithEncoderLevel(zstd.SpeedBestCompression),
+		zstd.WithEncoderConcurrency(1),
+		zstd.WithWindowSize(window))
+	if err != nil {
+		return err
+	}
+	cpio.MakeAllReproducible(records)
+	writer := cpio.Newc.Writer(packer)
+	if err := cpio.WriteRecordsAndDirs(writer, records); err != nil {
+		return err
+	}
+	if err := cpio.WriteTrailer(writer); err != nil {
+		return err
+	}
+	return packer.Close()
+}
