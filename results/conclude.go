@@ -1,0 +1,104 @@
+package results
+
+import (
+	"fmt"
+	"strings"
+)
+
+// Status is the exit status of programs that conclude from a report.
+type Status int
+
+// The statuses: 3 is for wrong usage and a wrong environment.
+const (
+	Conformant    Status = 0
+	NotConformant Status = 1
+	CouldNotTell  Status = 2
+	Unusable      Status = 3
+)
+
+// String names a status as reports do.
+func (s Status) String() string {
+	switch s {
+	case Conformant:
+		return "conformant"
+	case NotConformant:
+		return "not-conformant"
+	case CouldNotTell:
+		return "could-not-tell"
+	}
+	return "unusable"
+}
+
+// Tally counts a report's points.
+type Tally struct {
+	Judged, Failed, Open int // musts: judged, of these failed, not judged
+	Missed               int // failures of other levels
+	Errors               int // of all levels
+}
+
+// Tally counts.
+func (r *Report) Tally() Tally {
+	var t Tally
+	for _, p := range r.Points {
+		open := p.Verdict == Skip || p.Verdict == Error
+		if p.Verdict == Error {
+			t.Errors++
+		}
+		switch {
+		case p.Must() && open:
+			t.Open++
+		case p.Must():
+			t.Judged++
+			if p.Verdict == Fail {
+				t.Failed++
+			}
+		case p.Verdict == Fail:
+			t.Missed++
+		}
+	}
+	return t
+}
+
+// Conclude returns the verdict on the whole and says what it rests on. With
+// strict a missed recommendation counts as a failed must does.
+func (r *Report) Conclude(strict bool) (Status, string) {
+	if r.Incomplete != nil {
+		return CouldNotTell, "the report is incomplete: " + r.Incomplete.Error()
+	}
+	t := r.Tally()
+	text := fmt.Sprintf("%d of %d musts judged failed; %d not judged", t.Failed, t.Judged, t.Open)
+	if t.Missed > 0 {
+		text += fmt.Sprintf("; %d recommended missed", t.Missed)
+	}
+	if t.Errors > 0 {
+		text += fmt.Sprintf("; %d errors", t.Errors)
+	}
+	switch {
+	case t.Failed > 0, strict && t.Missed > 0:
+		return NotConformant, text
+	case t.Errors > 0, t.Judged == 0, r.Verdict == CouldNotTell.String():
+		return CouldNotTell, text
+	}
+	return Conformant, text
+}
+
+// symptoms are lines of a guest that says why it will not report, with what
+// they mean.
+var symptoms = []struct{ text, meaning string }{
+	{"Kernel panic - not syncing", "the guest's kernel panicked"},
+	{"Synchronous Exception at", "the firmware crashed"},
+	{"UEFI Interactive Shell", "the firmware found nothing to boot and started its shell"},
+	{"Press ESC in", "the firmware found nothing to boot and started its shell"},
+	{"Unable to handle kernel", "the guest's kernel crashed"},
+}
+
+// Symptom returns what a line says of a guest that cannot go on; ok is false
+// for any other line.
+func Symptom(line string) (meaning string, ok bool) {
+	for _, s := range symptoms {
+		if strings.Contains(line, s.text) {
+			return s.meaning, true
+		}
+	}
+	return "", false
+}
