@@ -1,0 +1,151 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vmspec/initramfs"
+	"vmspec/probes/kernel"
+)
+
+// Names of what a guest boots, in its directory.
+const (
+	imageName     = "Image"
+	initramfsName = "initramfs.cpio.zst"
+)
+
+func newKernel() *cobra.Command {
+	var arch, dir string
+	c := &cobra.Command{
+		Use:   "kernel",
+		Short: "Fetch Debian's kernel, by apt-get",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			k, err := initramfs.FetchKernel(c.Context(), arch, dir, c.ErrOrStderr())
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(c.ErrOrStderr(), "kernel %s is in %s\n", k.Release, dir)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&arch, "arch", "arm64", "architecture, as Go names it")
+	c.Flags().StringVar(&dir, "dir", filepath.Join("build", "arm64", "kernel"), "`DIR` to fetch into")
+	return c
+}
+
+// guestFlags say what a guest is built from.
+type guestFlags struct {
+	init, out, debian       string
+	image, modules, kconfig string
+}
+
+func newGuest() *cobra.Command {
+	var f guestFlags
+	c := &cobra.Command{
+		Use:   "guest",
+		Short: "Build what boots: an initramfs beside its kernel",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return f.build(c.ErrOrStderr()) },
+	}
+	dir := filepath.Join("build", "arm64")
+	c.Flags().StringVar(&f.init, "init", filepath.Join(dir, "init"), "the suite's init")
+	c.Flags().StringVar(&f.out, "out", dir, "`DIR` to build in")
+	c.Flags().StringVar(&f.debian, "debian", filepath.Join(dir, "kernel"), "`DIR` that vmspec kernel fetched into")
+	c.Flags().StringVar(&f.image, "image", "", "a kernel of your own instead; with everything built in it needs no modules")
+	c.Flags().StringVar(&f.modules, "modules", "", "its module tree")
+	c.Flags().StringVar(&f.kconfig, "kconfig", "", "its configuration, if it is not beside the kernel and not in /proc/config.gz")
+	return c
+}
+
+func (f *guestFlags) build(progress io.Writer) error {
+	config := initramfs.Config{Init: f.init, Modules: kernel.Modules()}
+	if err := f.complete(); err != nil {
+		return err
+	}
+	var err error
+	if f.modules != "" {
+		if config.Tree, err = initramfs.OpenTree(f.modules); err != nil {
+			return err
+		}
+	}
+	config.Kconfig = f.kconfig
+	out, err := os.Create(filepath.Join(f.out, initramfsName))
+	if err != nil {
+		return err
+	}
+	size, missing, err := initramfs.Write(out, config)
+	if err := errors.Join(err, out.Close()); err != nil {
+		return errors.Join(err, os.Remove(out.Name()))
+	}
+	if err := copyFile(filepath.Join(f.out, imageName), f.image); err != nil {
+		return err
+	}
+	init, err := os.Stat(f.init)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(progress, "%s: %d bytes; its init: %d bytes\n", out.Name(), size, init.Size())
+	if len(missing) > 0 {
+		fmt.Fprintf(progress, "the module tree has no %s: built in, or what they drive will not be seen\n", strings.Join(missing, " "))
+	}
+	return nil
+}
+
+// complete finds the kernel and what belongs to it.
+func (f *guestFlags) complete() error {
+	if f.image == "" {
+		k, err := initramfs.FindKernel(f.debian)
+		if err != nil {
+			return fmt.Errorf("no kernel: %w", err)
+		}
+		f.image, f.modules, f.kconfig = k.Image, k.Modules, k.Config
+		return nil
+	}
+	switch {
+	case f.modules == "" && f.kconfig != "":
+		return errors.New("--kconfig needs --modules, whose directory's name says which kernel it is of")
+	case f.kconfig == "":
+		f.kconfig = besideKernel(f.image, f.modules)
+	}
+	return nil
+}
+
+// besideKernel finds a kernel's configuration where distributions put it.
+func besideKernel(image, modules string) string {
+	dir, name := filepath.Split(image)
+	_, release, _ := strings.Cut(name, "-")
+	for _, c := range []string{filepath.Join(dir, "config-"+release), filepath.Join(dir, ".config"), filepath.Join(modules, "config")} {
+		if info, err := os.Stat(c); err == nil && info.Mode().IsRegular() {
+			return c
+		}
+	}
+	return ""
+}
+
+// copyFile copies a file unless it is the same one.
+func copyFile(to, from string) error {
+	a, errA := os.Stat(to)
+	b, errB := os.Stat(from)
+	if errB != nil {
+		return errB
+	}
+	if errA == nil && os.SameFile(a, b) {
+		return nil
+	}
+	if errA != nil && !errors.Is(errA, fs.ErrNotExist) {
+		return errA
+	}
+	data, err := os.ReadFile(from)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(to, data, 0o644)
+}

@@ -1,0 +1,193 @@
+// Package target knows the virtual machines that the suite can start by
+// itself: QEMU's command lines, as data.
+package target
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+)
+
+// A Target is a way to start a guest.
+type Target struct {
+	Name    string
+	Summary string
+	UEFI    bool // through firmware, with a variable store of its own
+	ACPI    bool // the VMM describes the machine by ACPI as well
+}
+
+// All lists the targets.
+func All() []Target {
+	return []Target{
+		{Name: "qemu-virt", Summary: "QEMU virt, kernel started directly, device tree", ACPI: true},
+		{Name: "qemu-virt-uefi", Summary: "QEMU virt, UEFI (AAVMF), device tree (acpi=off)", UEFI: true},
+		{Name: "qemu-virt-acpi", Summary: "QEMU virt, UEFI (AAVMF) as it comes: ACPI", UEFI: true, ACPI: true},
+	}
+}
+
+// Find returns the target of that name.
+func Find(name string) (Target, error) {
+	var names []string
+	for _, t := range All() {
+		if t.Name == name {
+			return t, nil
+		}
+		names = append(names, t.Name)
+	}
+	return Target{}, fmt.Errorf("no target %q: there are %s", name, strings.Join(names, ", "))
+}
+
+// Options are what may differ from run to run of one target.
+type Options struct {
+	GIC       int    // 2 or 3
+	CPUs      int    // at least 1
+	Memory    int    // MiB
+	Accel     string // "tcg", "kvm" or "hvf"
+	Kernel    string // path of the kernel image
+	Initramfs string // path
+	Append    string // kernel parameters
+	Code      string // path of the firmware's code, for UEFI targets
+	Vars      string // path of this run's own variable store, for UEFI targets
+	Capture   string // path that the captured guest goes to; empty for none
+	Extra     []string
+}
+
+// Check refuses what cannot be meant.
+func (o Options) Check() error {
+	switch {
+	case o.GIC != 2 && o.GIC != 3:
+		return fmt.Errorf("--gic %d: 2 or 3", o.GIC)
+	case o.CPUs < 1 || o.CPUs > 512:
+		return fmt.Errorf("--cpus %d: 1 to 512", o.CPUs)
+	case o.Memory < 64:
+		return fmt.Errorf("--memory %d: at least 64 MiB", o.Memory)
+	}
+	return nil
+}
+
+// Binary is the program that runs the targets.
+const Binary = "qemu-system-aarch64"
+
+// cpus are the CPU models by accelerator. TCG's "max" costs twice the time.
+var cpus = map[string]string{"tcg": "cortex-a57", "kvm": "host", "hvf": "host"}
+
+// Args returns QEMU's arguments. The guest's console is QEMU's standard
+// output.
+func (t Target) Args(o Options) []string {
+	machine := "virt,gic-version=" + strconv.Itoa(o.GIC)
+	if !t.ACPI {
+		machine += ",acpi=off"
+	}
+	args := []string{
+		"-nodefaults", "-no-reboot",
+		"-display", "none", "-monitor", "none", "-serial", "stdio",
+		"-machine", machine,
+		"-accel", o.Accel,
+		"-cpu", cpus[o.Accel],
+		"-smp", strconv.Itoa(o.CPUs),
+		"-m", strconv.Itoa(o.Memory),
+	}
+	if t.UEFI {
+		args = append(args,
+			"-drive", "if=pflash,format=raw,readonly=on,file="+escape(o.Code),
+			"-drive", "if=pflash,format=raw,file="+escape(o.Vars))
+	}
+	args = append(args,
+		"-kernel", o.Kernel, "-initrd", o.Initramfs,
+		"-append", strings.TrimSpace("panic=-1 "+o.Append),
+		"-device", "virtio-rng-pci")
+	if o.Capture != "" {
+		args = append(args,
+			"-device", "virtio-serial-pci",
+			"-chardev", "file,id=capture,path="+escape(o.Capture),
+			"-device", "virtserialport,chardev=capture,name=org.vmspec.capture")
+	}
+	return append(args, o.Extra...)
+}
+
+// escape doubles the commas of a value in an option list, as QEMU wants them.
+func escape(value string) string { return strings.ReplaceAll(value, ",", ",,") }
+
+// ChooseAccel resolves "auto" for this machine: hardware's help where an
+// AArch64 host offers it, else emulation.
+func ChooseAccel(accel string) (string, error) {
+	if _, ok := cpus[accel]; ok {
+		return accel, nil
+	}
+	if accel != "auto" {
+		return "", fmt.Errorf("--accel %q: auto, tcg, kvm or hvf", accel)
+	}
+	if runtime.GOARCH != "arm64" {
+		return "tcg", nil
+	}
+	if runtime.GOOS == "darwin" {
+		return "hvf", nil
+	}
+	if kvm, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0); err == nil {
+		return "kvm", kvm.Close()
+	}
+	return "tcg", nil
+}
+
+// Firmware is UEFI for AArch64: its code and an empty variable store.
+type Firmware struct{ Code, Vars string }
+
+// firmwares are where systems install it: Debian and Ubuntu, Fedora, Arch,
+// Homebrew.
+var firmwares = []Firmware{
+	{"/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"},
+	{"/usr/share/AAVMF/AAVMF_CODE.no-secboot.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"},
+	{"/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw", "/usr/share/edk2/aarch64/vars-template-pflash.raw"},
+	{"/usr/share/edk2/aarch64/QEMU_CODE.fd", "/usr/share/edk2/aarch64/QEMU_VARS.fd"},
+	{"/opt/homebrew/share/qemu/edk2-aarch64-code.fd", "/opt/homebrew/share/qemu/edk2-arm-vars.fd"},
+}
+
+// ErrNoFirmware says that no UEFI for AArch64 was found.
+var ErrNoFirmware = errors.New("no UEFI firmware for AArch64: install qemu-efi-aarch64 (Debian) or edk2-aarch64 (Fedora), " +
+	"or name its files with --firmware CODE,VARS")
+
+// FindFirmware returns the named firmware, "CODE,VARS", or the installed one.
+func FindFirmware(named string) (Firmware, error) {
+	candidates := firmwares
+	if named != "" {
+		code, vars, ok := strings.Cut(named, ",")
+		if !ok {
+			return Firmware{}, fmt.Errorf("--firmware %s: want the code's file and the variable store's, with a comma between", named)
+		}
+		candidates = []Firmware{{code, vars}}
+	}
+	for _, f := range candidates {
+		if readable(f.Code) && readable(f.Vars) {
+			return f, nil
+		}
+	}
+	if named != "" {
+		return Firmware{}, fmt.Errorf("--firmware %s: cannot be read", named)
+	}
+	return Firmware{}, ErrNoFirmware
+}
+
+func readable(name string) bool {
+	f, err := os.Open(name)
+	if err != nil {
+		return false
+	}
+	return f.Close() == nil
+}
+
+// OwnVars copies the empty variable store into dir, for one run to write to.
+func (f Firmware) OwnVars(dir string) (string, error) {
+	data, err := os.ReadFile(f.Vars)
+	if err != nil {
+		return "", fmt.Errorf("make a variable store: %w", err)
+	}
+	name := filepath.Join(dir, "vars.fd")
+	if err := os.WriteFile(name, data, 0o600); err != nil {
+		return "", fmt.Errorf("make a variable store: %w", err)
+	}
+	return name, nil
+}

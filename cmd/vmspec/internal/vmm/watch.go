@@ -1,0 +1,115 @@
+package vmm
+
+import (
+	"io"
+	"os/exec"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"vmspec/results"
+)
+
+// watch follows a guest's console.
+type watch struct {
+	run     Run
+	parser  results.Parser
+	alarm   chan alarm
+	symptom string
+	last    []string
+	at      atomic.Int64 // when the console was last heard, in nanoseconds since 1970
+}
+
+// An alarm says that there is nothing more to wait for.
+type alarm int
+
+const (
+	reported alarm = iota // the report is whole
+	ill                   // the guest showed a symptom
+)
+
+// grace is how long the VM then has to end by itself.
+func (a alarm) grace() time.Duration {
+	if a == reported {
+		return graceEnd
+	}
+	return graceSymptom
+}
+
+func (w *watch) heard() time.Time { return time.Unix(0, w.at.Load()) }
+
+// open connects the console: to the VMM's standard output, or to what Serial
+// names once that is there.
+func (w *watch) open(cmd *exec.Cmd) (console, error) {
+	w.at.Store(time.Now().UnixNano())
+	if w.run.Serial != "" {
+		cmd.Stdout = cmd.Stderr
+		return openSerial(w.run.Serial)
+	}
+	return openPipe(cmd)
+}
+
+// read takes the console's bytes until there are no more.
+func (w *watch) read(c io.Reader) error {
+	if w.run.Log != nil {
+		c = io.TeeReader(c, w.run.Log)
+	}
+	return results.EachLine(heardReader{c, &w.at}, w.line)
+}
+
+// heardReader notes when something came.
+type heardReader struct {
+	io.Reader
+	at *atomic.Int64
+}
+
+func (h heardReader) Read(p []byte) (int, error) {
+	n, err := h.Reader.Read(p)
+	if n > 0 {
+		h.at.Store(time.Now().UnixNano())
+	}
+	return n, err
+}
+
+func (w *watch) line(text string) {
+	shown := printable(text)
+	if shown != "" {
+		w.last = append(w.last, shown)
+		w.last = w.last[max(0, len(w.last)-lastLines):]
+	}
+	if w.run.Line != nil {
+		w.run.Line(shown)
+	}
+	switch meaning, bad := results.Symptom(text); {
+	case w.parser.Line(text):
+		w.sound(reported)
+	case bad && w.symptom == "":
+		w.symptom = meaning
+		w.sound(ill)
+	}
+}
+
+func (w *watch) sound(why alarm) {
+	select {
+	case w.alarm <- why:
+	default: // one alarm is enough
+	}
+}
+
+// printable drops what firmware draws its screens with, for a person to read.
+func printable(text string) string {
+	for {
+		before, after, found := strings.Cut(text, "\x1b[")
+		if !found {
+			break
+		}
+		end := strings.IndexFunc(after, func(c rune) bool { return c >= '@' && c <= '~' })
+		text = before + after[end+1:]
+	}
+	return strings.TrimSpace(strings.Map(func(c rune) rune {
+		if c < ' ' || c > '~' {
+			return -1
+		}
+		return c
+	}, text))
+}

@@ -1,0 +1,68 @@
+// Vmspec is the host program: it builds what boots, starts virtual machines,
+// and turns what they write on their consoles into verdicts.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"vmspec/results"
+	"vmspec/suite"
+)
+
+func main() {
+	// SIGTERM and SIGHUP too: a VM must not outlive us in a CI job that is cancelled.
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	os.Exit(int(run(ctx, os.Args[1:])))
+}
+
+// A verdict is the error of a command that concluded something: only the exit
+// status is left to do.
+type verdict results.Status
+
+func (v verdict) Error() string { return results.Status(v).String() }
+
+// undecided is the error of a command that could not conclude, exit status 2.
+type undecided struct{ error }
+
+// run runs the command line and returns the exit status.
+func run(ctx context.Context, args []string) results.Status {
+	root := newRoot()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	var v verdict
+	switch {
+	case err == nil:
+		return results.Conformant
+	case errors.As(err, &v):
+		return results.Status(v)
+	}
+	fmt.Fprintln(os.Stderr, "vmspec:", err)
+	if errors.As(err, new(undecided)) {
+		return results.CouldNotTell
+	}
+	return results.Unusable
+}
+
+func newRoot() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "vmspec",
+		Short: "Is this virtual machine what the ARM VM System Specification promises?",
+		Long: `Is this virtual machine what the ARM VM System Specification promises?
+
+Exit status of run, judge and report: 0 conformant, 1 not conformant, 2 could
+not tell, 3 wrong usage or environment.`,
+		Version:       suite.Version,
+		SilenceErrors: true,
+		SilenceUsage:  true,
+	}
+	root.AddCommand(newRun(), newTargets(), newSpec(), newJudge(), newReport(), newKernel(), newGuest())
+	return root
+}

@@ -1,0 +1,200 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"vmspec/probes"
+	"vmspec/probes/guest"
+	"vmspec/results"
+	"vmspec/suite"
+)
+
+func newReport() *cobra.Command {
+	var strict bool
+	var nonce string
+	c := &cobra.Command{
+		Use:   "report LOG",
+		Short: "Find the report in a serial log and conclude from it",
+		Long:  "Find the last whole report in a serial log and conclude from it. - is standard input.",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			in, err := open(c, args[0])
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			return reportLog(c.OutOrStdout(), in, args[0], nonce, strict)
+		},
+	}
+	c.Flags().BoolVar(&strict, "strict", false, "let a missed recommendation fail the run")
+	c.Flags().StringVar(&nonce, "nonce", "", "take only a report that carries this nonce")
+	return c
+}
+
+func open(c *cobra.Command, name string) (io.ReadCloser, error) {
+	if name == "-" {
+		return io.NopCloser(c.InOrStdin()), nil
+	}
+	return os.Open(name)
+}
+
+func reportLog(stdout io.Writer, in io.Reader, name, nonce string, strict bool) error {
+	parser := results.Parser{Nonce: nonce}
+	symptom, lines := "", 0
+	err := results.EachLine(in, func(line string) {
+		lines++
+		parser.Line(line)
+		if s, ill := results.Symptom(line); ill && symptom == "" {
+			symptom = fmt.Sprintf("; line %d: %s", lines, s)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("read %s: %w", name, err)
+	}
+	report, err := parser.Report()
+	switch {
+	case errors.Is(err, results.ErrNoReport):
+		return undecided{fmt.Errorf("%s: %w, %d lines%s", name, err, lines, symptom)}
+	case err != nil:
+		return err
+	case report.Incomplete != nil:
+		return undecided{fmt.Errorf("%s: the report is incomplete: %s%s", name,
+			strings.ReplaceAll(report.Incomplete.Error(), "\n", "; "), symptom)}
+	}
+	return finish(stdout, name, report, strict)
+}
+
+func newJudge() *cobra.Command {
+	var profile string
+	var strict bool
+	c := &cobra.Command{
+		Use:   "judge CAPTURE",
+		Short: "Judge a captured guest again",
+		Long:  "Judge a captured guest, as run --capture leaves it, again. - is standard input.",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			in, err := open(c, args[0])
+			if err != nil {
+				return err
+			}
+			defer in.Close()
+			report, err := judge(in, profile)
+			if err != nil {
+				return fmt.Errorf("%s: %w", args[0], err)
+			}
+			return finish(c.OutOrStdout(), args[0], report, strict)
+		},
+	}
+	c.Flags().StringVar(&profile, "profile", "", "judge by this profile and not by the guest's")
+	c.Flags().BoolVar(&strict, "strict", false, "let a missed recommendation count")
+	return c
+}
+
+// judge reads a capture and judges it; what it returns has gone through the
+// same lines as a guest's report.
+func judge(in io.Reader, profile string) (*results.Report, error) {
+	files, err := guest.ReadCapture(in)
+	if err != nil {
+		return nil, err
+	}
+	facts := probes.Read(files)
+	report := suite.Judge(facts)
+	if profile != "" {
+		settings := suite.ParseSettings(map[string]string{"profile": profile})
+		if len(settings.Problems) > 0 {
+			return nil, errors.New(settings.Problems[0])
+		}
+		settings.Nonce = report.Settings.Nonce
+		report = suite.JudgeBy(settings, report.Arch, facts)
+	}
+	return results.Parse(strings.NewReader(strings.Join(report.Lines(), "\n")+"\n"), "")
+}
+
+// finish prints a whole report and returns its verdict.
+func finish(stdout io.Writer, name string, report *results.Report, strict bool) error {
+	if err := printReport(stdout, name, report, strict); err != nil {
+		return err
+	}
+	if status, _ := report.Conclude(strict); status != results.Conformant {
+		return verdict(status)
+	}
+	return nil
+}
+
+// labels name what a person should look at, and their colours.
+var labels = map[results.Verdict]struct {
+	word  string
+	color text.Color
+}{
+	results.Fail:  {"failed", text.FgRed},
+	results.Error: {"error", text.FgMagenta},
+	results.Skip:  {"skipped", text.FgCyan},
+}
+
+// printReport prints the report as the guest wrote it, then a summary as TAP
+// comments: the stream remains one that TAP consumers take.
+func printReport(w io.Writer, name string, r *results.Report, strict bool) error {
+	var b strings.Builder
+	for _, line := range r.Lines {
+		b.WriteString(paintPoint(w, line) + "\n")
+	}
+	status, rests := r.Conclude(strict)
+	color := text.FgGreen
+	if status != results.Conformant {
+		color = text.FgRed
+	}
+	fmt.Fprintf(&b, "#\n# %s: %s to %s\n", name, paint(w, status.String(), color, text.Bold), r.Profile)
+	comment(&b, "", rests)
+	for _, p := range r.Points {
+		if p.Verdict != results.Pass {
+			summarise(&b, w, p)
+		}
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+func summarise(b *strings.Builder, w io.Writer, p results.Point) {
+	label := labels[p.Verdict]
+	if p.Verdict == results.Fail && !p.Must() {
+		label.word, label.color = "missed", text.FgYellow
+	}
+	fmt.Fprintf(b, "#\n# %s %s (%s)\n", paint(w, label.word, label.color, text.Bold), p.ID, p.Level)
+	problem := p.Problem
+	if problem == "" {
+		problem = p.Reason
+	}
+	comment(b, "", problem)
+	if p.Fix != "" {
+		comment(b, "fix: ", p.Fix)
+	}
+}
+
+// comment writes text as TAP comments of at most 80 columns.
+func comment(b *strings.Builder, label, value string) {
+	for line := range strings.Lines(text.WrapSoft(label+value, 76)) {
+		fmt.Fprintf(b, "#   %s\n", strings.TrimSpace(line))
+	}
+}
+
+// paintPoint colours the first words of a point's line.
+func paintPoint(w io.Writer, line string) string {
+	switch {
+	case strings.HasPrefix(line, "ok ") && strings.Contains(line, " # SKIP"):
+		return paint(w, "ok", text.FgCyan) + line[2:]
+	case strings.HasPrefix(line, "ok "):
+		return paint(w, "ok", text.FgGreen) + line[2:]
+	case strings.HasPrefix(line, "not ok ") && strings.Contains(line, " # TODO"):
+		return paint(w, "not ok", text.FgYellow) + line[6:]
+	case strings.HasPrefix(line, "not ok "):
+		return paint(w, "not ok", text.FgRed) + line[6:]
+	}
+	return line
+}

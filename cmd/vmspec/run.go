@@ -1,0 +1,274 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"vmspec/cmd/vmspec/internal/target"
+	"vmspec/cmd/vmspec/internal/vmm"
+	"vmspec/results"
+	"vmspec/suite"
+)
+
+// watchFlags are what all kinds of run have.
+type watchFlags struct {
+	timeout, silence time.Duration
+	log              string
+	strict           bool
+}
+
+func (w *watchFlags) register(c *cobra.Command) {
+	c.Flags().DurationVar(&w.timeout, "timeout", 2*time.Minute, "end the VM after this long")
+	c.Flags().DurationVar(&w.silence, "silence", time.Minute, "end a VM whose console is silent for this long")
+	c.Flags().StringVar(&w.log, "log", "", "keep the console's output in `FILE`")
+	c.Flags().BoolVar(&w.strict, "strict", false, "let a missed recommendation fail the run")
+}
+
+// runFlags are a target's options as given.
+type runFlags struct {
+	watchFlags
+	target.Options
+	accel, firmware, guest string
+	append                 string
+}
+
+func newRun() *cobra.Command {
+	var f runFlags
+	c := &cobra.Command{
+		Use:   "run TARGET [-- QEMU ARGUMENTS]",
+		Short: "Start a target, or any VMM with \"run exec\", and judge the guest",
+		Long: `Start a target, let the suite boot in it and print its report.
+
+Arguments behind -- are QEMU's own, such as "-- -device pcie-root-port". The
+targets are listed by "vmspec targets"; any other VMM is started by
+"vmspec run exec -- COMMAND".`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			if at := c.ArgsLenAtDash(); len(args) > 1 && at != 1 {
+				return fmt.Errorf("run takes one target, not %q; QEMU's own arguments follow --", args[1])
+			}
+			f.Extra = args[1:]
+			return f.run(c, args[0])
+		},
+	}
+	f.register(c)
+	c.Flags().IntVar(&f.GIC, "gic", 3, "GIC version: 2 or 3")
+	c.Flags().IntVar(&f.CPUs, "cpus", 1, "number of CPUs")
+	c.Flags().IntVar(&f.Memory, "memory", 512, "memory in MiB")
+	c.Flags().StringVar(&f.accel, "accel", "auto", "auto, tcg, kvm or hvf")
+	c.Flags().StringVar(&f.append, "append", "", "more kernel `PARAMETERS`, such as vmspec.only=PLAT-GIC")
+	c.Flags().StringVar(&f.Capture, "capture", "", "keep the captured guest in `FILE` (.tar.gz)")
+	c.Flags().StringVar(&f.guest, "guest", filepath.Join("build", "arm64"), "`DIR` with Image and initramfs.cpio.zst, as make guest leaves them")
+	c.Flags().StringVar(&f.firmware, "firmware", "", "UEFI's `CODE,VARS` files")
+	c.AddCommand(newRunExec())
+	return c
+}
+
+func newRunExec() *cobra.Command {
+	var f watchFlags
+	var serial string
+	c := &cobra.Command{
+		Use:   "exec [flags] -- COMMAND [ARGUMENTS]",
+		Short: "Start any VMM and judge the guest that it boots",
+		Long: `Start any VMM and judge the guest that it boots, which must run the suite's
+kernel and initramfs. Its standard output is taken for the guest's console.`,
+		Example: `  vmspec run exec -- lkvm run -k build/arm64/Image -i build/arm64/initramfs.cpio.zst
+  vmspec run exec --serial /tmp/vm.sock -- my-vmm --config vm.json`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(c *cobra.Command, args []string) error {
+			return f.watch(c, filepath.Base(args[0]), vmm.Run{Command: args, Serial: serial})
+		},
+	}
+	f.register(c)
+	c.Flags().StringVar(&serial, "serial", "", "read the console from `SOCKET|FILE`, not from the command's output")
+	return c
+}
+
+// run starts a target.
+func (f *runFlags) run(c *cobra.Command, name string) error {
+	t, err := target.Find(name)
+	if err != nil {
+		return err
+	}
+	if err := f.complete(); err != nil {
+		return err
+	}
+	if err := checkAppend(f.append); err != nil {
+		return err
+	}
+	dir, err := os.MkdirTemp("", "vmspec-")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(dir)
+	if t.UEFI {
+		firmware, err := target.FindFirmware(f.firmware)
+		if err != nil {
+			return err
+		}
+		f.Code = firmware.Code
+		if f.Vars, err = firmware.OwnVars(dir); err != nil {
+			return err
+		}
+	}
+	nonce := newNonce()
+	f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.append)
+	if f.Capture != "" {
+		if err := os.WriteFile(f.Capture, nil, 0o644); err != nil {
+			return fmt.Errorf("--capture: %w", err)
+		}
+	}
+	err = f.watch(c, name, vmm.Run{Command: append([]string{target.Binary}, t.Args(f.Options)...), Nonce: nonce})
+	return errors.Join(err, f.checkCapture(err))
+}
+
+// complete checks the flags against each other and this machine.
+func (f *runFlags) complete() (err error) {
+	if err := f.Check(); err != nil {
+		return err
+	}
+	if f.Accel, err = target.ChooseAccel(f.accel); err != nil {
+		return err
+	}
+	f.Kernel = filepath.Join(f.guest, imageName)
+	f.Initramfs = filepath.Join(f.guest, initramfsName)
+	for _, name := range []string{f.Kernel, f.Initramfs} {
+		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+			return fmt.Errorf("%s is not there: make guest builds it, or name its directory with --guest", name)
+		} else if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// checkAppend refuses what the guest would only complain of after booting.
+func checkAppend(parameters string) error {
+	p := map[string]string{}
+	for _, w := range strings.Fields(parameters) {
+		if own, ok := strings.CutPrefix(w, "vmspec."); ok {
+			name, value, _ := strings.Cut(own, "=")
+			p[name] = value
+		}
+	}
+	if problems := suite.ParseSettings(p).Problems; len(problems) > 0 {
+		return fmt.Errorf("--append: %s", strings.Join(problems, "; "))
+	}
+	return nil
+}
+
+// checkCapture says when a run that reported left no capture.
+func (f *runFlags) checkCapture(err error) error {
+	if f.Capture == "" || !errors.As(err, new(verdict)) && err != nil {
+		return nil
+	}
+	if info, err := os.Stat(f.Capture); err != nil || info.Size() == 0 {
+		return undecided{fmt.Errorf("--capture %s: the guest sent no capture; its kernel needs virtio_console", f.Capture)}
+	}
+	return nil
+}
+
+// newNonce makes a report of this run tell-tale among older ones.
+func newNonce() string {
+	var b [4]byte
+	_, _ = rand.Read(b[:]) // never fails: crypto/rand
+	return hex.EncodeToString(b[:])
+}
+
+// watch runs a VMM and prints what came of it.
+func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run) error {
+	if _, err := exec.LookPath(r.Command[0]); err != nil {
+		return fmt.Errorf("%s is not installed%s", r.Command[0], hint(r.Command[0]))
+	}
+	r.Timeout, r.Silence = w.timeout, w.silence
+	if w.log != "" {
+		log, err := os.Create(w.log)
+		if err != nil {
+			return fmt.Errorf("--log: %w", err)
+		}
+		defer log.Close()
+		r.Log = log
+	}
+	out, err := watched(c.Context(), name, r)
+	if err != nil {
+		return err
+	}
+	return conclude(c.OutOrStdout(), name, out, w.strict)
+}
+
+// hint names the package of a program that people will look for.
+func hint(program string) string {
+	if program != target.Binary {
+		return ""
+	}
+	if runtime.GOOS == "darwin" {
+		return ": brew install qemu"
+	}
+	return ": apt-get install qemu-system-arm (Debian, Ubuntu), dnf install qemu-system-aarch64 (Fedora)"
+}
+
+// watched runs the VMM, with progress for a person who watches.
+func watched(ctx context.Context, name string, r vmm.Run) (*vmm.Outcome, error) {
+	done := showProgress(os.Stderr, "booting "+name)
+	defer done()
+	return r.Start(ctx)
+}
+
+// conclude prints the report, or why there is none.
+func conclude(stdout io.Writer, name string, out *vmm.Outcome, strict bool) error {
+	if out.Refused() {
+		return fmt.Errorf("%s: the VMM gave up with exit status %d: %s", name, out.Status, out.Stderr)
+	}
+	if out.Report == nil || out.Report.Incomplete != nil {
+		return undecided{errors.New(explain(name, out))}
+	}
+	if err := printReport(stdout, name, out.Report, strict); err != nil {
+		return err
+	}
+	status, _ := out.Report.Conclude(strict)
+	if status == results.Conformant {
+		return nil
+	}
+	return verdict(status)
+}
+
+// explain says why there is no report to conclude from, and what the guest
+// last said.
+func explain(name string, out *vmm.Outcome) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: no report", name)
+	if out.Report != nil {
+		fmt.Fprintf(&b, "%s: %s", " that is whole", strings.ReplaceAll(out.Report.Incomplete.Error(), "\n", "; "))
+	}
+	for _, why := range []string{out.Symptom, out.Reason} {
+		if why != "" && why != "did not end by itself" {
+			fmt.Fprintf(&b, ": %s", why)
+		}
+	}
+	if !out.Killed {
+		fmt.Fprintf(&b, ": the VMM ended with exit status %d", out.Status)
+	}
+	fmt.Fprintf(&b, " (after %.1f s)\n", out.Took.Seconds())
+	if out.Stderr != "" {
+		fmt.Fprintf(&b, "the VMM said:\n%s\n", indent(strings.Split(out.Stderr, "\n")))
+	}
+	if len(out.Last) == 0 {
+		return b.String() + "the guest said nothing"
+	}
+	return b.String() + "the guest's last lines:\n" + indent(out.Last)
+}
+
+func indent(lines []string) string { return "  " + strings.Join(lines, "\n  ") }
