@@ -1,0 +1,71 @@
+# What people type. Everything that is built lies in build/ and bin/.
+
+ARCH    ?= arm64
+TARGET  ?= qemu-virt-uefi
+# A kernel image and module tree of your own, in place of Debian's.
+KERNEL  ?=
+MODULES ?=
+
+ifeq ($(KERNEL),)
+GUEST := build/$(ARCH)
+else
+GUEST := build/$(ARCH)-own
+endif
+
+export CGO_ENABLED := 0
+GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -name '*.s') go.mod go.sum
+
+.PHONY: run test check build guest clean tools test-tools
+
+run: tools bin/vmspec $(GUEST)/initramfs.cpio.zst
+	@bin/vmspec run --guest $(GUEST) $(TARGET)
+
+# Everything CI runs. A boot test that would be skipped fails.
+test: check test-tools bin/vmspec build/arm64/initramfs.cpio.zst
+	VMSPEC_BOOT=1 go test -timeout 15m ./...
+
+check:
+	@test -z "$$(gofmt -l suite probes cmd initramfs results)" || { gofmt -d suite probes cmd initramfs results; exit 1; }
+	go vet ./...
+	go tool staticcheck ./...
+	GOARCH=arm64 go vet ./...
+	GOARCH=arm go vet ./probes/... ./suite/... ./cmd/init
+	GOOS=darwin GOARCH=arm64 go vet ./cmd/vmspec/...
+
+build: bin/vmspec
+
+guest: $(GUEST)/initramfs.cpio.zst
+
+clean:
+	rm -rf build bin
+
+bin/vmspec: $(GOSOURCES)
+	@go build -trimpath -o $@ ./cmd/vmspec 1>&2
+
+$(GUEST)/init: $(GOSOURCES)
+	@GOOS=linux GOARCH=$(ARCH) go build -trimpath -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/init 1>&2
+
+build/$(ARCH)/kernel/fetched: | bin/vmspec
+	@bin/vmspec kernel --arch $(ARCH) --dir $(@D)
+	@touch $@
+
+# Written anew only when it says something else, so that nothing is rebuilt in vain.
+build/$(ARCH)-own/inputs: FORCE
+	@mkdir -p $(@D)
+	@echo '$(KERNEL) $(MODULES)' | cmp -s - $@ || echo '$(KERNEL) $(MODULES)' > $@
+FORCE:
+
+build/$(ARCH)/initramfs.cpio.zst: build/$(ARCH)/init build/$(ARCH)/kernel/fetched | bin/vmspec
+	@bin/vmspec guest --init $< --debian build/$(ARCH)/kernel --out $(@D)
+
+build/$(ARCH)-own/initramfs.cpio.zst: build/$(ARCH)-own/init build/$(ARCH)-own/inputs $(KERNEL) | bin/vmspec
+	@bin/vmspec guest --init $< --image '$(KERNEL)' --modules '$(MODULES)' --out $(@D)
+
+# What each verb needs beside Go: a program or file, and Debian's package.
+RUN_NEEDS  := qemu-system-aarch64=qemu-system-arm /usr/share/AAVMF/AAVMF_CODE.fd=qemu-efi-aarch64
+TEST_NEEDS := $(RUN_NEEDS) dtc=device-tree-compiler prove=perl
+
+tools:
+	@.ci/install $(RUN_NEEDS)
+test-tools:
+	@.ci/install $(TEST_NEEDS)
