@@ -42,7 +42,7 @@ var firmware = []Requirement{
 		Fix:   "Update the firmware to one that reports UEFI 2.6 or newer.",
 	},
 	{
-		ID: "FW-UEFI-SYSTAB", Title: "The UEFI system table gives access to the description",
+		ID: "FW-UEFI-SYSTAB", Title: "The UEFI system table leads to the description",
 		Subject: Platform, Kind: Evidence,
 		Clauses: map[Profile]Clause{
 			RFCv2: {Must, "Hardware Description", 1},

@@ -157,14 +157,16 @@ func diagnostic(key, value string) []string {
 // value, quotes or not: a first word with a colon and a space behind it.
 var keyed = regexp.MustCompile(`^"[^ ]*?( *):( |"$)`)
 
-// shield escapes such a colon.
+// shield escapes such colons.
 func shield(quoted string) string {
-	at := keyed.FindStringIndex(quoted)
-	if at == nil {
-		return quoted
+	for {
+		at := keyed.FindStringIndex(quoted)
+		if at == nil {
+			return quoted
+		}
+		colon := strings.LastIndexByte(quoted[:at[1]], ':')
+		quoted = quoted[:colon] + `\u003a` + quoted[colon+1:]
 	}
-	colon := strings.LastIndexByte(quoted[:at[1]], ':')
-	return quoted[:colon] + `\u003a` + quoted[colon+1:]
 }
 
 // pieceLen returns how many bytes of value fit into width when quoted, up to
@@ -172,11 +174,8 @@ func shield(quoted string) string {
 func pieceLen(value string, width int) int {
 	width -= len(`""`)
 	end, space := 0, 0
-	for i, c := range value {
-		size := utf8.RuneLen(c)
-		if size < 0 || c == utf8.RuneError {
-			size = 1 // a byte that is not UTF-8
-		}
+	for i := 0; i < len(value); i = end {
+		c, size := utf8.DecodeRuneInString(value[i:])
 		if width -= len(quote(value[i:i+size])) - len(`""`); width < 0 {
 			break
 		}

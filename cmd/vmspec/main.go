@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/signal"
 	"syscall"
@@ -20,7 +21,7 @@ func main() {
 	// SIGTERM and SIGHUP too: a VM must not outlive us in a CI job that is cancelled.
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	os.Exit(int(run(ctx, os.Args[1:])))
+	os.Exit(int(run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
 }
 
 // A verdict is the error of a command that concluded something: only the exit
@@ -33,9 +34,11 @@ func (v verdict) Error() string { return results.Status(v).String() }
 type undecided struct{ error }
 
 // run runs the command line and returns the exit status.
-func run(ctx context.Context, args []string) results.Status {
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) results.Status {
 	root := newRoot()
 	root.SetArgs(args)
+	root.SetOut(stdout)
+	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	var v verdict
 	switch {
@@ -44,7 +47,7 @@ func run(ctx context.Context, args []string) results.Status {
 	case errors.As(err, &v):
 		return results.Status(v)
 	}
-	fmt.Fprintln(os.Stderr, "vmspec:", err)
+	fmt.Fprintln(stderr, "vmspec:", err)
 	if errors.As(err, new(undecided)) {
 		return results.CouldNotTell
 	}

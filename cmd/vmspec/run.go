@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"crypto/rand"
 	"encoding/hex"
 	"errors"
@@ -202,7 +201,7 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run) error {
 		defer log.Close()
 		r.Log = log
 	}
-	out, err := watched(c.Context(), name, r)
+	out, err := watched(c, name, r)
 	if err != nil {
 		return err
 	}
@@ -221,10 +220,10 @@ func hint(program string) string {
 }
 
 // watched runs the VMM, with progress for a person who watches.
-func watched(ctx context.Context, name string, r vmm.Run) (*vmm.Outcome, error) {
-	done := showProgress(os.Stderr, "booting "+name)
+func watched(c *cobra.Command, name string, r vmm.Run) (*vmm.Outcome, error) {
+	done := showProgress(c.ErrOrStderr(), "booting "+name)
 	defer done()
-	return r.Start(ctx)
+	return r.Start(c.Context())
 }
 
 // conclude prints the report, or why there is none.

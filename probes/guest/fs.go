@@ -242,7 +242,8 @@ func (f *FS) With(changes map[string][]byte) *FS {
 		out.put(name, e)
 	}
 	for name, data := range changes {
-		if real, err := f.resolve(name, true); err == nil {
+		// A link that is to be removed is not followed.
+		if real, err := f.resolve(name, data != nil); err == nil {
 			name = real
 		}
 		if data == nil {

@@ -1,0 +1,423 @@
+package suite
+
+import (
+	"encoding/binary"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/u-root/u-root/pkg/dt"
+
+	"vmspec/probes"
+)
+
+func cells(values ...uint32) []byte {
+	var out []byte
+	for _, v := range values {
+		out = binary.BigEndian.AppendUint32(out, v)
+	}
+	return out
+}
+
+const (
+	counter = "cntfrq 62500000\nreads 200000 backward 0\npace 1250000 1250100 20000000\ninterrupts 10 20 1250000\n"
+	ramNode = "memory@40000000"
+)
+
+// mutants are captured guests broken in one known way each, and exactly what
+// is then found. An expected problem is a part of the finding's text.
+var mutants = []struct {
+	name    string
+	guest   string
+	profile Profile // rfc-v2 if empty
+	change  change
+	want    map[string]Verdict // of those that differ from the whole guest
+	problem map[string]string
+}{
+	{
+		name: "UEFI 2.31", guest: uefiGuest, change: edit("vmspec/efi", "revision 0x20046", "revision 0x2001f"),
+		want:    map[string]Verdict{"FW-UEFI-VERSION": Fail},
+		problem: map[string]string{"FW-UEFI-VERSION": "UEFI 2.31 is older than 2.40"},
+	},
+	{
+		name: "UEFI 2.4 is new enough", guest: uefiGuest, change: edit("vmspec/efi", "revision 0x20046", "revision 0x20028"),
+		want: map[string]Verdict{},
+	},
+	{
+		name: "UEFI 2.4 by v2.0", guest: uefiGuest, profile: V20, change: edit("vmspec/efi", "revision 0x20046", "revision 0x20028"),
+		want:    map[string]Verdict{"FW-UEFI-VERSION-26": Fail},
+		problem: map[string]string{"FW-UEFI-VERSION-26": "UEFI 2.40 is older than 2.60"},
+	},
+	{
+		name: "UEFI 2.10 is newer than 2.4", guest: uefiGuest, change: edit("vmspec/efi", "revision 0x20046", "revision 0x20064"),
+		want: map[string]Verdict{},
+	},
+	{
+		name: "no revision anywhere", guest: uefiGuest,
+		change:  all(replace("vmspec/efi", "error map /dev/mem: EPERM\n"), edit("vmspec/kmsg", "efi: EFI v2.70", "gone")),
+		want:    map[string]Verdict{"FW-UEFI-VERSION": Error},
+		problem: map[string]string{"FW-UEFI-VERSION": "map /dev/mem: EPERM"},
+	},
+	{
+		name: "no configuration tables", guest: uefiGuest, change: replace("vmspec/efi", "address 0x5ffd0018\nrevision 0x20046\n"),
+		want:    map[string]Verdict{"FW-UEFI-SYSTAB": Fail, "HW-FDT-UEFI": Fail},
+		problem: map[string]string{"FW-UEFI-SYSTAB": "no configuration table"},
+	},
+	{
+		name: "lockdown hides the system table", guest: uefiGuest, change: replace("vmspec/efi", "error open /dev/mem: operation not permitted\n"),
+		want: map[string]Verdict{},
+	},
+	{
+		name: "no SetVariable at run time", guest: uefiGuest, change: edit("proc/self/mounts", "efivarfs rw", "efivarfs ro"),
+		want:    map[string]Verdict{"FW-VAR-RUNTIME": Fail},
+		problem: map[string]string{"FW-VAR-RUNTIME": "read-only"},
+	},
+	{
+		name: "firmware without runtime services", guest: uefiGuest,
+		change: edit("vmspec/kmsg", "Remapping and enabling EFI services", "EFI runtime services will be disabled"),
+		want:   map[string]Verdict{"FW-VAR-RUNTIME": Fail},
+	},
+	{
+		name: "our own efi=noruntime", guest: uefiGuest, change: edit("proc/cmdline", "panic=-1", "efi=noruntime"),
+		want:    map[string]Verdict{"FW-VAR-RUNTIME": Error, "FW-RTC": Error},
+		problem: map[string]string{"FW-RTC": "command line switches"},
+	},
+	{
+		name: "efivarfs was not carried", guest: uefiGuest,
+		change: all(edit("vmspec/modules", "loaded efivarfs", "missing efivarfs"), remove("sys/module/efivarfs"),
+			edit("proc/self/mounts", "efivarfs", "nothing")),
+		want:    map[string]Verdict{"FW-VAR-RUNTIME": Error},
+		problem: map[string]string{"FW-VAR-RUNTIME": "module efivarfs of this kernel's CONFIG_EFIVAR_FS is not loaded"},
+	},
+	{
+		name: "a clock that stands still", guest: uefiGuest, change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nstuck 1421770011 187500001\n"),
+		want:    map[string]Verdict{"FW-RTC": Fail},
+		problem: map[string]string{"FW-RTC": "stood still for 3.0 s"},
+	},
+	{
+		name: "a clock at half speed", guest: uefiGuest,
+		change:  replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 100 1000000 1100000\nedge 101 126000000 126100000\n"),
+		want:    map[string]Verdict{"FW-RTC": Fail},
+		problem: map[string]string{"FW-RTC": "between 0.500 and 0.500 s a second"},
+	},
+	{
+		name: "a clock that goes back", guest: uefiGuest,
+		change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 100 1000000 1100000\nedge 99 63500000 63600000\n"),
+		want:   map[string]Verdict{"FW-RTC": Fail},
+	},
+	{
+		name: "a host too busy to tell", guest: uefiGuest,
+		change:  replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 100 1000000 31000000\nedge 101 63500000 93500000\n"),
+		want:    map[string]Verdict{"FW-RTC": Error},
+		problem: map[string]string{"FW-RTC": "too busy to tell"},
+	},
+	{
+		name: "a clock with one edge", guest: uefiGuest, change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 100 1000000 1100000\n"),
+		want: map[string]Verdict{"FW-RTC": Error},
+	},
+	{
+		name: "captured before the clock was watched", guest: uefiGuest, change: remove("vmspec/clock"),
+		want:    map[string]Verdict{"FW-RTC": Error},
+		problem: map[string]string{"FW-RTC": "not captured"},
+	},
+	{
+		name: "GetTime does not answer", guest: uefiGuest, change: replace("sys/class/rtc/rtc0/name", "rtc-pl031 9010000.pl031\n"),
+		want:    map[string]Verdict{"FW-RTC": Fail},
+		problem: map[string]string{"FW-RTC": "GetTime does not answer"},
+	},
+	{
+		name: "a kernel without the UEFI clock", guest: uefiGuest,
+		change: all(replace("sys/class/rtc/rtc0/name", "rtc-pl031 9010000.pl031\n"),
+			edit("lib/modules/6.1.0-56-arm64/config", "CONFIG_RTC_DRV_EFI=y", "# CONFIG_RTC_DRV_EFI is not set")),
+		want:    map[string]Verdict{"FW-RTC": Error},
+		problem: map[string]string{"FW-RTC": "this kernel lacks CONFIG_RTC_DRV_EFI"},
+	},
+	{
+		name: "the tree is not in the configuration table", guest: uefiGuest, change: edit("vmspec/efi", "b1b621d5", "00000000"),
+		want:    map[string]Verdict{"HW-FDT-UEFI": Fail},
+		problem: map[string]string{"HW-FDT-UEFI": "no DEVICE_TREE_GUID"},
+	},
+	{
+		name: "the command line names a tree", guest: uefiGuest,
+		change: all(replace("vmspec/efi", "error no /dev/mem\n"), edit("proc/cmdline", "panic=-1", "dtb=own.dtb")),
+		want:   map[string]Verdict{"HW-FDT-UEFI": Error},
+	},
+	{
+		name: "no ACPI beside the tree, by v2.0", guest: uefiGuest, profile: V20,
+		change: edit("vmspec/efi", "b1b621d5-f19c-41a5-830b-d9152c69aae0", "8868e871-e4f1-11d3-bc22-0080c73c8881"),
+		want:   map[string]Verdict{"HW-ACPI-UEFI": Pass, "HW-FDT-UEFI": Fail},
+	},
+	{
+		name: "no timer node", guest: uefiGuest, change: without("timer"),
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail},
+		problem: map[string]string{"HW-FDT-BOOT": "the tree has no generic timer node"},
+	},
+	{
+		name: "no PSCI and no interrupt controller node", guest: uefiGuest, change: all(without("psci"), without("intc@8000000")),
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail},
+		problem: map[string]string{"HW-FDT-BOOT": "the tree has no psci node with a method, no interrupt controller"},
+	},
+	{
+		name: "no root compatible", guest: uefiGuest, change: tree(func(root *dt.Node) { root.RemoveProperty("compatible") }),
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail},
+		problem: map[string]string{"HW-FDT-BOOT": "the tree has no root compatible"},
+	},
+	{
+		name: "a CPU without an enable-method", guest: uefiGuest,
+		change:  tree(func(root *dt.Node) { node(node(root, "cpus"), "cpu@2").RemoveProperty("enable-method") }),
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail},
+		problem: map[string]string{"HW-FDT-BOOT": "no enable-method in /cpus/cpu@2"},
+	},
+	{
+		name: "no console in the tree", guest: uefiGuest,
+		change: all(without("pcie@10000000"), without("pl011@9000000"), tree(func(root *dt.Node) {
+			for _, n := range root.Children {
+				if strings.HasPrefix(n.Name, "virtio_mmio") {
+					n.UpdateProperty("status", []byte("disabled\x00"))
+				}
+			}
+		})),
+		want: map[string]Verdict{"HW-FDT-BOOT": Fail},
+	},
+	{
+		name: "an empty tree", guest: uefiGuest,
+		change: all(edit("vmspec/efi", "b1b621d5", "00000000"), tree(func(root *dt.Node) {
+			root.Properties, root.Children = nil, []*dt.Node{dt.NewNode("chosen")}
+		})),
+		want: map[string]Verdict{
+			"HW-FDT-UEFI": Fail, "HW-FDT-BOOT": Fail, "HW-FDT-ALONE": Fail,
+			"PLAT-CPU-ENUM": Fail, "PLAT-MEM-ENUM": Fail,
+		},
+		problem: map[string]string{"HW-FDT-UEFI": "only /chosen", "HW-FDT-BOOT": "only /chosen", "HW-FDT-ALONE": "only /chosen"},
+	},
+	{
+		name: "a tree that cannot be read", guest: uefiGuest, change: replace("sys/firmware/fdt", "\xd0\x0d\xfe\xed"),
+		want: map[string]Verdict{
+			"HW-FDT-UEFI": Error, "HW-FDT-BOOT": Error, "HW-FDT-ALONE": Error,
+			"PLAT-CPU-ENUM": Error, "PLAT-MEM-ENUM": Error, "PLAT-GIC": Error, "PLAT-GIC-CPUS": Error,
+			"PLAT-TIMER": Error, "PLAT-COUNTER": Error,
+		},
+		problem: map[string]string{"HW-FDT-BOOT": "parse sys/firmware/fdt: header: 4 bytes"},
+	},
+	{
+		name: "the kernel runs by ACPI", guest: uefiGuest, change: replace("sys/firmware/acpi/tables/FACP", "FACP"),
+		want:    map[string]Verdict{"HW-FDT-ALONE": Fail},
+		problem: map[string]string{"HW-FDT-ALONE": "the kernel runs by ACPI"},
+	},
+	{
+		name: "our own acpi=force", guest: uefiGuest,
+		change: all(replace("sys/firmware/acpi/tables/FACP", "FACP"), edit("proc/cmdline", "panic=-1", "acpi=force")),
+		want:   map[string]Verdict{"HW-FDT-ALONE": Error},
+	},
+	{
+		name: "a CPU that does not come up", guest: uefiGuest, change: replace("sys/devices/system/cpu/online", "0-2\n"),
+		want:    map[string]Verdict{"PLAT-CPU-ENUM": Fail},
+		problem: map[string]string{"PLAT-CPU-ENUM": "1 of 4 CPUs did not come up"},
+	},
+	{
+		name: "our own maxcpus=", guest: uefiGuest,
+		change: all(replace("sys/devices/system/cpu/online", "0-2\n"), edit("proc/cmdline", "panic=-1", "maxcpus=3")),
+		want:   map[string]Verdict{"PLAT-CPU-ENUM": Error},
+	},
+	{
+		name: "a CPU too many in the tree", guest: uefiGuest,
+		change: tree(func(root *dt.Node) {
+			cpus := node(root, "cpus")
+			extra := *node(cpus, "cpu@3")
+			extra.Name = "cpu@4"
+			cpus.Children = append(cpus.Children, &extra)
+		}),
+		want:    map[string]Verdict{"PLAT-CPU-ENUM": Fail},
+		problem: map[string]string{"PLAT-CPU-ENUM": "5 CPUs are declared and 4 are present"},
+	},
+	{
+		name: "memory that the tree does not describe", guest: uefiGuest,
+		change:  tree(func(root *dt.Node) { node(root, ramNode).UpdateProperty("reg", cells(0, 0x40000000, 0, 0x10000000)) }),
+		want:    map[string]Verdict{"PLAT-MEM-ENUM": Fail},
+		problem: map[string]string{"PLAT-MEM-ENUM": "is not described"},
+	},
+	{
+		name: "no memory node", guest: uefiGuest, change: without(ramNode),
+		want: map[string]Verdict{"PLAT-MEM-ENUM": Fail, "HW-FDT-BOOT": Fail},
+	},
+	{
+		name: "not root", guest: uefiGuest, change: replace("proc/iomem", "00000000-00000000 : System RAM\n"),
+		want:    map[string]Verdict{"PLAT-MEM-ENUM": Error, "PLAT-DEV-ENUM": Error},
+		problem: map[string]string{"PLAT-MEM-ENUM": "hidden"},
+	},
+	{
+		name: "a device from nowhere", guest: uefiGuest, change: remove("sys/devices/platform/9000000.pl011/of_node"),
+		want:    map[string]Verdict{"PLAT-DEV-ENUM": Fail},
+		problem: map[string]string{"PLAT-DEV-ENUM": "described by nothing: 9000000.pl011"},
+	},
+	{
+		name: "an SBSA UART for a console", guest: uefiGuest,
+		change: all(edit("proc/tty/driver/ttyAMA", "PL011 rev1", "SBSA"), tree(func(root *dt.Node) {
+			node(root, "pl011@9000000").UpdateProperty("compatible", []byte("arm,sbsa-uart\x00"))
+		})),
+		want:    map[string]Verdict{"PLAT-CONSOLE": Fail},
+		problem: map[string]string{"PLAT-CONSOLE": "none of the console devices is a PL011"},
+	},
+	{
+		name: "an SBSA UART and a kernel without virtio_console", guest: uefiGuest,
+		change: all(edit("proc/tty/driver/ttyAMA", "PL011 rev1", "SBSA"), tree(func(root *dt.Node) {
+			node(root, "pl011@9000000").UpdateProperty("compatible", []byte("arm,sbsa-uart\x00"))
+		}), edit("vmspec/modules", "loaded virtio_console", "missing virtio_console"), remove("sys/module/virtio_console")),
+		want:    map[string]Verdict{"PLAT-CONSOLE": Error},
+		problem: map[string]string{"PLAT-CONSOLE": "CONFIG_VIRTIO_CONSOLE"},
+	},
+	{
+		name: "a GICv1", guest: directGuest,
+		change: tree(func(root *dt.Node) {
+			node(root, "intc@8000000").UpdateProperty("compatible", []byte("arm,cortex-a9-gic\x00"))
+		}),
+		want:    map[string]Verdict{"PLAT-GIC": Fail},
+		problem: map[string]string{"PLAT-GIC": "GICv1 is older than GICv2"},
+	},
+	{
+		name: "no GIC", guest: uefiGuest,
+		change: all(without("intc@8000000"), edit("proc/interrupts", "GICv3", "bcm2836-timer"), edit("vmspec/kmsg", "GICv3: ", "")),
+		want:   map[string]Verdict{"PLAT-GIC": Fail, "PLAT-GIC-CPUS": Error, "HW-FDT-BOOT": Fail},
+	},
+	{
+		name: "a GIC declared as what it is not", guest: uefiGuest,
+		change: tree(func(root *dt.Node) {
+			node(root, "intc@8000000").UpdateProperty("compatible", []byte("arm,gic-400\x00"))
+		}),
+		want:    map[string]Verdict{"PLAT-GIC": Error},
+		problem: map[string]string{"PLAT-GIC": "the witnesses disagree"},
+	},
+	{
+		name: "nine CPUs on a GICv2", guest: directGuest, change: replace("sys/devices/system/cpu/present", "0-8\n"),
+		want:    map[string]Verdict{"PLAT-GIC-CPUS": Fail, "PLAT-CPU-ENUM": Fail},
+		problem: map[string]string{"PLAT-GIC-CPUS": "a GICv2 serves 8 CPUs at most, the VM has 9"},
+	},
+	{
+		name: "a dead timer", guest: uefiGuest, change: replace("vmspec/timer", "dead\n"),
+		want:    map[string]Verdict{"PLAT-TIMER": Fail},
+		problem: map[string]string{"PLAT-TIMER": "the timer does not interrupt"},
+	},
+	{
+		name: "a timer dead on one CPU", guest: uefiGuest, change: edit("vmspec/timer", "woke 5\ncpu 2", "woke 0\ncpu 2"),
+		want:    map[string]Verdict{"PLAT-TIMER": Fail},
+		problem: map[string]string{"PLAT-TIMER": "a sleep did not end on CPU 1"},
+	},
+	{
+		name: "sleeps woken by something else", guest: directGuest, change: replace("vmspec/timer", "cpu 0 before 0 after 0 woke 5\n"),
+		want:    map[string]Verdict{"PLAT-TIMER": Fail},
+		problem: map[string]string{"PLAT-TIMER": "no arch_timer interrupt came on CPU 0"},
+	},
+	{
+		name: "a trial that left a CPU out", guest: uefiGuest, change: replace("vmspec/timer", "cpu 0 before 0 after 5 woke 5\n"),
+		want: map[string]Verdict{"PLAT-TIMER": Error},
+	},
+	{
+		name: "a counter that goes back", guest: uefiGuest, change: replace("vmspec/counter", counter+"reads 200000 backward 3\n"),
+		want:    map[string]Verdict{"PLAT-COUNTER": Fail},
+		problem: map[string]string{"PLAT-COUNTER": "went back 3 times"},
+	},
+	{
+		name: "a counter at twice CNTFRQ", guest: uefiGuest, change: replace("vmspec/counter", counter+"pace 2500000 2500100 20000000\n"),
+		want:    map[string]Verdict{"PLAT-COUNTER": Fail},
+		problem: map[string]string{"PLAT-COUNTER": "2.000 to 2.000 times CNTFRQ"},
+	},
+	{
+		name: "a counter read on a busy host", guest: uefiGuest, change: replace("vmspec/counter", counter+"pace 1000000 1500000 20000000\n"),
+		want: map[string]Verdict{},
+	},
+	{
+		name: "a counter that traps", guest: uefiGuest, change: replace("vmspec/counter", "error child: signal: illegal instruction\n"),
+		want:    map[string]Verdict{"PLAT-COUNTER": Error},
+		problem: map[string]string{"PLAT-COUNTER": "illegal instruction"},
+	},
+	{
+		name: "PSCI 0.1, by v2.0", guest: uefiGuest, profile: V20,
+		change: all(edit("sys/kernel/debug/psci", "PSCIv1.1", "PSCIv0.1"), edit("vmspec/kmsg", "PSCIv1.1", "PSCIv0.1")),
+		want:   map[string]Verdict{"PLAT-PSCI": Fail},
+	},
+	{
+		name: "a slot that can be switched", guest: uefiGuest, change: replace("sys/bus/pci/slots/0/power", "1\n"),
+		want: map[string]Verdict{"PLAT-HOTPLUG-BUS": Pass},
+	},
+	{
+		name: "Xen", guest: uefiGuest, change: all(replace("sys/hypervisor/type", "xen\n"), replace("sys/bus/xen/devices/vbd-51712/nodename", "device/vbd/51712\n")),
+		want: map[string]Verdict{"PLAT-HOTPLUG-BUS": Pass},
+	},
+	{
+		name: "a kernel without PCI hotplug", guest: uefiGuest,
+		change:  edit("lib/modules/6.1.0-56-arm64/config", "CONFIG_HOTPLUG_PCI_PCIE=y", "# CONFIG_HOTPLUG_PCI_PCIE is not set"),
+		want:    map[string]Verdict{"PLAT-HOTPLUG-BUS": Error},
+		problem: map[string]string{"PLAT-HOTPLUG-BUS": "this kernel lacks CONFIG_HOTPLUG_PCI_PCIE"},
+	},
+	{
+		name: "a kernel without UEFI", guest: directGuest,
+		change: all(edit("lib/modules/6.1.0-56-arm64/config", "CONFIG_EFI=y", "# CONFIG_EFI is not set"), edit("vmspec/kmsg", "efi: UEFI not found.", "")),
+		want: map[string]Verdict{
+			"FW-UEFI-BOOT": Error, "FW-UEFI-VERSION": Error, "FW-UEFI-SYSTAB": Error, "FW-VAR-RUNTIME": Error,
+			"FW-RTC": Error, "HW-FDT-UEFI": Error,
+		},
+		problem: map[string]string{"FW-UEFI-BOOT": "this kernel lacks CONFIG_EFI", "FW-RTC": "this kernel lacks CONFIG_EFI"},
+	},
+	{
+		name: "a kernel of unknown configuration", guest: directGuest,
+		change: all(remove("lib/modules/6.1.0-56-arm64/config"), edit("vmspec/kmsg", "efi: UEFI not found.", "")),
+		want: map[string]Verdict{
+			"FW-UEFI-BOOT": Error, "FW-UEFI-VERSION": Error, "FW-UEFI-SYSTAB": Error, "FW-VAR-RUNTIME": Error,
+			"FW-RTC": Error, "HW-FDT-UEFI": Error, "PLAT-HOTPLUG-BUS": Error,
+		},
+		problem: map[string]string{"FW-UEFI-BOOT": "has it CONFIG_EFI?"},
+	},
+}
+
+func TestMutants(t *testing.T) {
+	for _, m := range mutants {
+		t.Run(m.name, func(t *testing.T) {
+			profile := m.profile
+			if profile == "" {
+				profile = RFCv2
+			}
+			files := captured(t, m.guest)
+			whole := verdicts(JudgeBy(Settings{Profile: profile}, "arm64", probes.Read(files)))
+			broken := verdicts(JudgeBy(Settings{Profile: profile}, "arm64", probes.Read(m.change(t, files))))
+			differ := map[string]Verdict{}
+			for id, f := range broken {
+				if f.Verdict != whole[id].Verdict {
+					differ[id] = f.Verdict
+				}
+			}
+			require.Equal(t, m.want, differ)
+			for id, part := range m.problem {
+				require.Contains(t, broken[id].Problem, part, id)
+			}
+		})
+	}
+}
+
+func verdicts(r Report) map[string]Finding {
+	out := map[string]Finding{}
+	for _, res := range r.Results {
+		out[res.ID] = res.Finding
+	}
+	return out
+}
+
+// A check that never failed in a test is not known to be able to.
+func TestEveryCheckCanFail(t *testing.T) {
+	failed := map[string]bool{}
+	for id, f := range verdicts(Judge(probes.Read(captured(t, directGuest)))) {
+		failed[id] = f.Verdict == Fail
+	}
+	for _, m := range mutants {
+		for id := range maps.Keys(m.want) {
+			failed[id] = failed[id] || m.want[id] == Fail
+		}
+	}
+	for id, f := range verdicts(JudgeBy(Settings{Profile: V20}, "arm64", probes.Read(captured(t, uefiGuest)))) {
+		failed[id] = failed[id] || f.Verdict == Fail // HW-ACPI-UEFI on a guest without
+	}
+	for _, r := range slices.DeleteFunc(Catalogue(), func(r Requirement) bool { return r.Check == nil }) {
+		require.True(t, failed[r.ID], "no test shows %s failing", r.ID)
+	}
+}
