@@ -142,7 +142,7 @@ func checkTree(f *probes.Facts) Finding {
 	if len(missing) > 0 {
 		return fail("the tree has no "+strings.Join(missing, ", no "), content(t))
 	}
-	return pass(content(t), fmt.Sprintf("%d CPUs, console %s", t.CPUs, t.StdoutNode))
+	return pass(content(t), fmt.Sprintf("%s, console %s", count(t.CPUs, "CPU"), t.StdoutNode))
 }
 
 func checkTreeAlone(f *probes.Facts) Finding {

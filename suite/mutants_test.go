@@ -230,7 +230,7 @@ var mutants = []struct {
 			cpus.Children = append(cpus.Children, &extra)
 		}),
 		want:    map[string]Verdict{"PLAT-CPU-ENUM": Fail},
-		problem: map[string]string{"PLAT-CPU-ENUM": "5 CPUs are declared and 4 are present"},
+		problem: map[string]string{"PLAT-CPU-ENUM": "5 CPUs are declared, 4 present"},
 	},
 	{
 		name: "memory that the tree does not describe", guest: uefiGuest,

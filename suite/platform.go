@@ -132,18 +132,18 @@ func checkCPUs(f *probes.Facts) Finding {
 		}
 	}
 	present, online := len(f.CPU.Present), len(f.CPU.Online)
-	found := fmt.Sprintf("%d CPUs declared by %s, %d present, %d online", declared, f.CPU.Source, present, online)
+	found := fmt.Sprintf("%s declared by %s, %d present, %d online", count(declared, "CPU"), f.CPU.Source, present, online)
 	switch {
 	case declared > 0 && declared == present && online == present:
 		return pass(found)
 	case f.Kernel.Has("maxcpus") || f.Kernel.Has("nr_cpus") || f.Kernel.Has("nosmp"):
 		return unknown("the kernel's command line limits the CPUs", found)
 	case declared > f.CPU.Most:
-		return unknown(fmt.Sprintf("this kernel can have %d CPUs", f.CPU.Most), found)
+		return unknown(fmt.Sprintf("this kernel can have %s", count(f.CPU.Most, "CPU")), found)
 	case declared == 0:
 		return fail("the description names no CPU", found)
 	case declared != present:
-		return fail(fmt.Sprintf("%d CPUs are declared and %d are present", declared, present), found)
+		return fail(fmt.Sprintf("%d CPUs are declared, %d present", declared, present), found)
 	case f.Kernel.Context != "pid1":
 		return unknown("CPUs are offline, maybe by the administrator's wish", found)
 	}
@@ -188,8 +188,8 @@ func checkDevices(f *probes.Facts) Finding {
 			stray = append(stray, d.Name)
 		}
 	}
-	found := fmt.Sprintf("%d devices described, %d PCI functions, %d of virtio, %d of Xen",
-		described, len(f.PCI.Functions), len(f.Virtio), len(f.Xen.Devices))
+	found := fmt.Sprintf("%s described, %d PCI functions, %d of virtio, %d of Xen",
+		count(described, "device"), len(f.PCI.Functions), len(f.Virtio), len(f.Xen.Devices))
 	switch {
 	case len(stray) > 0:
 		return fail("described by nothing: "+strings.Join(stray, " "), found)
@@ -266,7 +266,7 @@ func checkGIC(f *probes.Facts) Finding {
 	case version < 2:
 		return fail(fmt.Sprintf("GICv%d is older than GICv2", version), found...)
 	}
-	return pass(append([]string{fmt.Sprintf("GICv%d with %d CPUs", version, len(f.CPU.Online))}, found...)...)
+	return pass(append([]string{fmt.Sprintf("GICv%d with %s", version, count(len(f.CPU.Online), "CPU"))}, found...)...)
 }
 
 // gicVersion is the version that is declared, else that which runs: a GICv1's
@@ -290,7 +290,7 @@ func checkGICCPUs(f *probes.Facts) Finding {
 		return unknown("the GIC's version is unknown")
 	}
 	cpus := max(len(f.CPU.Declared), len(f.CPU.Present))
-	found := fmt.Sprintf("GICv%d, %d CPUs", version, cpus)
+	found := fmt.Sprintf("GICv%d with %s", version, count(cpus, "CPU"))
 	if version < 3 && cpus > gicv2Most {
 		return fail(fmt.Sprintf("a GICv%d serves %d CPUs at most, the VM has %d", version, gicv2Most, cpus), found)
 	}
@@ -332,7 +332,7 @@ func checkTimer(f *probes.Facts) Finding {
 	case len(silent) > 0:
 		return fail("no arch_timer interrupt came on CPU "+strings.Join(silent, " "), ppis(t)...)
 	}
-	return pass(fmt.Sprintf("%d CPUs, at least %d interrupts each in the trial", len(t.CPUs), least))
+	return pass(fmt.Sprintf("%s, at least %d interrupts on each in the trial", count(len(t.CPUs), "CPU"), least))
 }
 
 // ppis names the interrupts that the tree declares, for who must mend them.

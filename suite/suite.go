@@ -123,6 +123,14 @@ func unknown(problem string, found ...string) Finding {
 
 func skip(reason string) Finding { return Finding{Verdict: Skip, Problem: reason} }
 
+// count writes a number of things, as people do.
+func count(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
 // Machine-readable reasons of a skip.
 const (
 	ReasonUntested = "untested" // the requirement has no check yet

@@ -261,7 +261,7 @@ func explain(name string, out *vmm.Outcome) string {
 		fmt.Fprintf(&b, ": the VMM ended with exit status %d", out.Status)
 	}
 	fmt.Fprintf(&b, " (after %.1f s)\n", out.Took.Seconds())
-	if out.Stderr != "" {
+	if out.Stderr != "" && !out.Killed { // then it speaks of our signal
 		fmt.Fprintf(&b, "the VMM said:\n%s\n", indent(strings.Split(out.Stderr, "\n")))
 	}
 	if len(out.Last) == 0 {

@@ -145,7 +145,7 @@ func (f *Facts) readLogged(fsys fs.FS) {
 		_, text, _ := strings.Cut(line, "] ")
 		for _, m := range messages {
 			if strings.HasPrefix(text, m.text) {
-				f.Logged = Witness{Version: m.version, Source: text}
+				f.Logged = Witness{Version: m.version, Source: "kernel log"}
 				return
 			}
 		}

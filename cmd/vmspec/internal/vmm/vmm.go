@@ -30,7 +30,7 @@ type Run struct {
 type Outcome struct {
 	Report  *results.Report
 	Reason  string   // why the guest was not waited for any longer; empty where the VMM ended by itself
-	Symptom string   // what the guest said of itself
+	Symptom string   // what the guest said of itself, and what that means
 	Last    []string // the console's last lines
 	Stderr  string   // the VMM's own words
 	Status  int      // the VMM's exit status; -1 if a signal ended it

@@ -84,7 +84,7 @@ func (w *watch) line(text string) {
 	case w.parser.Line(text):
 		w.sound(reported)
 	case bad && w.symptom == "":
-		w.symptom = meaning
+		w.symptom = meaning + ": " + shown
 		w.sound(ill)
 	}
 }

@@ -1,0 +1,374 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/u-root/u-root/pkg/dt"
+
+	"vmspec/cmd/vmspec/internal/target"
+	"vmspec/results"
+)
+
+// guestDir is where make guest leaves what boots.
+var guestDir = filepath.Join("..", "..", "build", "arm64")
+
+// needBoot skips a test that boots, unless VMSPEC_BOOT says that it must not
+// be skipped.
+func needBoot(t *testing.T) {
+	t.Helper()
+	if os.Getenv("VMSPEC_BOOT") == "" {
+		t.Skip("boots a VM: make test sets VMSPEC_BOOT")
+	}
+	_, err := exec.LookPath(target.Binary)
+	require.NoError(t, err)
+	for _, name := range []string{imageName, initramfsName} {
+		require.FileExists(t, filepath.Join(guestDir, name), "make guest builds it")
+	}
+	// Two cores at most: a boot is nearly all of one.
+	boots <- struct{}{}
+	t.Cleanup(func() { <-boots })
+}
+
+var boots = make(chan struct{}, min(2, runtime.NumCPU()))
+
+// vmspec runs the command line as a person would.
+func vmspec(t *testing.T, args ...string) (status results.Status, stdout, stderr string) {
+	t.Helper()
+	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	defer cancel()
+	var out, errs bytes.Buffer
+	status = run(ctx, args, &out, &errs)
+	return status, out.String(), errs.String()
+}
+
+// parse reads the report that a command printed.
+func parse(t *testing.T, stdout string) *results.Report {
+	t.Helper()
+	report, err := results.Parse(strings.NewReader(stdout), "")
+	require.NoError(t, err, stdout)
+	require.NoError(t, report.Incomplete)
+	return report
+}
+
+// not lists the IDs that did not pass, with their verdicts.
+func not(report *results.Report, verdict results.Verdict) map[string]results.Verdict {
+	out := map[string]results.Verdict{}
+	for _, p := range report.Points {
+		if p.Verdict != verdict {
+			out[p.ID] = p.Verdict
+		}
+	}
+	return out
+}
+
+func found(report *results.Report, id string) string {
+	for _, p := range report.Points {
+		if p.ID == id {
+			return p.Found
+		}
+	}
+	return ""
+}
+
+func prove(t *testing.T, stdout string, wantOK bool) {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "report.tap")
+	require.NoError(t, os.WriteFile(file, []byte(stdout), 0o644))
+	out, err := exec.Command("prove", "--exec", "cat", file).CombinedOutput()
+	require.Equal(t, wantOK, err == nil, string(out))
+	require.NotContains(t, string(out), "Parse errors")
+}
+
+// fails are the requirements that each target does not meet.
+var fails = map[string]map[string]results.Verdict{
+	"qemu-virt-uefi": {"PLAT-HOTPLUG-BUS": results.Fail},
+	"qemu-virt": {
+		"FW-UEFI-BOOT": results.Fail, "FW-UEFI-VERSION": results.Fail, "FW-UEFI-SYSTAB": results.Fail,
+		"FW-VAR-RUNTIME": results.Fail, "FW-RTC": results.Fail, "HW-FDT-UEFI": results.Fail,
+		"PLAT-HOTPLUG-BUS": results.Fail,
+	},
+	"qemu-virt-acpi": {
+		"HW-FDT-UEFI": results.Fail, "HW-FDT-BOOT": results.Fail, "HW-FDT-ALONE": results.Fail,
+		"PLAT-HOTPLUG-BUS": results.Fail,
+	},
+}
+
+func TestBootTargets(t *testing.T) {
+	for name, want := range fails {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			needBoot(t)
+			capture := filepath.Join(t.TempDir(), "guest.tar.gz")
+			log := filepath.Join(t.TempDir(), "console.log")
+			status, stdout, stderr := vmspec(t, "run", name, "--guest", guestDir, "--capture", capture, "--log", log)
+			report := parse(t, stdout)
+			require.Equal(t, want, not(report, results.Pass), stdout+stderr)
+			require.Len(t, report.Points, 17)
+			conformant := name == "qemu-virt-uefi"
+			require.Equal(t, conformant, status == results.Conformant, stdout)
+			prove(t, stdout, conformant)
+
+			judged, again, stderr := vmspec(t, "judge", capture)
+			require.Equal(t, status, judged, stderr)
+			require.Equal(t, report.Lines, parse(t, again).Lines, "the capture is judged otherwise")
+
+			fromLog, logged, stderr := vmspec(t, "report", log)
+			require.Equal(t, status, fromLog, stderr)
+			require.Equal(t, report.Lines, parse(t, logged).Lines)
+		})
+	}
+}
+
+func TestBootACPINamesTheEmptyTree(t *testing.T) {
+	t.Parallel()
+	needBoot(t)
+	_, stdout, _ := vmspec(t, "run", "qemu-virt-acpi", "--guest", guestDir, "--append", "vmspec.only=HW-FDT-UEFI,HW-FDT-BOOT,HW-FDT-ALONE")
+	for _, p := range parse(t, stdout).Points {
+		require.Contains(t, p.Problem, "the device tree is empty: only /chosen", p.ID)
+	}
+}
+
+func TestBootRootPortIsHotpluggable(t *testing.T) {
+	t.Parallel()
+	needBoot(t)
+	status, stdout, stderr := vmspec(t, "run", "qemu-virt-uefi", "--guest", guestDir, "--strict", "--", "-device", "pcie-root-port")
+	require.Equal(t, results.Conformant, status, stderr)
+	require.Empty(t, not(parse(t, stdout), results.Pass))
+}
+
+func TestBootGICAndCPUs(t *testing.T) {
+	for _, gic := range []int{2, 3} {
+		for _, cpus := range []int{1, 4, 8} {
+			t.Run(fmt.Sprintf("GICv%d with %d CPUs", gic, cpus), func(t *testing.T) {
+				t.Parallel()
+				needBoot(t)
+				_, stdout, stderr := vmspec(t, "run", "qemu-virt", "--guest", guestDir,
+					"--gic", fmt.Sprint(gic), "--cpus", fmt.Sprint(cpus))
+				report := parse(t, stdout)
+				require.Contains(t, found(report, "PLAT-GIC"), fmt.Sprintf("GICv%d with %d CPU", gic, cpus), stderr)
+				require.Contains(t, found(report, "PLAT-CPU-ENUM"), fmt.Sprintf(" declared by fdt, %d present, %d online", cpus, cpus))
+				require.Contains(t, found(report, "PLAT-TIMER"), fmt.Sprintf("%d CPU", cpus))
+				require.Equal(t, fails["qemu-virt"], not(report, results.Pass), stdout)
+			})
+		}
+	}
+}
+
+// editedTree dumps the tree of QEMU's virt machine, changes it and returns
+// the file to give to -dtb. What is written is compact: AAVMF takes no other.
+func editedTree(t *testing.T, change func(root *dt.Node)) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "virt.dtb")
+	out, err := exec.Command(target.Binary, "-nodefaults", "-display", "none",
+		"-machine", "virt,gic-version=3,dumpdtb="+file, "-cpu", "cortex-a57", "-m", "512").CombinedOutput()
+	require.NoError(t, err, string(out))
+	fdt, err := dt.ReadFile(file)
+	require.NoError(t, err)
+	change(fdt.RootNode)
+	f, err := os.Create(file)
+	require.NoError(t, err)
+	_, err = fdt.Write(f)
+	require.NoError(t, err)
+	require.NoError(t, f.Close())
+	return file
+}
+
+func find(t *testing.T, root *dt.Node, name string) *dt.Node {
+	t.Helper()
+	n, ok := root.NodeByName(name)
+	require.True(t, ok, name)
+	return n
+}
+
+func TestBootWithWrongTimerInterrupt(t *testing.T) {
+	t.Parallel()
+	needBoot(t)
+	dtb := editedTree(t, func(root *dt.Node) {
+		timer := find(t, root, "timer")
+		interrupts, ok := timer.LookProperty("interrupts")
+		require.True(t, ok)
+		// Four interrupts of three cells; the virtual timer's is the third,
+		// its number the second cell.
+		value := bytes.Clone(interrupts.Value)
+		require.Len(t, value, 4*3*4)
+		require.EqualValues(t, 11, value[(2*3+1)*4+3])
+		value[(2*3+1)*4+3] = 5
+		timer.UpdateProperty("interrupts", value)
+	})
+	began := time.Now()
+	status, stdout, stderr := vmspec(t, "run", "qemu-virt", "--guest", guestDir, "--timeout", "30s", "--", "-dtb", dtb)
+	require.Less(t, time.Since(began), 30*time.Second)
+	require.Equal(t, results.NotConformant, status, stderr)
+	report := parse(t, stdout)
+	require.Equal(t, results.Fail, not(report, results.Pass)["PLAT-TIMER"], stdout)
+	require.Contains(t, found(report, "PLAT-TIMER"), "interrupt 21", "the tree that the guest saw is not ours")
+}
+
+func TestBootConsoles(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		devices []string
+		verdict results.Verdict
+		found   string
+	}{
+		{"virtio-console alone", []string{"-device", "virtio-serial-pci", "-device", "virtconsole,chardev=c"}, results.Pass, "virtio-console"},
+		{"a PCI UART alone", []string{"-device", "pci-serial,chardev=c"}, results.Fail, "ttyS0 is 16550A"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			needBoot(t)
+			dtb := editedTree(t, func(root *dt.Node) {
+				find(t, root, "pl011@9000000").UpdateProperty("status", []byte("disabled\x00"))
+			})
+			args := append([]string{"run", "exec", "--", target.Binary}, direct(t, "-dtb", dtb, "-chardev", "stdio,id=c")...)
+			_, stdout, stderr := vmspec(t, append(args, c.devices...)...)
+			report := parse(t, stdout)
+			require.Contains(t, found(report, "PLAT-CONSOLE"), c.found, stderr)
+			require.Equal(t, c.verdict == results.Fail, not(report, results.Pass)["PLAT-CONSOLE"] == results.Fail)
+		})
+	}
+}
+
+// direct is a VMM's command line as a vendor would write it.
+func direct(t *testing.T, more ...string) []string {
+	t.Helper()
+	return append([]string{
+		"-nodefaults", "-no-reboot", "-display", "none", "-monitor", "none",
+		"-machine", "virt,gic-version=3", "-cpu", "cortex-a57", "-m", "512",
+		"-kernel", filepath.Join(guestDir, imageName), "-initrd", filepath.Join(guestDir, initramfsName), "-append", "panic=-1",
+	}, more...)
+}
+
+func TestBootByAnyVMM(t *testing.T) {
+	t.Parallel()
+	needBoot(t)
+	for _, serial := range []string{"", "socket", "file"} {
+		t.Run("console by "+serial, func(t *testing.T) {
+			// A socket's path may not be long.
+			dir, err := os.MkdirTemp("", "vmspec")
+			require.NoError(t, err)
+			t.Cleanup(func() { os.RemoveAll(dir) })
+			name := filepath.Join(dir, "serial")
+			chardev := map[string]string{"": "stdio,id=c", "socket": "socket,id=c,server=on,wait=on,path=" + name, "file": "file,id=c,path=" + name}
+			args := []string{"run", "exec"}
+			if serial != "" {
+				args = append(args, "--serial", name)
+			}
+			args = append(args, "--", target.Binary)
+			args = append(args, direct(t, "-device", "virtio-rng-pci", "-chardev", chardev[serial], "-serial", "chardev:c")...)
+			status, stdout, stderr := vmspec(t, args...)
+			require.Equal(t, results.NotConformant, status, stderr)
+			require.Equal(t, fails["qemu-virt"], not(parse(t, stdout), results.Pass), stdout)
+		})
+	}
+}
+
+func TestBootThatCannotReport(t *testing.T) {
+	firmware := func(t *testing.T) []string {
+		f, err := target.FindFirmware("")
+		require.NoError(t, err)
+		vars, err := f.OwnVars(t.TempDir())
+		require.NoError(t, err)
+		return []string{"-nodefaults", "-display", "none", "-serial", "stdio", "-machine", "virt", "-cpu", "cortex-a57", "-m", "512",
+			"-drive", "if=pflash,format=raw,readonly=on,file=" + f.Code, "-drive", "if=pflash,format=raw,file=" + vars}
+	}
+	for _, c := range []struct {
+		name   string
+		args   func(t *testing.T) []string
+		stderr []string
+	}{
+		{"nothing to boot", firmware, []string{"the firmware found nothing to boot", "the guest's last lines:", "UEFI Interactive Shell"}},
+		{"a kernel without an initramfs", func(t *testing.T) []string {
+			return []string{"-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio", "-machine", "virt", "-cpu", "cortex-a57", "-m", "512",
+				"-kernel", filepath.Join(guestDir, imageName), "-append", "panic=-1"}
+		}, []string{"the guest's kernel panicked", "the guest's last lines:", "Unable to mount root fs"}},
+		{"nothing at all", func(t *testing.T) []string {
+			return []string{"-nodefaults", "-display", "none", "-serial", "stdio", "-machine", "virt", "-cpu", "cortex-a57"}
+		}, []string{"silent for 5s", "the guest said nothing"}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			needBoot(t)
+			args := append([]string{"run", "exec", "--silence", "5s", "--", target.Binary}, c.args(t)...)
+			status, stdout, stderr := vmspec(t, args...)
+			require.Equal(t, results.CouldNotTell, status, stdout)
+			for _, part := range append(c.stderr, "no report") {
+				require.Contains(t, stderr, part)
+			}
+		})
+	}
+}
+
+func TestBootThatQEMURefuses(t *testing.T) {
+	t.Parallel()
+	needBoot(t)
+	status, stdout, stderr := vmspec(t, "run", "qemu-virt-uefi", "--guest", guestDir, "--gic", "2", "--cpus", "9")
+	require.Equal(t, results.Unusable, status)
+	require.Empty(t, stdout)
+	require.Contains(t, stderr, "Number of SMP CPUs requested (9) exceeds max CPUs supported by machine 'mach-virt' (8)")
+}
+
+func TestBootInterrupted(t *testing.T) {
+	t.Parallel()
+	needBoot(t)
+	bin, err := filepath.Abs(filepath.Join("..", "..", "bin", "vmspec"))
+	require.NoError(t, err)
+	mark := fmt.Sprintf("vmspec-interrupted-%d", os.Getpid())
+	for _, sig := range []os.Signal{syscall.SIGINT, syscall.SIGKILL} {
+		cmd := exec.Command(bin, "run", "qemu-virt", "--guest", guestDir, "--", "-name", mark)
+		require.NoError(t, cmd.Start())
+		require.Eventually(t, func() bool { return running(mark) > 0 }, 20*time.Second, 20*time.Millisecond)
+		require.NoError(t, cmd.Process.Signal(sig))
+		require.Error(t, cmd.Wait())
+		require.Eventually(t, func() bool { return running(mark) == 0 }, 20*time.Second, 20*time.Millisecond, "QEMU outlived vmspec after %s", sig)
+	}
+}
+
+// running counts QEMU's processes that have the mark in their arguments.
+func running(mark string) int {
+	n := 0
+	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
+	for _, f := range files {
+		if line, err := os.ReadFile(f); err == nil && strings.HasPrefix(string(line), target.Binary) && strings.Contains(string(line), mark) {
+			n++
+		}
+	}
+	return n
+}
+
+func TestBootParameters(t *testing.T) {
+	for _, c := range []struct {
+		name string
+		args []string
+		want func(t *testing.T, r *results.Report)
+	}{
+		{"one requirement", []string{"--append", "vmspec.only=PLAT-GIC"}, func(t *testing.T, r *results.Report) {
+			require.Len(t, r.Points, 1)
+		}},
+		{"another profile, halted at the end", []string{"--append", "vmspec.profile=v2.0 vmspec.after=reboot"}, func(t *testing.T, r *results.Report) {
+			require.Equal(t, "v2.0", r.Profile)
+			require.Equal(t, results.Skip, not(r, results.Pass)["PLAT-CONSOLE-SBSA"])
+		}},
+		{"by SMBIOS", []string{"--", "-smbios", "type=11,value=vmspec.skip=PLAT-GIC"}, func(t *testing.T, r *results.Report) {
+			require.Equal(t, results.Skip, not(r, results.Pass)["PLAT-GIC"])
+		}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			needBoot(t)
+			_, stdout, _ := vmspec(t, append([]string{"run", "qemu-virt-uefi", "--guest", guestDir}, c.args...)...)
+			c.want(t, parse(t, stdout))
+		})
+	}
+}
