@@ -196,8 +196,7 @@ var mutants = []struct {
 		name: "a tree that cannot be read", guest: uefiGuest, change: replace("sys/firmware/fdt", "\xd0\x0d\xfe\xed"),
 		want: map[string]Verdict{
 			"HW-FDT-UEFI": Error, "HW-FDT-BOOT": Error, "HW-FDT-ALONE": Error,
-			"PLAT-CPU-ENUM": Error, "PLAT-MEM-ENUM": Error, "PLAT-GIC": Error, "PLAT-GIC-CPUS": Error,
-			"PLAT-TIMER": Error, "PLAT-COUNTER": Error,
+			"PLAT-CPU-ENUM": Error, "PLAT-MEM-ENUM": Error,
 		},
 		problem: map[string]string{"HW-FDT-BOOT": "parse sys/firmware/fdt: header: 4 bytes"},
 	},
@@ -270,11 +269,16 @@ var mutants = []struct {
 	},
 	{
 		name: "a GICv1", guest: directGuest,
-		change: tree(func(root *dt.Node) {
+		change: all(edit("vmspec/kmsg", "GICv2m: range", ""), tree(func(root *dt.Node) {
 			node(root, "intc@8000000").UpdateProperty("compatible", []byte("arm,cortex-a9-gic\x00"))
-		}),
+		})),
 		want:    map[string]Verdict{"PLAT-GIC": Fail},
 		problem: map[string]string{"PLAT-GIC": "GICv1 is older than GICv2"},
+	},
+	{
+		name: "a GICv1 that only /proc/interrupts shows", guest: directGuest,
+		change: all(without("intc@8000000"), edit("vmspec/kmsg", "GICv2m: range", "")),
+		want:   map[string]Verdict{"PLAT-GIC": Error, "HW-FDT-BOOT": Fail},
 	},
 	{
 		name: "no GIC", guest: uefiGuest,

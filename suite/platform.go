@@ -125,6 +125,9 @@ func everywhere(c Clause) map[Profile]Clause {
 }
 
 func checkCPUs(f *probes.Facts) Finding {
+	if f.CPU.DeclaredErr != "" {
+		return unknown(f.CPU.DeclaredErr)
+	}
 	declared := 0
 	for _, c := range f.CPU.Declared {
 		if c.Enabled {
@@ -245,39 +248,54 @@ func consoleKind(f *probes.Facts, t console.Terminal) string {
 
 func checkGIC(f *probes.Facts) Finding {
 	var found, silent []string
-	versions := map[int]bool{}
-	for _, w := range []gic.Witness{f.GIC.Declared, f.GIC.Running, f.GIC.Logged} {
+	for _, w := range witnesses(f) {
 		switch {
 		case w.Err != "":
 			silent = append(silent, w.Err)
 		case w.Version > 0:
-			versions[w.Version] = true
 			found = append(found, w.Source)
 		}
 	}
-	version, ok := gicVersion(f)
+	w := gicWitness(f)
 	switch {
-	case len(versions) > 1 && !(len(versions) == 2 && versions[1] && versions[2]):
-		return unknown("the witnesses disagree", found...)
-	case !ok && len(silent) > 0:
+	case w.Version == 0 && len(silent) > 0:
 		return unknown(strings.Join(silent, "; "))
-	case !ok:
+	case w.Version == 0:
 		return fail("no GIC: interrupts come from " + strings.Join(f.GIC.Chips, " "))
-	case version < 2:
-		return fail(fmt.Sprintf("GICv%d is older than GICv2", version), found...)
+	case w.OrOlder && f.GIC.Logged.Version == 0:
+		return unknown("a GICv1 would look the same to what could be read", found...)
+	case !agree(f):
+		return unknown("the witnesses disagree", found...)
+	case w.Version < 2:
+		return fail(fmt.Sprintf("GICv%d is older than GICv2", w.Version), found...)
 	}
-	return pass(append([]string{fmt.Sprintf("GICv%d with %s", version, count(len(f.CPU.Online), "CPU"))}, found...)...)
+	return pass(append([]string{fmt.Sprintf("GICv%d with %s", w.Version, count(len(f.CPU.Online), "CPU"))}, found...)...)
 }
 
-// gicVersion is the version that is declared, else that which runs: a GICv1's
-// driver calls itself what a GICv2's does.
-func gicVersion(f *probes.Facts) (int, bool) {
-	for _, w := range []gic.Witness{f.GIC.Declared, f.GIC.Running, f.GIC.Logged} {
+func witnesses(f *probes.Facts) []gic.Witness {
+	return []gic.Witness{f.GIC.Declared, f.GIC.Running, f.GIC.Logged}
+}
+
+// gicWitness is the best of those that name a version: what is declared, else
+// what runs, else what was logged. It has version 0 if none does.
+func gicWitness(f *probes.Facts) gic.Witness {
+	for _, w := range witnesses(f) {
 		if w.Version > 0 {
-			return w.Version, true
+			return w
 		}
 	}
-	return 0, false
+	return gic.Witness{}
+}
+
+// agree tells whether the witnesses can all be true.
+func agree(f *probes.Facts) bool {
+	best := gicWitness(f)
+	for _, w := range witnesses(f) {
+		if w.Version > 0 && w.Version != best.Version && !(w.OrOlder && best.Version < w.Version) {
+			return false
+		}
+	}
+	return true
 }
 
 // gicv2Most is how many CPUs a GICv2 can serve: GICv2 Architecture
@@ -285,8 +303,8 @@ func gicVersion(f *probes.Facts) (int, bool) {
 const gicv2Most = 8
 
 func checkGICCPUs(f *probes.Facts) Finding {
-	version, ok := gicVersion(f)
-	if !ok {
+	version := gicWitness(f).Version
+	if version == 0 {
 		return unknown("the GIC's version is unknown")
 	}
 	cpus := max(len(f.CPU.Declared), len(f.CPU.Present))

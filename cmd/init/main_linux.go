@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"log"
 	"os"
+	"runtime"
 
 	"vmspec/probes"
 	"vmspec/probes/guest"
@@ -28,6 +29,9 @@ func main() {
 		boot(root)
 	case len(os.Args) > 1:
 		fmt.Fprintln(os.Stderr, usage)
+		os.Exit(3)
+	case runtime.GOARCH != "arm64" && runtime.GOARCH != "arm":
+		fmt.Fprintf(os.Stderr, "vmspec init: this is %s; the specification is about ARM\n", runtime.GOARCH)
 		os.Exit(3)
 	default:
 		os.Exit(program(root))

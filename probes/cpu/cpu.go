@@ -16,12 +16,13 @@ import (
 
 // Facts are the guest's CPUs.
 type Facts struct {
-	Declared []Declared // by the tree's /cpus, or by the MADT
-	Source   string     // "fdt" or "acpi": which of them Linux runs by
-	Possible []int      // CPU numbers, as are the next two
-	Present  []int
-	Online   []int
-	Most     int // how many CPUs this kernel can have at all
+	Declared    []Declared // by the tree's /cpus, or by the MADT
+	Source      string     // "fdt" or "acpi": which of them Linux runs by
+	DeclaredErr string     // why Declared is unknown
+	Possible    []int      // CPU numbers, as are the next two
+	Present     []int
+	Online      []int
+	Most        int // how many CPUs this kernel can have at all
 }
 
 // Declared is a CPU as the description has it.
@@ -54,7 +55,10 @@ func Read(fsys fs.FS) (*Facts, error) {
 		return nil, fmt.Errorf("parse %skernel_max: %q is not a number", dir, text)
 	}
 	f.Most = int(most) + 1
-	return &f, f.readDeclared(fsys)
+	if err := f.readDeclared(fsys); err != nil {
+		f.DeclaredErr = err.Error()
+	}
+	return &f, nil
 }
 
 func (f *Facts) readDeclared(fsys fs.FS) error {

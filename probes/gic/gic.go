@@ -28,6 +28,7 @@ type Facts struct {
 // that could not be heard has an error instead.
 type Witness struct {
 	Version int
+	OrOlder bool   `json:",omitempty"` // a GICv1 would say the same
 	Source  string `json:",omitempty"` // what said so
 	Err     string `json:",omitempty"`
 }
@@ -117,7 +118,7 @@ func (f *Facts) readRunning(fsys fs.FS) {
 			f.Chips = append(f.Chips, name)
 		}
 		if m := chip.FindStringSubmatch(name); m != nil && f.Running.Version == 0 {
-			f.Running = Witness{Version: 2, Source: "/proc/interrupts " + name}
+			f.Running = Witness{Version: 2, OrOlder: m[1] == "", Source: "/proc/interrupts " + name}
 			if m[1] != "" {
 				f.Running.Version, _ = strconv.Atoi(m[1])
 			}
