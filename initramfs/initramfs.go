@@ -14,6 +14,8 @@ import (
 	"io"
 	"os"
 	"path"
+	"path/filepath"
+	"strings"
 
 	"github.com/klauspost/compress/zstd"
 	"github.com/u-root/u-root/pkg/cpio"
@@ -72,9 +74,41 @@ func (c Config) records() (records []cpio.Record, missing []string, err error) {
 	for _, dir := range []string{"proc", "sys", "tmp"} {
 		records = append(records, cpio.Directory(dir, 0o755))
 	}
-	if c.Tree == nil {
-		return records, nil, nil
+	if c.Tree != nil {
+		var modules []cpio.Record
+		if modules, missing, err = c.moduleRecords(); err != nil {
+			return nil, nil, err
+		}
+		records = append(records, modules...)
 	}
+	if c.Kconfig == "" {
+		return records, missing, nil
+	}
+	config, err := os.ReadFile(c.Kconfig)
+	if err != nil {
+		return nil, nil, err
+	}
+	release := c.release()
+	if release == "" {
+		return nil, nil, fmt.Errorf("%s: neither a module tree nor its name, config-RELEASE, says which kernel it is of", c.Kconfig)
+	}
+	return append(records, cpio.StaticFile(path.Join("lib/modules", release, "config"), string(config), 0o644)), missing, nil
+}
+
+// release is the kernel's: its module tree's name, or that of its
+// configuration, as distributions call it.
+func (c Config) release() string {
+	if c.Tree != nil {
+		return c.Tree.Release
+	}
+	release, _ := strings.CutPrefix(filepath.Base(c.Kconfig), "config-")
+	if release == filepath.Base(c.Kconfig) {
+		return ""
+	}
+	return release
+}
+
+func (c Config) moduleRecords() (records []cpio.Record, missing []string, err error) {
 	modules, missing, err := c.Tree.Closure(c.Modules)
 	if err != nil {
 		return nil, nil, err
@@ -83,15 +117,7 @@ func (c Config) records() (records []cpio.Record, missing []string, err error) {
 	for _, m := range modules {
 		records = append(records, cpio.StaticFile(path.Join(root, m.Path), string(m.Data), 0o644))
 	}
-	records = append(records, cpio.StaticFile(path.Join(root, "modules.dep"), string(c.Tree.modulesDep(modules)), 0o644))
-	if c.Kconfig == "" {
-		return records, missing, nil
-	}
-	config, err := os.ReadFile(c.Kconfig)
-	if err != nil {
-		return nil, nil, err
-	}
-	return append(records, cpio.StaticFile(path.Join(root, "config"), string(config), 0o644)), missing, nil
+	return append(records, cpio.StaticFile(path.Join(root, "modules.dep"), string(c.Tree.modulesDep(modules)), 0o644)), missing, nil
 }
 
 func compress(out io.Writer, records []cpio.Record) error {

@@ -224,6 +224,20 @@ func TestWriteWithoutModules(t *testing.T) {
 	require.Equal(t, []string{".", "dev", "dev/console", "dev/null", "init", "proc", "sys", "tmp"}, names(list(t, out.Bytes())))
 }
 
+func TestWriteConfigWithoutModules(t *testing.T) {
+	dir := t.TempDir()
+	init, named, nameless := filepath.Join(dir, "init"), filepath.Join(dir, "config-6.1.0"), filepath.Join(dir, ".config")
+	for _, name := range []string{init, named, nameless} {
+		require.NoError(t, os.WriteFile(name, []byte("#"), 0o755))
+	}
+	var out bytes.Buffer
+	_, _, err := Write(&out, Config{Init: init, Kconfig: named})
+	require.NoError(t, err)
+	require.Contains(t, list(t, out.Bytes()), "lib/modules/6.1.0/config")
+	_, _, err = Write(&out, Config{Init: init, Kconfig: nameless})
+	require.ErrorContains(t, err, "says which kernel it is of")
+}
+
 func TestWriteRefuses(t *testing.T) {
 	dir := t.TempDir()
 	large := filepath.Join(dir, "large")

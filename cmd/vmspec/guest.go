@@ -109,20 +109,22 @@ func (f *guestFlags) complete() error {
 		f.image, f.modules, f.kconfig = k.Image, k.Modules, k.Config
 		return nil
 	}
-	switch {
-	case f.modules == "" && f.kconfig != "":
-		return errors.New("--kconfig needs --modules, whose directory's name says which kernel it is of")
-	case f.kconfig == "":
+	if f.kconfig == "" {
 		f.kconfig = besideKernel(f.image, f.modules)
 	}
 	return nil
 }
 
-// besideKernel finds a kernel's configuration where distributions put it.
+// besideKernel finds a kernel's configuration where distributions put it. One
+// that does not name its kernel counts only beside that kernel's modules.
 func besideKernel(image, modules string) string {
 	dir, name := filepath.Split(image)
 	_, release, _ := strings.Cut(name, "-")
-	for _, c := range []string{filepath.Join(dir, "config-"+release), filepath.Join(dir, ".config"), filepath.Join(modules, "config")} {
+	candidates := []string{filepath.Join(dir, "config-"+release)}
+	if modules != "" {
+		candidates = append(candidates, filepath.Join(modules, "config"), filepath.Join(dir, ".config"))
+	}
+	for _, c := range candidates {
 		if info, err := os.Stat(c); err == nil && info.Mode().IsRegular() {
 			return c
 		}

@@ -150,7 +150,7 @@ func printReport(w io.Writer, name string, r *results.Report, strict bool) error
 	if status != results.Conformant {
 		color = text.FgRed
 	}
-	fmt.Fprintf(&b, "#\n# %s: %s to %s\n", name, paint(w, status.String(), color, text.Bold), r.Profile)
+	fmt.Fprintf(&b, "#\n# %s, by %s: %s\n", name, r.Profile, paint(w, status.String(), color, text.Bold))
 	comment(&b, "", rests)
 	for _, p := range r.Points {
 		if p.Verdict != results.Pass {
