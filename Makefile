@@ -63,7 +63,7 @@ build/$(ARCH)-own/initramfs.cpio.zst: build/$(ARCH)-own/init build/$(ARCH)-own/i
 
 # What each verb needs beside Go: a program or file, and Debian's package.
 RUN_NEEDS  := qemu-system-aarch64=qemu-system-arm /usr/share/AAVMF/AAVMF_CODE.fd=qemu-efi-aarch64
-TEST_NEEDS := $(RUN_NEEDS) dtc=device-tree-compiler prove=perl
+TEST_NEEDS := $(RUN_NEEDS) dtc=device-tree-compiler prove=perl faketime=faketime
 
 tools:
 	@.ci/install $(RUN_NEEDS)

@@ -8,6 +8,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -72,14 +73,17 @@ func not(report *results.Report, verdict results.Verdict) map[string]results.Ver
 	return out
 }
 
-func found(report *results.Report, id string) string {
+func point(report *results.Report, id string) results.Point {
 	for _, p := range report.Points {
 		if p.ID == id {
-			return p.Found
+			return p
 		}
 	}
-	return ""
+	return results.Point{}
 }
+
+func found(report *results.Report, id string) string   { return point(report, id).Found }
+func problem(report *results.Report, id string) string { return point(report, id).Problem }
 
 func prove(t *testing.T, stdout string, wantOK bool) {
 	t.Helper()
@@ -215,6 +219,36 @@ func TestBootWithWrongTimerInterrupt(t *testing.T) {
 	require.Contains(t, found(report, "PLAT-TIMER"), "interrupt 21", "the tree that the guest saw is not ours")
 }
 
+func TestBootWithWrongClock(t *testing.T) {
+	for _, c := range []struct{ name, clock, problem string }{
+		{"at half speed", "+0 x0.5", "the clock runs between 0."},
+		{"frozen", "2025-01-01 00:00:00", "the clock stood still"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			needBoot(t)
+			// QEMU's clock device follows the host's calendar, its counter does not.
+			args := append([]string{"run", "exec", "--", "faketime", "-m", "--exclude-monotonic", "-f", c.clock, target.Binary},
+				direct(t, append(firmware(t), "-machine", "acpi=off", "-serial", "stdio")...)...)
+			status, stdout, stderr := vmspec(t, args...)
+			require.Equal(t, results.NotConformant, status, stderr)
+			report := parse(t, stdout)
+			require.Equal(t, map[string]results.Verdict{"FW-RTC": results.Fail, "PLAT-HOTPLUG-BUS": results.Fail}, not(report, results.Pass))
+			require.Contains(t, problem(report, "FW-RTC"), c.problem)
+		})
+	}
+}
+
+// firmware is UEFI with a variable store of its own, as QEMU's arguments.
+func firmware(t *testing.T) []string {
+	t.Helper()
+	f, err := target.FindFirmware("")
+	require.NoError(t, err)
+	vars, err := f.OwnVars(t.TempDir())
+	require.NoError(t, err)
+	return []string{"-drive", "if=pflash,format=raw,readonly=on,file=" + f.Code, "-drive", "if=pflash,format=raw,file=" + vars}
+}
+
 func TestBootConsoles(t *testing.T) {
 	for _, c := range []struct {
 		name    string
@@ -275,32 +309,25 @@ func TestBootByAnyVMM(t *testing.T) {
 }
 
 func TestBootThatCannotReport(t *testing.T) {
-	firmware := func(t *testing.T) []string {
-		f, err := target.FindFirmware("")
-		require.NoError(t, err)
-		vars, err := f.OwnVars(t.TempDir())
-		require.NoError(t, err)
-		return []string{"-nodefaults", "-display", "none", "-serial", "stdio", "-machine", "virt", "-cpu", "cortex-a57", "-m", "512",
-			"-drive", "if=pflash,format=raw,readonly=on,file=" + f.Code, "-drive", "if=pflash,format=raw,file=" + vars}
-	}
+	bare := []string{"-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio", "-machine", "virt", "-cpu", "cortex-a57", "-m", "512"}
 	for _, c := range []struct {
-		name   string
-		args   func(t *testing.T) []string
-		stderr []string
+		name    string
+		silence string
+		args    func(t *testing.T) []string
+		stderr  []string
 	}{
-		{"nothing to boot", firmware, []string{"the firmware found nothing to boot", "the guest's last lines:", "UEFI Interactive Shell"}},
-		{"a kernel without an initramfs", func(t *testing.T) []string {
-			return []string{"-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio", "-machine", "virt", "-cpu", "cortex-a57", "-m", "512",
-				"-kernel", filepath.Join(guestDir, imageName), "-append", "panic=-1"}
+		{"nothing to boot", "1m", func(t *testing.T) []string { return slices.Concat(bare, firmware(t)) }, []string{"the firmware found nothing to boot", "the guest's last lines:", "UEFI Interactive Shell"}},
+		{"a kernel without an initramfs", "1m", func(t *testing.T) []string {
+			return slices.Concat(bare, []string{"-kernel", filepath.Join(guestDir, imageName), "-append", "panic=-1"})
 		}, []string{"the guest's kernel panicked", "the guest's last lines:", "Unable to mount root fs"}},
-		{"nothing at all", func(t *testing.T) []string {
-			return []string{"-nodefaults", "-display", "none", "-serial", "stdio", "-machine", "virt", "-cpu", "cortex-a57"}
-		}, []string{"silent for 5s", "the guest said nothing"}},
+		{"nothing at all", "3s", func(t *testing.T) []string {
+			return bare
+		}, []string{"silent for 3s", "the guest said nothing"}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			needBoot(t)
-			args := append([]string{"run", "exec", "--silence", "5s", "--", target.Binary}, c.args(t)...)
+			args := append([]string{"run", "exec", "--silence", c.silence, "--", target.Binary}, c.args(t)...)
 			status, stdout, stderr := vmspec(t, args...)
 			require.Equal(t, results.CouldNotTell, status, stdout)
 			for _, part := range append(c.stderr, "no report") {

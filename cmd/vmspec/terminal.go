@@ -1,11 +1,11 @@
 package main
 
 import (
+	"fmt"
 	"io"
 	"os"
 	"time"
 
-	"github.com/jedib0t/go-pretty/v6/progress"
 	"github.com/jedib0t/go-pretty/v6/text"
 	"golang.org/x/term"
 )
@@ -25,25 +25,28 @@ func paint(w io.Writer, s string, colors ...text.Color) string {
 	return text.Colors(colors).Sprint(s)
 }
 
+// eraseLine is ECMA-48's EL: erase to the end of the line.
+const eraseLine = "\x1b[K"
+
 // showProgress shows how long something takes, for a person at a terminal,
 // until the function that it returns is called.
 func showProgress(w io.Writer, message string) (done func()) {
 	if !isTerminal(w) {
 		return func() {}
 	}
-	p := progress.NewWriter()
-	p.SetOutputWriter(w)
-	p.SetUpdateFrequency(100 * time.Millisecond)
-	p.SetTrackerLength(20)
-	p.Style().Visibility.Value = false
-	p.Style().Visibility.Percentage = false
-	tracker := &progress.Tracker{Message: message, RemoveOnCompletion: true}
-	p.AppendTracker(tracker)
-	stopped := make(chan struct{})
-	go func() { defer close(stopped); p.Render() }()
-	return func() {
-		tracker.MarkAsDone()
-		p.Stop()
-		<-stopped
-	}
+	began, stop, stopped := time.Now(), make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(stopped)
+		for tick := time.NewTicker(time.Second / 10); ; {
+			fmt.Fprintf(w, "\r%s: %.1f s", message, time.Since(began).Seconds())
+			select {
+			case <-tick.C:
+			case <-stop:
+				tick.Stop()
+				fmt.Fprint(w, "\r"+eraseLine)
+				return
+			}
+		}
+	}()
+	return func() { close(stop); <-stopped }
 }
