@@ -3,6 +3,7 @@ package fdt
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strings"
 )
 
@@ -13,7 +14,7 @@ type Facts struct {
 	Present     bool
 	Size        uint32 // bytes
 	Nodes       int
-	Top         []string // names of the root's children
+	Top         []string // names of the root's children; this and the lists below at most 64
 	Model       string
 	Compatible  []string // the root's
 	CPUs        int      // enabled CPU nodes
@@ -44,7 +45,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	}
 	f := &Facts{Present: true, Size: t.Size, Compatible: t.Root.Compatible()}
 	f.Model, _ = t.Root.String("model")
-	for _, n := range t.Root.Children {
+	for _, n := range t.Root.Children[:min(maxPaths, len(t.Root.Children))] {
 		f.Top = append(f.Top, n.Name)
 	}
 	for _, n := range t.Root.All() {
@@ -52,6 +53,16 @@ func Read(fsys fs.FS) (*Facts, error) {
 	}
 	f.readChosen(t)
 	return f, nil
+}
+
+// maxPaths bounds each list of paths: those of a hostile tree add up.
+const maxPaths = 64
+
+func some(paths []string, n *Node) []string {
+	if len(paths) == maxPaths {
+		return paths
+	}
+	return append(paths, n.Path())
 }
 
 func (f *Facts) add(n *Node) {
@@ -63,11 +74,12 @@ func (f *Facts) add(n *Node) {
 	switch {
 	case kind == "cpu":
 		f.CPUs++
-		if _, ok := n.String("enable-method"); !ok {
-			f.NoMethod = append(f.NoMethod, n.Path())
+		if _, ok := n.EnableMethod(); !ok {
+			f.NoMethod = some(f.NoMethod, n)
 		}
 	case kind == "memory":
-		if ranges, err := n.Reg(); err == nil && len(ranges) > 0 && ranges[0].Size > 0 {
+		ranges, err := n.Reg()
+		if err == nil && slices.ContainsFunc(ranges, func(r Range) bool { return r.Size > 0 }) {
 			f.Memory++
 		}
 	case n.Is("arm,armv8-timer", "arm,armv7-timer"):
@@ -78,11 +90,21 @@ func (f *Facts) add(n *Node) {
 		}
 	}
 	if _, ok := n.Value("interrupt-controller"); ok {
-		f.Controllers = append(f.Controllers, n.Path())
+		f.Controllers = some(f.Controllers, n)
 	}
 	if n.Is(consoles...) {
-		f.Consoles = append(f.Consoles, n.Path())
+		f.Consoles = some(f.Consoles, n)
 	}
+}
+
+// EnableMethod returns how a CPU is started; /cpus can say it for all
+// (Documentation/devicetree/bindings/arm/cpus.yaml).
+func (n *Node) EnableMethod() (string, bool) {
+	method, ok := n.String("enable-method")
+	if !ok && n.Parent != nil {
+		method, ok = n.Parent.String("enable-method")
+	}
+	return method, ok
 }
 
 // readChosen follows stdout-path: a path or an alias, and behind a colon

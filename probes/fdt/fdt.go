@@ -13,6 +13,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"path"
 	"slices"
 	"strconv"
@@ -43,6 +44,8 @@ const (
 	maxNodes = 1 << 14
 	maxProps = 1 << 16
 	maxName  = 255
+	// maxStrings bounds a list in one property; Linux's longest have some dozens.
+	maxStrings = 1 << 10
 )
 
 // A Tree is a device tree as it was read.
@@ -55,6 +58,15 @@ type Tree struct {
 
 // A Range is a piece of the physical address space, in bytes.
 type Range struct{ Start, Size uint64 }
+
+// End returns the first address behind the range, or the last of all for one
+// that reaches beyond it.
+func (r Range) End() uint64 {
+	if end := r.Start + r.Size; end >= r.Start {
+		return end
+	}
+	return math.MaxUint64
+}
 
 // A Node is one node of a tree. Values of properties share the memory of the
 // bytes that were parsed.
@@ -252,7 +264,7 @@ func (p *parser) node(n *Node, depth int) {
 			p.prop(n)
 		case tokenBeginNode:
 			child := &Node{Name: p.name(), Parent: n}
-			if child.Name == "" || strings.Contains(child.Name, "/") {
+			if child.Name == "" || child.Name == "." || child.Name == ".." || strings.Contains(child.Name, "/") {
 				p.fail("child of %s is called %q", n.Path(), child.Name)
 			}
 			n.Children = append(n.Children, child)
@@ -303,7 +315,12 @@ func (n *Node) Path() string {
 	if n.Parent == nil {
 		return "/"
 	}
-	return path.Join(n.Parent.Path(), n.Name)
+	var names []string
+	for ; n.Parent != nil; n = n.Parent {
+		names = append(names, n.Name)
+	}
+	slices.Reverse(names)
+	return "/" + strings.Join(names, "/")
 }
 
 // All lists n and every node below it, parents first.
@@ -318,12 +335,16 @@ func (n *Node) All() []*Node {
 // Child returns the child of that name; a name without a unit address means
 // the first child that has it with any.
 func (n *Node) Child(name string) *Node {
+	var first *Node
 	for _, c := range n.Children {
-		if base, _, _ := strings.Cut(c.Name, "@"); c.Name == name || base == name {
+		if c.Name == name {
 			return c
 		}
+		if base, _, _ := strings.Cut(c.Name, "@"); base == name && first == nil {
+			first = c
+		}
 	}
-	return nil
+	return first
 }
 
 // Lookup finds a node by its path, such as /cpus/cpu@0, or by an alias.
@@ -360,10 +381,10 @@ func (n *Node) Value(name string) ([]byte, bool) {
 }
 
 // Strings returns a property that is a list of strings; ok is false where
-// the node has none or it does not end in a NUL.
+// the node has none, or it does not end in a NUL or is longer than any.
 func (n *Node) Strings(name string) (list []string, ok bool) {
 	v, ok := n.Value(name)
-	if !ok || len(v) == 0 || v[len(v)-1] != 0 {
+	if !ok || len(v) == 0 || v[len(v)-1] != 0 || bytes.Count(v, []byte{0}) > maxStrings {
 		return nil, false
 	}
 	return strings.Split(string(v[:len(v)-1]), "\x00"), true

@@ -29,16 +29,19 @@ func (r Ranges) Covers(address, size uint64) bool {
 	if end < address {
 		return false
 	}
-	for again := true; again && address < end; {
-		again = false
+	for address < end {
+		reached := address
 		for _, piece := range r {
 			if address >= piece.Start && address-piece.Start < piece.Size {
-				address, again = piece.Start+piece.Size, true
-				break
+				reached = max(reached, piece.End())
 			}
 		}
+		if reached == address {
+			return false
+		}
+		address = reached
 	}
-	return address >= end
+	return true
 }
 
 // Total adds the sizes up, in bytes.
