@@ -24,6 +24,7 @@ const manifest = "MANIFEST"
 const (
 	maxCaptureEntries = 50_000
 	maxCaptureBytes   = 64 << 20
+	maxPath           = 4096 // Linux's PATH_MAX
 )
 
 // WriteCapture writes the guest's files as a .tar.gz: a manifest, then every
@@ -36,10 +37,12 @@ func (f *FS) WriteCapture(w io.Writer) error {
 		return err
 	}
 	for _, name := range names {
-		if e := f.entries[name]; name != "." && e.err == nil {
-			if err := writeEntry(out, name, e); err != nil {
-				return err
-			}
+		e := f.entries[name]
+		if name == "." || f.errs[name] != nil && !e.mode.IsDir() {
+			continue
+		}
+		if err := writeEntry(out, name, e); err != nil {
+			return err
 		}
 	}
 	return errors.Join(out.Close(), zip.Close())
@@ -51,7 +54,7 @@ func (f *FS) manifest(names []string) []byte {
 		fmt.Fprintf(&b, "covers %s\n", p)
 	}
 	for _, name := range names {
-		if err := f.entries[name].err; err != nil {
+		if err := f.errs[name]; err != nil {
 			fmt.Fprintf(&b, "error %q %s\n", name, strings.ReplaceAll(err.Error(), "\n", "; "))
 		}
 	}
@@ -92,13 +95,16 @@ func ReadCapture(r io.Reader) (*FS, error) {
 	for n := 0; ; n++ {
 		h, err := in.Next()
 		if err == io.EOF && n > 0 {
-			return f, drain(zip)
+			if err := drain(zip); err != nil {
+				return nil, err
+			}
+			return f, nil
 		}
 		if err == nil && n > maxCaptureEntries {
 			err = fmt.Errorf("more than %d entries", maxCaptureEntries)
 		}
 		if err == nil {
-			budget -= h.Size
+			budget -= h.Size + int64(len(h.Name)+len(h.Linkname))
 			err = f.readEntry(in, h, n == 0, budget)
 		}
 		if err != nil {
@@ -125,10 +131,10 @@ func unexpected(err error) error {
 func (f *FS) readEntry(in io.Reader, h *tar.Header, first bool, budget int64) error {
 	name := path.Clean(h.Name)
 	switch {
-	case first && name != manifest:
+	case first && (name != manifest || h.Typeflag != tar.TypeReg):
 		return fmt.Errorf("%q where the manifest should be: not a captured guest", h.Name)
-	case !fs.ValidPath(name):
-		return fmt.Errorf("%q: not a path inside the guest", h.Name)
+	case !fs.ValidPath(name) || len(name) > maxPath || len(h.Linkname) > maxPath:
+		return fmt.Errorf("%.80q: not a path inside the guest", h.Name)
 	case budget < 0:
 		return fmt.Errorf("%q: larger than %d MiB", h.Name, maxCaptureBytes>>20)
 	}
@@ -153,7 +159,10 @@ func (f *FS) readEntry(in io.Reader, h *tar.Header, first bool, budget int64) er
 }
 
 func (f *FS) readManifest(data []byte) error {
-	for i, line := range strings.Split(strings.TrimSuffix(string(data), "\n"), "\n") {
+	i := -1
+	for line := range strings.Lines(string(data)) {
+		i++
+		line = strings.TrimSuffix(line, "\n")
 		word, rest, _ := strings.Cut(line, " ")
 		switch word {
 		case "covers":

@@ -15,15 +15,16 @@ import (
 // Offsets in EFI_SYSTEM_TABLE on a 64-bit machine: UEFI Specification 2.10,
 // section 4.3.1; the header is that of section 4.2.1.
 const (
-	systabSignature = "IBI SYST"
-	systabSize      = 120
-	systabRevision  = 8
-	systabVendor    = 24
-	systabEntries   = 104
-	systabTables    = 112
-	configEntrySize = 24
-	maxConfigTables = 128
-	maxVendor       = 64
+	systabSignature  = "IBI SYST"
+	systabSize       = 120
+	systabHeaderSize = 12
+	systabRevision   = 8
+	systabVendor     = 24
+	systabEntries    = 104
+	systabTables     = 112
+	configEntrySize  = 24
+	maxConfigTables  = 128
+	maxVendor        = 64
 )
 
 // measureEFI reads the UEFI system table out of physical memory, at the
@@ -81,11 +82,18 @@ func printSystemTable(read func(uint64, int) ([]byte, error), address uint64, ou
 	if got := string(table[:8]); got != systabSignature {
 		return fmt.Errorf("system table: signature %q, want %q", got, systabSignature)
 	}
+	// The 32-bit table is shorter and has its pointers elsewhere.
+	if got := binary.LittleEndian.Uint32(table[systabHeaderSize:]); got != systabSize {
+		return fmt.Errorf("system table: %d bytes, want %d", got, systabSize)
+	}
 	fmt.Fprintf(out, "revision %#x\n", binary.LittleEndian.Uint32(table[systabRevision:]))
 	if vendor, err := read(binary.LittleEndian.Uint64(table[systabVendor:]), 2*maxVendor); err == nil {
 		fmt.Fprintf(out, "vendor %q\n", ucs2(vendor))
 	}
 	n := binary.LittleEndian.Uint64(table[systabEntries:])
+	if n == 0 {
+		return nil
+	}
 	if n > maxConfigTables {
 		return fmt.Errorf("system table: %d configuration tables", n)
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -26,20 +27,23 @@ const maxLinks = 40
 // that could not be read answers with the error the guest saw.
 type FS struct {
 	entries  map[string]*entry
+	errs     map[string]error // what reading a file or directory answered in the guest
 	patterns []string
 }
 
-// entry is one name in the tree. Exactly one of the kinds applies: err is set,
-// or mode says directory, link or file.
+// entry is one name in the tree: a directory, link or file by its mode.
 type entry struct {
 	mode fs.FileMode
-	data []byte // a file's content or a link's target
-	err  error  // what reading the file answered in the guest
-	kids []string
+	data []byte   // a file's content or a link's target
+	kids []string // a directory's names
 }
 
 func newFS(patterns []string) *FS {
-	return &FS{entries: map[string]*entry{".": {mode: fs.ModeDir | 0o555}}, patterns: patterns}
+	return &FS{
+		entries:  map[string]*entry{".": {mode: fs.ModeDir | 0o555}},
+		errs:     map[string]error{},
+		patterns: patterns,
+	}
 }
 
 // put stores e under the clean name, and the directories above it. A
@@ -68,7 +72,27 @@ func (f *FS) AddFile(name string, data []byte) {
 
 // AddError stores that reading name answered err.
 func (f *FS) AddError(name string, err error) {
-	f.put(path.Clean(name), &entry{mode: 0o444, err: err})
+	name = path.Clean(name)
+	f.put(name, &entry{mode: 0o444})
+	f.errs[name] = err
+}
+
+// drop takes a name out of the tree.
+func (f *FS) drop(name string) {
+	delete(f.entries, name)
+	delete(f.errs, name)
+	if parent := f.entries[path.Dir(name)]; parent != nil {
+		parent.kids = slices.DeleteFunc(parent.kids, func(kid string) bool { return kid == path.Base(name) })
+	}
+}
+
+// unreadable returns the error with which the guest answered for the name or,
+// where it could not list one, for a directory above it.
+func (f *FS) unreadable(name string) error {
+	if err := f.errs[name]; err != nil || name == "." || f.entries[name] != nil {
+		return err
+	}
+	return f.unreadable(path.Dir(name))
 }
 
 // resolve follows the links in name. With last it follows a link in the last
@@ -107,6 +131,9 @@ func (f *FS) lookup(op, name string, last bool) (string, *entry, error) {
 		return "", nil, &fs.PathError{Op: op, Path: name, Err: err}
 	}
 	e := f.entries[real]
+	if err := f.unreadable(real); e == nil && err != nil {
+		return "", nil, &fs.PathError{Op: op, Path: name, Err: err}
+	}
 	switch {
 	case e == nil && (f.covers(name) || f.covers(real)):
 		return "", nil, &fs.PathError{Op: op, Path: name, Err: fs.ErrNotExist}
@@ -148,12 +175,12 @@ func (f *FS) listed(name string) bool {
 
 // Open opens the named file or directory for reading.
 func (f *FS) Open(name string) (fs.File, error) {
-	_, e, err := f.lookup("open", name, true)
+	real, e, err := f.lookup("open", name, true)
 	if err != nil {
 		return nil, err
 	}
-	if e.err != nil {
-		return nil, &fs.PathError{Op: "read", Path: name, Err: e.err}
+	if err := f.errs[real]; err != nil {
+		return nil, &fs.PathError{Op: "read", Path: name, Err: err}
 	}
 	info := fileInfo{name: path.Base(name), entry: e}
 	if e.mode.IsDir() {
@@ -165,12 +192,12 @@ func (f *FS) Open(name string) (fs.File, error) {
 
 // ReadFile returns the content of the named file.
 func (f *FS) ReadFile(name string) ([]byte, error) {
-	_, e, err := f.lookup("open", name, true)
+	real, e, err := f.lookup("open", name, true)
 	switch {
 	case err != nil:
 		return nil, err
-	case e.err != nil:
-		return nil, &fs.PathError{Op: "read", Path: name, Err: e.err}
+	case f.errs[real] != nil:
+		return nil, &fs.PathError{Op: "read", Path: name, Err: f.errs[real]}
 	case e.mode.IsDir():
 		return nil, &fs.PathError{Op: "read", Path: name, Err: errors.New("is a directory")}
 	}
@@ -184,8 +211,8 @@ func (f *FS) ReadDir(name string) ([]fs.DirEntry, error) {
 	switch {
 	case err != nil:
 		return nil, err
-	case e.err != nil:
-		return nil, &fs.PathError{Op: "readdir", Path: name, Err: e.err}
+	case f.errs[real] != nil:
+		return nil, &fs.PathError{Op: "readdir", Path: name, Err: f.errs[real]}
 	case !e.mode.IsDir():
 		return nil, &fs.PathError{Op: "readdir", Path: name, Err: errors.New("not a directory")}
 	case !f.listed(name) && !f.listed(real):
@@ -241,13 +268,15 @@ func (f *FS) With(changes map[string][]byte) *FS {
 		}
 		out.put(name, e)
 	}
+	maps.Copy(out.errs, f.errs)
 	for name, data := range changes {
 		// A link that is to be removed is not followed.
 		if real, err := f.resolve(name, data != nil); err == nil {
 			name = real
 		}
+		delete(out.errs, name)
 		if data == nil {
-			delete(out.entries, name)
+			out.drop(name)
 			continue
 		}
 		out.AddFile(name, data)

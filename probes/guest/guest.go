@@ -9,9 +9,11 @@
 //	vmspec/arch        GOARCH of the suite
 //	vmspec/context     "pid1" where the suite booted the guest, else "program"
 //	vmspec/counter     the generic timer's counter, read in a child process
+//	vmspec/ticks       the dead-timer test where the counter cannot be read
 //	vmspec/timer       interrupts of the timer on each CPU, before and after sleeps
 //	vmspec/clock       the real-time clock's seconds against the counter
 //	vmspec/kmsg        the kernel's log, a message a line with its time stamp
+//	vmspec/mounts      why efivarfs could not be mounted
 //	vmspec/modules     what became of each module the suite wanted loaded
 //	vmspec/efi         the UEFI system table, where /dev/mem shows it
 //	vmspec/parameters  the suite's parameters from SMBIOS OEM strings

@@ -15,18 +15,26 @@ import (
 
 // sleepOn sleeps timerSleeps times on one CPU and counts the awakenings.
 func sleepOn(cpu int, woke *atomic.Int32) error {
-	// The thread is thrown away with its affinity when the goroutine ends.
-	runtime.LockOSThread()
-	var set unix.CPUSet
-	set.Set(cpu)
-	if err := unix.SchedSetaffinity(0, &set); err != nil {
-		return fmt.Errorf("run on cpu %d: %w", cpu, err)
+	if err := pin(cpu); err != nil {
+		return err
 	}
 	for range timerSleeps {
 		time := unix.NsecToTimespec(int64(timerSleep))
 		for errors.Is(unix.Nanosleep(&time, &time), unix.EINTR) {
 		}
 		woke.Add(1)
+	}
+	return nil
+}
+
+// pin keeps the calling goroutine on one CPU. Its thread is thrown away with
+// its affinity when the goroutine ends.
+func pin(cpu int) error {
+	runtime.LockOSThread()
+	var set unix.CPUSet
+	set.Set(cpu)
+	if err := unix.SchedSetaffinity(0, &set); err != nil {
+		return fmt.Errorf("run on cpu %d: %w", cpu, err)
 	}
 	return nil
 }
@@ -51,6 +59,8 @@ func ReadLog() ([]byte, error) {
 		case errors.Is(err, unix.EPIPE): // overwritten while we read: go on with the next
 		case err != nil:
 			return nil, fmt.Errorf("read /dev/kmsg: %w", err)
+		case n == 0: // not the kernel's log, whatever a container put there
+			return log.Bytes(), nil
 		default:
 			logLine(&log, string(record[:n]))
 		}

@@ -7,6 +7,8 @@ import (
 	"sync/atomic"
 )
 
+func pin(int) error { return errors.ErrUnsupported }
+
 func sleepOn(int, *atomic.Int32) error { return errors.ErrUnsupported }
 
 // ReadLog returns the kernel's log; it is Linux's alone.

@@ -18,12 +18,26 @@ import (
 const Dir = "vmspec"
 
 // Take runs a measurement and returns what it wrote, with its error.
+//
+// One that panics has failed: a measurement must not cost the report.
 func Take(measure func(io.Writer) error) []byte {
 	var b bytes.Buffer
-	if err := measure(&b); err != nil {
+	if err := takeSafely(measure, &b); err != nil {
+		if text := b.Bytes(); len(text) > 0 && text[len(text)-1] != '\n' {
+			b.WriteByte('\n')
+		}
 		fmt.Fprintf(&b, "error %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
 	}
 	return b.Bytes()
+}
+
+func takeSafely(measure func(io.Writer) error, b *bytes.Buffer) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("panic: %v", r)
+		}
+	}()
+	return measure(b)
 }
 
 // A Line is one line's words.
@@ -39,8 +53,8 @@ func Read(fsys fs.FS, name string) ([]Line, error) {
 	var lines []Line
 	for text := range strings.Lines(string(data)) {
 		text = strings.TrimSpace(text)
-		if failure, ok := strings.CutPrefix(text, "error "); ok {
-			return lines, fmt.Errorf("%s: %w", path.Join(Dir, name), errors.New(failure))
+		if failure, ok := strings.CutPrefix(text+" ", "error "); ok {
+			return lines, fmt.Errorf("%s: %w", path.Join(Dir, name), errors.New(strings.TrimSpace(failure)))
 		}
 		if text != "" {
 			lines = append(lines, strings.Fields(text))

@@ -1,0 +1,335 @@
+package guest
+
+import (
+	"bytes"
+	"fmt"
+	"io/fs"
+	"os"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/rtc"
+	"vmspec/probes/timer"
+)
+
+// TestMain lets this program be the child that [Measure] starts.
+func TestMain(m *testing.M) {
+	if len(os.Args) < 3 || os.Args[1] != ChildArgument {
+		os.Exit(m.Run())
+	}
+	if os.Args[2] == "dies" {
+		fmt.Println("cntfrq 1000")
+		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
+			panic(err)
+		}
+		select {}
+	}
+	if err := Child(os.Args[2], os.DirFS("/"), os.Stdout); err != nil {
+		os.Exit(2)
+	}
+	os.Exit(0)
+}
+
+func TestMeasure(t *testing.T) {
+	if _, err := os.Stat("/proc/self/exe"); err != nil {
+		t.Skip("a program starts itself again by /proc/self/exe, which is Linux's")
+	}
+	require.Equal(t, "cntfrq 1000\nerror child: signal: killed\n", string(Measure("dies")))
+	require.Equal(t, "error child: exit status 2\n", string(Measure("nothing we know")))
+	if !haveCounter {
+		require.Equal(t, "error read CNTVCT: no generic timer on this architecture\n", string(Measure("counter")))
+	}
+}
+
+func TestChild(t *testing.T) {
+	var out bytes.Buffer
+	require.ErrorContains(t, Child("none", fstest.MapFS{}, &out), `no measurement "none"`)
+	require.Empty(t, out.String())
+	require.NoError(t, Child("efi", fstest.MapFS{}, &out), "a measurement that failed is a note too")
+	require.Equal(t, "error open sys/firmware/fdt: file does not exist\n", out.String())
+}
+
+// clockFS is a guest with one clock, whose seconds a function tells.
+type clockFS struct {
+	fstest.MapFS
+	seconds func() (string, error)
+}
+
+func (c clockFS) ReadFile(name string) ([]byte, error) {
+	if name != "sys/class/rtc/rtc0/since_epoch" {
+		return c.MapFS.ReadFile(name)
+	}
+	text, err := c.seconds()
+	return []byte(text), err
+}
+
+// watch runs the trial in a bubble, where time passes by the sleeps of the
+// program alone: the clock under trial and the counter are both made of it.
+func watch(t *testing.T, seconds func(passed time.Duration) (string, error)) (note string, err error) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		files := clockFS{fstest.MapFS{"sys/class/rtc/rtc0/name": {Data: []byte("rtc-fake\n")}},
+			func() (string, error) { return seconds(time.Since(begin)) }}
+		var out bytes.Buffer
+		err = TrialRTC(files, Clock{Name: "fake", Hz: 1e9, Now: func() uint64 { return uint64(time.Since(begin)) }}, &out)
+		note = out.String()
+	})
+	return note, err
+}
+
+// facts reads a note back.
+func facts(t *testing.T, note string) *rtc.Facts {
+	t.Helper()
+	f, err := rtc.Read(fstest.MapFS{"vmspec/clock": {Data: []byte(note)}})
+	require.NoError(t, err)
+	require.Empty(t, f.TrialErr)
+	return f
+}
+
+// paced is a clock that runs at some percent of the right pace.
+func paced(percent time.Duration) func(time.Duration) (string, error) {
+	return func(passed time.Duration) (string, error) {
+		return fmt.Sprintln(1_700_000_000 + int64(passed*percent/100/time.Second)), nil
+	}
+}
+
+func TestTrialRTCPace(t *testing.T) {
+	tests := map[string]struct {
+		percent time.Duration
+		rate    float64
+	}{
+		"half as fast":     {50, 0.5},
+		"twice as fast":    {200, 2},
+		"running backward": {-100, -1},
+		"right":            {100, 1},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			note, err := watch(t, paced(test.percent))
+			require.NoError(t, err)
+			f := facts(t, note)
+			require.Equal(t, "rtc0 fake", f.Watched+" "+f.Counter)
+			require.Nil(t, f.Stuck)
+			least, most, ok := f.Rate()
+			require.True(t, ok, note)
+			require.InDelta(t, test.rate, least, 0.05)
+			require.InDelta(t, test.rate, most, 0.05)
+			require.LessOrEqual(t, least, test.rate)
+			require.GreaterOrEqual(t, most, test.rate)
+		})
+	}
+}
+
+func TestTrialRTCStuck(t *testing.T) {
+	note, err := watch(t, paced(0))
+	require.NoError(t, err)
+	f := facts(t, note)
+	require.Empty(t, f.Edges)
+	require.NotNil(t, f.Stuck)
+	require.EqualValues(t, 1_700_000_000, f.Stuck.Seconds)
+	require.Greater(t, f.Stuck.Ticks, uint64(rtcStuck*1e9))
+
+	note, err = watch(t, func(passed time.Duration) (string, error) { return paced(100)(min(passed, time.Second)) })
+	require.NoError(t, err)
+	f = facts(t, note)
+	require.Len(t, f.Edges, 1)
+	require.NotNil(t, f.Stuck, "it stopped after its first edge")
+}
+
+// On a busy host each look at the clock takes long: no bound gets narrow, and
+// the trial must end all the same.
+func TestTrialRTCNeverPrecise(t *testing.T) {
+	note, err := watch(t, func(passed time.Duration) (string, error) {
+		time.Sleep(300 * time.Millisecond)
+		return paced(100)(passed)
+	})
+	require.NoError(t, err)
+	f := facts(t, note)
+	require.Greater(t, len(f.Edges), 2)
+	require.Less(t, f.Edges[len(f.Edges)-1].Latest, uint64(8e9))
+	for _, e := range f.Edges {
+		second := uint64(e.Seconds-1_700_000_000) * 1e9
+		require.LessOrEqual(t, e.Earliest, second, "the true edge lies within the bracket")
+		require.GreaterOrEqual(t, e.Latest, second)
+	}
+}
+
+func TestTrialRTCFaults(t *testing.T) {
+	var out bytes.Buffer
+	clock := Clock{Name: "fake", Hz: 1, Now: func() uint64 { return 0 }}
+	require.ErrorContains(t, TrialRTC(fstest.MapFS{}, clock, &out), "no real-time clock")
+	require.ErrorContains(t, TrialRTC(fstest.MapFS{"sys/class/rtc/rtc0/name": {}}, clock, &out), "since_epoch: file does not exist")
+	require.ErrorIs(t, TrialRTC(fstest.MapFS{"sys/class/rtc/rtc0/date": {}}, clock, &out), fs.ErrNotExist, "clock without a name")
+	require.Empty(t, out.String())
+
+	for name, text := range map[string]string{"not a number": "soon", "of no length": "", "over 64 bits": "9223372036854775808"} {
+		_, err := watch(t, func(time.Duration) (string, error) { return text, nil })
+		require.ErrorContains(t, err, "since_epoch is not a number", name)
+	}
+	note, err := watch(t, func(passed time.Duration) (string, error) {
+		if passed > 1500*time.Millisecond {
+			return "", errIO
+		}
+		return paced(100)(passed)
+	})
+	require.ErrorIs(t, err, errIO)
+	require.Len(t, facts(t, note).Edges, 1, "what was seen before is kept")
+}
+
+func TestChooseRTC(t *testing.T) {
+	files := fstest.MapFS{"sys/class/rtc/rtc0/name": {Data: []byte("rtc-pl031\n")}, "sys/class/rtc/rtc1/name": {Data: []byte("rtc-efi\n")}}
+	device, err := chooseRTC(files)
+	require.NoError(t, err)
+	require.Equal(t, "rtc1", device, "UEFI's, where Linux keeps it")
+	delete(files, "sys/class/rtc/rtc1/name")
+	device, err = chooseRTC(files)
+	require.NoError(t, err)
+	require.Equal(t, "rtc0", device)
+}
+
+func TestTrialTimer(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, TrialTimer(fstest.MapFS{}, true, &out))
+	require.Equal(t, "dead\n", out.String(), "nothing may sleep where the timer is dead")
+
+	out.Reset()
+	require.ErrorIs(t, TrialTimer(fstest.MapFS{}, false, &out), fs.ErrNotExist)
+	require.ErrorContains(t, TrialTimer(fstest.MapFS{"proc/interrupts": {Data: []byte("junk")}}, false, &out), "parse proc/interrupts")
+	require.Error(t, TrialTimer(fstest.MapFS{"proc/interrupts": {Data: []byte(" CPU60000\n")}}, false, &out), "there is no such CPU to sleep on")
+	require.Empty(t, out.String())
+}
+
+// A thread whose CPU never wakes it stays silent.
+func TestGather(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		done := make(chan error, 2)
+		done <- errIO
+		require.ErrorIs(t, gather(done, 2), errIO)
+		require.Equal(t, timerMost, time.Since(begin))
+
+		begin = time.Now()
+		done <- nil
+		done <- nil
+		require.NoError(t, gather(done, 2))
+		require.Zero(t, time.Since(begin))
+	})
+}
+
+func TestTimerCounts(t *testing.T) {
+	const text = " CPU0 CPU3\n11: 5 7 GICv3 27 Level arch_timer\n12: 1 2 GICv3 30 Level arch_timer\n13: 9 9 GICv3 1 Level uart\nErr: 4\n"
+	files := fstest.MapFS{"proc/interrupts": {Data: []byte(text)}}
+	cpus, counts, err := timerCounts(files)
+	require.NoError(t, err)
+	require.Equal(t, []int{0, 3}, cpus)
+	require.Equal(t, map[int]uint64{0: 6, 3: 9}, counts)
+	total, listed := timerInterrupts(files)
+	require.True(t, listed)
+	require.EqualValues(t, 15, total)
+
+	_, listed = timerInterrupts(fstest.MapFS{"proc/interrupts": {Data: []byte(" CPU0\n13: 9 GICv3 1 Level uart\n")}})
+	require.False(t, listed)
+	_, listed = timerInterrupts(fstest.MapFS{})
+	require.False(t, listed, "unreadable is not listed")
+}
+
+// counter is a clock of these readings; the last one repeats.
+func counter(readings ...uint64) Clock {
+	return Clock{Name: "fake", Hz: 1000, Now: func() uint64 {
+		now := readings[0]
+		if len(readings) > 1 {
+			readings = readings[1:]
+		}
+		return now
+	}}
+}
+
+func TestCounterRun(t *testing.T) {
+	run := newCounterRun(counter(10, 20, 15, 14, 30))
+	run.until(30)
+	require.EqualValues(t, 4, run.reads)
+	require.EqualValues(t, 2, run.backward)
+
+	run = newCounterRun(counter(10))
+	run.until(11)
+	require.EqualValues(t, maxReads, run.reads, "a counter that stands still ends the wait")
+	require.Zero(t, run.backward)
+}
+
+// ticking is a guest whose timer interrupts once in so many looks.
+type ticking struct {
+	fstest.MapFS
+	looks, every int
+}
+
+func (g *ticking) Open(name string) (fs.File, error) {
+	g.looks++
+	text := fmt.Sprintf(" CPU0\n11: %d GICv3 27 Level arch_timer\n", 100+g.looks/g.every)
+	return fstest.MapFS{"proc/interrupts": {Data: []byte(text)}}.Open(name)
+}
+
+func TestDeadTimer(t *testing.T) {
+	// A millisecond passes with each look at this clock.
+	clock := func() Clock {
+		var now uint64
+		return Clock{Name: "fake", Hz: 1000, Now: func() uint64 { now++; return now }}
+	}
+	tests := map[string]struct {
+		files        fs.FS
+		want         string
+		dead, tested bool
+	}{
+		"nothing listed":    {fstest.MapFS{}, `^$`, false, false},
+		"dead":              {&ticking{every: 1000}, `^interrupts 100 100 1\d\d\n$`, true, true},
+		"slow, but it does": {&ticking{every: 4}, `^interrupts 100 101 \d\d\n$`, false, true},
+		"alive":             {&ticking{every: 2}, `^interrupts 100 101 2\d\n$`, false, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			testTimer(test.files, newCounterRun(clock()), &out)
+			require.Regexp(t, test.want, out.String())
+			dead, tested := timer.IsDead(out.Bytes())
+			require.Equal(t, test.dead, dead)
+			require.Equal(t, test.tested, tested)
+		})
+	}
+}
+
+// The narrowest bracket counts: where the host stopped the vCPU between two
+// readings, the counter is not wrong.
+func TestReading(t *testing.T) {
+	var readings []uint64
+	for i := range uint64(10) {
+		width := uint64(500)
+		if i == 3 {
+			width = 1
+		}
+		readings = append(readings, 1000*i, 1000*i+width)
+	}
+	got := reading(counter(readings...))
+	require.EqualValues(t, 3000, got.least)
+	require.EqualValues(t, 3001, got.most)
+}
+
+func TestClocks(t *testing.T) {
+	m := Monotonic()
+	require.Equal(t, "monotonic 1000000000", fmt.Sprint(m.Name, " ", m.Hz))
+	first := m.Now()
+	require.GreaterOrEqual(t, m.Now(), first)
+
+	c, err := Counter()
+	if haveCounter {
+		require.NoError(t, err)
+		require.NotZero(t, c.Hz)
+		return
+	}
+	require.ErrorContains(t, err, "no generic timer")
+	require.Error(t, measureCounter(fstest.MapFS{}, &strings.Builder{}))
+}
