@@ -73,27 +73,48 @@ func (f *Facts) readTerminal(fsys fs.FS, tree *fdt.Tree, name string) (Terminal,
 	case driver == "ttyAMA":
 	case driver == "ttyS":
 		// Linux makes four without a device: of type 0, PORT_UNKNOWN.
-		if kind, err := fs.ReadFile(fsys, path.Join(dir, "type")); err != nil || strings.TrimSpace(string(kind)) == "0" {
+		kind, err := fs.ReadFile(fsys, path.Join(dir, "type"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			f.Hidden = err.Error()
+		}
+		if err != nil || strings.TrimSpace(string(kind)) == "0" {
 			return t, false
 		}
 	default:
 		return t, false
 	}
 	t.UART = f.uart(fsys, driver, line)
-	if link, err := fs.ReadLink(fsys, path.Join(dir, "device/driver")); err == nil {
+	link, err := fs.ReadLink(fsys, dir)
+	if err != nil {
+		return t, true
+	}
+	device := parentDevice(path.Join("sys/class/tty", link))
+	t.Device = path.Base(device)
+	if link, err := fs.ReadLink(fsys, path.Join(device, "driver")); err == nil {
 		t.Driver = path.Base(link)
 	}
-	if link, err := fs.ReadLink(fsys, dir); err == nil {
-		device, _, _ := strings.Cut(link, "/tty/")
-		t.Device = path.Base(device)
-	}
-	if link, err := fs.ReadLink(fsys, path.Join(dir, "device/of_node")); err == nil && tree != nil {
+	if link, err := fs.ReadLink(fsys, path.Join(device, "of_node")); err == nil && tree != nil {
 		_, node, _ := strings.Cut(link, "/devicetree/base")
 		if n := tree.Lookup(path.Join("/", node)); n != nil {
 			t.Node = n.Compatible()
 		}
 	}
 	return t, true
+}
+
+// parentDevice returns the directory of the device that a tty belongs to.
+// Kernels from 6.5 on put two devices of the serial core between them, which
+// are called as it is and on: 9000000.pl011:0 and 9000000.pl011:0.0.
+func parentDevice(tty string) string {
+	device, _, _ := strings.Cut(tty, "/tty/")
+	for {
+		parent := path.Dir(device)
+		rest, ok := strings.CutPrefix(path.Base(device), path.Base(parent))
+		if !ok || !strings.HasPrefix(rest, ":") && !strings.HasPrefix(rest, ".") {
+			return device
+		}
+		device = parent
+	}
 }
 
 func cutNumber(name string) (driver string, line int, ok bool) {

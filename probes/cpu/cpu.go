@@ -25,6 +25,17 @@ type Facts struct {
 	Most        int // how many CPUs this kernel can have at all
 }
 
+// Enabled counts the declared CPUs that can be used.
+func (f *Facts) Enabled() int {
+	n := 0
+	for _, c := range f.Declared {
+		if c.Enabled {
+			n++
+		}
+	}
+	return n
+}
+
 // Declared is a CPU as the description has it.
 type Declared struct {
 	Name         string // the node's path, or the GICC's UID
@@ -37,13 +48,16 @@ const dir = "sys/devices/system/cpu/"
 // Read finds the CPUs.
 func Read(fsys fs.FS) (*Facts, error) {
 	var f Facts
-	for name, list := range map[string]*[]int{"possible": &f.Possible, "present": &f.Present, "online": &f.Online} {
-		text, err := fs.ReadFile(fsys, dir+name)
+	for _, list := range []struct {
+		name string
+		into *[]int
+	}{{"possible", &f.Possible}, {"present", &f.Present}, {"online", &f.Online}} {
+		text, err := fs.ReadFile(fsys, dir+list.name)
 		if err != nil {
 			return nil, err
 		}
-		if *list, err = ParseList(string(text)); err != nil {
-			return nil, fmt.Errorf("parse %s%s: %w", dir, name, err)
+		if *list.into, err = ParseList(string(text)); err != nil {
+			return nil, fmt.Errorf("parse %s%s: %w", dir, list.name, err)
 		}
 	}
 	text, err := fs.ReadFile(fsys, dir+"kernel_max")
@@ -90,8 +104,10 @@ func treeCPUs(tree *fdt.Tree) []Declared {
 	var out []Declared
 	for _, n := range cpus.Children {
 		if kind, _ := n.String("device_type"); kind == "cpu" {
-			method, _ := n.String("enable-method")
-			out = append(out, Declared{Name: n.Path(), EnableMethod: method, Enabled: n.Enabled()})
+			method, _ := n.EnableMethod()
+			// A disabled CPU only waits to be started; Linux counts it.
+			status, _ := n.String("status")
+			out = append(out, Declared{Name: n.Path(), EnableMethod: method, Enabled: !strings.HasPrefix(status, "fail")})
 		}
 	}
 	return out

@@ -13,6 +13,7 @@ import (
 // PSCI is the Power State Coordination Interface as the guest sees it.
 type PSCI struct {
 	Version string // "1.1", from debugfs or the kernel's log; empty if neither says
+	Whole   bool   // one of them was there from its beginning, so that silence means something
 	SMCCC   string // the SMC calling convention's version, likewise
 	Node    string // path of the tree's node; empty if there is none
 	Method  string // "hvc" or "smc", from that node
@@ -21,7 +22,7 @@ type PSCI struct {
 // psciVersion matches debugfs's first lines and the log's messages
 // (drivers/firmware/psci/psci.c).
 var (
-	psciVersion  = regexp.MustCompile(`PSCIv([0-9]+\.[0-9]+)`)
+	psciVersion  = regexp.MustCompile(`PSCI ?v([0-9]+\.[0-9]+)`)
 	smcccVersion = regexp.MustCompile(`SMC Calling Convention v([0-9]+\.[0-9]+)`)
 )
 
@@ -45,6 +46,7 @@ func ReadPSCI(fsys fs.FS) (*PSCI, error) {
 	if debugErr != nil && logErr != nil {
 		return nil, errors.Join(debugErr, logErr)
 	}
+	p.Whole = debugErr == nil || len(log) > 0 && strings.HasPrefix(log[0], "[    0.000000]")
 	text := string(debug) + "\n" + strings.Join(log, "\n")
 	p.Version, p.SMCCC = submatch(psciVersion, text), submatch(smcccVersion, text)
 	return &p, nil

@@ -35,6 +35,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	if err != nil {
 		f.IomemErr = err.Error()
 	}
+	_, byACPI := fs.Stat(fsys, "sys/firmware/acpi/tables")
 	for _, bus := range []string{"amba", "platform"} {
 		dir := path.Join("sys/bus", bus, "devices")
 		entries, err := fs.ReadDir(fsys, dir)
@@ -45,7 +46,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 			return nil, fmt.Errorf("%s bus: %w", bus, err)
 		}
 		for _, e := range entries {
-			if d := readDevice(fsys, dir, e.Name(), bus, regions); d.Driver != "" || d.MMIO {
+			if d := readDevice(fsys, dir, e.Name(), bus, regions, byACPI == nil); d.Driver != "" || d.MMIO {
 				f.Devices = append(f.Devices, d)
 			}
 		}
@@ -53,12 +54,21 @@ func Read(fsys fs.FS) (*Facts, error) {
 	return &f, nil
 }
 
-func readDevice(fsys fs.FS, dir, name, bus string, regions []memory.Region) Device {
+// tableDevices begin the names of devices that Linux makes from ACPI tables
+// of their own, IORT, GTDT and APMT, and not from the namespace
+// (drivers/acpi/arm64): no node in sysfs belongs to them.
+var tableDevices = []string{"arm-smmu", "sbsa-gwdt", "gtdt-", "arm-cs-arch-pmu", "arm-cspmu"}
+
+func isTableDevice(name string) bool {
+	return slices.ContainsFunc(tableDevices, func(begin string) bool { return strings.HasPrefix(name, begin) })
+}
+
+func readDevice(fsys fs.FS, dir, name, bus string, regions []memory.Region, acpi bool) Device {
 	d := Device{Name: name, Bus: bus}
 	if driver, err := fs.ReadLink(fsys, path.Join(dir, name, "driver")); err == nil {
 		d.Driver = path.Base(driver)
 	}
-	if _, err := fs.ReadLink(fsys, path.Join(dir, name, "firmware_node")); err == nil {
+	if _, err := fs.ReadLink(fsys, path.Join(dir, name, "firmware_node")); err == nil || (acpi && isTableDevice(name)) {
 		d.Node = "acpi"
 	}
 	if link, err := fs.ReadLink(fsys, path.Join(dir, name, "of_node")); err == nil {

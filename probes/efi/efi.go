@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -18,10 +19,8 @@ import (
 
 // GUIDs of configuration tables: UEFI Specification 2.10, section 4.6.
 const (
-	DeviceTreeGUID   = "b1b621d5-f19c-41a5-830b-d9152c69aae0"
-	ACPI20GUID       = "8868e871-e4f1-11d3-bc22-0080c73c8881"
-	SMBIOS3GUID      = "f2fd1544-9794-4a2c-992e-e5bbcf20e394"
-	RTPropertiesGUID = "eb66918a-7eef-402a-842e-931d21c38ae9"
+	DeviceTreeGUID = "b1b621d5-f19c-41a5-830b-d9152c69aae0"
+	ACPI20GUID     = "8868e871-e4f1-11d3-bc22-0080c73c8881"
 )
 
 // Facts are about the firmware. Without Booted the rest is empty.
@@ -38,6 +37,7 @@ type Facts struct {
 	Runtime      Runtime
 	Variables    string // how efivarfs is mounted: "rw", "ro", empty if it is not
 	VariableErr  string // why Variables is unknown
+	MountErr     string // why efivarfs could not be mounted, where the suite tried
 	Names        int    // how many variables efivarfs lists
 	DTBParameter bool   // the command line names a device tree of its own
 }
@@ -67,7 +67,7 @@ type Runtime string
 const (
 	RuntimeOn       Runtime = "on"
 	RuntimeOff      Runtime = "off"          // the firmware's doing
-	RuntimeDisabled Runtime = "switched off" // by our own command line
+	RuntimeDisabled Runtime = "switched off" // the kernel's, or its command line's
 	RuntimeUnknown  Runtime = ""
 )
 
@@ -139,14 +139,39 @@ func (f *Facts) Table(guid string) (has, known bool) {
 }
 
 // version matches the kernel's message (drivers/firmware/efi/efi.c,
-// efi_systab_report_header); after the point stand revision bits 15 to 0.
-var version = regexp.MustCompile(`efi: EFI v(\d+)\.(\d+) by (.*)`)
+// efi_systab_report_header).
+var version = regexp.MustCompile(`efi: EFI v(\d+)\.(\d+)(?:\.(\d+))? by (.*)`)
+
+// logged reads such a message. Older kernels write revision bits 15 to 0 as
+// they are, 2.70; newer ones the specification's numbers, 2.7 or 2.3.1. No
+// UEFI older than 2.0 ran on ARM, so a minor number under 20 is a newer
+// kernel's.
+func logged(m []string) *Revision {
+	major, _ := strconv.Atoi(m[1])
+	minor, _ := strconv.Atoi(m[2])
+	third, _ := strconv.Atoi(m[3])
+	if m[3] != "" || minor < 20 {
+		minor = 10*minor + third
+	}
+	return &Revision{Major: major, Minor: minor}
+}
+
+// runtimeMessages are the kernel's (drivers/firmware/efi/arm-runtime.c). It
+// says that it enables the services before it finds out that it cannot.
+var runtimeMessages = []struct {
+	text  string
+	means Runtime
+}{
+	{"EFI runtime services will be disabled", RuntimeDisabled},
+	{"Remapping and enabling EFI services", RuntimeOn},
+	{"UEFI virtual mapping missing or invalid", RuntimeOff},
+}
 
 func (f *Facts) readKernel(fsys fs.FS) {
 	k, err := kernel.Read(fsys)
 	if err == nil {
 		f.DTBParameter = k.Has("dtb")
-		if k.Has("efi=noruntime") || k.Has("noefi") {
+		if k.Has("noefi") || slices.Contains(strings.Split(k.Value("efi"), ","), "noruntime") {
 			f.Runtime = RuntimeDisabled
 		}
 	}
@@ -156,17 +181,12 @@ func (f *Facts) readKernel(fsys fs.FS) {
 	}
 	for _, line := range log {
 		if m := version.FindStringSubmatch(line); m != nil && f.Revision == nil {
-			major, _ := strconv.Atoi(m[1])
-			minor, _ := strconv.Atoi(m[2])
-			f.Revision, f.Source, f.Vendor = &Revision{Major: major, Minor: minor}, "kernel log", m[3]
+			f.Revision, f.Source, f.Vendor = logged(m), "kernel log", m[4]
 		}
-		switch {
-		case f.Runtime != RuntimeUnknown:
-		case strings.Contains(line, "Remapping and enabling EFI services"):
-			f.Runtime = RuntimeOn
-		case strings.Contains(line, "EFI runtime services will be disabled"),
-			strings.Contains(line, "EFI runtime services access via system table is disabled"):
-			f.Runtime = RuntimeOff
+		for _, m := range runtimeMessages {
+			if f.Runtime != RuntimeDisabled && strings.Contains(line, m.text) {
+				f.Runtime = m.means
+			}
 		}
 	}
 }
@@ -183,6 +203,9 @@ func (f *Facts) readVariables(fsys fs.FS) {
 		if fields := strings.Fields(line); len(fields) >= 4 && fields[2] == "efivarfs" {
 			f.Variables, _, _ = strings.Cut(fields[3], ",")
 		}
+	}
+	if _, err := note.Read(fsys, "mounts"); err != nil && !errors.Is(err, fs.ErrNotExist) && f.Variables == "" {
+		f.MountErr = err.Error()
 	}
 	if entries, err := fs.ReadDir(fsys, dir+"/efivars"); err == nil {
 		f.Names = len(entries)

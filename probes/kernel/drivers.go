@@ -8,6 +8,8 @@ type Driver struct{ Option, Module string }
 // a module.
 var Drivers = []Driver{
 	{"CONFIG_EFIVAR_FS", "efivarfs"},
+	{"CONFIG_RTC_DRV_EFI", "rtc_efi"},
+	{"CONFIG_SERIAL_AMBA_PL011", "amba_pl011"},
 	{"CONFIG_VIRTIO_PCI", "virtio_pci"},
 	{"CONFIG_VIRTIO_MMIO", "virtio_mmio"},
 	{"CONFIG_VIRTIO_CONSOLE", "virtio_console"},

@@ -45,9 +45,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	}
 	f := &Facts{Release: strings.TrimSpace(string(release)), CommandLine: strings.TrimSpace(string(line))}
 	f.Arch, f.Context = word(fsys, "arch"), word(fsys, "context")
-	if err := f.readParameters(fsys); err != nil {
-		return nil, err
-	}
+	f.readParameters(fsys)
 	if err := f.readConfig(fsys); err != nil {
 		return nil, err
 	}
@@ -69,17 +67,13 @@ func word(fsys fs.FS, name string) string {
 
 // readParameters takes the suite's parameters: the command line's first, then
 // SMBIOS's.
-func (f *Facts) readParameters(fsys fs.FS) error {
+func (f *Facts) readParameters(fsys fs.FS) {
 	f.Parameters = map[string]string{}
-	smbios, err := note.Read(fsys, "parameters")
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		smbios = nil // no SMBIOS, or not ours to read: parameters are optional
-	}
+	smbios, _ := note.Read(fsys, "parameters") // no SMBIOS, or not ours to read: none is needed
 	for _, line := range smbios {
 		ParseParameters(f.Parameters, line)
 	}
 	ParseParameters(f.Parameters, strings.Fields(f.CommandLine))
-	return nil
 }
 
 // ParseParameters adds those of words that are the suite's to p: from
@@ -91,6 +85,18 @@ func ParseParameters(p map[string]string, words []string) {
 			p[name] = value
 		}
 	}
+}
+
+// Value returns the value of the last parameter of that name on the kernel's
+// command line, empty where it has none.
+func (f *Facts) Value(parameter string) string {
+	last := ""
+	for w := range strings.FieldsSeq(f.CommandLine) {
+		if name, value, _ := strings.Cut(w, "="); name == parameter {
+			last = value
+		}
+	}
+	return last
 }
 
 // Has tells whether the kernel's command line has a parameter, as a word of
@@ -184,8 +190,8 @@ func (f *Facts) Lacks(option string) string {
 		return fmt.Sprintf("this kernel's configuration is unknown: has it %s?", option)
 	case !set:
 		return fmt.Sprintf("this kernel lacks %s", option)
-	case value == "m" && module != "":
-		return fmt.Sprintf("module %s of this kernel's %s is not loaded", module, option)
+	case value == "m":
+		return fmt.Sprintf("this kernel has %s as a module, which is not loaded", option)
 	}
 	return ""
 }

@@ -73,13 +73,16 @@ func Read(fsys fs.FS) (*Facts, error) {
 
 func readFunction(fsys fs.FS, address string) (Function, error) {
 	fn := Function{Address: address}
-	for name, value := range map[string]*uint64{"vendor": &fn.Vendor, "device": &fn.Device, "class": &fn.Class} {
-		text, err := fs.ReadFile(fsys, path.Join(dir, address, name))
+	for _, number := range []struct {
+		name string
+		into *uint64
+	}{{"vendor", &fn.Vendor}, {"device", &fn.Device}, {"class", &fn.Class}} {
+		text, err := fs.ReadFile(fsys, path.Join(dir, address, number.name))
 		if err != nil {
 			return fn, err
 		}
-		if *value, err = strconv.ParseUint(strings.TrimSpace(string(text)), 0, 32); err != nil {
-			return fn, fmt.Errorf("parse %s: %q is not a number", name, text)
+		if *number.into, err = strconv.ParseUint(strings.TrimSpace(string(text)), 0, 32); err != nil {
+			return fn, fmt.Errorf("parse %s: %q is not a number", number.name, text)
 		}
 	}
 	if driver, err := fs.ReadLink(fsys, path.Join(dir, address, "driver")); err == nil {

@@ -17,6 +17,7 @@ import (
 
 // Facts are about the timer and the counter.
 type Facts struct {
+	Frequency  *uint64  // CNTFRQ in Hz, as it stands; nil if it could not be read
 	Counter    *Counter // nil with an error where it could not be read
 	CounterErr string
 	Start      *Start // the dead-timer test; nil where no arch_timer interrupt is listed
@@ -33,6 +34,7 @@ type Facts struct {
 type Counter struct {
 	Hz              uint64 // CNTFRQ
 	Reads, Backward uint64
+	CPUs            uint64 // on how many CPUs it was read
 	// Ticks between two readings of CLOCK_MONOTONIC, at least and at most,
 	// and the nanoseconds between them.
 	Least, Most, Nanoseconds uint64
@@ -71,18 +73,16 @@ func Read(fsys fs.FS) (*Facts, error) {
 
 // readCounter reads the note of guest.Measure("counter").
 func (f *Facts) readCounter(fsys fs.FS) error {
-	lines, err := note.Read(fsys, "counter")
-	if err != nil {
-		return err
-	}
+	lines, noteErr := note.Read(fsys, "counter")
 	var c Counter
 	for _, l := range lines {
 		var err error
 		switch l.Word(0) {
 		case "cntfrq":
+			f.Frequency = &c.Hz
 			c.Hz, err = l.Uint(1)
 		case "reads":
-			err = l.Scan([]int{1, 3}, &c.Reads, &c.Backward)
+			err = l.Scan([]int{1, 3, 5}, &c.Reads, &c.Backward, &c.CPUs)
 		case "pace":
 			err = l.Scan([]int{1, 2, 3}, &c.Least, &c.Most, &c.Nanoseconds)
 		case "interrupts":
@@ -93,23 +93,26 @@ func (f *Facts) readCounter(fsys fs.FS) error {
 			return fmt.Errorf("vmspec/counter: %w", err)
 		}
 	}
-	if c.Nanoseconds == 0 {
+	if noteErr != nil {
+		return noteErr
+	}
+	if c.Nanoseconds == 0 || c.Reads == 0 {
 		return errors.New("vmspec/counter: incomplete")
 	}
 	f.Counter = &c
 	return nil
 }
 
-// IsDead tells from the text of the counter's note whether the dead-timer test
-// saw the timer stand still. A guest without an arch_timer interrupt may well
-// have another timer.
-func IsDead(counter []byte) bool {
-	for line := range strings.Lines(string(counter)) {
-		if l := (note.Line)(strings.Fields(line)); l.Word(0) == "interrupts" {
-			return l.Word(1) == l.Word(2)
+// IsDead tells from the text of a note whether the dead-timer test saw the
+// timer stand still, and whether the note has that test at all. A guest
+// without an arch_timer interrupt may well have another timer.
+func IsDead(text []byte) (dead, tested bool) {
+	for line := range strings.Lines(string(text)) {
+		if l := (note.Line)(strings.Fields(line)); l.Word(0) == "interrupts" && len(l) == 4 {
+			return l.Word(1) == l.Word(2), true
 		}
 	}
-	return false
+	return false, false
 }
 
 func (f *Facts) readTrial(fsys fs.FS) error {
@@ -160,7 +163,7 @@ func (f *Facts) readTree(tree *fdt.Tree) {
 		cells, _ := n.Cells("interrupts")
 		// Three cells each: kind (1 is private), number, flags. Private
 		// interrupts begin at 16.
-		for ; len(cells) >= 3; cells = cells[3:] {
+		for ; len(cells) >= 3 && cells[0] == 1; cells = cells[3:] {
 			f.PPIs = append(f.PPIs, cells[1]+16)
 		}
 		return

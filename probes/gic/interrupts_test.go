@@ -1,0 +1,130 @@
+package gic_test
+
+import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/gic"
+	"vmspec/probes/guest"
+)
+
+// captured reads every captured guest, by its name.
+func captured(t testing.TB) map[string]*guest.FS {
+	t.Helper()
+	names, err := filepath.Glob("../testdata/guests/*.tar.gz")
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	out := map[string]*guest.FS{}
+	for _, name := range names {
+		f, err := os.Open(name)
+		require.NoError(t, err)
+		defer f.Close()
+		files, err := guest.ReadCapture(f)
+		require.NoError(t, err)
+		out[strings.TrimSuffix(filepath.Base(name), ".tar.gz")] = files
+	}
+	return out
+}
+
+func TestParseInterruptsFaults(t *testing.T) {
+	tests := map[string]struct{ text, want string }{
+		"empty":                   {"", "no header line"},
+		"blank header":            {"\n", "header names no CPU"},
+		"header is an interrupt":  {" 11:  0 GICv3\n", `header column "11:"`},
+		"header column not a CPU": {" CPU0 cpu1\n", `header column "cpu1"`},
+		"header column unnamed":   {" CPU0 1\n", `header column "1"`},
+		"CPU without a number":    {" CPU\n", `header column "CPU"`},
+		"CPU number negative":     {" CPU-1\n", `header column "CPU-1"`},
+		"CPU number too large":    {" CPU65536\n", `header column "CPU65536"`},
+		"line without a colon":    {" CPU0\n11 0\n", "line 2: no interrupt"},
+		"line without a name":     {" CPU0\n11: 0\n : 0\n", "line 3: no interrupt"},
+		"blank line":              {" CPU0\n\n", "line 2: no interrupt"},
+		"line without end":        {" CPU0\n11: " + strings.Repeat("0", 1<<16), "too long"},
+		"lines without end":       {" CPU0\n" + strings.Repeat("1:\n", 1<<14+1), "more than 16384 lines"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := gic.ParseInterrupts(strings.NewReader(test.text))
+			require.ErrorContains(t, err, test.want)
+		})
+	}
+}
+
+func TestParseInterruptsLines(t *testing.T) {
+	tests := map[string]struct {
+		line   string
+		counts []uint64
+		chip   string
+		timer  bool
+	}{
+		"nothing but a name":         {"11:", nil, "", false},
+		"shorter than the header":    {"Err: 3", []uint64{3}, "", false},
+		"count that is no number":    {"11: 1 x GICv3", []uint64{1}, "x", false},
+		"count that overflows":       {"11: 1 99999999999999999999", []uint64{1}, "99999999999999999999", false},
+		"not a device's":             {"IPI0: 1 2  Rescheduling interrupts", []uint64{1, 2}, "", false},
+		"GICv2 without EL2":          {" 11: 1 2 GIC-0  27 Level  arch_timer", []uint64{1, 2}, "GIC-0", true},
+		"GICv2":                      {" 11: 1 2 GICv2  27 Level  arch_timer", []uint64{1, 2}, "GICv2", true},
+		"GICv3":                      {" 11: 1 2 GICv3  27 Level  arch_timer", []uint64{1, 2}, "GICv3", true},
+		"GICv5":                      {" 11: 1 2 GICv5-PPI  27 Level  arch_timer", []uint64{1, 2}, "GICv5-PPI", true},
+		"shared with others":         {" 11: 1 2 GICv3  27 Level  arch_timer, kvm", []uint64{1, 2}, "GICv3", true},
+		"another name that holds it": {" 11: 1 2 GICv3  27 Level  arch_timer2", []uint64{1, 2}, "GICv3", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			cpus, got, err := gic.ParseInterrupts(strings.NewReader("  CPU0  CPU3\n" + test.line + "\n"))
+			require.NoError(t, err)
+			require.Equal(t, []int{0, 3}, cpus)
+			require.Len(t, got, 1)
+			require.Equal(t, test.counts, got[0].Counts)
+			require.Equal(t, test.chip, got[0].Chip())
+			require.Equal(t, test.timer, got[0].Action("arch_timer"))
+		})
+	}
+}
+
+func TestLoadInterrupts(t *testing.T) {
+	_, _, err := gic.LoadInterrupts(fstest.MapFS{})
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	_, _, err = gic.LoadInterrupts(fstest.MapFS{"proc/interrupts": {}})
+	require.ErrorContains(t, err, "parse proc/interrupts: no header line")
+
+	cpus, interrupts, err := gic.LoadInterrupts(captured(t)["qemu-virt-uefi-gicv3"])
+	require.NoError(t, err)
+	require.Equal(t, []int{0, 1, 2, 3}, cpus)
+	at := slices.IndexFunc(interrupts, func(i gic.Interrupt) bool { return i.Action("arch_timer") })
+	require.GreaterOrEqual(t, at, 0)
+	require.Equal(t, []string{"GICv3", "27", "Level", "arch_timer"}, interrupts[at].Fields)
+	require.Len(t, interrupts[at].Counts, 4)
+	require.NotContains(t, interrupts[at].Counts, uint64(0), "it ticked everywhere")
+}
+
+func FuzzParseInterrupts(f *testing.F) {
+	for _, files := range captured(f) {
+		text, err := files.ReadFile("proc/interrupts")
+		require.NoError(f, err)
+		f.Add(text)
+	}
+	f.Add([]byte(" CPU0\nErr: 0\n"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		cpus, interrupts, err := gic.ParseInterrupts(bytes.NewReader(data))
+		if err != nil {
+			return
+		}
+		require.NotEmpty(t, cpus)
+		require.LessOrEqual(t, len(interrupts), bytes.Count(data, []byte("\n")))
+		for _, i := range interrupts {
+			// Who counts by CPU indexes the header with the column.
+			require.LessOrEqual(t, len(i.Counts), len(cpus))
+			require.NotEmpty(t, i.Name)
+			require.False(t, i.Chip() == "" && i.Name == "0" && len(i.Fields) > 0)
+		}
+	})
+}

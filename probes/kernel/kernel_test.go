@@ -1,0 +1,261 @@
+package kernel_test
+
+import (
+	"bytes"
+	"compress/gzip"
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/guest"
+	"vmspec/probes/kernel"
+)
+
+func captured(t testing.TB) *guest.FS {
+	t.Helper()
+	f, err := os.Open(filepath.Join("..", "testdata", "guests", "qemu-virt-gicv2.tar.gz"))
+	require.NoError(t, err)
+	defer f.Close()
+	files, err := guest.ReadCapture(f)
+	require.NoError(t, err)
+	return files
+}
+
+func file(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+
+// machine is the least that a kernel shows, and files.
+func machine(files fstest.MapFS) fstest.MapFS {
+	m := fstest.MapFS{
+		"proc/sys/kernel/osrelease": file("6.1.0-test\n"),
+		"proc/cmdline":              file("panic=-1\n"),
+		"sys/module/vfat/x":         file(""),
+	}
+	for name, f := range files {
+		m[name] = f
+	}
+	return m
+}
+
+func read(t *testing.T, files fstest.MapFS) *kernel.Facts {
+	t.Helper()
+	f, err := kernel.Read(machine(files))
+	require.NoError(t, err)
+	return f
+}
+
+func zipped(t *testing.T, text string) *fstest.MapFile {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	_, err := z.Write([]byte(text))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	return &fstest.MapFile{Data: b.Bytes()}
+}
+
+func TestReadFaults(t *testing.T) {
+	cut := zipped(t, "CONFIG_EFI=y\n")
+	cut.Data = cut.Data[:len(cut.Data)-4]
+	for name, f := range map[string]*fstest.MapFile{"config is no gzip": file("CONFIG_EFI=y\n"), "config is cut": cut} {
+		_, err := kernel.Read(machine(fstest.MapFS{"proc/config.gz": f}))
+		require.ErrorContains(t, err, "read proc/config.gz", name)
+	}
+	for _, name := range []string{"proc/sys/kernel/osrelease", "proc/cmdline", "sys/module/vfat/x"} {
+		m := machine(nil)
+		delete(m, name)
+		_, err := kernel.Read(m)
+		require.ErrorIs(t, err, fs.ErrNotExist, name)
+	}
+}
+
+// 300 kB of zeroes unpack to some hundred MB.
+func TestConfigIsBounded(t *testing.T) {
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	for range 16 {
+		_, err := z.Write(bytes.Repeat([]byte("CONFIG_A=y\n"), 100_000))
+		require.NoError(t, err)
+	}
+	_, err := z.Write([]byte("CONFIG_LAST=y\n"))
+	require.NoError(t, err)
+	require.NoError(t, z.Close())
+	f := read(t, fstest.MapFS{"proc/config.gz": {Data: b.Bytes()}})
+	require.NotContains(t, f.Options(), "CONFIG_LAST")
+	require.Contains(t, f.Options(), "CONFIG_A")
+}
+
+func TestReadConfig(t *testing.T) {
+	const modules, boot = "lib/modules/6.1.0-test/config", "boot/config-6.1.0-test"
+	tests := map[string]struct {
+		files fstest.MapFS
+		want  string
+	}{
+		"none":                {nil, ""},
+		"another release's":   {fstest.MapFS{"boot/config-6.1.0": file("CONFIG_A=y\n")}, ""},
+		"boot":                {fstest.MapFS{boot: file("CONFIG_A=y\n")}, boot},
+		"modules before boot": {fstest.MapFS{boot: file(""), modules: file("CONFIG_A=y\n")}, modules},
+		"running kernel's first": {fstest.MapFS{boot: file(""), modules: file(""), "proc/config.gz": zipped(t, "CONFIG_A=y\n")},
+			"proc/config.gz"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := read(t, test.files)
+			require.Equal(t, test.want, f.Config)
+			require.Equal(t, test.want != "", len(f.Options()) == 1)
+		})
+	}
+}
+
+func TestParseConfig(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		want map[string]string
+	}{
+		"empty":               {"", map[string]string{}},
+		"commented":           {"# CONFIG_A is not set\n#CONFIG_B=y\n", map[string]string{}},
+		"no value":            {"CONFIG_A\n", map[string]string{}},
+		"not an option":       {"A=y\nexport CONFIG_A=y\n", map[string]string{}},
+		"values":              {"CONFIG_A=y\n CONFIG_B=m\r\nCONFIG_C=\"a=b\"\nCONFIG_D=", map[string]string{"CONFIG_A": "y", "CONFIG_B": "m", "CONFIG_C": `"a=b"`, "CONFIG_D": ""}},
+		"set twice: the last": {"CONFIG_A=y\nCONFIG_A=m\n", map[string]string{"CONFIG_A": "m"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			require.Equal(t, test.want, kernel.ParseConfig([]byte(test.text)))
+		})
+	}
+}
+
+func FuzzParseConfig(f *testing.F) {
+	facts, err := kernel.Read(captured(f))
+	require.NoError(f, err)
+	text, err := captured(f).ReadFile(facts.Config)
+	require.NoError(f, err)
+	f.Add(text[:4096]) // the whole has 290 kB, which would slow the fuzzer down
+	f.Add([]byte("CONFIG_A=y\nCONFIG_A=m"))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		options := kernel.ParseConfig(data)
+		require.LessOrEqual(t, len(options), bytes.Count(data, []byte("\n"))+1)
+		for name, value := range options {
+			require.True(t, strings.HasPrefix(name, "CONFIG_"), name)
+			require.NotContains(t, name, "=")
+			require.Contains(t, string(data), name+"="+value)
+		}
+	})
+}
+
+func TestLacks(t *testing.T) {
+	const modules, config, log = "vmspec/modules", "boot/config-6.1.0-test", "vmspec/kmsg"
+	tests := map[string]struct {
+		option string
+		files  fstest.MapFS
+		want   string
+	}{
+		"configuration unknown": {"CONFIG_EFI", nil, "unknown: has it CONFIG_EFI?"},
+		"not set":               {"CONFIG_EFI", fstest.MapFS{config: file("CONFIG_EFIVAR_FS=y\n")}, "lacks CONFIG_EFI"},
+		"module not asked for":  {"CONFIG_EFIVAR_FS", fstest.MapFS{config: file("CONFIG_EFIVAR_FS=m\n")}, "CONFIG_EFIVAR_FS as a module"},
+		"module missing": {"CONFIG_EFIVAR_FS", fstest.MapFS{config: file("CONFIG_EFIVAR_FS=m\n"), modules: file("missing efivarfs\n")},
+			"CONFIG_EFIVAR_FS as a module"},
+		"other module loaded":  {"CONFIG_EFIVAR_FS", fstest.MapFS{modules: file("loaded xenfs\n")}, "unknown"},
+		"log of another thing": {"CONFIG_EFI", fstest.MapFS{log: file("[    0.000000] efi: EFI v2.70\n")}, "unknown"},
+
+		"built in":              {"CONFIG_EFI", fstest.MapFS{config: file("CONFIG_EFI=y\n")}, ""},
+		"module we know not":    {"CONFIG_FOO", fstest.MapFS{config: file("CONFIG_FOO=m\n")}, "CONFIG_FOO as a module"},
+		"module loaded by us":   {"CONFIG_EFIVAR_FS", fstest.MapFS{modules: file("loaded efivarfs\n")}, ""},
+		"module with no device": {"CONFIG_EFIVAR_FS", fstest.MapFS{modules: file("idle efivarfs\n")}, ""},
+		"module loaded already": {"CONFIG_VFAT_FS", nil, ""},
+		"it looked for UEFI":    {"CONFIG_EFI", fstest.MapFS{log: file("[    0.000000] efi: UEFI not found.\n")}, ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			lacks := read(t, test.files).Lacks(test.option)
+			if test.want == "" {
+				require.Empty(t, lacks)
+				return
+			}
+			require.Contains(t, lacks, test.want)
+		})
+	}
+}
+
+func TestParameters(t *testing.T) {
+	tests := map[string]struct {
+		line, smbios string
+		want         map[string]string
+	}{
+		"none":                    {"panic=-1", "", map[string]string{}},
+		"not the suite's":         {"xvmspec.a=1 vmspecs.b=2 vmspec=3", "", map[string]string{}},
+		"SMBIOS unreadable":       {"vmspec.a=1", "error no /dev/mem", map[string]string{"a": "1"}},
+		"SMBIOS failed half-way":  {"", "vmspec.a=1\nerror cut", map[string]string{"a": "1"}},
+		"value with a sign in it": {"vmspec.a=b=c", "", map[string]string{"a": "b=c"}},
+		"flag":                    {"vmspec.readonly", "", map[string]string{"readonly": ""}},
+		"SMBIOS":                  {"", "vmspec.a=1 other\nvmspec.b=2", map[string]string{"a": "1", "b": "2"}},
+		"command line first":      {"vmspec.a=line", "vmspec.a=smbios vmspec.b=2", map[string]string{"a": "line", "b": "2"}},
+		"last of two":             {"vmspec.a=1 vmspec.a=2", "", map[string]string{"a": "2"}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := read(t, fstest.MapFS{"proc/cmdline": file(test.line + "\n"), "vmspec/parameters": file(test.smbios)})
+			require.Equal(t, test.want, f.Parameters)
+		})
+	}
+}
+
+func TestHas(t *testing.T) {
+	f := read(t, fstest.MapFS{"proc/cmdline": file("root=/dev/vda efi=noruntime noefi dtb=a=b quiet\n")})
+	for _, word := range []string{"root", "efi=noruntime", "efi", "noefi", "dtb", "dtb=a=b", "quiet"} {
+		require.True(t, f.Has(word), word)
+	}
+	for _, word := range []string{"", "roo", "/dev/vda", "efi=", "efi=no", "efi=debug", "noefi=1", "a"} {
+		require.False(t, f.Has(word), word)
+	}
+}
+
+func TestValue(t *testing.T) {
+	f := read(t, fstest.MapFS{"proc/cmdline": file("efi=debug quiet efi=noruntime,x=y xefi=1 empty=\n")})
+	for name, want := range map[string]string{"none": "", "quiet": "", "empty": "", "ef": "", "efi": "noruntime,x=y", "xefi": "1"} {
+		require.Equal(t, want, f.Value(name), name)
+	}
+}
+
+func TestLog(t *testing.T) {
+	_, err := kernel.Log(fstest.MapFS{})
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	_, err = kernel.Log(fstest.MapFS{"vmspec/kmsg": file("error operation not permitted\n")})
+	require.EqualError(t, err, "operation not permitted")
+	log, err := kernel.Log(fstest.MapFS{"vmspec/kmsg": file("[    0.000000] a\nerror b\n")})
+	require.NoError(t, err, "a message may begin with any word")
+	require.Equal(t, []string{"[    0.000000] a", "error b"}, log)
+}
+
+func TestReadCaptured(t *testing.T) {
+	f, err := kernel.Read(captured(t))
+	require.NoError(t, err)
+	require.Regexp(t, `^\d+\.\d+\.\d+-\d+-arm64$`, f.Release)
+	require.Equal(t, "arm64 pid1", f.Arch+" "+f.Context)
+	require.Contains(t, f.Parameters, "nonce")
+	require.Equal(t, "lib/modules/"+f.Release+"/config", f.Config)
+	require.True(t, f.NoUEFI)
+	for module, state := range f.Modules {
+		require.Contains(t, []string{"loaded", "idle", "missing"}, state, module)
+		require.Contains(t, kernel.Modules(), module)
+	}
+	require.Empty(t, f.Lacks("CONFIG_VIRTIO_PCI"))
+	require.Contains(t, f.Lacks("CONFIG_NO_SUCH_OPTION"), "lacks")
+}
+
+func TestReadUnreadable(t *testing.T) {
+	_, err := kernel.Read(failingFS{errors.ErrUnsupported})
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+}
+
+type failingFS struct{ err error }
+
+func (f failingFS) Open(name string) (fs.File, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: f.err}
+}

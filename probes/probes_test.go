@@ -1,0 +1,144 @@
+package probes
+
+import (
+	"encoding/json"
+	"errors"
+	"flag"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/guest"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden facts of the captured guests")
+
+func captures(t *testing.T) []string {
+	t.Helper()
+	names, err := filepath.Glob("testdata/guests/*.tar.gz")
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	return names
+}
+
+func open(t *testing.T, name string) *guest.FS {
+	t.Helper()
+	in, err := os.Open(name)
+	require.NoError(t, err)
+	defer in.Close()
+	files, err := guest.ReadCapture(in)
+	require.NoError(t, err)
+	return files
+}
+
+// What is known of a captured guest is reviewed as a diff of its golden facts.
+func TestGoldenFacts(t *testing.T) {
+	for _, name := range captures(t) {
+		t.Run(filepath.Base(name), func(t *testing.T) {
+			facts := Read(open(t, name))
+			require.Empty(t, facts.Errors)
+			got, err := json.MarshalIndent(facts, "", "  ")
+			require.NoError(t, err)
+			got = append(got, '\n')
+			golden := strings.TrimSuffix(name, ".tar.gz") + ".facts.json"
+			if *update {
+				require.NoError(t, os.WriteFile(golden, got, 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err, "run go test ./probes -update")
+			expected, actual := strings.Split(string(want), "\n"), strings.Split(string(got), "\n")
+			for i := range min(len(expected), len(actual)) {
+				require.Equal(t, expected[i], actual[i], "line %d; the whole by go test ./probes -update", i+1)
+			}
+			require.Len(t, actual, len(expected))
+		})
+	}
+}
+
+// Facts go by no map's order: the same guest gives the same facts.
+func TestReadIsTheSame(t *testing.T) {
+	for name, files := range map[string]fs.FS{"nothing": fstest.MapFS{}, "a guest": open(t, captures(t)[0])} {
+		first, err := json.Marshal(Read(files))
+		require.NoError(t, err)
+		for range 8 {
+			again, err := json.Marshal(Read(files))
+			require.NoError(t, err)
+			require.Equal(t, string(first), string(again), name)
+		}
+	}
+}
+
+type failingFS struct{ err error }
+
+func (f failingFS) Open(name string) (fs.File, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: f.err}
+}
+
+func TestReadHasNoFactsWithoutFiles(t *testing.T) {
+	// These have an error for each witness, and answer always.
+	const witnesses = "device gic memory timer"
+	all := slices.DeleteFunc(Subjects(), func(s string) bool { return strings.Contains(witnesses, s) })
+	tests := map[string]struct {
+		files fs.FS
+		fail  []string
+	}{
+		// Absence is an answer, but each guest has a kernel, a CPU and a tty.
+		"empty":         {fstest.MapFS{}, []string{"console", "cpu", "kernel", "psci"}},
+		"nothing read":  {failingFS{errors.New("input/output error")}, append(all, "device")},
+		"nothing known": {failingFS{guest.ErrNotCaptured}, append(all, "device")},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			facts := Read(test.files)
+			for _, text := range facts.Errors {
+				require.NotContains(t, text, "panicked")
+			}
+			require.ElementsMatch(t, test.fail, slices.Collect(maps.Keys(facts.Errors)))
+		})
+	}
+}
+
+// A captured guest of which one file turned to junk: no panic, and it costs
+// the facts of no more than a few subjects.
+func TestReadJunk(t *testing.T) {
+	files := open(t, captures(t)[0])
+	for _, name := range []string{
+		"proc/cmdline", "proc/consoles", "proc/interrupts", "proc/iomem", "proc/self/mounts", "sys/firmware/fdt",
+		"sys/devices/system/cpu/online", "sys/bus/virtio/devices/virtio0/features", "sys/bus/pci/devices/0000:00:01.0/config",
+		"sys/firmware/acpi/tables/APIC", "sys/hypervisor/type", "vmspec/counter", "vmspec/clock", "vmspec/efi", "vmspec/kmsg",
+		"vmspec/modules", "vmspec/parameters", "vmspec/timer", "lib/modules/6.1.0-56-arm64/config",
+	} {
+		for _, junk := range []string{"", "\n", " ", "error x", "\x00\xff\xfe", strings.Repeat("9 ", 1<<12), strings.Repeat("x", 1<<17)} {
+			facts := Read(files.With(map[string][]byte{name: []byte(junk)}))
+			// The tree is the only file that two subjects need, psci the second.
+			require.LessOrEqual(t, len(facts.Errors), 2, "%s: %q", name, facts.Errors)
+			for _, text := range facts.Errors {
+				require.NotContains(t, text, "panicked", name)
+			}
+		}
+	}
+}
+
+func TestSubjects(t *testing.T) {
+	names := Subjects()
+	require.Len(t, slices.Compact(slices.Sorted(slices.Values(names))), len(names), "a name twice")
+	// Every field of the facts but Errors belongs to one subject.
+	require.Len(t, names, reflect.TypeFor[Facts]().NumField()-1)
+	for _, name := range names {
+		_, ok := reflect.TypeFor[Facts]().FieldByNameFunc(func(f string) bool { return strings.EqualFold(f, name) })
+		require.True(t, ok, "%s fills no field", name)
+	}
+}
+
+func TestReadSafely(t *testing.T) {
+	s := subject{"test", func(fs.FS, *Facts) error { panic("out of range") }}
+	require.EqualError(t, s.readSafely(nil, nil), "probe panicked: out of range")
+}

@@ -1,0 +1,120 @@
+package rtc_test
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/guest"
+	"vmspec/probes/rtc"
+)
+
+func file(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
+
+func TestReadTrial(t *testing.T) {
+	tests := map[string]struct {
+		text, err string
+		want      rtc.Facts
+	}{
+		"failed":               {"error the kernel has no real-time clock\n", "no real-time clock", rtc.Facts{}},
+		"frequency no number":  {"counter cntvct x\n", "vmspec/clock", rtc.Facts{Counter: "cntvct"}},
+		"edge without ticks":   {"edge 5\n", "vmspec/clock", rtc.Facts{Edges: []rtc.Edge{{Seconds: 5}}}},
+		"edge no number":       {"edge x 1 2\n", "vmspec/clock", rtc.Facts{Edges: []rtc.Edge{{}}}},
+		"edge negative ticks":  {"edge 5 -1 2\n", "vmspec/clock", rtc.Facts{Edges: []rtc.Edge{{Seconds: 5}}}},
+		"stuck without ticks":  {"stuck 5\n", "vmspec/clock", rtc.Facts{Stuck: &rtc.Stuck{Seconds: 5}}},
+		"failed half-way":      {"rtc rtc0\ncounter cntvct 10\nedge 5 1 2\nerror gone\n", "gone", rtc.Facts{Watched: "rtc0", Counter: "cntvct", Hz: 10, Edges: []rtc.Edge{{Seconds: 5, Earliest: 1, Latest: 2}}}},
+		"stuck":                {"stuck -5 100\n", "", rtc.Facts{Stuck: &rtc.Stuck{Seconds: -5, Ticks: 100}}},
+		"before 1970, forward": {"edge -5 1 2\nedge -4 11 12\n", "", rtc.Facts{Edges: []rtc.Edge{{Seconds: -5, Earliest: 1, Latest: 2}, {Seconds: -4, Earliest: 11, Latest: 12}}}},
+		"a word we know not":   {"later 1\n", "", rtc.Facts{}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f, err := rtc.Read(fstest.MapFS{"vmspec/clock": file(test.text)})
+			require.NoError(t, err)
+			require.Equal(t, test.err == "", f.TrialErr == "")
+			require.Contains(t, f.TrialErr, test.err)
+			f.TrialErr = ""
+			require.Equal(t, test.want, *f)
+		})
+	}
+}
+
+func TestReadClocks(t *testing.T) {
+	f, err := rtc.Read(fstest.MapFS{})
+	require.NoError(t, err, "absence is an answer")
+	require.Empty(t, f.Clocks)
+	require.Nil(t, f.UEFI())
+
+	_, err = rtc.Read(fstest.MapFS{"sys/class/rtc/rtc0/date": file("")})
+	require.ErrorIs(t, err, fs.ErrNotExist, "a clock without a name")
+	_, err = rtc.Read(failingFS{errors.ErrUnsupported})
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+
+	f, err = rtc.Read(fstest.MapFS{"sys/class/rtc/rtc0/name": file("rtc-pl031 9010000.pl031\n"), "sys/class/rtc/rtc1/name": file("rtc-efi rtc-efi.0\n")})
+	require.NoError(t, err)
+	require.Equal(t, []rtc.Clock{{Device: "rtc0", Name: "rtc-pl031 9010000.pl031"}, {Device: "rtc1", Name: "rtc-efi rtc-efi.0"}}, f.Clocks)
+	require.Equal(t, "rtc1", f.UEFI().Device)
+}
+
+func TestRate(t *testing.T) {
+	edge := func(seconds int64, earliest, latest uint64) rtc.Edge {
+		return rtc.Edge{Seconds: seconds, Earliest: earliest, Latest: latest}
+	}
+	tests := map[string]struct {
+		hz          uint64
+		edges       []rtc.Edge
+		least, most float64
+		ok          bool
+	}{
+		"no edges":                {100, nil, 0, 0, false},
+		"one edge":                {100, []rtc.Edge{edge(1, 0, 1)}, 0, 0, false},
+		"frequency unknown":       {0, []rtc.Edge{edge(1, 0, 1), edge(2, 100, 101)}, 0, 0, false},
+		"edges that overlap":      {100, []rtc.Edge{edge(1, 0, 100), edge(2, 90, 110)}, 0, 0, false},
+		"edges that touch":        {100, []rtc.Edge{edge(1, 0, 100), edge(2, 100, 110)}, 0, 0, false},
+		"counter that ran back":   {100, []rtc.Edge{edge(1, 100, 110), edge(2, 0, 10)}, 0, 0, false},
+		"exact":                   {100, []rtc.Edge{edge(1, 0, 0), edge(2, 100, 100)}, 1, 1, true},
+		"within bounds":           {100, []rtc.Edge{edge(1, 0, 25), edge(2, 75, 200)}, 0.5, 2, true},
+		"half as fast":            {100, []rtc.Edge{edge(1, 0, 0), edge(2, 200, 200)}, 0.5, 0.5, true},
+		"the first and the last":  {100, []rtc.Edge{edge(1, 0, 0), edge(9, 1, 1), edge(3, 200, 200)}, 1, 1, true},
+		"clock that stands still": {100, []rtc.Edge{edge(1, 0, 0), edge(2, 1, 1), edge(1, 100, 100)}, 0, 0, true},
+		"clock that ran back":     {100, []rtc.Edge{edge(2, 0, 25), edge(1, 75, 200)}, -2, -0.5, true},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f := rtc.Facts{Hz: test.hz, Edges: test.edges}
+			least, most, ok := f.Rate()
+			require.Equal(t, test.ok, ok)
+			require.Equal(t, test.least, least)
+			require.Equal(t, test.most, most)
+		})
+	}
+}
+
+func TestReadCaptured(t *testing.T) {
+	for name, clock := range map[string]string{"qemu-virt-gicv2": "rtc-pl031 9010000.pl031", "qemu-virt-uefi-gicv3": "rtc-efi rtc-efi.0"} {
+		in, err := os.Open(filepath.Join("..", "testdata", "guests", name+".tar.gz"))
+		require.NoError(t, err)
+		defer in.Close()
+		files, err := guest.ReadCapture(in)
+		require.NoError(t, err)
+		f, err := rtc.Read(files)
+		require.NoError(t, err)
+		require.Empty(t, f.TrialErr)
+		require.Equal(t, []rtc.Clock{{Device: "rtc0", Name: clock}}, f.Clocks)
+		least, most, ok := f.Rate()
+		require.True(t, ok)
+		require.InDelta(t, 1, least, 0.05)
+		require.InDelta(t, 1, most, 0.05)
+	}
+}
+
+type failingFS struct{ err error }
+
+func (f failingFS) Open(name string) (fs.File, error) {
+	return nil, &fs.PathError{Op: "open", Path: name, Err: f.err}
+}
