@@ -133,7 +133,8 @@ func checkTree(f *probes.Facts) Finding {
 		{t.PSCI != "", "psci node with a method"},
 		{len(t.Controllers) > 0, "interrupt controller"},
 		{t.Chosen, "/chosen"},
-		{t.StdoutNode != "" || len(t.Consoles) > 0, "console: no stdout-path that leads to an enabled node, no known console node"},
+		{t.Stdout == "" || t.StdoutNode != "", "enabled node at its stdout-path " + t.Stdout},
+		{t.Stdout != "" || len(t.Consoles) > 0, "console: neither a stdout-path nor a node that could be one"},
 	} {
 		if !part.there {
 			missing = append(missing, part.name)

@@ -81,6 +81,9 @@ var firmware = []Requirement{
 	},
 }
 
+// switchedOff is the problem where the firmware was not let show what it can.
+const switchedOff = "the kernel or its command line switches runtime services off"
+
 // noUEFI is the problem of every firmware requirement in a guest that was
 // started without firmware.
 const noUEFI = "the guest was not booted through UEFI"
@@ -133,19 +136,21 @@ func checkVariables(f *probes.Facts) Finding {
 	case !e.Booted:
 		return fail(noUEFI)
 	case e.Runtime == efi.RuntimeDisabled:
-		return unknown("the kernel's command line switches runtime services off")
+		return unknown(switchedOff)
 	case e.Runtime == efi.RuntimeOff:
 		return fail("the kernel could not use the firmware's runtime services")
 	case e.VariableErr != "":
 		return unknown(e.VariableErr)
+	case e.Variables == "ro" && f.Kernel.Context != "pid1":
+		return unknown("efivarfs is mounted read-only, maybe by the administrator's wish")
 	case e.Variables == "ro":
 		return fail("efivarfs is read-only: the firmware has no SetVariable at run time")
 	case e.Variables == "" && f.Kernel.Lacks("CONFIG_EFIVAR_FS") != "":
 		return unknown(f.Kernel.Lacks("CONFIG_EFIVAR_FS"))
-	case e.Variables == "" && f.Kernel.Context != "pid1":
-		return unknown("efivarfs is not mounted")
+	case e.MountErr != "":
+		return fail("no variable services at run time: " + e.MountErr)
 	case e.Variables == "":
-		return fail("efivarfs cannot be mounted: no variable services at run time")
+		return unknown("efivarfs is not mounted")
 	}
 	return pass(fmt.Sprintf("efivarfs is writable and lists %d variables", e.Names))
 }
@@ -166,7 +171,7 @@ func checkRTC(f *probes.Facts) Finding {
 	case !f.EFI.Booted:
 		return fail(noUEFI + ", so it has no UEFI clock")
 	case f.EFI.Runtime == efi.RuntimeDisabled:
-		return unknown("the kernel's command line switches runtime services off")
+		return unknown(switchedOff)
 	case clock == nil && f.Kernel.Lacks("CONFIG_RTC_DRV_EFI") != "":
 		return unknown(f.Kernel.Lacks("CONFIG_RTC_DRV_EFI"))
 	case clock == nil:

@@ -22,7 +22,7 @@ func cells(values ...uint32) []byte {
 }
 
 const (
-	counter = "cntfrq 62500000\nreads 200000 backward 0\npace 1250000 1250100 20000000\ninterrupts 10 20 1250000\n"
+	counter = "cntfrq 62500000\nreads 200000 backward 0 cpus 4\npace 1250000 1250100 20000000\ninterrupts 10 20 1250000\n"
 	ramNode = "memory@40000000"
 )
 
@@ -75,21 +75,42 @@ var mutants = []struct {
 		problem: map[string]string{"FW-VAR-RUNTIME": "read-only"},
 	},
 	{
-		name: "firmware without runtime services", guest: uefiGuest,
-		change: edit("vmspec/kmsg", "Remapping and enabling EFI services", "EFI runtime services will be disabled"),
+		name: "firmware without a virtual mapping", guest: uefiGuest,
+		change: edit("vmspec/kmsg", "Remapping and enabling EFI services", "UEFI virtual mapping missing or invalid"),
 		want:   map[string]Verdict{"FW-VAR-RUNTIME": Fail},
 	},
 	{
-		name: "our own efi=noruntime", guest: uefiGuest, change: edit("proc/cmdline", "panic=-1", "efi=noruntime"),
+		name: "a kernel that uses no runtime services", guest: uefiGuest,
+		change: edit("vmspec/kmsg", "Remapping and enabling EFI services", "EFI runtime services will be disabled"),
+		want:   map[string]Verdict{"FW-VAR-RUNTIME": Error, "FW-RTC": Error},
+	},
+	{
+		name: "an administrator's read-only efivarfs", guest: uefiGuest,
+		change: all(edit("proc/self/mounts", "efivarfs rw", "efivarfs ro"), replace("vmspec/context", "program\n")),
+		want:   map[string]Verdict{"FW-VAR-RUNTIME": Error},
+	},
+	{
+		name: "efivarfs that cannot be mounted", guest: uefiGuest,
+		change: all(edit("proc/self/mounts", "efivarfs", "nothing"), replace("vmspec/mounts", "error operation not supported\n")),
+		want:   map[string]Verdict{"FW-VAR-RUNTIME": Fail},
+	},
+	{
+		name: "a log that tells the revision as newer kernels do", guest: uefiGuest,
+		change:  all(replace("vmspec/efi", "error map /dev/mem: EPERM\n"), edit("vmspec/kmsg", "efi: EFI v2.70", "efi: EFI v2.3.1")),
+		want:    map[string]Verdict{"FW-UEFI-VERSION": Fail},
+		problem: map[string]string{"FW-UEFI-VERSION": "UEFI 2.31 is older than 2.40"},
+	},
+	{
+		name: "our own efi=noruntime", guest: uefiGuest, change: edit("proc/cmdline", "panic=-1", "efi=debug,noruntime"),
 		want:    map[string]Verdict{"FW-VAR-RUNTIME": Error, "FW-RTC": Error},
-		problem: map[string]string{"FW-RTC": "command line switches"},
+		problem: map[string]string{"FW-RTC": "switches runtime services off"},
 	},
 	{
 		name: "efivarfs was not carried", guest: uefiGuest,
 		change: all(edit("vmspec/modules", "loaded efivarfs", "missing efivarfs"), remove("sys/module/efivarfs"),
 			edit("proc/self/mounts", "efivarfs", "nothing")),
 		want:    map[string]Verdict{"FW-VAR-RUNTIME": Error},
-		problem: map[string]string{"FW-VAR-RUNTIME": "module efivarfs of this kernel's CONFIG_EFIVAR_FS is not loaded"},
+		problem: map[string]string{"FW-VAR-RUNTIME": "this kernel has CONFIG_EFIVAR_FS as a module, which is not loaded"},
 	},
 	{
 		name: "a clock that stands still", guest: uefiGuest, change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nstuck 1421770011 187500001\n"),
@@ -99,13 +120,13 @@ var mutants = []struct {
 	{
 		name: "a clock at half speed", guest: uefiGuest,
 		change:  replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 100 1000000 1100000\nedge 101 126000000 126100000\n"),
-		want:    map[string]Verdict{"FW-RTC": Fail},
-		problem: map[string]string{"FW-RTC": "between 0.500 and 0.500 s a second"},
+		want:    map[string]Verdict{"FW-RTC": Fail, "PLAT-COUNTER": Error}, // one of the two is wrong
+		problem: map[string]string{"FW-RTC": "between 0.500 and 0.500 s a second", "PLAT-COUNTER": "disagree"},
 	},
 	{
 		name: "a clock that goes back", guest: uefiGuest,
 		change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 100 1000000 1100000\nedge 99 63500000 63600000\n"),
-		want:   map[string]Verdict{"FW-RTC": Fail},
+		want:   map[string]Verdict{"FW-RTC": Fail, "PLAT-COUNTER": Error},
 	},
 	{
 		name: "a host too busy to tell", guest: uefiGuest,
@@ -171,8 +192,17 @@ var mutants = []struct {
 		problem: map[string]string{"HW-FDT-BOOT": "no enable-method in /cpus/cpu@2"},
 	},
 	{
+		name: "a stdout-path that leads nowhere", guest: uefiGuest,
+		change: tree(func(root *dt.Node) {
+			node(root, "chosen").UpdateProperty("stdout-path", []byte("/no-such-uart@1\x00"))
+		}),
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail},
+		problem: map[string]string{"HW-FDT-BOOT": "no enabled node at its stdout-path /no-such-uart@1"},
+	},
+	{
 		name: "no console in the tree", guest: uefiGuest,
 		change: all(without("pcie@10000000"), without("pl011@9000000"), tree(func(root *dt.Node) {
+			node(root, "chosen").RemoveProperty("stdout-path")
 			for _, n := range root.Children {
 				if strings.HasPrefix(n.Name, "virtio_mmio") {
 					n.UpdateProperty("status", []byte("disabled\x00"))
@@ -318,7 +348,7 @@ var mutants = []struct {
 		want: map[string]Verdict{"PLAT-TIMER": Error},
 	},
 	{
-		name: "a counter that goes back", guest: uefiGuest, change: replace("vmspec/counter", counter+"reads 200000 backward 3\n"),
+		name: "a counter that goes back", guest: uefiGuest, change: replace("vmspec/counter", counter+"reads 200000 backward 3 cpus 4\n"),
 		want:    map[string]Verdict{"PLAT-COUNTER": Fail},
 		problem: map[string]string{"PLAT-COUNTER": "went back 3 times"},
 	},
@@ -337,6 +367,27 @@ var mutants = []struct {
 		problem: map[string]string{"PLAT-COUNTER": "illegal instruction"},
 	},
 	{
+		name: "CNTFRQ is 0", guest: uefiGuest, change: replace("vmspec/counter", "cntfrq 0\nerror read CNTFRQ: 0\n"),
+		want: map[string]Verdict{"PLAT-COUNTER": Fail},
+	},
+	{
+		name: "no PSCI in a log that has wrapped, by v2.0", guest: uefiGuest, profile: V20,
+		change: all(remove("sys/kernel/debug/psci"), replace("vmspec/kmsg", "[    9.000000] late\n")),
+		want:   map[string]Verdict{"PLAT-PSCI": Error},
+	},
+	{
+		name: "a memory node that reaches beyond the address space", guest: uefiGuest,
+		change: tree(func(root *dt.Node) {
+			node(root, ramNode).UpdateProperty("reg", cells(0, 0x40000000, 0xffffffff, 0xc0000000, 0, 0, 0, 0x40000000))
+		}),
+		want: map[string]Verdict{},
+	},
+	{
+		name: "a GICv4 that Linux drives as a GICv3", guest: uefiGuest,
+		change: replace("sys/firmware/acpi/tables/APIC", string(madt(4))),
+		want:   map[string]Verdict{"HW-FDT-ALONE": Fail, "PLAT-CPU-ENUM": Fail},
+	},
+	{
 		name: "PSCI 0.1, by v2.0", guest: uefiGuest, profile: V20,
 		change: all(edit("sys/kernel/debug/psci", "PSCIv1.1", "PSCIv0.1"), edit("vmspec/kmsg", "PSCIv1.1", "PSCIv0.1")),
 		want:   map[string]Verdict{"PLAT-PSCI": Fail},
@@ -348,6 +399,10 @@ var mutants = []struct {
 	{
 		name: "Xen", guest: uefiGuest, change: all(replace("sys/hypervisor/type", "xen\n"), replace("sys/bus/xen/devices/vbd-51712/nodename", "device/vbd/51712\n")),
 		want: map[string]Verdict{"PLAT-HOTPLUG-BUS": Pass},
+	},
+	{
+		name: "Xen without a device on its bus", guest: uefiGuest, change: replace("sys/hypervisor/type", "xen\n"),
+		want: map[string]Verdict{"PLAT-HOTPLUG-BUS": Error},
 	},
 	{
 		name: "a kernel without PCI hotplug", guest: uefiGuest,
@@ -373,6 +428,21 @@ var mutants = []struct {
 		},
 		problem: map[string]string{"FW-UEFI-BOOT": "has it CONFIG_EFI?"},
 	},
+}
+
+// madt is a MADT with one distributor of that version and no CPU.
+func madt(version byte) []byte {
+	const header, gicd = 44, 24
+	table := make([]byte, header+gicd)
+	copy(table, "APIC")
+	binary.LittleEndian.PutUint32(table[4:], uint32(len(table)))
+	table[header], table[header+1], table[header+20] = 0x0c, gicd, version
+	var sum byte
+	for _, b := range table {
+		sum += b
+	}
+	table[9] = -sum
+	return table
 }
 
 func TestMutants(t *testing.T) {

@@ -96,7 +96,7 @@ var platform = []Requirement{
 		ID: "PLAT-COUNTER", Title: "The counter never goes back and runs at CNTFRQ",
 		Subject: Platform, Kind: Functional,
 		Clauses: everywhere(Clause{Must, "VM Platform", 6}),
-		Needs:   []string{"timer"},
+		Needs:   []string{"timer", "rtc"},
 		Check:   checkCounter,
 		Fix:     "Let CNTVCT_EL0 count steadily at the frequency that CNTFRQ_EL0 states, the same on every CPU.",
 		Refs:    []string{"B_TIME_02", "V_L1TM_02"},
@@ -113,7 +113,7 @@ var platform = []Requirement{
 		ID: "PLAT-HOTPLUG-BUS", Title: "The VM has a hotpluggable bus",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
-		Needs:   []string{"pci", "xen", "virtio"}, Kernel: []string{"CONFIG_HOTPLUG_PCI_PCIE"},
+		Needs:   []string{"pci", "xen", "virtio", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_PCI_PCIE"},
 		Check: checkHotplug,
 		Fix:   "Add a PCIe port whose slot is hotplug capable, with QEMU by -device pcie-root-port.",
 	},
@@ -128,12 +128,7 @@ func checkCPUs(f *probes.Facts) Finding {
 	if f.CPU.DeclaredErr != "" {
 		return unknown(f.CPU.DeclaredErr)
 	}
-	declared := 0
-	for _, c := range f.CPU.Declared {
-		if c.Enabled {
-			declared++
-		}
-	}
+	declared := f.CPU.Enabled()
 	present, online := len(f.CPU.Present), len(f.CPU.Online)
 	found := fmt.Sprintf("%s declared by %s, %d present, %d online", count(declared, "CPU"), f.CPU.Source, present, online)
 	switch {
@@ -291,7 +286,9 @@ func gicWitness(f *probes.Facts) gic.Witness {
 func agree(f *probes.Facts) bool {
 	best := gicWitness(f)
 	for _, w := range witnesses(f) {
-		if w.Version > 0 && w.Version != best.Version && !(w.OrOlder && best.Version < w.Version) {
+		older := w.OrOlder && best.Version < w.Version
+		// Linux drives a GICv4 as the GICv3 that it also is.
+		if w.Version > 0 && w.Version != best.Version && !older && !(best.Version == 4 && w.Version == 3) {
 			return false
 		}
 	}
@@ -307,7 +304,7 @@ func checkGICCPUs(f *probes.Facts) Finding {
 	if version == 0 {
 		return unknown("the GIC's version is unknown")
 	}
-	cpus := max(len(f.CPU.Declared), len(f.CPU.Present))
+	cpus := max(f.CPU.Enabled(), len(f.CPU.Present))
 	found := fmt.Sprintf("GICv%d with %s", version, count(cpus, "CPU"))
 	if version < 3 && cpus > gicv2Most {
 		return fail(fmt.Sprintf("a GICv%d serves %d CPUs at most, the VM has %d", version, gicv2Most, cpus), found)
@@ -368,38 +365,51 @@ const counterOff = 0.01
 
 func checkCounter(f *probes.Facts) Finding {
 	c := f.Timer.Counter
-	if c == nil {
+	switch {
+	case f.Timer.Frequency != nil && *f.Timer.Frequency == 0:
+		return fail("CNTFRQ is 0")
+	case c == nil:
 		return unknown(f.Timer.CounterErr)
 	}
 	second := float64(c.Nanoseconds) / 1e9 * float64(c.Hz)
 	least, most := float64(c.Least)/second, float64(c.Most)/second
 	found := []string{
 		fmt.Sprintf("CNTFRQ %d Hz", c.Hz),
-		fmt.Sprintf("%d reads, %d went back", c.Reads, c.Backward),
-		fmt.Sprintf("%.4f to %.4f of that rate", least, most),
+		fmt.Sprintf("%d reads on %s, %d went back", c.Reads, count(int(c.CPUs), "CPU"), c.Backward),
+		fmt.Sprintf("%.3f to %.3f of that rate by the kernel's clock", least, most),
+	}
+	slow, fast, known := f.RTC.Rate()
+	if known = known && f.RTC.Counter == "cntvct"; known {
+		found = append(found, fmt.Sprintf("%.2f to %.2f by %s", 1/fast, 1/slow, f.RTC.Watched))
 	}
 	switch {
 	case c.Backward > 0:
 		return fail(fmt.Sprintf("the counter went back %d times", c.Backward), found...)
 	case most < 1-counterOff || least > 1+counterOff:
 		return fail(fmt.Sprintf("the counter runs at %.3f to %.3f times CNTFRQ", least, most), found...)
+	// The kernel's clock is the counter itself, unless the description gives
+	// it another frequency; a real-time clock is a witness of its own.
+	case known && (fast < 1-rateOff || slow > 1+rateOff):
+		return unknown("the counter and "+f.RTC.Watched+" disagree on how long a second is", found...)
 	}
 	return pass(found...)
 }
 
 func checkPSCI(f *probes.Facts) Finding {
-	switch f.PSCI.Version {
-	case "":
+	switch {
+	case f.PSCI.Version == "" && !f.PSCI.Whole:
+		return unknown("neither debugfs nor the beginning of the kernel's log could be read")
+	case f.PSCI.Version == "":
 		return fail("the kernel found no PSCI")
-	case "0.1":
+	case f.PSCI.Version == "0.1":
 		return fail("PSCI 0.1 is older than 0.2")
 	}
 	return pass("PSCI "+f.PSCI.Version, f.PSCI.Method)
 }
 
 func checkHotplug(f *probes.Facts) Finding {
-	if f.Xen.Type == "xen" && f.Xen.Bus {
-		return pass("Xen PV bus")
+	if n := len(f.Xen.Devices); f.Xen.Type == "xen" && n > 0 {
+		return pass("the Xen PV bus with " + count(n, "device"))
 	}
 	for _, s := range f.PCI.Slots {
 		if s.Power {
@@ -421,6 +431,10 @@ func checkHotplug(f *probes.Facts) Finding {
 	switch {
 	case len(hidden) > 0:
 		return unknown(strings.Join(hidden, "; "), found)
+	case f.Xen.Type == "xen":
+		return unknown("no device on the Xen PV bus shows whether anything serves it", found)
+	case f.Kernel.Has("pcie_ports"):
+		return unknown("the kernel's command line says how to treat PCIe ports: pcie_ports=", found)
 	case len(idle) > 0:
 		return fail("the platform keeps hotplug to itself at PCIe port "+strings.Join(idle, " "), found)
 	}
