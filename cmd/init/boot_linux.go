@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"time"
 
@@ -55,29 +56,24 @@ func quietKernel() error {
 	return nil
 }
 
-// loadModules loads the suite's modules and returns the note of what became
-// of each.
-func loadModules() []byte {
-	var out []byte
-	note := func(name string, err error) {
-		switch {
-		case err == nil:
-			out = fmt.Appendf(out, "loaded %s\n", name)
-		case errors.Is(err, unix.ENODEV): // the driver is there, its hypervisor is not
-			out = fmt.Appendf(out, "idle %s\n", name)
-		default:
-			out = fmt.Appendf(out, "missing %s %v\n", name, err)
-		}
-	}
+// loadModules loads the suite's modules and writes what became of each.
+func loadModules(out io.Writer) error {
 	prober, err := kmodule.NewProber(kmodule.ProbeOpts{})
 	for _, name := range kernel.Modules() {
-		if err != nil {
-			note(name, err)
-			continue
+		probeErr := err
+		if err == nil {
+			probeErr = prober.Probe(name, "")
 		}
-		note(name, prober.Probe(name, ""))
+		switch {
+		case probeErr == nil:
+			fmt.Fprintf(out, "loaded %s\n", name)
+		case errors.Is(probeErr, unix.ENODEV): // the driver is there, its hypervisor is not
+			fmt.Fprintf(out, "idle %s\n", name)
+		default:
+			fmt.Fprintf(out, "missing %s %v\n", name, probeErr)
+		}
 	}
-	return out
+	return nil
 }
 
 // reopenConsole gives standard input and output to /dev/console, which had no

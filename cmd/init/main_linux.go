@@ -7,6 +7,7 @@ import (
 	"log"
 	"os"
 	"runtime"
+	"strings"
 
 	"vmspec/probes"
 	"vmspec/probes/guest"
@@ -25,7 +26,7 @@ func main() {
 			fmt.Fprintln(os.Stderr, "vmspec init:", err)
 			os.Exit(3)
 		}
-	case os.Getpid() == 1:
+	case os.Getpid() == 1 && !mounted():
 		boot(root)
 	case len(os.Args) > 1:
 		fmt.Fprintln(os.Stderr, usage)
@@ -36,6 +37,13 @@ func main() {
 	default:
 		os.Exit(program(root))
 	}
+}
+
+// mounted tells whether somebody has prepared the system before us: PID 1 of
+// a container is an ordinary program.
+func mounted() bool {
+	_, err := os.Stat("/proc/self")
+	return err == nil
 }
 
 const usage = `usage: init
@@ -56,7 +64,9 @@ func program(root fs.ReadLinkFS) int {
 }
 
 // say prints a line that is not the report's: a comment.
-func say(format string, args ...any) { fmt.Printf("# vmspec: "+format+"\n", args...) }
+func say(format string, args ...any) {
+	fmt.Println("# vmspec: " + strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; "))
+}
 
 // boot is PID 1: it brings the guest up, judges it, reports and ends it.
 func boot(root fs.ReadLinkFS) {
@@ -70,11 +80,11 @@ func boot(root fs.ReadLinkFS) {
 	}
 	o := newObservation(root, true)
 	files := o.take()
-	if !o.dead {
-		ship(files)
-	}
 	facts := probes.Read(files)
 	report := suite.Judge(facts)
 	publish(report, terminals(facts), o)
+	if !o.dead {
+		ship(files)
+	}
 	leave(report.Settings.After)
 }

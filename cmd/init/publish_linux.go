@@ -4,8 +4,10 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -13,6 +15,7 @@ import (
 
 	"vmspec/probes"
 	"vmspec/probes/guest"
+	"vmspec/probes/note"
 	"vmspec/suite"
 )
 
@@ -31,6 +34,10 @@ func terminals(f *probes.Facts) []string {
 	for _, t := range f.Console.Terminals {
 		out = append(out, "/dev/"+t.Name)
 	}
+	// A UART takes what it is given; a virtio console nobody drains does not.
+	slices.SortStableFunc(out, func(a, b string) int {
+		return strings.Compare(b[:len("/dev/h")], a[:len("/dev/h")])
+	})
 	return out
 }
 
@@ -39,14 +46,14 @@ func terminals(f *probes.Facts) []string {
 func publish(report suite.Report, devices []string, o *observation) {
 	if o.dead {
 		for _, device := range devices {
-			_ = printOn(device, report)
+			_ = printOn(device, report, false)
 		}
 		o.busyWait(time.Second / 10) // for the UART to send
 		return
 	}
 	done := make(chan error, len(devices))
 	for _, device := range devices {
-		go func() { done <- printOn(device, report) }()
+		go func() { done <- printOn(device, report, true) }()
 	}
 	late := time.After(consoleMost)
 	for range devices {
@@ -58,8 +65,9 @@ func publish(report suite.Report, devices []string, o *observation) {
 	}
 }
 
-// printOn writes the report to a terminal and waits until it is sent.
-func printOn(device string, report suite.Report) error {
+// printOn writes the report to a terminal and, with wait, until it is sent:
+// the kernel sleeps between looks.
+func printOn(device string, report suite.Report, wait bool) error {
 	// Without O_NONBLOCK an unused UART would wait for a carrier.
 	fd, err := unix.Open(device, unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -71,6 +79,9 @@ func printOn(device string, report suite.Report) error {
 	}
 	if err := report.Write(rawFile(fd)); err != nil {
 		return fmt.Errorf("%s: %w", device, err)
+	}
+	if !wait {
+		return nil
 	}
 	return drain(fd)
 }
@@ -106,11 +117,24 @@ func (o *observation) busyWait(d time.Duration) {
 // capturePort is the virtio-serial port that takes the capture away.
 const capturePort = "org.vmspec.capture"
 
+// shipMost is how long the capture may take: a port may have nobody behind it.
+const shipMost = 5 * time.Second
+
 // ship writes the capture to its port, if the VM has one.
 func ship(files *guest.FS) {
+	shipped := make(chan []byte, 1)
+	go func() {
+		shipped <- note.Take(func(io.Writer) error { return shipAll(files) })
+	}()
+	if text := within(shipMost, shipped); len(text) > 0 {
+		say("capture: %s", strings.TrimSpace(string(text)))
+	}
+}
+
+func shipAll(files *guest.FS) error {
 	names, err := filepath.Glob("/sys/class/virtio-ports/*/name")
 	if err != nil {
-		return
+		return err
 	}
 	for _, name := range names {
 		text, err := os.ReadFile(name)
@@ -118,9 +142,10 @@ func ship(files *guest.FS) {
 			continue
 		}
 		if err := shipTo("/dev/"+filepath.Base(filepath.Dir(name)), files); err != nil {
-			say("capture: %v", err)
+			return err
 		}
 	}
+	return nil
 }
 
 func shipTo(device string, files *guest.FS) error {
