@@ -2,6 +2,7 @@ package results
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -76,20 +77,27 @@ func (r *Report) Conclude(strict bool) (Status, string) {
 	switch {
 	case t.Failed > 0, strict && t.Missed > 0:
 		return NotConformant, text
-	case t.Errors > 0, t.Judged == 0, r.Verdict == CouldNotTell.String():
+	case t.Errors > 0, t.Judged == 0, r.Verdict != Conformant.String():
 		return CouldNotTell, text
 	}
 	return Conformant, text
 }
 
-// symptoms are lines of a guest that says why it will not report, with what
-// they mean.
+// symptoms are lines of a guest that may not report any more, with what they
+// mean.
 var symptoms = []struct{ text, meaning string }{
 	{"Kernel panic - not syncing", "the guest's kernel panicked"},
 	{"Synchronous Exception at", "the firmware crashed"},
 	{"UEFI Interactive Shell", "the firmware found nothing to boot and started its shell"},
-	{"Press ESC in", "the firmware found nothing to boot and started its shell"},
-	{"Unable to handle kernel", "the guest's kernel crashed"},
+}
+
+// signsOfLife are what a guest writes that goes on after all: a shell's
+// startup.nsh can start the kernel.
+var signsOfLife = []string{"Booting Linux on", "EFI stub: Booting Linux", version}
+
+// Alive tells whether a line takes back an earlier symptom.
+func Alive(line string) bool {
+	return slices.ContainsFunc(signsOfLife, func(s string) bool { return strings.Contains(line, s) })
 }
 
 // Symptom returns what a line says of a guest that cannot go on; ok is false

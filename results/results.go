@@ -9,6 +9,7 @@ package results
 
 import (
 	"bufio"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
@@ -219,12 +220,14 @@ func (p *Parser) end(line string, m []string) bool {
 	switch {
 	case hex.EncodeToString(hash[:]) != m[2]:
 		r.Incomplete = errors.Join(errors.New("its lines do not match its hash"), r.missing())
-	case points != len(r.Points) || points != r.Planned || m[3] != r.Nonce:
-		r.Incomplete = fmt.Errorf("its end line speaks of %d points, there are %d", points, len(r.Points))
+	case points != len(r.Points) || points != r.Planned:
+		r.Incomplete = fmt.Errorf("its end line speaks of %d points, its plan of %d, and there are %d", points, r.Planned, len(r.Points))
+	case m[3] != r.Nonce:
+		r.Incomplete = fmt.Errorf("its end line carries the nonce %s, its head %q", m[3], r.Nonce)
 	}
 	r.Lines = append(r.Lines, line)
 	p.now = nil
-	if p.Nonce != "" && r.Nonce != p.Nonce {
+	if p.Nonce != "" && cmp.Or(r.Nonce, m[3]) != p.Nonce {
 		return false
 	}
 	if r.Incomplete != nil {
@@ -235,6 +238,9 @@ func (p *Parser) end(line string, m []string) bool {
 	return true
 }
 
+// maxGone is how many missing points are named: a plan may promise thousands.
+const maxGone = 50
+
 // missing names the planned points that are not there.
 func (r *Report) missing() error {
 	there := map[int]bool{}
@@ -242,7 +248,7 @@ func (r *Report) missing() error {
 		there[pt.Number] = true
 	}
 	var gone []string
-	for n := 1; n <= r.Planned; n++ {
+	for n := 1; n <= r.Planned && len(gone) < maxGone; n++ {
 		if !there[n] {
 			gone = append(gone, strconv.Itoa(n))
 		}

@@ -28,7 +28,7 @@ func newKernel() *cobra.Command {
 		Short: "Fetch Debian's kernel, by apt-get",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			k, err := initramfs.FetchKernel(c.Context(), arch, dir, c.ErrOrStderr())
+			k, err := initramfs.FetchKernel(untilSignal(c), arch, dir, c.ErrOrStderr())
 			if err != nil {
 				return err
 			}

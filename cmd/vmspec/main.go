@@ -18,10 +18,17 @@ import (
 )
 
 func main() {
-	// SIGTERM and SIGHUP too: a VM must not outlive us in a CI job that is cancelled.
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
-	defer stop()
-	os.Exit(int(run(ctx, os.Args[1:], os.Stdout, os.Stderr)))
+	os.Exit(int(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)))
+}
+
+// untilSignal is a context that ends with the first signal to end, for
+// commands that leave something behind if they are not let clean up: SIGTERM
+// and SIGHUP too, since a VM must not outlive a CI job that is cancelled. A
+// second signal has its ordinary effect.
+func untilSignal(c *cobra.Command) context.Context {
+	ctx, stop := signal.NotifyContext(c.Context(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
+	context.AfterFunc(ctx, stop)
+	return ctx
 }
 
 // A verdict is the error of a command that concluded something: only the exit

@@ -6,6 +6,7 @@ import (
 	"io"
 	"os"
 	"strings"
+	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/text"
 	"github.com/spf13/cobra"
@@ -15,6 +16,8 @@ import (
 	"vmspec/results"
 	"vmspec/suite"
 )
+
+const strictUsage = "let a missed recommendation count as a failed must does"
 
 func newReport() *cobra.Command {
 	var strict bool
@@ -33,7 +36,7 @@ func newReport() *cobra.Command {
 			return reportLog(c.OutOrStdout(), in, args[0], nonce, strict)
 		},
 	}
-	c.Flags().BoolVar(&strict, "strict", false, "let a missed recommendation fail the run")
+	c.Flags().BoolVar(&strict, "strict", false, strictUsage)
 	c.Flags().StringVar(&nonce, "nonce", "", "take only a report that carries this nonce")
 	return c
 }
@@ -93,7 +96,7 @@ func newJudge() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&profile, "profile", "", "judge by this profile and not by the guest's")
-	c.Flags().BoolVar(&strict, "strict", false, "let a missed recommendation count")
+	c.Flags().BoolVar(&strict, "strict", false, strictUsage)
 	return c
 }
 
@@ -166,7 +169,7 @@ func summarise(b *strings.Builder, w io.Writer, p results.Point) {
 	if p.Verdict == results.Fail && !p.Must() {
 		label.word, label.color = "missed", text.FgYellow
 	}
-	fmt.Fprintf(b, "#\n# %s %s (%s)\n", paint(w, label.word, label.color, text.Bold), p.ID, p.Level)
+	fmt.Fprintf(b, "#\n# %s %s (%s)\n", paint(w, label.word, label.color, text.Bold), p.ID, oneLine(p.Level))
 	problem := p.Problem
 	if problem == "" {
 		problem = p.Reason
@@ -177,9 +180,19 @@ func summarise(b *strings.Builder, w io.Writer, p results.Point) {
 	}
 }
 
+// oneLine replaces what would move the cursor of a terminal.
+func oneLine(value string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, value)
+}
+
 // comment writes text as TAP comments of at most 80 columns.
 func comment(b *strings.Builder, label, value string) {
-	for line := range strings.Lines(text.WrapSoft(label+value, 76)) {
+	for line := range strings.Lines(text.WrapSoft(label+oneLine(value), 76)) {
 		fmt.Fprintf(b, "#   %s\n", strings.TrimSpace(line))
 	}
 }

@@ -18,7 +18,8 @@ import (
 
 	"vmspec/cmd/vmspec/internal/target"
 	"vmspec/cmd/vmspec/internal/vmm"
-	"vmspec/results"
+	"vmspec/probes/guest"
+	"vmspec/probes/kernel"
 	"vmspec/suite"
 )
 
@@ -33,7 +34,7 @@ func (w *watchFlags) register(c *cobra.Command) {
 	c.Flags().DurationVar(&w.timeout, "timeout", 2*time.Minute, "end the VM after this long")
 	c.Flags().DurationVar(&w.silence, "silence", time.Minute, "end a VM whose console is silent for this long")
 	c.Flags().StringVar(&w.log, "log", "", "keep the console's output in `FILE`")
-	c.Flags().BoolVar(&w.strict, "strict", false, "let a missed recommendation fail the run")
+	c.Flags().BoolVar(&w.strict, "strict", false, strictUsage)
 }
 
 // runFlags are a target's options as given.
@@ -105,7 +106,8 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	if err := f.complete(); err != nil {
 		return err
 	}
-	if err := checkAppend(f.append); err != nil {
+	settings, err := checkAppend(f.append)
+	if err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "vmspec-")
@@ -123,15 +125,26 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 			return err
 		}
 	}
-	nonce := newNonce()
-	f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.append)
+	nonce := settings.Nonce
+	if f.Append = f.append; nonce == "" {
+		nonce = newNonce()
+		f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.append)
+	}
 	if f.Capture != "" {
-		if err := os.WriteFile(f.Capture, nil, 0o644); err != nil {
+		// QEMU empties it, once there is a QEMU.
+		file, err := os.OpenFile(f.Capture, os.O_WRONLY|os.O_CREATE, 0o644)
+		if err != nil {
 			return fmt.Errorf("--capture: %w", err)
 		}
+		file.Close()
 	}
 	err = f.watch(c, name, vmm.Run{Command: append([]string{target.Binary}, t.Args(f.Options)...), Nonce: nonce})
-	return errors.Join(err, f.checkCapture(err))
+	if err == nil || errors.As(err, new(verdict)) {
+		if missing := f.checkCapture(); missing != nil {
+			return missing
+		}
+	}
+	return err
 }
 
 // complete checks the flags against each other and this machine.
@@ -155,27 +168,29 @@ func (f *runFlags) complete() (err error) {
 }
 
 // checkAppend refuses what the guest would only complain of after booting.
-func checkAppend(parameters string) error {
+func checkAppend(parameters string) (suite.Settings, error) {
 	p := map[string]string{}
-	for _, w := range strings.Fields(parameters) {
-		if own, ok := strings.CutPrefix(w, "vmspec."); ok {
-			name, value, _ := strings.Cut(own, "=")
-			p[name] = value
-		}
+	kernel.ParseParameters(p, strings.Fields(parameters))
+	settings := suite.ParseSettings(p)
+	if len(settings.Problems) > 0 {
+		return settings, fmt.Errorf("--append: %s", strings.Join(settings.Problems, "; "))
 	}
-	if problems := suite.ParseSettings(p).Problems; len(problems) > 0 {
-		return fmt.Errorf("--append: %s", strings.Join(problems, "; "))
-	}
-	return nil
+	return settings, nil
 }
 
-// checkCapture says when a run that reported left no capture.
-func (f *runFlags) checkCapture(err error) error {
-	if f.Capture == "" || !errors.As(err, new(verdict)) && err != nil {
+// checkCapture says when a run that reported left no capture: a guest without
+// virtio_console cannot send one.
+func (f *runFlags) checkCapture() error {
+	if f.Capture == "" {
 		return nil
 	}
-	if info, err := os.Stat(f.Capture); err != nil || info.Size() == 0 {
-		return undecided{fmt.Errorf("--capture %s: the guest sent no capture; its kernel needs virtio_console", f.Capture)}
+	in, err := os.Open(f.Capture)
+	if err != nil {
+		return fmt.Errorf("--capture: %w", err)
+	}
+	defer in.Close()
+	if _, err := guest.ReadCapture(in); err != nil {
+		return fmt.Errorf("--capture %s: the guest sent no whole capture, for which its kernel needs virtio_console: %w", f.Capture, err)
 	}
 	return nil
 }
@@ -190,6 +205,9 @@ func newNonce() string {
 // watch runs a VMM and prints what came of it.
 func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run) error {
 	if _, err := exec.LookPath(r.Command[0]); err != nil {
+		if strings.Contains(r.Command[0], "/") {
+			return err
+		}
 		return fmt.Errorf("%s is not installed%s", r.Command[0], hint(r.Command[0]))
 	}
 	r.Timeout, r.Silence = w.timeout, w.silence
@@ -202,10 +220,14 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run) error {
 		r.Log = log
 	}
 	out, err := watched(c, name, r)
-	if err != nil {
+	if out == nil {
 		return err
 	}
-	return conclude(c.OutOrStdout(), name, out, w.strict)
+	concluded := conclude(c.OutOrStdout(), name, out, w.strict)
+	if err != nil { // the report is printed; what was lost is said
+		return err
+	}
+	return concluded
 }
 
 // hint names the package of a program that people will look for.
@@ -223,7 +245,7 @@ func hint(program string) string {
 func watched(c *cobra.Command, name string, r vmm.Run) (*vmm.Outcome, error) {
 	done := showProgress(c.ErrOrStderr(), "booting "+name)
 	defer done()
-	return r.Start(c.Context())
+	return r.Start(untilSignal(c))
 }
 
 // conclude prints the report, or why there is none.
@@ -234,14 +256,7 @@ func conclude(stdout io.Writer, name string, out *vmm.Outcome, strict bool) erro
 	if out.Report == nil || out.Report.Incomplete != nil {
 		return undecided{errors.New(explain(name, out))}
 	}
-	if err := printReport(stdout, name, out.Report, strict); err != nil {
-		return err
-	}
-	status, _ := out.Report.Conclude(strict)
-	if status == results.Conformant {
-		return nil
-	}
-	return verdict(status)
+	return finish(stdout, name, out.Report, strict)
 }
 
 // explain says why there is no report to conclude from, and what the guest

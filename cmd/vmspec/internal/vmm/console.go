@@ -1,6 +1,7 @@
 package vmm
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,8 @@ import (
 	"net"
 	"os"
 	"os/exec"
+	"sync/atomic"
+	"syscall"
 	"time"
 )
 
@@ -48,8 +51,10 @@ func openPipe(cmd *exec.Cmd) (console, error) {
 type serial struct {
 	name string
 	in   io.ReadCloser
-	skip int64         // of a file: what was in it before
+	old  fs.FileInfo   // of a regular file: what was there before the VMM
+	mark []byte        // the old file's last bytes
 	stop chan struct{} // closed by Stop
+	end  atomic.Int64  // when reading ends though more comes, in nanoseconds since 1970
 }
 
 const serialPoll = 20 * time.Millisecond
@@ -62,14 +67,36 @@ func openSerial(name string) (console, error) {
 	case err != nil:
 		return nil, fmt.Errorf("--serial: %w", err)
 	case info.Mode().IsRegular():
-		s.skip = info.Size()
+		s.old = info
+		if s.mark, err = lastBytes(name, info.Size()); err != nil {
+			return nil, fmt.Errorf("--serial: %w", err)
+		}
 	case info.IsDir():
 		return nil, fmt.Errorf("--serial %s: is a directory", name)
 	}
 	return s, nil
 }
 
-func (s *serial) Stop() { close(s.stop) }
+const maxMark = 256
+
+func lastBytes(name string, size int64) ([]byte, error) {
+	f, err := os.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	mark := make([]byte, min(size, maxMark))
+	_, err = f.ReadAt(mark, size-int64(len(mark)))
+	if err == io.EOF && len(mark) == 0 {
+		err = nil
+	}
+	return mark, err
+}
+
+func (s *serial) Stop() {
+	s.end.Store(time.Now().Add(pipeLinger).UnixNano())
+	close(s.stop)
+}
 
 func (s *serial) Close() error {
 	if s.in == nil {
@@ -83,15 +110,18 @@ func (s *serial) Close() error {
 func (s *serial) Read(b []byte) (int, error) {
 	for {
 		stopped := s.stopped()
+		if stopped && time.Now().UnixNano() > s.end.Load() {
+			return 0, io.EOF
+		}
 		if s.in == nil {
 			s.connect()
 		}
 		if s.in != nil {
-			n, err := s.in.Read(b)
+			n, err := s.readSome(b)
 			if n > 0 {
 				return n, nil
 			}
-			if _, file := s.in.(*os.File); !file && err != nil {
+			if _, file := s.in.(*os.File); !file && err != nil && !errors.Is(err, os.ErrDeadlineExceeded) {
 				return 0, io.EOF
 			}
 		}
@@ -100,6 +130,14 @@ func (s *serial) Read(b []byte) (int, error) {
 		}
 		time.Sleep(serialPoll)
 	}
+}
+
+// readSome reads what is there, and waits for no more than a moment.
+func (s *serial) readSome(b []byte) (int, error) {
+	if d, ok := s.in.(interface{ SetReadDeadline(time.Time) error }); ok {
+		_ = d.SetReadDeadline(time.Now().Add(serialPoll)) // a regular file has none and needs none
+	}
+	return s.in.Read(b)
 }
 
 func (s *serial) stopped() bool {
@@ -123,16 +161,34 @@ func (s *serial) connect() {
 		}
 		return
 	}
-	f, err := os.Open(s.name)
+	if s.untouched(info) {
+		return
+	}
+	// A named pipe that nobody writes must not keep us.
+	f, err := os.OpenFile(s.name, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return
 	}
-	// A file that is shorter than before was begun anew.
-	if info.Mode().IsRegular() && info.Size() >= s.skip {
-		if _, err := f.Seek(s.skip, io.SeekStart); err != nil {
+	if s.appended(f, info) {
+		if _, err := f.Seek(s.old.Size(), io.SeekStart); err != nil {
 			f.Close()
 			return
 		}
 	}
 	s.in = f
+}
+
+// untouched tells whether the file is still as it was before the VMM.
+func (s *serial) untouched(now fs.FileInfo) bool {
+	return s.old != nil && os.SameFile(s.old, now) && s.old.Size() == now.Size() && s.old.ModTime().Equal(now.ModTime())
+}
+
+// appended tells whether the old file goes on behind what was there before.
+func (s *serial) appended(f *os.File, now fs.FileInfo) bool {
+	if s.old == nil || !os.SameFile(s.old, now) || now.Size() < s.old.Size() {
+		return false
+	}
+	mark := make([]byte, len(s.mark))
+	_, err := f.ReadAt(mark, s.old.Size()-int64(len(mark)))
+	return (err == nil || len(mark) == 0) && bytes.Equal(mark, s.mark)
 }

@@ -4,6 +4,7 @@ package vmm
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -24,6 +25,10 @@ type Run struct {
 	Line    func(string)  // is called with each line of the console; may be nil
 	Timeout time.Duration // for the whole run
 	Silence time.Duration // for the console to say something
+	// Grace is for a VM to end by itself once its report is out or its guest
+	// is ill; 10 s if zero. A firmware's shell takes 5 s to look for a
+	// startup.nsh, by which it may go on.
+	Grace time.Duration
 }
 
 // An Outcome is how a run ended. Report is nil where there is none.
@@ -42,10 +47,7 @@ type Outcome struct {
 func (o *Outcome) Refused() bool { return !o.Killed && o.Status != 0 && len(o.Last) == 0 }
 
 const (
-	// A guest whose report is out, or who panicked, gets this long to end.
-	graceEnd = 10 * time.Second
-	// A firmware's shell or a crashed guest has this long to say more.
-	graceSymptom = 3 * time.Second
+	graceEnd = 10 * time.Second // of a Run that names none
 	// A VMM that was asked to end is killed after this.
 	graceTerm = 2 * time.Second
 	lastLines = 12
@@ -57,7 +59,7 @@ const (
 // guest.
 func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	began := time.Now()
-	w := &watch{run: r, parser: results.Parser{Nonce: r.Nonce}, alarm: make(chan alarm, 1)}
+	w := &watch{run: r, parser: results.Parser{Nonce: r.Nonce}, alarm: make(chan alarm, 64)}
 	stderr := &tail{max: maxStderr}
 	cmd := exec.Command(r.Command[0], r.Command[1:]...)
 	cmd.Stderr = stderr
@@ -79,6 +81,12 @@ func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	kill(cmd) // what it left behind
 	console.Stop()
 	readErr := <-read
+	if closeErr := console.Close(); readErr == nil {
+		readErr = closeErr
+	}
+	if w.logErr != nil {
+		readErr = errors.Join(readErr, fmt.Errorf("keep the console's output: %w", w.logErr))
+	}
 	out.Report, err = w.parser.Report()
 	if errors.Is(err, results.ErrNoReport) {
 		err = nil
@@ -106,7 +114,9 @@ func (w *watch) wait(ctx context.Context, out *Outcome, cmd *exec.Cmd, ended <-c
 		case <-grace:
 			out.Reason = "did not end by itself"
 		case why := <-w.alarm:
-			grace = time.After(why.grace())
+			if grace = nil; why != well {
+				grace = time.After(cmp.Or(w.run.Grace, graceEnd))
+			}
 			continue
 		case <-silence.C:
 			if time.Since(w.heard()) < w.run.Silence {

@@ -17,24 +17,18 @@ type watch struct {
 	alarm   chan alarm
 	symptom string
 	last    []string
+	logErr  error
 	at      atomic.Int64 // when the console was last heard, in nanoseconds since 1970
 }
 
-// An alarm says that there is nothing more to wait for.
+// An alarm says whether there is more to wait for.
 type alarm int
 
 const (
 	reported alarm = iota // the report is whole
 	ill                   // the guest showed a symptom
+	well                  // it goes on all the same
 )
-
-// grace is how long the VM then has to end by itself.
-func (a alarm) grace() time.Duration {
-	if a == reported {
-		return graceEnd
-	}
-	return graceSymptom
-}
 
 func (w *watch) heard() time.Time { return time.Unix(0, w.at.Load()) }
 
@@ -52,9 +46,25 @@ func (w *watch) open(cmd *exec.Cmd) (console, error) {
 // read takes the console's bytes until there are no more.
 func (w *watch) read(c io.Reader) error {
 	if w.run.Log != nil {
-		c = io.TeeReader(c, w.run.Log)
+		log := &lenient{w: w.run.Log}
+		defer func() { w.logErr = log.err }()
+		c = io.TeeReader(c, log)
 	}
 	return results.EachLine(heardReader{c, &w.at}, w.line)
+}
+
+// lenient keeps the first error of writing and lets reading go on: a full disk
+// must not cost the report.
+type lenient struct {
+	w   io.Writer
+	err error
+}
+
+func (l *lenient) Write(p []byte) (int, error) {
+	if l.err == nil {
+		_, l.err = l.w.Write(p)
+	}
+	return len(p), nil
 }
 
 // heardReader notes when something came.
@@ -86,13 +96,16 @@ func (w *watch) line(text string) {
 	case bad && w.symptom == "":
 		w.symptom = meaning + ": " + shown
 		w.sound(ill)
+	case w.symptom != "" && results.Alive(text):
+		w.symptom = ""
+		w.sound(well)
 	}
 }
 
 func (w *watch) sound(why alarm) {
 	select {
 	case w.alarm <- why:
-	default: // one alarm is enough
+	default: // as many alarms wait already as any guest can mean
 	}
 }
 

@@ -1,0 +1,250 @@
+package target_test
+
+import (
+	"flag"
+	"os"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/cmd/vmspec/internal/target"
+)
+
+var update = flag.Bool("update", false, "rewrite the golden files")
+
+// usual are the options of a run without any.
+func usual() target.Options {
+	return target.Options{
+		GIC: 3, CPUs: 1, Memory: 512, Accel: "tcg",
+		Kernel: "guest/Image", Initramfs: "guest/initramfs.cpio.zst", Append: "vmspec.nonce=01234567",
+	}
+}
+
+func with(change func(*target.Options)) target.Options {
+	o := usual()
+	change(&o)
+	return o
+}
+
+// pairs is an argument list as text: an option and its value a line.
+func pairs(args []string) string {
+	var b strings.Builder
+	for i, a := range args {
+		switch {
+		case i == 0:
+		case strings.HasPrefix(a, "-") || !strings.HasPrefix(args[i-1], "-"):
+			b.WriteByte('\n')
+		default:
+			b.WriteByte(' ')
+		}
+		b.WriteString(a)
+	}
+	return b.String() + "\n"
+}
+
+func TestArgs(t *testing.T) {
+	firmware := func(o *target.Options) { o.Code, o.Vars = "fw/code.fd", "run/vars.fd" }
+	cases := []struct {
+		golden, target string
+		options        target.Options
+	}{
+		{"qemu-virt", "qemu-virt", usual()},
+		{"qemu-virt-uefi", "qemu-virt-uefi", with(firmware)},
+		{"qemu-virt-acpi", "qemu-virt-acpi", with(firmware)},
+		{"no-parameters", "qemu-virt", with(func(o *target.Options) { o.Append = "" })},
+		{"gic2", "qemu-virt", with(func(o *target.Options) { o.GIC = 2 })},
+		{"big", "qemu-virt", with(func(o *target.Options) { o.CPUs, o.Memory = 512, 65536 })},
+		{"kvm", "qemu-virt", with(func(o *target.Options) { o.Accel = "kvm" })},
+		{"hvf", "qemu-virt", with(func(o *target.Options) { o.Accel = "hvf" })},
+		{"capture", "qemu-virt", with(func(o *target.Options) { o.Capture = "out/guest.tar.gz" })},
+		{"extra", "qemu-virt", with(func(o *target.Options) { o.Extra = []string{"-device", "pcie-root-port", "-S"} })},
+		{"commas", "qemu-virt-uefi", with(func(o *target.Options) {
+			o.Code, o.Vars, o.Capture = "a,b/code.fd", ",vars,,fd", "c,d/guest,.tar.gz"
+			// These two are no option lists, and QEMU takes them as they are.
+			o.Kernel, o.Initramfs = "a,b/Image", "a,b/initramfs"
+		})},
+	}
+	for _, c := range cases {
+		t.Run(c.golden, func(t *testing.T) {
+			to, err := target.Find(c.target)
+			require.NoError(t, err)
+			golden := filepath.Join("testdata", c.golden+".args")
+			got := pairs(to.Args(c.options))
+			if *update {
+				require.NoError(t, os.WriteFile(golden, []byte(got), 0o644))
+			}
+			want, err := os.ReadFile(golden)
+			require.NoError(t, err)
+			require.Equal(t, string(want), got)
+		})
+	}
+}
+
+// Two runs must not write into each other's arguments.
+func TestArgsAreOwn(t *testing.T) {
+	extra := append(make([]string, 0, 10), "-S")
+	o := with(func(o *target.Options) { o.Extra = extra })
+	for _, to := range target.All() {
+		args := to.Args(o)
+		args[len(args)-1] = "changed"
+	}
+	require.Equal(t, []string{"-S"}, extra)
+}
+
+func TestFind(t *testing.T) {
+	for _, name := range []string{"", "qemu", "QEMU-VIRT", "qemu-virt ", "qemu-virt-"} {
+		_, err := target.Find(name)
+		require.ErrorContains(t, err, "there are qemu-virt, qemu-virt-uefi, qemu-virt-acpi", "%q", name)
+	}
+	for _, to := range target.All() {
+		found, err := target.Find(to.Name)
+		require.NoError(t, err)
+		require.Equal(t, to, found)
+		require.NotEmpty(t, to.Summary)
+	}
+}
+
+func TestOptionsCheck(t *testing.T) {
+	cases := []struct {
+		name   string
+		change func(*target.Options)
+		want   string // part of the error; empty for none
+	}{
+		{"no GIC", func(o *target.Options) { o.GIC = 0 }, "--gic 0: 2 or 3"},
+		{"GICv1", func(o *target.Options) { o.GIC = 1 }, "--gic 1: 2 or 3"},
+		{"GICv4", func(o *target.Options) { o.GIC = 4 }, "--gic 4: 2 or 3"},
+		{"no CPU", func(o *target.Options) { o.CPUs = 0 }, "--cpus 0: 1 to 512"},
+		{"negative CPUs", func(o *target.Options) { o.CPUs = -1 }, "--cpus -1: 1 to 512"},
+		{"more CPUs than virt has", func(o *target.Options) { o.CPUs = 513 }, "--cpus 513: 1 to 512"},
+		{"no memory", func(o *target.Options) { o.Memory = 0 }, "--memory 0: at least 64 MiB"},
+		{"negative memory", func(o *target.Options) { o.Memory = -512 }, "--memory -512: at least 64 MiB"},
+		{"memory one short", func(o *target.Options) { o.Memory = 63 }, "--memory 63: at least 64 MiB"},
+
+		{"usual", func(*target.Options) {}, ""},
+		{"GICv2", func(o *target.Options) { o.GIC = 2 }, ""},
+		{"most CPUs", func(o *target.Options) { o.CPUs = 512 }, ""},
+		{"least memory", func(o *target.Options) { o.Memory = 64 }, ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			err := with(c.change).Check()
+			if c.want == "" {
+				require.NoError(t, err)
+				return
+			}
+			require.EqualError(t, err, c.want)
+		})
+	}
+}
+
+func TestChooseAccel(t *testing.T) {
+	for _, name := range []string{"", "bad", "TCG", "kvm ", "auto,kvm"} {
+		_, err := target.ChooseAccel(name)
+		require.ErrorContains(t, err, "auto, tcg, kvm or hvf", "%q", name)
+	}
+	for _, name := range []string{"tcg", "kvm", "hvf"} {
+		got, err := target.ChooseAccel(name)
+		require.NoError(t, err)
+		require.Equal(t, name, got)
+	}
+	auto, err := target.ChooseAccel("auto")
+	require.NoError(t, err)
+	if runtime.GOARCH != "arm64" {
+		require.Equal(t, "tcg", auto)
+	}
+	require.True(t, slices.Contains([]string{"tcg", "kvm", "hvf"}, auto), auto)
+}
+
+func files(t *testing.T, names ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range names {
+		require.NoError(t, os.WriteFile(filepath.Join(dir, name), []byte("the "+name), 0o444))
+	}
+	return dir
+}
+
+func TestFindFirmware(t *testing.T) {
+	dir := files(t, "code.fd", "vars.fd", "a b")
+	in := func(name string) string { return filepath.Join(dir, name) }
+	code, vars := in("code.fd"), in("vars.fd")
+	cases := []struct {
+		name, named string
+		want        string // part of the error; empty for none
+	}{
+		{"no comma", code, "with a comma between"},
+		{"code missing", in("none.fd") + "," + vars, "cannot be read"},
+		{"store missing", code + "," + in("none.fd"), "cannot be read"},
+		{"no store", code + ",", "cannot be read"},
+		{"no code", "," + vars, "cannot be read"},
+		{"only a comma", ",", "cannot be read"},
+		{"two commas", code + "," + vars + ",", "cannot be read"},
+		{"space behind the comma", code + ", " + vars, "cannot be read"},
+		{"both there", code + "," + vars, ""},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			f, err := target.FindFirmware(c.named)
+			if c.want == "" {
+				require.NoError(t, err)
+				require.Equal(t, target.Firmware{Code: code, Vars: vars}, f)
+				return
+			}
+			require.ErrorContains(t, err, "--firmware "+c.named+": ")
+			require.ErrorContains(t, err, c.want)
+			require.Zero(t, f)
+		})
+	}
+}
+
+// What is installed depends on the machine; the answer is both files or how to
+// get them.
+func TestFindFirmwareInstalled(t *testing.T) {
+	f, err := target.FindFirmware("")
+	if err != nil {
+		require.ErrorIs(t, err, target.ErrNoFirmware)
+		require.ErrorContains(t, err, "qemu-efi-aarch64")
+		return
+	}
+	require.FileExists(t, f.Code)
+	require.FileExists(t, f.Vars)
+}
+
+func TestOwnVars(t *testing.T) {
+	dir, run := files(t, "vars.fd"), t.TempDir()
+	f := target.Firmware{Vars: filepath.Join(dir, "vars.fd")}
+	own, err := f.OwnVars(run)
+	require.NoError(t, err)
+	require.Equal(t, run, filepath.Dir(own))
+	data, err := os.ReadFile(own)
+	require.NoError(t, err)
+	require.Equal(t, "the vars.fd", string(data))
+
+	// The template is read-only; the copy is for QEMU to write, and writing it
+	// leaves the template alone.
+	require.NoError(t, os.WriteFile(own, []byte("changed"), 0o600))
+	info, err := os.Stat(own)
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+	data, err = os.ReadFile(f.Vars)
+	require.NoError(t, err)
+	require.Equal(t, "the vars.fd", string(data))
+}
+
+func TestOwnVarsErrors(t *testing.T) {
+	dir := files(t, "vars.fd")
+	for _, c := range []struct{ name, vars, run string }{
+		{"template gone", filepath.Join(dir, "none.fd"), t.TempDir()},
+		{"template is a directory", dir, t.TempDir()},
+		{"run's directory gone", filepath.Join(dir, "vars.fd"), filepath.Join(dir, "none")},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := target.Firmware{Vars: c.vars}.OwnVars(c.run)
+			require.ErrorContains(t, err, "make a variable store: ")
+		})
+	}
+}

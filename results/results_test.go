@@ -1,0 +1,620 @@
+package results_test
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/results"
+)
+
+// The stored reports, of captured guests: what vmspec judge prints, up to the
+// end line.
+const (
+	conformant    = "qemu-virt-uefi-gicv3.tap"
+	notConformant = "qemu-virt-gicv2.tap"
+
+	conformantNonce    = "03861192"
+	notConformantNonce = "2f3dc8e0"
+)
+
+func stored(t testing.TB, name string) string {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", name))
+	require.NoError(t, err)
+	return string(data)
+}
+
+// logOf joins lines as a console carries them.
+func logOf(lines ...string) string { return strings.Join(lines, "\n") + "\n" }
+
+// head is how a report of so many points begins.
+func head(points int, nonce string) []string {
+	return []string{
+		"TAP version 13",
+		fmt.Sprintf("1..%d", points),
+		"# vmspec 0.1.0 catalogue=01234567 profile=rfc-v2 arch=arm64 nonce=" + nonce,
+	}
+}
+
+// endOf is the end line that fits to the lines of a report.
+func endOf(lines []string, points int, nonce string) string {
+	return fmt.Sprintf("# vmspec: end points=%d sha256=%x nonce=%s", points, sha256.Sum256([]byte(logOf(lines...))), nonce)
+}
+
+// sealed is a report with these lines behind its head and a fitting end line.
+func sealed(points int, nonce string, lines ...string) string {
+	all := append(head(points, nonce), lines...)
+	return logOf(append(all, endOf(all, points, nonce))...)
+}
+
+// minimal is a whole report of two points.
+func minimal(nonce string) string {
+	return sealed(2, nonce,
+		"ok 1 - FW-ONE The first holds",
+		"  ---",
+		`  level: "must"`,
+		"  ...",
+		"not ok 2 - FW-TWO The second does not",
+		"  ---",
+		`  level: "must"`,
+		"  ...",
+		"# vmspec: verdict not-conformant: 1 of 2 musts judged failed; 0 not judged")
+}
+
+// replaceLine returns log with its first line that begins with prefix replaced.
+func replaceLine(t *testing.T, log, prefix string, with ...string) string {
+	t.Helper()
+	lines := strings.Split(log, "\n")
+	for i, line := range lines {
+		if strings.HasPrefix(line, prefix) {
+			return strings.Join(append(lines[:i:i], append(with, lines[i+1:]...)...), "\n")
+		}
+	}
+	require.Failf(t, "no such line", "%q", prefix)
+	return ""
+}
+
+func TestParse(t *testing.T) {
+	whole, other := minimal("aaaa"), minimal("bbbb")
+	const kernel = "[    1.234567] virtio_blk virtio0: [vda] 8 512-byte logical blocks"
+	cases := []struct {
+		name, log, nonce string
+		want             string // the nonce of the whole report
+		incomplete       string // or: what is said of one that is not
+		// or neither: no report
+	}{
+		{name: "empty log"},
+		{name: "no report", log: "U-Boot 2025.01\n" + kernel + "\n"},
+		{name: "report without its first line", log: replaceLine(t, whole, "TAP")},
+		{name: "lower case", log: strings.ToLower(whole)},
+		{name: "TAP version 14", log: replaceLine(t, whole, "TAP", "TAP version 14")},
+		{name: "something behind TAP version 13", log: replaceLine(t, whole, "TAP", "TAP version 13 "+kernel)},
+		{name: "another nonce", log: whole, nonce: "bbbb"},
+		{name: "UTF-16", log: strings.Join(strings.Split(whole, ""), "\x00")},
+
+		{name: "only begun", log: "TAP version 13", incomplete: "its plan is missing"},
+		{name: "only begun, nonce chosen", log: "TAP version 13", nonce: "aaaa", incomplete: "its plan is missing"},
+		{name: "cut behind the plan", log: logOf(head(2, "aaaa")[:2]...), incomplete: "missing: 1 2"},
+		{name: "cut behind a point", log: logOf(append(head(2, "aaaa"), "ok 1 - FW-ONE Holds")...), incomplete: "of 2 points, missing: 2"},
+		{name: "lost plan", log: replaceLine(t, whole, "1.."), incomplete: "do not match its hash\nits plan is missing"},
+		{name: "lost head", log: replaceLine(t, whole, "# vmspec 0"), incomplete: "do not match its hash"},
+		{name: "lost head, nonce chosen", log: replaceLine(t, whole, "# vmspec 0"), nonce: "aaaa", incomplete: "do not match its hash"},
+		{name: "lost point", log: replaceLine(t, whole, "not ok 2"), incomplete: "missing: 2"},
+		{name: "lost diagnostics", log: replaceLine(t, whole, "  level"), incomplete: "do not match its hash"},
+		{name: "lost verdict", log: replaceLine(t, whole, "# vmspec: verdict"), incomplete: "do not match its hash"},
+		{name: "lost end", log: replaceLine(t, whole, "# vmspec: end"), incomplete: "no end line"},
+		{name: "doubled point", log: replaceLine(t, whole, "ok 1", "ok 1 - FW-ONE The first holds", "ok 1 - FW-ONE The first holds"), incomplete: "do not match its hash"},
+		{name: "failure turned into a pass", log: strings.Replace(whole, "not ok 2", "ok 2", 1), incomplete: "do not match its hash"},
+		{name: "must turned into should", log: strings.ReplaceAll(whole, `"must"`, `"should"`), incomplete: "do not match its hash"},
+		{name: "kernel in the middle of a line", log: strings.Replace(whole, "FW-TWO", "FW-T\n"+kernel+"\nWO", 1), incomplete: "do not match its hash"},
+		{name: "kernel at the end of a line", log: strings.Replace(whole, "The first holds", "The first holds"+kernel, 1), incomplete: "do not match its hash"},
+		{name: "kernel before a line", log: strings.Replace(whole, "ok 1", kernel+"ok 1", 1), incomplete: "do not match its hash"},
+		{name: "prefixed by the hypervisor", log: "(XEN) DOM1: " + strings.ReplaceAll(whole, "\n", "\n(XEN) DOM1: "), incomplete: "no end line"},
+		{name: "wrapped at 40 columns", log: wrapped(whole, 40), incomplete: "no end line"},
+		{name: "NUL in a line", log: strings.Replace(whole, "holds", "ho\x00lds", 1), incomplete: "do not match its hash"},
+		{name: "two nonces", log: strings.Replace(whole, " nonce=aaaa", " nonce=bbbb", 1), incomplete: "do not match its hash"},
+		{name: "begun in a report", log: strings.Replace(whole, "ok 1 -", "TAP version 13\nok 1 -", 1), incomplete: "do not match its hash"},
+		{name: "line ends lost", log: strings.ReplaceAll(whole, "\n", " ") + "\nTAP version 13\n", incomplete: "its plan is missing"},
+
+		{name: "end of another nonce", log: logOf(append(head(0, "aaaa"), endOf(head(0, "aaaa"), 0, "bbbb"))...), incomplete: "end line"},
+		{name: "end of another count", log: logOf(append(head(2, "aaaa"), endOf(head(2, "aaaa"), 2, "aaaa"))...), incomplete: "there are 0"},
+		{name: "end with more points than the plan", log: hostileEnd(1, 2), incomplete: "end line"},
+		{name: "end with less points than the plan", log: hostileEnd(2, 1), incomplete: "end line"},
+		{name: "end of five digits", log: strings.Replace(whole, "points=2", "points=00002", 1), incomplete: "no end line"},
+		{name: "end of negative points", log: strings.Replace(whole, "points=2", "points=-2", 1), incomplete: "no end line"},
+		{name: "end with a short hash", log: logOf(append(head(0, "aaaa"), "# vmspec: end points=0 sha256=00 nonce=aaaa")...), incomplete: "no end line"},
+		{name: "end with an upper case hash", log: upperHash(whole), incomplete: "no end line"},
+		{name: "end without a nonce", log: strings.TrimSuffix(whole, "aaaa\n") + "\n", incomplete: "no end line"},
+		{name: "end without head", log: logOf("TAP version 13", endOf([]string{"TAP version 13"}, 0, "aaaa")), incomplete: "end line"},
+		{name: "end of a hash over nothing", log: logOf("TAP version 13", "# vmspec: end points=0 sha256="+fmt.Sprintf("%x", sha256.Sum256(nil))+" nonce=aaaa"), incomplete: "do not match its hash"},
+		{name: "end alone", log: logOf(endOf(nil, 0, "aaaa"))},
+
+		{name: "more lines than any report", log: sealed(2, "aaaa", strings.Split(strings.Repeat("  ---\n", 20_001), "\n")...), incomplete: "no end line"},
+		{name: "line of megabytes in a report", log: strings.Replace(whole, "ok 1 -", strings.Repeat("x", 3<<20+1)+"ok 1 -", 1), incomplete: "do not match its hash"},
+		{name: "line of megabytes without end behind the begin", log: logOf(head(2, "aaaa")...) + strings.Repeat("x", 3<<20), incomplete: "no end line"},
+
+		{name: "whole", log: whole, want: "aaaa"},
+		{name: "whole, nonce chosen", log: whole, nonce: "aaaa", want: "aaaa"},
+		{name: "last line without its end", log: strings.TrimSuffix(whole, "\n"), want: "aaaa"},
+		{name: "CR LF", log: strings.ReplaceAll(whole, "\n", "\r\n"), want: "aaaa"},
+		{name: "CR CR LF", log: strings.ReplaceAll(whole, "\n", "\r\r\n"), want: "aaaa"},
+		{name: "kernel between all lines", log: strings.ReplaceAll(whole, "\n", "\r\n"+kernel+"\r\n"), want: "aaaa"},
+		{name: "NULs between lines", log: "\x00\x00" + strings.ReplaceAll(whole, "\n", "\n\x00\x00\n"), want: "aaaa"},
+		{name: "text before TAP version 13", log: "EFI stub: Exiting boot services...\x1b[2J\xff" + whole, want: "aaaa"},
+		{name: "another TAP version 13 before", log: logOf("TAP version 13", "1..3", "ok 1 - kselftest") + whole, want: "aaaa"},
+		{name: "megabytes without a line end before", log: strings.Repeat("x", 3<<20) + "\n" + whole, want: "aaaa"},
+		{name: "megabytes between lines", log: strings.Replace(whole, "ok 1 -", strings.Repeat("x", 3<<20)+"\nok 1 -", 1), want: "aaaa"},
+		{name: "20,000 lines of kernel in it", log: strings.Replace(whole, "ok 1 -", strings.Repeat(kernel+"\n", 20_001)+"ok 1 -", 1), want: "aaaa"},
+		{name: "plan 0", log: sealed(0, "aaaa"), want: "aaaa"},
+		{name: "two reports", log: whole + other, want: "bbbb"},
+		{name: "older report chosen", log: whole + other, nonce: "aaaa", want: "aaaa"},
+		{name: "older report, newer chosen", log: whole + other, nonce: "bbbb", want: "bbbb"},
+		{name: "whole report, then one cut", log: whole + other[:len(other)-10], want: "aaaa"},
+		{name: "report cut, then a whole one", log: whole[:len(whole)/2] + "\n" + other, want: "bbbb"},
+		{name: "older whole report, chosen one cut", log: whole + other[:len(other)-10], nonce: "bbbb", incomplete: "no end line"},
+		{name: "chosen one cut, then another whole", log: whole[:len(whole)-10] + "\n" + other, nonce: "aaaa", incomplete: "no end line"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			r, err := results.Parse(strings.NewReader(c.log), c.nonce)
+			switch {
+			case c.want != "":
+				require.NoError(t, err)
+				require.NoError(t, r.Incomplete)
+				require.Equal(t, c.want, r.Nonce)
+			case c.incomplete != "":
+				require.NoError(t, err)
+				require.ErrorContains(t, r.Incomplete, c.incomplete)
+				status, _ := r.Conclude(false)
+				require.Equal(t, results.CouldNotTell, status)
+			default:
+				require.ErrorIs(t, err, results.ErrNoReport)
+			}
+		})
+	}
+}
+
+func wrapped(log string, width int) string {
+	var b strings.Builder
+	for line := range strings.Lines(log) {
+		for len(line) > width {
+			b.WriteString(line[:width] + "\n")
+			line = line[width:]
+		}
+		b.WriteString(line)
+	}
+	return b.String()
+}
+
+// hostileEnd is a report with a fitting hash whose plan and end line disagree;
+// it has as many points as the end line says.
+func hostileEnd(plan, points int) string {
+	lines := head(plan, "aaaa")
+	for n := range points {
+		lines = append(lines, fmt.Sprintf("ok %d - FW-ONE Holds", n+1))
+	}
+	return logOf(append(lines, endOf(lines, points, "aaaa"))...)
+}
+
+func upperHash(log string) string {
+	before, after, _ := strings.Cut(log, "sha256=")
+	return before + "sha256=" + strings.ToUpper(after[:64]) + after[64:]
+}
+
+func TestParseReadError(t *testing.T) {
+	broken := errors.New("input/output error")
+	in := io.MultiReader(strings.NewReader(minimal("aaaa")), iotest.ErrReader(broken))
+	_, err := results.Parse(in, "")
+	require.ErrorIs(t, err, broken)
+}
+
+// neverAnother requires that a damaged log gives the true report, an incomplete
+// one or none.
+func neverAnother(t *testing.T, truth *results.Report, damaged string, what string, args ...any) *results.Report {
+	t.Helper()
+	r, err := results.Parse(strings.NewReader(damaged), "")
+	if errors.Is(err, results.ErrNoReport) {
+		return nil
+	}
+	if err != nil {
+		t.Fatalf(what+": %v", append(args, err)...)
+	}
+	if r.Incomplete == nil && strings.Join(r.Lines, "\n") != strings.Join(truth.Lines, "\n") {
+		t.Fatalf(what+": a whole report with other lines", args...)
+	}
+	return r
+}
+
+func parsed(t *testing.T, log string) *results.Report {
+	t.Helper()
+	r, err := results.Parse(strings.NewReader(log), "")
+	require.NoError(t, err)
+	require.NoError(t, r.Incomplete)
+	return r
+}
+
+func TestParseCutAtEveryByte(t *testing.T) {
+	t.Parallel()
+	log := stored(t, notConformant)
+	truth := parsed(t, log)
+	for n := range log {
+		r := neverAnother(t, truth, log[:n], "cut at byte %d", n)
+		begun, whole := n >= len("TAP version 13"), n >= len(log)-1
+		if begun != (r != nil) || begun && whole != (r.Incomplete == nil) {
+			t.Fatalf("cut at byte %d: %+v", n, r)
+		}
+	}
+}
+
+func TestParseFlipEveryByte(t *testing.T) {
+	t.Parallel()
+	log := stored(t, conformant)
+	truth := parsed(t, log)
+	flips := []byte{0x01, 0x04, 0x20, 0x80}
+	for n := range log {
+		damaged := []byte(log)
+		damaged[n] ^= flips[n%len(flips)]
+		r := neverAnother(t, truth, string(damaged), "byte %d: %q for %q", n, damaged[n], log[n])
+		if r != nil && r.Incomplete == nil && n < len(log)-1 {
+			t.Fatalf("byte %d: %q for %q went unnoticed", n, damaged[n], log[n])
+		}
+	}
+}
+
+func TestParseDamagedLines(t *testing.T) {
+	join := func(parts ...[]string) string {
+		var all []string
+		for _, p := range parts {
+			all = append(all, p...)
+		}
+		return logOf(all...)
+	}
+	damages := []struct {
+		name   string
+		damage func(l []string, n int) string
+	}{
+		{"lost", func(l []string, n int) string { return join(l[:n], l[n+1:]) }},
+		{"doubled", func(l []string, n int) string { return join(l[:n+1], l[n:]) }},
+		{"swapped with the next", func(l []string, n int) string {
+			if n+1 == len(l) || l[n] == l[n+1] {
+				return ""
+			}
+			return join(l[:n], []string{l[n+1], l[n]}, l[n+2:])
+		}},
+		{"cut in the middle by the kernel", func(l []string, n int) string {
+			half := len(l[n]) / 2
+			return join(l[:n], []string{l[n][:half] + "[    1.234567] random: crng init done", l[n][half:]}, l[n+1:])
+		}},
+		{"begun by the kernel", func(l []string, n int) string {
+			return join(l[:n], []string{"[    1.234567] random: crng init done" + l[n]}, l[n+1:])
+		}},
+		{"ended by a space", func(l []string, n int) string { return join(l[:n], []string{l[n] + " "}, l[n+1:]) }},
+		{"emptied", func(l []string, n int) string { return join(l[:n], []string{""}, l[n+1:]) }},
+	}
+	// What leaves all lines of the report there, in their order.
+	harmless := map[string]func(n, last int) bool{
+		"doubled":             func(n, last int) bool { return n == 0 || n == last },
+		"begun by the kernel": func(n, _ int) bool { return n == 0 },
+	}
+	for _, file := range []string{conformant, notConformant} {
+		truth := parsed(t, stored(t, file))
+		last := len(truth.Lines) - 1
+		for _, d := range damages {
+			t.Run(file+" "+d.name, func(t *testing.T) {
+				t.Parallel()
+				for n := range truth.Lines {
+					r := neverAnother(t, truth, d.damage(truth.Lines, n), "line %d", n+1)
+					whole := r != nil && r.Incomplete == nil
+					same := harmless[d.name] != nil && harmless[d.name](n, last)
+					require.Equal(t, same, whole, "line %d: whole", n+1)
+				}
+			})
+		}
+	}
+}
+
+func TestParseStoredReports(t *testing.T) {
+	cases := []struct {
+		file   string
+		want   results.Report // without points and lines
+		points int
+		first  results.Point
+	}{
+		{
+			file:   notConformant,
+			want:   results.Report{Version: "0.1.0", Catalogue: "ed810369", Profile: "rfc-v2", Arch: "arm64", Nonce: notConformantNonce, Planned: 17, Verdict: "not-conformant"},
+			points: 17,
+			first: results.Point{
+				Number: 1, ID: "FW-UEFI-BOOT", Title: "The VM boots through UEFI firmware", Verdict: results.Fail,
+				Level: "must", Clause: "rfc-v2 Virtual Firmware 1", Kind: "functional",
+				Problem: "the guest was not booted through UEFI",
+				Fix:     "Start the VM with UEFI firmware, such as AAVMF or U-Boot, and let that load the kernel.",
+			},
+		},
+		{
+			file:   conformant,
+			want:   results.Report{Version: "0.1.0", Catalogue: "ed810369", Profile: "rfc-v2", Arch: "arm64", Nonce: conformantNonce, Planned: 17, Verdict: "conformant"},
+			points: 17,
+			first: results.Point{
+				Number: 1, ID: "FW-UEFI-BOOT", Title: "The VM boots through UEFI firmware", Verdict: results.Pass,
+				Level: "must", Clause: "rfc-v2 Virtual Firmware 1", Kind: "functional",
+			},
+		},
+	}
+	for _, c := range cases {
+		t.Run(c.file, func(t *testing.T) {
+			log := stored(t, c.file)
+			r := parsed(t, log)
+			require.Equal(t, log, logOf(r.Lines...))
+			require.Len(t, r.Points, c.points)
+			for i, p := range r.Points {
+				require.Equal(t, i+1, p.Number)
+				require.NotEmpty(t, p.Level, p.ID)
+				require.NotEmpty(t, p.Clause, p.ID)
+				require.NotEmpty(t, p.Kind, p.ID)
+			}
+			first := r.Points[0]
+			first.Found = "" // the guest's own words; the stored file says them
+			require.Equal(t, c.first, first)
+			got := *r
+			got.Points, got.Lines = nil, nil
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+func TestParsePoint(t *testing.T) {
+	cases := []struct {
+		name  string
+		lines []string
+		want  results.Point
+	}{
+		{"pass", []string{"ok 1 - FW-ONE It holds"},
+			results.Point{Title: "It holds", Verdict: results.Pass}},
+		{"fail", []string{"not ok 1 - FW-ONE It holds"},
+			results.Point{Title: "It holds", Verdict: results.Fail}},
+		{"no title", []string{"not ok 1 - FW-ONE"},
+			results.Point{Verdict: results.Fail}},
+		{"no title but a directive", []string{"ok 1 - FW-ONE # SKIP untested"},
+			results.Point{Verdict: results.Skip, Reason: "untested"}},
+		{"skip", []string{"ok 1 - FW-ONE It holds # SKIP no disk under test"},
+			results.Point{Title: "It holds", Verdict: results.Skip, Reason: "no disk under test"}},
+		{"skip without a reason", []string{"ok 1 - FW-ONE It holds # SKIP"},
+			results.Point{Title: "It holds", Verdict: results.Skip}},
+		{"missed", []string{"not ok 1 - FW-ONE It holds # TODO should"},
+			results.Point{Title: "It holds", Verdict: results.Fail}},
+		{"missed and met", []string{"ok 1 - FW-ONE It holds # TODO should"},
+			results.Point{Title: "It holds", Verdict: results.Pass}},
+		{"error", []string{"not ok 1 - FW-ONE It holds # ERROR read efi: EPERM"},
+			results.Point{Title: "It holds", Verdict: results.Error, Reason: "read efi: EPERM"}},
+		{"error that says ok", []string{"ok 1 - FW-ONE It holds # ERROR read efi: EPERM"},
+			results.Point{Title: "It holds", Verdict: results.Error, Reason: "read efi: EPERM"}},
+		{"value of one piece", []string{"ok 1 - FW-ONE It holds", "  ---", `  level: "must"`, `  found: "a \"b\" \\ c\u003a \u00e9 \ud83d\ude00"`, "  ..."},
+			results.Point{Title: "It holds", Verdict: results.Pass, Level: "must", Found: `a "b" \ c: é 😀`}},
+		{"value of many pieces, joined as they are",
+			[]string{"ok 1 - FW-ONE It holds", "  ---", "  found:", `    - "one "`, `    - " two"`, `    - ""`, `    - "- three"`, `    - "fix: \"4\""`, `  kind: "evidence"`, "  ..."},
+			results.Point{Title: "It holds", Verdict: results.Pass, Found: `one  two- threefix: "4"`, Kind: "evidence"}},
+		{"all keys", []string{"not ok 1 - FW-ONE It holds", "  ---", `  level: "l"`, `  clause: "c"`, `  kind: "k"`, `  problem: "p"`, `  found: "f"`, `  fix: "x"`, "  ..."},
+			results.Point{Title: "It holds", Verdict: results.Fail, Level: "l", Clause: "c", Kind: "k", Problem: "p", Found: "f", Fix: "x"}},
+		{"unknown key", []string{"ok 1 - FW-ONE It holds", "  ---", `  later: "x"`, `    - "y"`, `  level: "must"`, "  ..."},
+			results.Point{Title: "It holds", Verdict: results.Pass, Level: "must"}},
+		{"value that is no JSON", []string{"ok 1 - FW-ONE It holds", "  ---", `  found: "a\x"`, "  ..."},
+			results.Point{Title: "It holds", Verdict: results.Pass}},
+		{"piece without a key", []string{"ok 1 - FW-ONE It holds", "  ---", `    - "x"`, "  ..."},
+			results.Point{Title: "It holds", Verdict: results.Pass}},
+		{"block before the point", []string{"  ---", `  level: "must"`, "  ...", "ok 1 - FW-ONE It holds"},
+			results.Point{Title: "It holds", Verdict: results.Pass}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			r := parsed(t, sealed(1, "aaaa", c.lines...))
+			c.want.Number, c.want.ID = 1, "FW-ONE"
+			require.Equal(t, []results.Point{c.want}, r.Points)
+		})
+	}
+}
+
+// What is hashed is what was taken: a line that only looks like one of ours is
+// not set aside silently.
+func TestParseLooksLikeAPoint(t *testing.T) {
+	for _, line := range []string{
+		"ok 1 FW-ONE no dash",
+		"ok - FW-ONE no number",
+		"ok 12345 - FW-ONE five digits",
+		"ok 1 - fw-one lower case",
+		"ok 1 - FW-ONE a # in the title",
+		"ok 1 - FW-ONE It holds # skip lower case",
+		"ok 1 - FW-ONE It holds # LATER unknown",
+		" ok 1 - FW-ONE indented",
+	} {
+		t.Run(line, func(t *testing.T) {
+			r, err := results.Parse(strings.NewReader(sealed(1, "aaaa", line)), "")
+			require.NoError(t, err)
+			require.Error(t, r.Incomplete)
+		})
+	}
+}
+
+// A parser that is asked at any time says what it has so far, as a run that is
+// interrupted does.
+func TestParserLine(t *testing.T) {
+	p := results.Parser{Nonce: "bbbb"}
+	var at []int
+	for n, line := range strings.Split(minimal("aaaa")+minimal("bbbb")+minimal("aaaa"), "\n") {
+		if p.Line(line) {
+			at = append(at, n)
+		}
+	}
+	size := strings.Count(minimal("aaaa"), "\n")
+	require.Equal(t, []int{2*size - 1}, at)
+	r, err := p.Report()
+	require.NoError(t, err)
+	require.Equal(t, "bbbb", r.Nonce)
+	again, err := p.Report()
+	require.NoError(t, err)
+	require.Same(t, r, again)
+}
+
+func TestEachLine(t *testing.T) {
+	long := strings.Repeat("x", 4096)
+	cases := []struct {
+		name, log string
+		want      []string
+	}{
+		{"empty", "", nil},
+		{"no end", "a", []string{"a"}},
+		{"LF", "a\nb\n", []string{"a", "b"}},
+		{"CR LF", "a\r\nb\r\n", []string{"a", "b"}},
+		{"CR CR LF", "a\r\r\nb\r\r\n", []string{"a", "b"}},
+		{"CR inside", "a\rb\n", []string{"a\rb"}},
+		{"empty lines", "\n\r\n\n", []string{"", "", ""}},
+		{"as long as the buffer", long + "\n", []string{long, ""}},
+		{"longer than the buffer", long + long + "yz\na\n", []string{long, long, "yz", "a"}},
+		{"NUL", "a\x00b\n", []string{"a\x00b"}},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			var got []string
+			in := iotest.HalfReader(strings.NewReader(c.log))
+			require.NoError(t, results.EachLine(in, func(line string) { got = append(got, line) }))
+			require.Equal(t, c.want, got)
+		})
+	}
+}
+
+// noise repeats a block for so many bytes and notes the largest heap.
+type noise struct {
+	block    []byte
+	left, at int
+	heap     uint64
+}
+
+const sampleEvery = 16 << 20
+
+func (n *noise) Read(p []byte) (int, error) {
+	if n.left <= 0 {
+		return 0, io.EOF
+	}
+	if n.left%sampleEvery < len(p) {
+		n.heap = max(n.heap, heap())
+	}
+	size := copy(p[:min(len(p), n.left)], n.block[n.at:])
+	n.left -= size
+	n.at = (n.at + size) % len(n.block)
+	return size, nil
+}
+
+func heap() uint64 {
+	var m runtime.MemStats
+	runtime.ReadMemStats(&m)
+	return m.HeapAlloc
+}
+
+// A guest that prints for ever does not fill the host's memory. Not parallel:
+// the heap is the program's.
+func TestParseStream(t *testing.T) {
+	begun := logOf(head(2, "aaaa")...)
+	cases := []struct {
+		name  string
+		block string
+		begin string
+		size  int
+	}{
+		{"noise in lines", strings.Repeat("\x00\xffnoise ", 60) + "\n", "", 128 << 20},
+		{"noise without a line end", strings.Repeat("\x00\xffnoise ", 60), "", 128 << 20},
+		{"kernel lines in a report", "[    1.234567] virtio_blk virtio0: [vda] 8 512-byte logical blocks\r\n", begun, 16 << 20},
+		{"no line end in a report", strings.Repeat("x", 1<<12), begun, 32 << 20},
+		{"diagnostics without end", `  found: "` + strings.Repeat("x", 50) + "\"\n", begun, 16 << 20},
+		{"points without end", "ok 1 - FW-ONE " + strings.Repeat("x", 50) + "\n", begun, 16 << 20},
+		{"begun again and again", "TAP version 13\n1..9\n", begun, 4 << 20},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			const flat = 32 << 20
+			runtime.GC()
+			before := heap()
+			in := &noise{block: []byte(c.block), left: c.size}
+			r, err := results.Parse(io.MultiReader(strings.NewReader(c.begin), in, strings.NewReader("\n"+minimal("bbbb"))), "")
+			require.NoError(t, err)
+			require.NoError(t, r.Incomplete)
+			require.Equal(t, "bbbb", r.Nonce)
+			require.NotZero(t, in.heap)
+			require.Less(t, in.heap, before+flat)
+		})
+	}
+}
+
+// A report that is only begun costs little, whatever its plan says: a guest
+// could begin one in every second line.
+func TestParseBegunAgainAndAgain(t *testing.T) {
+	const times = 100
+	log := strings.Repeat("TAP version 13\n1..9999\n", times)
+	allocs := testing.AllocsPerRun(1, func() {
+		_, err := results.Parse(strings.NewReader(log), "")
+		require.NoError(t, err)
+	})
+	require.Less(t, allocs, 1000.0*times)
+}
+
+// FuzzParse: whatever comes, a report that is called whole matches its own end
+// line, and nothing else gives a verdict.
+func FuzzParse(f *testing.F) {
+	f.Add([]byte(stored(f, conformant)), "")
+	f.Add([]byte(stored(f, notConformant)), notConformantNonce)
+	f.Add([]byte(minimal("aaaa")+minimal("bbbb")), "aaaa")
+	f.Add([]byte(strings.ReplaceAll(minimal("aaaa"), "\n", "\r\r\n")), "")
+	f.Add([]byte(sealed(0, "-")), "-")
+	f.Add([]byte(hostileEnd(2, 1)), "")
+	f.Add([]byte(minimal("aaaa")[:300]), "")
+	f.Add([]byte("noise TAP version 13\r\n1..1\r\nok 1 - A # SKIP\n  found:\n    - \"\\ud800\"\n"), "x")
+	f.Fuzz(func(t *testing.T, log []byte, nonce string) {
+		r := checkParse(t, log, nonce)
+		if r == nil || r.Incomplete == nil {
+			return
+		}
+		// Mutation cannot guess a hash, so the lines that were taken are given one.
+		lines := r.Lines
+		if strings.HasPrefix(lines[len(lines)-1], "# vmspec: end ") {
+			lines = lines[:len(lines)-1]
+		}
+		end := endOf(lines, len(r.Points), r.Nonce)
+		checkParse(t, []byte(logOf(append(lines[:len(lines):len(lines)], end)...)), "")
+	})
+}
+
+func checkParse(t *testing.T, log []byte, nonce string) *results.Report {
+	r, err := results.Parse(strings.NewReader(string(log)), nonce)
+	if errors.Is(err, results.ErrNoReport) {
+		return nil
+	}
+	require.NoError(t, err)
+	for _, strict := range []bool{false, true} {
+		if status, _ := r.Conclude(strict); r.Incomplete != nil {
+			require.Equal(t, results.CouldNotTell, status)
+		}
+	}
+	if r.Incomplete != nil {
+		return r
+	}
+	lines, last := r.Lines[:len(r.Lines)-1], r.Lines[len(r.Lines)-1]
+	require.Equal(t, r.Planned, len(r.Points))
+	require.Equal(t, endOf(lines, len(r.Points), r.Nonce), endOf(lines, r.Planned, r.Nonce))
+	require.Equal(t, last, endOf(lines, r.Planned, r.Nonce))
+	if nonce != "" {
+		require.Equal(t, nonce, r.Nonce)
+	}
+	again, err := results.Parse(strings.NewReader(logOf(r.Lines...)), r.Nonce)
+	require.NoError(t, err)
+	require.Equal(t, r, again)
+	return r
+}
