@@ -149,15 +149,24 @@ func (a *apt) downloadKernel(ctx context.Context, metapackage string) (string, e
 	if err != nil {
 		return "", fmt.Errorf("%s: %w", metapackage, err)
 	}
+	old, err := filepath.Glob(filepath.Join(a.dir, "*.deb"))
+	if err != nil {
+		return "", err
+	}
+	for _, file := range old {
+		if err := os.Remove(file); err != nil {
+			return "", err
+		}
+	}
 	fmt.Fprintf(a.progress, "downloading %s (60 MB)\n", name)
 	if _, err := a.apt(ctx, "apt-get", "download", name); err != nil {
 		return "", err
 	}
 	files, err := filepath.Glob(filepath.Join(a.dir, name+"_*.deb"))
-	if err != nil || len(files) == 0 {
-		return "", fmt.Errorf("apt-get download %s left no package in %s", name, a.dir)
+	if err != nil || len(files) != 1 {
+		return "", fmt.Errorf("apt-get download %s left %d packages in %s", name, len(files), a.dir)
 	}
-	return files[len(files)-1], nil
+	return files[0], nil
 }
 
 // kernelPackage finds the versioned kernel among a metapackage's dependencies,
