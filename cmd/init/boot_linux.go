@@ -94,14 +94,14 @@ func reopenConsole() error {
 // leave ends the machine as vmspec.after asks.
 func leave(after string) {
 	unix.Sync()
-	how := unix.LINUX_REBOOT_CMD_POWER_OFF
+	how := uint32(unix.LINUX_REBOOT_CMD_POWER_OFF)
 	switch after {
 	case "reboot":
 		how = unix.LINUX_REBOOT_CMD_RESTART
 	case "halt":
 		how = unix.LINUX_REBOOT_CMD_HALT
 	}
-	err := unix.Reboot(how)
+	err := unix.Reboot(int(int32(how))) // on 32 bits the commands do not fit an int as they are
 	say("could not end the machine: %v", err)
 	for { // PID 1 may not return
 		time.Sleep(time.Hour)
