@@ -219,10 +219,38 @@ func TestBootWithWrongTimerInterrupt(t *testing.T) {
 	require.Contains(t, found(report, "PLAT-TIMER"), "interrupt 21", "the tree that the guest saw is not ours")
 }
 
+func TestBootWithWrongFrequency(t *testing.T) {
+	t.Parallel()
+	needBoot(t)
+	dtb := editedTree(t, func(root *dt.Node) {
+		find(t, root, "timer").UpdateProperty("clock-frequency", []byte{0x01, 0xdc, 0xd6, 0x50}) // half of QEMU's 62.5 MHz
+	})
+	status, stdout, stderr := vmspec(t, "run", "qemu-virt", "--guest", guestDir, "--", "-dtb", dtb)
+	require.Equal(t, results.NotConformant, status, stderr)
+	report := parse(t, stdout)
+	require.Equal(t, results.Fail, not(report, results.Pass)["PLAT-COUNTER"], stdout)
+	require.Contains(t, problem(report, "PLAT-COUNTER"), "times CNTFRQ")
+}
+
+func TestBootWithNobodyBehindTheCapture(t *testing.T) {
+	t.Parallel()
+	needBoot(t)
+	dir, err := os.MkdirTemp("", "vmspec")
+	require.NoError(t, err)
+	t.Cleanup(func() { os.RemoveAll(dir) })
+	status, stdout, stderr := vmspec(t, "run", "qemu-virt", "--guest", guestDir, "--", "-device", "virtio-serial-pci",
+		"-chardev", "socket,id=c,server=on,wait=off,path="+filepath.Join(dir, "port"), "-device", "virtserialport,chardev=c,name=org.vmspec.capture")
+	require.Equal(t, results.NotConformant, status, stderr)
+	require.Equal(t, fails["qemu-virt"], not(parse(t, stdout), results.Pass))
+}
+
 func TestBootWithWrongClock(t *testing.T) {
-	for _, c := range []struct{ name, clock, problem string }{
-		{"at half speed", "+0 x0.5", "the clock runs between 0."},
-		{"frozen", "2025-01-01 00:00:00", "the clock stood still"},
+	for _, c := range []struct {
+		name, clock, problem string
+		counter              results.Verdict // a clock that runs otherwise is a witness against the counter
+	}{
+		{"at half speed", "+0 x0.5", "the clock runs between 0.", results.Error},
+		{"frozen", "2025-01-01 00:00:00", "the clock stood still", results.Pass},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -233,7 +261,11 @@ func TestBootWithWrongClock(t *testing.T) {
 			status, stdout, stderr := vmspec(t, args...)
 			require.Equal(t, results.NotConformant, status, stderr)
 			report := parse(t, stdout)
-			require.Equal(t, map[string]results.Verdict{"FW-RTC": results.Fail, "PLAT-HOTPLUG-BUS": results.Fail}, not(report, results.Pass))
+			want := map[string]results.Verdict{"FW-RTC": results.Fail, "PLAT-HOTPLUG-BUS": results.Fail}
+			if c.counter != results.Pass {
+				want["PLAT-COUNTER"] = c.counter
+			}
+			require.Equal(t, want, not(report, results.Pass), stdout)
 			require.Contains(t, problem(report, "FW-RTC"), c.problem)
 		})
 	}
