@@ -17,38 +17,21 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden facts of the captured guests")
 
-func captures(t *testing.T) []string {
-	t.Helper()
-	names, err := filepath.Glob("testdata/guests/*.tar.gz")
-	require.NoError(t, err)
-	require.NotEmpty(t, names)
-	return names
-}
-
-func open(t *testing.T, name string) *guest.FS {
-	t.Helper()
-	in, err := os.Open(name)
-	require.NoError(t, err)
-	defer in.Close()
-	files, err := guest.ReadCapture(in)
-	require.NoError(t, err)
-	return files
-}
-
 // What is known of a captured guest is reviewed as a diff of its golden facts.
 func TestGoldenFacts(t *testing.T) {
-	for _, name := range captures(t) {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			facts := Read(open(t, name))
+	for name, files := range guesttest.All(t) {
+		t.Run(name, func(t *testing.T) {
+			facts := Read(files)
 			require.Empty(t, facts.Errors)
 			got, err := json.MarshalIndent(facts, "", "  ")
 			require.NoError(t, err)
 			got = append(got, '\n')
-			golden := strings.TrimSuffix(name, ".tar.gz") + ".facts.json"
+			golden := filepath.Join("testdata", "guests", name+".facts.json")
 			if *update {
 				require.NoError(t, os.WriteFile(golden, got, 0o644))
 			}
@@ -65,7 +48,7 @@ func TestGoldenFacts(t *testing.T) {
 
 // Facts go by no map's order: the same guest gives the same facts.
 func TestReadIsTheSame(t *testing.T) {
-	for name, files := range map[string]fs.FS{"nothing": fstest.MapFS{}, "a guest": open(t, captures(t)[0])} {
+	for name, files := range map[string]fs.FS{"nothing": fstest.MapFS{}, "a guest": guesttest.Open(t, "qemu-virt-gicv2")} {
 		first, err := json.Marshal(Read(files))
 		require.NoError(t, err)
 		for range 8 {
@@ -109,7 +92,7 @@ func TestReadHasNoFactsWithoutFiles(t *testing.T) {
 // A captured guest of which one file turned to junk: no panic, and it costs
 // the facts of no more than a few subjects.
 func TestReadJunk(t *testing.T) {
-	files := open(t, captures(t)[0])
+	files := guesttest.Open(t, "qemu-virt-gicv2")
 	for _, name := range []string{
 		"proc/cmdline", "proc/consoles", "proc/interrupts", "proc/iomem", "proc/self/mounts", "sys/firmware/fdt",
 		"sys/devices/system/cpu/online", "sys/bus/virtio/devices/virtio0/features", "sys/bus/pci/devices/0000:00:01.0/config",

@@ -2,8 +2,6 @@ package suite
 
 import (
 	"bytes"
-	"os"
-	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -17,17 +15,6 @@ const (
 	uefiGuest   = "qemu-virt-uefi-gicv3"
 	directGuest = "qemu-virt-gicv2"
 )
-
-// captured unpacks a guest of probes/testdata/guests.
-func captured(t testing.TB, name string) *guest.FS {
-	t.Helper()
-	f, err := os.Open(filepath.Join("..", "probes", "testdata", "guests", name+".tar.gz"))
-	require.NoError(t, err)
-	defer f.Close()
-	files, err := guest.ReadCapture(f)
-	require.NoError(t, err)
-	return files
-}
 
 // A change breaks a guest in one way.
 type change func(t testing.TB, files *guest.FS) *guest.FS

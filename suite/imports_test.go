@@ -21,6 +21,7 @@ var forbidden = []struct{ pkg, not, why string }{
 	{"vmspec/cmd/init", "net/http", "PID 1 must stay small"},
 	{"vmspec/cmd/init", "testing", "assertions are for tests"},
 	{"vmspec/cmd/init", "github.com/stretchr/testify", "assertions are for tests"},
+	{"vmspec/cmd/init", "vmspec/probes/guest/guesttest", "assertions are for tests"},
 }
 
 func TestImportDirection(t *testing.T) {

@@ -11,6 +11,7 @@ import (
 	"github.com/u-root/u-root/pkg/dt"
 
 	"vmspec/probes"
+	"vmspec/probes/guest/guesttest"
 )
 
 func cells(values ...uint32) []byte {
@@ -25,6 +26,11 @@ const (
 	counter = "cntfrq 62500000\nreads 200000 backward 0 cpus 4\npace 1250000 1250100 20000000\ninterrupts 10 20 1250000\n"
 	ramNode = "memory@40000000"
 )
+
+// sbsaUART makes the console's PL011 its subset.
+var sbsaUART = all(edit("proc/tty/driver/ttyAMA", "PL011 rev1", "SBSA"), tree(func(root *dt.Node) {
+	node(root, "pl011@9000000").UpdateProperty("compatible", []byte("arm,sbsa-uart\x00"))
+}))
 
 // mutants are captured guests broken in one known way each, and exactly what
 // is then found. An expected problem is a part of the finding's text.
@@ -283,17 +289,13 @@ var mutants = []struct {
 	},
 	{
 		name: "an SBSA UART for a console", guest: uefiGuest,
-		change: all(edit("proc/tty/driver/ttyAMA", "PL011 rev1", "SBSA"), tree(func(root *dt.Node) {
-			node(root, "pl011@9000000").UpdateProperty("compatible", []byte("arm,sbsa-uart\x00"))
-		})),
+		change:  sbsaUART,
 		want:    map[string]Verdict{"PLAT-CONSOLE": Fail},
 		problem: map[string]string{"PLAT-CONSOLE": "none of the console devices is a PL011"},
 	},
 	{
 		name: "an SBSA UART and a kernel without virtio_console", guest: uefiGuest,
-		change: all(edit("proc/tty/driver/ttyAMA", "PL011 rev1", "SBSA"), tree(func(root *dt.Node) {
-			node(root, "pl011@9000000").UpdateProperty("compatible", []byte("arm,sbsa-uart\x00"))
-		}), edit("vmspec/modules", "loaded virtio_console", "missing virtio_console"), remove("sys/module/virtio_console")),
+		change:  all(sbsaUART, edit("vmspec/modules", "loaded virtio_console", "missing virtio_console"), remove("sys/module/virtio_console")),
 		want:    map[string]Verdict{"PLAT-CONSOLE": Error},
 		problem: map[string]string{"PLAT-CONSOLE": "CONFIG_VIRTIO_CONSOLE"},
 	},
@@ -452,7 +454,7 @@ func TestMutants(t *testing.T) {
 			if profile == "" {
 				profile = RFCv2
 			}
-			files := captured(t, m.guest)
+			files := guesttest.Open(t, m.guest)
 			whole := verdicts(JudgeBy(Settings{Profile: profile}, "arm64", probes.Read(files)))
 			broken := verdicts(JudgeBy(Settings{Profile: profile}, "arm64", probes.Read(m.change(t, files))))
 			differ := map[string]Verdict{}
@@ -480,7 +482,7 @@ func verdicts(r Report) map[string]Finding {
 // A check that never failed in a test is not known to be able to.
 func TestEveryCheckCanFail(t *testing.T) {
 	failed := map[string]bool{}
-	for id, f := range verdicts(Judge(probes.Read(captured(t, directGuest)))) {
+	for id, f := range verdicts(Judge(probes.Read(guesttest.Open(t, directGuest)))) {
 		failed[id] = f.Verdict == Fail
 	}
 	for _, m := range mutants {
@@ -488,7 +490,7 @@ func TestEveryCheckCanFail(t *testing.T) {
 			failed[id] = failed[id] || m.want[id] == Fail
 		}
 	}
-	for id, f := range verdicts(JudgeBy(Settings{Profile: V20}, "arm64", probes.Read(captured(t, uefiGuest)))) {
+	for id, f := range verdicts(JudgeBy(Settings{Profile: V20}, "arm64", probes.Read(guesttest.Open(t, uefiGuest)))) {
 		failed[id] = failed[id] || f.Verdict == Fail // HW-ACPI-UEFI on a guest without
 	}
 	for _, r := range slices.DeleteFunc(Catalogue(), func(r Requirement) bool { return r.Check == nil }) {

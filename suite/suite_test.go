@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes"
+	"vmspec/probes/guest/guesttest"
 )
 
 func TestCatalogueIsSound(t *testing.T) {
@@ -68,7 +69,7 @@ func TestUnreadableSubjectIsAnError(t *testing.T) {
 	for _, r := range Catalogue() {
 		for _, need := range r.Needs {
 			t.Run(r.ID+" without "+need, func(t *testing.T) {
-				facts := probes.Read(captured(t, directGuest))
+				facts := probes.Read(guesttest.Open(t, directGuest))
 				forget(facts, need, "EIO")
 				got := r.judge(facts)
 				require.Equal(t, Error, got.Verdict)
@@ -84,7 +85,7 @@ func TestChecksLookOnlyAtWhatTheyNeed(t *testing.T) {
 	for _, name := range []string{uefiGuest, directGuest} {
 		for _, r := range Catalogue() {
 			t.Run(name+" "+r.ID, func(t *testing.T) {
-				facts := probes.Read(captured(t, name))
+				facts := probes.Read(guesttest.Open(t, name))
 				want := r.judge(facts)
 				needed := map[string]bool{"kernel": len(r.Kernel) > 0}
 				for _, n := range r.Needs {
@@ -179,7 +180,7 @@ func TestParseSettings(t *testing.T) {
 }
 
 func TestOnlyAndSkip(t *testing.T) {
-	facts := probes.Read(captured(t, uefiGuest))
+	facts := probes.Read(guesttest.Open(t, uefiGuest))
 	report := JudgeBy(Settings{Profile: RFCv2, Only: []string{"PLAT-GIC", "FW-RTC"}, Skip: []string{"FW-RTC"}}, "arm64", facts)
 	require.Len(t, report.Results, 2)
 	require.Equal(t, skip(ReasonChosen), report.Results[0].Finding)

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes"
+	"vmspec/probes/guest/guesttest"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden reports")
@@ -23,7 +24,7 @@ func golden(guest string) string { return filepath.Join("testdata", guest+".tap"
 func TestGoldenReports(t *testing.T) {
 	for _, name := range []string{uefiGuest, directGuest} {
 		t.Run(name, func(t *testing.T) {
-			got := strings.Join(Judge(probes.Read(captured(t, name))).Lines(), "\n") + "\n"
+			got := strings.Join(Judge(probes.Read(guesttest.Open(t, name))).Lines(), "\n") + "\n"
 			if *update {
 				require.NoError(t, os.WriteFile(golden(name), []byte(got), 0o644))
 			}
@@ -134,7 +135,7 @@ func (w *writes) Write(p []byte) (int, error) {
 }
 
 func TestOneWriteALine(t *testing.T) {
-	report := Judge(probes.Read(captured(t, uefiGuest)))
+	report := Judge(probes.Read(guesttest.Open(t, uefiGuest)))
 	var got writes
 	require.NoError(t, report.Write(&got))
 	lines := report.Lines()

@@ -3,8 +3,6 @@ package console_test
 import (
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -13,25 +11,8 @@ import (
 
 	"vmspec/probes/console"
 	"vmspec/probes/fdt"
-	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 )
-
-func captured(t testing.TB) []*guest.FS {
-	t.Helper()
-	names, err := filepath.Glob("../testdata/guests/*.tar.gz")
-	require.NoError(t, err)
-	require.NotEmpty(t, names)
-	var out []*guest.FS
-	for _, name := range names {
-		f, err := os.Open(name)
-		require.NoError(t, err)
-		defer f.Close()
-		files, err := guest.ReadCapture(f)
-		require.NoError(t, err)
-		out = append(out, files)
-	}
-	return out
-}
 
 func TestParseConsoles(t *testing.T) {
 	tests := map[string]struct {
@@ -63,7 +44,7 @@ func TestParseConsoles(t *testing.T) {
 }
 
 func FuzzParseConsoles(f *testing.F) {
-	for _, files := range captured(f) {
+	for _, files := range guesttest.All(f) {
 		text, err := files.ReadFile("proc/consoles")
 		require.NoError(f, err)
 		f.Add(string(text))
@@ -152,7 +133,7 @@ func TestReadFaults(t *testing.T) {
 }
 
 func TestReadPL011(t *testing.T) {
-	for _, files := range captured(t) {
+	for _, files := range guesttest.All(t) {
 		f, err := console.Read(files)
 		require.NoError(t, err)
 		require.Equal(t, []console.Terminal{{Name: "ttyAMA0", Device: "9000000.pl011", Driver: "uart-pl011", UART: "PL011 rev1",

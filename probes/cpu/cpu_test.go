@@ -4,8 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -15,17 +14,8 @@ import (
 	"vmspec/probes/cpu"
 	"vmspec/probes/fdt"
 	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 )
-
-func captured(t testing.TB, name string) *guest.FS {
-	t.Helper()
-	f, err := os.Open(filepath.Join("..", "testdata", "guests", name+".tar.gz"))
-	require.NoError(t, err)
-	defer f.Close()
-	files, err := guest.ReadCapture(f)
-	require.NoError(t, err)
-	return files
-}
 
 const (
 	four = "qemu-virt-uefi-gicv3" // it has four CPUs
@@ -70,7 +60,7 @@ func TestParseList(t *testing.T) {
 
 func FuzzParseList(f *testing.F) {
 	for _, name := range []string{one, four} {
-		text, err := captured(f, name).ReadFile("sys/devices/system/cpu/online")
+		text, err := guesttest.Open(f, name).ReadFile("sys/devices/system/cpu/online")
 		require.NoError(f, err)
 		f.Add(string(text))
 	}
@@ -91,7 +81,7 @@ func FuzzParseList(f *testing.F) {
 }
 
 func TestRead(t *testing.T) {
-	f, err := cpu.Read(captured(t, four))
+	f, err := cpu.Read(guesttest.Open(t, four))
 	require.NoError(t, err)
 	all := []int{0, 1, 2, 3}
 	declared := []cpu.Declared{
@@ -113,18 +103,18 @@ func TestReadFaults(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			_, err := cpu.Read(captured(t, one).With(map[string][]byte{test.name: []byte(test.content)}))
+			_, err := cpu.Read(guesttest.Open(t, one).With(map[string][]byte{test.name: []byte(test.content)}))
 			require.ErrorContains(t, err, test.want)
 		})
 	}
 	for _, name := range []string{dir + "possible", dir + "present", dir + "online", dir + "kernel_max"} {
-		_, err := cpu.Read(captured(t, one).With(map[string][]byte{name: nil}))
+		_, err := cpu.Read(guesttest.Open(t, one).With(map[string][]byte{name: nil}))
 		require.ErrorIs(t, err, fs.ErrNotExist, name)
 	}
 }
 
 func TestReadDeclaredFaults(t *testing.T) {
-	files := captured(t, one)
+	files := guesttest.Open(t, one)
 	for name, change := range map[string]map[string][]byte{
 		"parse sys/firmware/fdt": {fdt.Path: []byte("junk")},
 		"file does not exist":    {fdt.Path: nil},
@@ -148,20 +138,25 @@ func TestReadErrorIsTheSame(t *testing.T) {
 	}
 }
 
-// edited is the captured guest with its tree changed, byte for byte.
-func edited(t *testing.T, from, to string) *guest.FS {
-	files := captured(t, one)
+// edited is a captured guest with its tree changed, byte for byte: each first
+// of a pair becomes the second.
+func edited(t *testing.T, name string, pairs ...string) *guest.FS {
+	t.Helper()
+	files := guesttest.Open(t, name)
 	tree, err := files.ReadFile(fdt.Path)
 	require.NoError(t, err)
-	require.Contains(t, string(tree), from)
-	return files.With(map[string][]byte{fdt.Path: bytes.ReplaceAll(tree, []byte(from), []byte(to))})
+	for pair := range slices.Chunk(pairs, 2) {
+		require.Contains(t, string(tree), pair[0])
+		tree = bytes.ReplaceAll(tree, []byte(pair[0]), []byte(pair[1]))
+	}
+	return files.With(map[string][]byte{fdt.Path: tree})
 }
 
 func TestReadTree(t *testing.T) {
-	f, err := cpu.Read(edited(t, "cpus\x00", "spuc\x00"))
+	f, err := cpu.Read(edited(t, one, "cpus\x00", "spuc\x00"))
 	require.NoError(t, err)
 	require.Empty(t, f.Declared, "no /cpus")
-	f, err = cpu.Read(edited(t, "device_type\x00", "device_tyyp\x00"))
+	f, err = cpu.Read(edited(t, one, "device_type\x00", "device_tyyp\x00"))
 	require.NoError(t, err)
 	require.Empty(t, f.Declared, "no node is a CPU")
 }
@@ -178,12 +173,7 @@ func TestReadTreeStatus(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			files := captured(t, four)
-			tree, err := files.ReadFile(fdt.Path)
-			require.NoError(t, err)
-			tree = bytes.ReplaceAll(tree, []byte("enable-method\x00"), []byte("status\x00unused\x00"))
-			tree = bytes.ReplaceAll(tree, []byte("psci\x00"), []byte(test.status+"\x00"))
-			f, err := cpu.Read(files.With(map[string][]byte{fdt.Path: tree}))
+			f, err := cpu.Read(edited(t, four, "enable-method\x00", "status\x00unused\x00", "psci\x00", test.status+"\x00"))
 			require.NoError(t, err)
 			require.Len(t, f.Declared, 4)
 			require.Equal(t, test.want, f.Declared[0].Enabled)
@@ -203,7 +193,7 @@ func TestReadACPI(t *testing.T) {
 		sum += b
 	}
 	madt[9] -= sum
-	files := captured(t, one).With(map[string][]byte{"sys/firmware/acpi/tables/APIC": madt})
+	files := guesttest.Open(t, one).With(map[string][]byte{"sys/firmware/acpi/tables/APIC": madt})
 	f, err := cpu.Read(files)
 	require.NoError(t, err)
 	require.Equal(t, "acpi", f.Source)
@@ -211,11 +201,11 @@ func TestReadACPI(t *testing.T) {
 }
 
 func TestReadPSCI(t *testing.T) {
-	p, err := cpu.ReadPSCI(captured(t, one))
+	p, err := cpu.ReadPSCI(guesttest.Open(t, one))
 	require.NoError(t, err)
 	require.Equal(t, &cpu.PSCI{Version: "1.1", Whole: true, SMCCC: "1.0", Node: "/psci", Method: "hvc"}, p)
 
-	p, err = cpu.ReadPSCI(edited(t, "arm,psci", "arm,psch"))
+	p, err = cpu.ReadPSCI(edited(t, one, "arm,psci", "arm,psch"))
 	require.NoError(t, err)
 	require.Equal(t, &cpu.PSCI{Version: "1.1", Whole: true, SMCCC: "1.0"}, p, "no node")
 }

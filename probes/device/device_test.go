@@ -3,8 +3,6 @@ package device_test
 import (
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"testing"
 	"testing/fstest"
@@ -12,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes/device"
-	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 )
 
 func file(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
@@ -85,12 +83,7 @@ func TestReadTableDevices(t *testing.T) {
 }
 
 func TestReadCaptured(t *testing.T) {
-	in, err := os.Open(filepath.Join("..", "testdata", "guests", "qemu-virt-gicv2.tar.gz"))
-	require.NoError(t, err)
-	defer in.Close()
-	files, err := guest.ReadCapture(in)
-	require.NoError(t, err)
-	f, err := device.Read(files)
+	f, err := device.Read(guesttest.Open(t, "qemu-virt-gicv2"))
 	require.NoError(t, err)
 	require.Empty(t, f.IomemErr)
 	require.Contains(t, f.Devices, device.Device{Name: "9000000.pl011", Bus: "amba", Driver: "uart-pl011", Node: "/pl011@9000000", MMIO: true})

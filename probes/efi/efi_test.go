@@ -4,8 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"testing"
 	"testing/fstest"
 
@@ -13,18 +11,8 @@ import (
 
 	"vmspec/probes/efi"
 	"vmspec/probes/fdt"
-	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 )
-
-func captured(t testing.TB, name string) *guest.FS {
-	t.Helper()
-	f, err := os.Open(filepath.Join("..", "testdata", "guests", name+".tar.gz"))
-	require.NoError(t, err)
-	defer f.Close()
-	files, err := guest.ReadCapture(f)
-	require.NoError(t, err)
-	return files
-}
 
 // booted is the least that a guest booted by UEFI shows, and files.
 func booted(t *testing.T, files map[string]string) *efi.Facts {
@@ -70,7 +58,7 @@ func TestReadNotBooted(t *testing.T) {
 	f, err := efi.Read(fstest.MapFS{"sys/firmware/fdt": {}, "vmspec/efi": {Data: []byte("revision 0x20046\n")}})
 	require.NoError(t, err, "absence is an answer")
 	require.Equal(t, &efi.Facts{}, f)
-	f, err = efi.Read(captured(t, "qemu-virt-gicv2"))
+	f, err = efi.Read(guesttest.Open(t, "qemu-virt-gicv2"))
 	require.NoError(t, err)
 	require.Equal(t, &efi.Facts{}, f)
 	_, err = efi.Read(failingFS{errors.ErrUnsupported})
@@ -195,7 +183,7 @@ func TestReadSystab(t *testing.T) {
 }
 
 func TestReadCaptured(t *testing.T) {
-	files := captured(t, "qemu-virt-uefi-gicv3")
+	files := guesttest.Open(t, "qemu-virt-uefi-gicv3")
 	f, err := efi.Read(files)
 	require.NoError(t, err)
 	require.True(t, f.Booted && f.Stub)

@@ -3,11 +3,9 @@ package fdt_test
 import (
 	"bytes"
 	"encoding/binary"
-	"io/fs"
 	"math"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
@@ -16,7 +14,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes/fdt"
-	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 )
 
 // Tokens: Devicetree Specification 0.4, section 5.4.1. The test has its own,
@@ -447,25 +445,6 @@ func TestEnabled(t *testing.T) {
 	require.True(t, parse(t, node{}).Root.Enabled(), "absent")
 }
 
-// capture reads a captured guest.
-func capture(t testing.TB, name string) *guest.FS {
-	t.Helper()
-	f, err := os.Open(name)
-	require.NoError(t, err)
-	defer f.Close()
-	files, err := guest.ReadCapture(f)
-	require.NoError(t, err)
-	return files
-}
-
-func captures(t testing.TB) []string {
-	t.Helper()
-	names, err := filepath.Glob("../testdata/guests/*.tar.gz")
-	require.NoError(t, err)
-	require.NotEmpty(t, names)
-	return names
-}
-
 // dtc is an independent reader: what it makes of a tree, flattened again by
 // it, has as many nodes as we count.
 func TestOracleDTC(t *testing.T) {
@@ -474,9 +453,9 @@ func TestOracleDTC(t *testing.T) {
 		t.Skip("dtc is not installed")
 	}
 	require.NoError(t, err, "where guests are booted dtc has to be there")
-	for _, name := range captures(t) {
-		t.Run(filepath.Base(name), func(t *testing.T) {
-			text, err := fs.ReadFile(capture(t, name), fdt.Path)
+	for name, files := range guesttest.All(t) {
+		t.Run(name, func(t *testing.T) {
+			text, err := files.ReadFile(fdt.Path)
 			require.NoError(t, err)
 			tree, err := fdt.Parse(text)
 			require.NoError(t, err)
@@ -545,8 +524,8 @@ const (
 )
 
 func FuzzParse(f *testing.F) {
-	for _, name := range captures(f) {
-		text, err := fs.ReadFile(capture(f, name), fdt.Path)
+	for _, files := range guesttest.All(f) {
+		text, err := files.ReadFile(fdt.Path)
 		require.NoError(f, err)
 		tree, err := fdt.Parse(text)
 		require.NoError(f, err)

@@ -12,6 +12,7 @@ import (
 
 	"vmspec/probes/fdt"
 	"vmspec/probes/gic"
+	"vmspec/probes/guest/guesttest"
 )
 
 func read(t *testing.T, fsys fs.FS) *gic.Facts {
@@ -109,7 +110,7 @@ func TestReadDeclaredByACPI(t *testing.T) {
 }
 
 func TestReadCaptured(t *testing.T) {
-	f := read(t, captured(t)["qemu-virt-gicv2"])
+	f := read(t, guesttest.Open(t, "qemu-virt-gicv2"))
 	require.Equal(t, &gic.Facts{
 		Declared: gic.Witness{Version: 2, Source: "/intc@8000000 arm,cortex-a15-gic"},
 		Running:  gic.Witness{Version: 2, OrOlder: true, Source: "/proc/interrupts GIC-0"},
@@ -117,14 +118,14 @@ func TestReadCaptured(t *testing.T) {
 		MSI:      "GICv2m",
 		Chips:    []string{"GIC-0", "MSI"},
 	}, f)
-	f = read(t, captured(t)["qemu-virt-uefi-gicv3"])
+	f = read(t, guesttest.Open(t, "qemu-virt-uefi-gicv3"))
 	require.Equal(t, []int{3, 3, 3}, []int{f.Declared.Version, f.Running.Version, f.Logged.Version})
 	require.Equal(t, "ITS", f.MSI)
 }
 
 // One witness changes; the others must not follow.
 func TestReadWitnessesDisagree(t *testing.T) {
-	files := captured(t)["qemu-virt-uefi-gicv3"]
+	files := guesttest.Open(t, "qemu-virt-uefi-gicv3")
 	tree, err := files.ReadFile(fdt.Path)
 	require.NoError(t, err)
 	tests := map[string]struct {

@@ -3,8 +3,6 @@ package gic_test
 import (
 	"bytes"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -13,26 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes/gic"
-	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 )
-
-// captured reads every captured guest, by its name.
-func captured(t testing.TB) map[string]*guest.FS {
-	t.Helper()
-	names, err := filepath.Glob("../testdata/guests/*.tar.gz")
-	require.NoError(t, err)
-	require.NotEmpty(t, names)
-	out := map[string]*guest.FS{}
-	for _, name := range names {
-		f, err := os.Open(name)
-		require.NoError(t, err)
-		defer f.Close()
-		files, err := guest.ReadCapture(f)
-		require.NoError(t, err)
-		out[strings.TrimSuffix(filepath.Base(name), ".tar.gz")] = files
-	}
-	return out
-}
 
 func TestParseInterruptsFaults(t *testing.T) {
 	tests := map[string]struct{ text, want string }{
@@ -96,7 +76,7 @@ func TestLoadInterrupts(t *testing.T) {
 	_, _, err = gic.LoadInterrupts(fstest.MapFS{"proc/interrupts": {}})
 	require.ErrorContains(t, err, "parse proc/interrupts: no header line")
 
-	cpus, interrupts, err := gic.LoadInterrupts(captured(t)["qemu-virt-uefi-gicv3"])
+	cpus, interrupts, err := gic.LoadInterrupts(guesttest.Open(t, "qemu-virt-uefi-gicv3"))
 	require.NoError(t, err)
 	require.Equal(t, []int{0, 1, 2, 3}, cpus)
 	at := slices.IndexFunc(interrupts, func(i gic.Interrupt) bool { return i.Action("arch_timer") })
@@ -107,7 +87,7 @@ func TestLoadInterrupts(t *testing.T) {
 }
 
 func FuzzParseInterrupts(f *testing.F) {
-	for _, files := range captured(f) {
+	for _, files := range guesttest.All(f) {
 		text, err := files.ReadFile("proc/interrupts")
 		require.NoError(f, err)
 		f.Add(text)

@@ -16,23 +16,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func captures(t testing.TB) []string {
+// guests reads every captured guest, by its name. Package guesttest does so
+// for others, but imports this one.
+func guests(t testing.TB) map[string]*FS {
 	t.Helper()
-	names, err := filepath.Glob("../testdata/guests/*.tar.gz")
+	paths, err := filepath.Glob("../testdata/guests/*.tar.gz")
 	require.NoError(t, err)
-	require.NotEmpty(t, names)
-	return names
-}
-
-// open reads a captured guest.
-func open(t testing.TB, name string) *FS {
-	t.Helper()
-	in, err := os.Open(name)
-	require.NoError(t, err)
-	defer in.Close()
-	f, err := ReadCapture(in)
-	require.NoError(t, err)
-	return f
+	require.NotEmpty(t, paths)
+	out := map[string]*FS{}
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		require.NoError(t, err)
+		f, err := ReadCapture(bytes.NewReader(data))
+		require.NoError(t, err)
+		out[strings.TrimSuffix(filepath.Base(path), ".tar.gz")] = f
+	}
+	return out
 }
 
 func write(t testing.TB, f *FS) []byte {
@@ -74,8 +73,7 @@ func TestCaptureOfNothing(t *testing.T) {
 }
 
 func TestCapturedGuestsRoundTrip(t *testing.T) {
-	for _, name := range captures(t) {
-		f := open(t, name)
+	for _, f := range guests(t) {
 		again, err := ReadCapture(bytes.NewReader(write(t, f)))
 		require.NoError(t, err)
 		require.Equal(t, content(f), content(again))
@@ -219,8 +217,7 @@ func TestReadCaptureHostileLinks(t *testing.T) {
 }
 
 func FuzzReadCapture(f *testing.F) {
-	for _, name := range captures(f) {
-		files := open(f, name)
+	for _, files := range guests(f) {
 		// The whole has 1 MiB: enough is what shows every kind of entry.
 		part := newFS(files.patterns[:4])
 		for _, n := range slices.Sorted(maps.Keys(files.entries)) {

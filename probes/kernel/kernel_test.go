@@ -5,27 +5,15 @@ import (
 	"compress/gzip"
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
-	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 	"vmspec/probes/kernel"
 )
-
-func captured(t testing.TB) *guest.FS {
-	t.Helper()
-	f, err := os.Open(filepath.Join("..", "testdata", "guests", "qemu-virt-gicv2.tar.gz"))
-	require.NoError(t, err)
-	defer f.Close()
-	files, err := guest.ReadCapture(f)
-	require.NoError(t, err)
-	return files
-}
 
 func file(text string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(text)} }
 
@@ -132,9 +120,10 @@ func TestParseConfig(t *testing.T) {
 }
 
 func FuzzParseConfig(f *testing.F) {
-	facts, err := kernel.Read(captured(f))
+	files := guesttest.Open(f, "qemu-virt-gicv2")
+	facts, err := kernel.Read(files)
 	require.NoError(f, err)
-	text, err := captured(f).ReadFile(facts.Config)
+	text, err := files.ReadFile(facts.Config)
 	require.NoError(f, err)
 	f.Add(text[:4096]) // the whole has 290 kB, which would slow the fuzzer down
 	f.Add([]byte("CONFIG_A=y\nCONFIG_A=m"))
@@ -234,7 +223,7 @@ func TestLog(t *testing.T) {
 }
 
 func TestReadCaptured(t *testing.T) {
-	f, err := kernel.Read(captured(t))
+	f, err := kernel.Read(guesttest.Open(t, "qemu-virt-gicv2"))
 	require.NoError(t, err)
 	require.Regexp(t, `^\d+\.\d+\.\d+-\d+-arm64$`, f.Release)
 	require.Equal(t, "arm64 pid1", f.Arch+" "+f.Context)

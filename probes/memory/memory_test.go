@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -16,26 +14,9 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes/fdt"
-	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 	"vmspec/probes/memory"
 )
-
-func captured(t testing.TB) []*guest.FS {
-	t.Helper()
-	names, err := filepath.Glob("../testdata/guests/*.tar.gz")
-	require.NoError(t, err)
-	require.NotEmpty(t, names)
-	var out []*guest.FS
-	for _, name := range names {
-		f, err := os.Open(name)
-		require.NoError(t, err)
-		defer f.Close()
-		files, err := guest.ReadCapture(f)
-		require.NoError(t, err)
-		out = append(out, files)
-	}
-	return out
-}
 
 func TestParseIomem(t *testing.T) {
 	tests := map[string]struct {
@@ -144,7 +125,7 @@ func TestReadErrors(t *testing.T) {
 }
 
 func TestRead(t *testing.T) {
-	for _, files := range captured(t) {
+	for _, files := range guesttest.All(t) {
 		f, err := memory.Read(files)
 		require.NoError(t, err)
 		require.Empty(t, f.DescribedErr+f.RAMErr)
@@ -157,7 +138,7 @@ func TestRead(t *testing.T) {
 }
 
 func TestReadMemoryNodes(t *testing.T) {
-	files := captured(t)[0]
+	files := guesttest.Open(t, "qemu-virt-gicv2")
 	tree, err := files.ReadFile(fdt.Path)
 	require.NoError(t, err)
 	replaced := func(from, to string) string {
@@ -197,7 +178,7 @@ func TestReadUnreadable(t *testing.T) {
 }
 
 func FuzzParseIomem(f *testing.F) {
-	for _, files := range captured(f) {
+	for _, files := range guesttest.All(f) {
 		text, err := files.ReadFile("proc/iomem")
 		require.NoError(f, err)
 		f.Add(text)

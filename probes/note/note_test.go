@@ -5,15 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
-	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 	"vmspec/probes/note"
 )
 
@@ -104,14 +102,7 @@ func TestLine(t *testing.T) {
 
 // Whatever a measurement writes, its failure must not get lost.
 func FuzzTake(f *testing.F) {
-	names, err := filepath.Glob("../testdata/guests/*.tar.gz")
-	require.NoError(f, err)
-	for _, name := range names {
-		in, err := os.Open(name)
-		require.NoError(f, err)
-		defer in.Close()
-		files, err := guest.ReadCapture(in)
-		require.NoError(f, err)
+	for _, files := range guesttest.All(f) {
 		for _, n := range []string{"counter", "efi", "timer", "clock"} {
 			text, err := files.ReadFile("vmspec/" + n)
 			require.NoError(f, err)

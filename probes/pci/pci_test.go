@@ -4,33 +4,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"testing"
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
-	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 	"vmspec/probes/pci"
 )
-
-func captured(t testing.TB) []*guest.FS {
-	t.Helper()
-	names, err := filepath.Glob("../testdata/guests/*.tar.gz")
-	require.NoError(t, err)
-	require.NotEmpty(t, names)
-	var out []*guest.FS
-	for _, name := range names {
-		f, err := os.Open(name)
-		require.NoError(t, err)
-		defer f.Close()
-		files, err := guest.ReadCapture(f)
-		require.NoError(t, err)
-		out = append(out, files)
-	}
-	return out
-}
 
 // config is a configuration space with a capability list that begins at first;
 // bytes sets bytes in it.
@@ -93,7 +74,7 @@ func TestParsePort(t *testing.T) {
 }
 
 func FuzzParsePort(f *testing.F) {
-	for _, files := range captured(f) {
+	for _, files := range guesttest.All(f) {
 		text, err := files.ReadFile("sys/bus/pci/devices/0000:00:01.0/config")
 		require.NoError(f, err)
 		f.Add(text)
@@ -199,7 +180,7 @@ func TestReadWithoutPCI(t *testing.T) {
 }
 
 func TestReadCaptured(t *testing.T) {
-	for _, files := range captured(t) {
+	for _, files := range guesttest.All(t) {
 		f, err := pci.Read(files)
 		require.NoError(t, err)
 		require.Equal(t, []string{"0000"}, f.Domains)

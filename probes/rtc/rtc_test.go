@@ -3,14 +3,12 @@ package rtc_test
 import (
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"testing"
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
-	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 	"vmspec/probes/rtc"
 )
 
@@ -97,12 +95,7 @@ func TestRate(t *testing.T) {
 
 func TestReadCaptured(t *testing.T) {
 	for name, clock := range map[string]string{"qemu-virt-gicv2": "rtc-pl031 9010000.pl031", "qemu-virt-uefi-gicv3": "rtc-efi rtc-efi.0"} {
-		in, err := os.Open(filepath.Join("..", "testdata", "guests", name+".tar.gz"))
-		require.NoError(t, err)
-		defer in.Close()
-		files, err := guest.ReadCapture(in)
-		require.NoError(t, err)
-		f, err := rtc.Read(files)
+		f, err := rtc.Read(guesttest.Open(t, name))
 		require.NoError(t, err)
 		require.Empty(t, f.TrialErr)
 		require.Equal(t, []rtc.Clock{{Device: "rtc0", Name: clock}}, f.Clocks)

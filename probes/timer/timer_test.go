@@ -3,27 +3,15 @@ package timer_test
 import (
 	"bytes"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"testing"
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes/fdt"
-	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 	"vmspec/probes/timer"
 )
-
-func captured(t testing.TB, name string) *guest.FS {
-	t.Helper()
-	f, err := os.Open(filepath.Join("..", "testdata", "guests", name+".tar.gz"))
-	require.NoError(t, err)
-	defer f.Close()
-	files, err := guest.ReadCapture(f)
-	require.NoError(t, err)
-	return files
-}
 
 // read reads facts from notes alone.
 func read(t *testing.T, notes map[string]string) *timer.Facts {
@@ -144,7 +132,7 @@ func TestReadTree(t *testing.T) {
 	require.NoError(t, err, "a broken tree is another subject's")
 	require.Empty(t, broken.Node)
 
-	files := captured(t, "qemu-virt-gicv2")
+	files := guesttest.Open(t, "qemu-virt-gicv2")
 	tree, err := files.ReadFile(fdt.Path)
 	require.NoError(t, err)
 	edited := func(from, to string) *timer.Facts {
@@ -161,7 +149,7 @@ func TestReadTree(t *testing.T) {
 }
 
 func TestReadCaptured(t *testing.T) {
-	f, err := timer.Read(captured(t, "qemu-virt-uefi-gicv3"))
+	f, err := timer.Read(guesttest.Open(t, "qemu-virt-uefi-gicv3"))
 	require.NoError(t, err)
 	require.Empty(t, f.CounterErr+f.TrialErr)
 	require.EqualValues(t, 62_500_000, f.Counter.Hz)

@@ -3,15 +3,13 @@ package virtio_test
 import (
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
-	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 	"vmspec/probes/virtio"
 )
 
@@ -117,12 +115,7 @@ func TestString(t *testing.T) {
 }
 
 func TestReadCaptured(t *testing.T) {
-	in, err := os.Open(filepath.Join("..", "testdata", "guests", "qemu-virt-gicv2.tar.gz"))
-	require.NoError(t, err)
-	defer in.Close()
-	files, err := guest.ReadCapture(in)
-	require.NoError(t, err)
-	devices, err := virtio.Read(files)
+	devices, err := virtio.Read(guesttest.Open(t, "qemu-virt-gicv2"))
 	require.NoError(t, err)
 	require.Equal(t, []virtio.Device{
 		{Name: "virtio0", ID: virtio.Entropy, Transport: "pci", Driver: "virtio_rng", Status: 15, Modern: true},

@@ -3,14 +3,12 @@ package xen_test
 import (
 	"errors"
 	"io/fs"
-	"os"
-	"path/filepath"
 	"testing"
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
-	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
 	"vmspec/probes/xen"
 )
 
@@ -66,12 +64,7 @@ func TestReadFaults(t *testing.T) {
 }
 
 func TestReadCaptured(t *testing.T) {
-	in, err := os.Open(filepath.Join("..", "testdata", "guests", "qemu-virt-gicv2.tar.gz"))
-	require.NoError(t, err)
-	defer in.Close()
-	files, err := guest.ReadCapture(in)
-	require.NoError(t, err)
-	f, err := xen.Read(files)
+	f, err := xen.Read(guesttest.Open(t, "qemu-virt-gicv2"))
 	require.NoError(t, err)
 	require.Equal(t, &xen.Facts{}, f, "QEMU is not Xen, although the kernel was built for it")
 }

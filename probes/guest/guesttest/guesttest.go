@@ -1,0 +1,64 @@
+// Package guesttest opens the captured guests of probes/testdata for tests.
+// Only tests import it.
+package guesttest
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/guest"
+)
+
+const suffix = ".tar.gz"
+
+// Open reads one captured guest, by its name without .tar.gz.
+func Open(t testing.TB, name string) *guest.FS {
+	t.Helper()
+	return read(t, folder(t), name)
+}
+
+// All reads every captured guest, by its name without .tar.gz.
+func All(t testing.TB) map[string]*guest.FS {
+	t.Helper()
+	dir := folder(t)
+	names, err := fs.Glob(dir, "*"+suffix)
+	require.NoError(t, err)
+	require.NotEmpty(t, names)
+	out := map[string]*guest.FS{}
+	for _, name := range names {
+		name = strings.TrimSuffix(name, suffix)
+		out[name] = read(t, dir, name)
+	}
+	return out
+}
+
+func read(t testing.TB, dir fs.FS, name string) *guest.FS {
+	t.Helper()
+	f, err := dir.Open(name + suffix)
+	require.NoError(t, err)
+	defer f.Close()
+	files, err := guest.ReadCapture(f)
+	require.NoError(t, err)
+	return files
+}
+
+// folder finds the captured guests from the working directory, which in a test
+// is its package's: with -trimpath a binary does not know where its source is.
+func folder(t testing.TB) fs.FS {
+	t.Helper()
+	at, err := os.Getwd()
+	require.NoError(t, err)
+	for {
+		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
+			return os.DirFS(filepath.Join(at, "probes", "testdata", "guests"))
+		}
+		up := filepath.Dir(at)
+		require.NotEqual(t, at, up, "no go.mod in the working directory or above")
+		at = up
+	}
+}
