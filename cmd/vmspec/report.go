@@ -28,12 +28,9 @@ func newReport() *cobra.Command {
 		Long:  "Find the last whole report in a serial log and conclude from it. - is standard input.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			in, err := open(c, args[0])
-			if err != nil {
-				return err
-			}
-			defer in.Close()
-			return reportLog(c.OutOrStdout(), in, args[0], nonce, strict)
+			return withInput(c, args[0], func(in io.Reader) error {
+				return reportLog(c.OutOrStdout(), in, args[0], nonce, strict)
+			})
 		},
 	}
 	c.Flags().BoolVar(&strict, "strict", false, strictUsage)
@@ -41,11 +38,17 @@ func newReport() *cobra.Command {
 	return c
 }
 
-func open(c *cobra.Command, name string) (io.ReadCloser, error) {
+// withInput opens the named file, or standard input for -.
+func withInput(c *cobra.Command, name string, use func(io.Reader) error) error {
 	if name == "-" {
-		return io.NopCloser(c.InOrStdin()), nil
+		return use(c.InOrStdin())
 	}
-	return os.Open(name)
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	return use(f)
 }
 
 func reportLog(stdout io.Writer, in io.Reader, name, nonce string, strict bool) error {
@@ -83,16 +86,13 @@ func newJudge() *cobra.Command {
 		Long:  "Judge a captured guest, as run --capture leaves it, again. - is standard input.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
-			in, err := open(c, args[0])
-			if err != nil {
-				return err
-			}
-			defer in.Close()
-			report, err := judge(in, profile)
-			if err != nil {
-				return fmt.Errorf("%s: %w", args[0], err)
-			}
-			return finish(c.OutOrStdout(), args[0], report, strict)
+			return withInput(c, args[0], func(in io.Reader) error {
+				report, err := judge(in, profile)
+				if err != nil {
+					return fmt.Errorf("%s: %w", args[0], err)
+				}
+				return finish(c.OutOrStdout(), args[0], report, strict)
+			})
 		},
 	}
 	c.Flags().StringVar(&profile, "profile", "", "judge by this profile and not by the guest's")
