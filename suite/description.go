@@ -143,7 +143,11 @@ func checkTree(f *probes.Facts) Finding {
 	if len(missing) > 0 {
 		return fail("the tree has no "+strings.Join(missing, ", no "), content(t))
 	}
-	return pass(content(t), fmt.Sprintf("%s, console %s", count(t.CPUs, "CPU"), t.StdoutNode))
+	console := t.StdoutNode
+	if console == "" {
+		console = t.Consoles[0]
+	}
+	return pass(content(t), fmt.Sprintf("%s, console %s", count(t.CPUs, "CPU"), console))
 }
 
 func checkTreeAlone(f *probes.Facts) Finding {

@@ -206,6 +206,23 @@ var mutants = []struct {
 		problem: map[string]string{"HW-FDT-BOOT": "no enabled node at its stdout-path /no-such-uart@1"},
 	},
 	{
+		name: "no stdout-path, but a console", guest: uefiGuest,
+		change: tree(func(root *dt.Node) { node(root, "chosen").RemoveProperty("stdout-path") }),
+		want:   map[string]Verdict{},
+	},
+	{
+		name: "a stdout-path to a console of no known kind", guest: uefiGuest,
+		change: all(without("pcie@10000000"), tree(func(root *dt.Node) {
+			node(root, "pl011@9000000").UpdateProperty("compatible", []byte("acme,uart\x00"))
+			for _, n := range root.Children {
+				if strings.HasPrefix(n.Name, "virtio_mmio") {
+					n.UpdateProperty("status", []byte("disabled\x00"))
+				}
+			}
+		})),
+		want: map[string]Verdict{},
+	},
+	{
 		name: "no console in the tree", guest: uefiGuest,
 		change: all(without("pcie@10000000"), without("pl011@9000000"), tree(func(root *dt.Node) {
 			node(root, "chosen").RemoveProperty("stdout-path")
