@@ -75,24 +75,33 @@ func coverage() []string {
 func Snapshot(root fs.ReadLinkFS) *FS {
 	s := snapshot{root: root, fs: newFS(coverage())}
 	for _, c := range captured {
-		for _, file := range c.files {
-			s.names = c.names
-			s.take(".", append(strings.Split(c.dir, "/"), file), 0)
-		}
+		s.files, s.names = c.files, c.names
+		s.take(".", strings.Split(c.dir, "/"), 0)
 	}
 	return s.fs
 }
 
+// snapshot takes one row of captured after the other.
 type snapshot struct {
 	root  fs.ReadLinkFS
 	fs    *FS
+	files []string // of the row
 	names bool
 }
 
-// take reads what the pattern finds below dir, a directory with no link in it.
+// take finds the directories that the pattern means below dir, a directory
+// with no link in its name, and takes the row's files in each.
 func (s *snapshot) take(dir string, pattern []string, links int) {
+	if len(pattern) == 0 {
+		for _, file := range s.files {
+			for _, name := range s.match(dir, file) {
+				s.takeLeaf(path.Join(dir, name))
+			}
+		}
+		return
+	}
 	for _, name := range s.match(dir, pattern[0]) {
-		s.takeOne(path.Join(dir, name), pattern[1:], links)
+		s.enter(path.Join(dir, name), pattern[1:], links)
 	}
 }
 
@@ -116,43 +125,59 @@ func (s *snapshot) match(dir, element string) []string {
 	return out
 }
 
-func (s *snapshot) takeOne(name string, rest []string, links int) {
-	info, err := s.root.Lstat(name)
-	if err != nil {
-		s.failed(name, err)
-		return
-	}
-	switch mode := info.Mode(); {
-	case mode&fs.ModeSymlink != 0:
-		s.takeLink(name, rest, links+1)
-	case mode.IsDir():
-		s.fs.put(name, &entry{mode: fs.ModeDir | 0o555})
-		if len(rest) > 0 {
-			s.take(name, rest, links)
+// enter goes on below a directory, or where a link to one leads.
+func (s *snapshot) enter(name string, rest []string, links int) {
+	s.look(name)
+	e := s.fs.entries[name]
+	switch {
+	case e == nil || links > maxLinks:
+	case e.mode.IsDir():
+		s.take(name, rest, links)
+	case e.mode&fs.ModeSymlink != 0:
+		target := string(e.data)
+		if !path.IsAbs(target) {
+			target = path.Join("/", path.Dir(name), target)
 		}
-	case len(rest) > 0:
-	case s.names || !mode.IsRegular():
-		s.fs.AddError(name, ErrNotCaptured)
-	default:
-		s.takeFile(name)
+		elements := strings.Split(strings.TrimPrefix(path.Clean(target), "/"), "/")
+		s.take(".", slices.Concat(elements, rest), links+1)
 	}
 }
 
-func (s *snapshot) takeLink(name string, rest []string, links int) {
-	target, err := s.root.ReadLink(name)
-	if err != nil || links > maxLinks {
-		s.failed(name, errors.Join(err, errors.New("link not followed")))
-		return
+// look keeps what is at name and tells whether that is a file yet to be read.
+// What was looked at before is not looked at again: every system call counts
+// where the processor is emulated.
+func (s *snapshot) look(name string) (file bool) {
+	if s.fs.entries[name] != nil {
+		return false
 	}
-	s.fs.put(name, &entry{mode: fs.ModeSymlink | 0o777, data: []byte(target)})
-	if len(rest) == 0 {
-		return
+	info, err := s.root.Lstat(name)
+	if err != nil {
+		s.failed(name, err)
+		return false
 	}
-	if !path.IsAbs(target) {
-		target = path.Join("/", path.Dir(name), target)
+	switch mode := info.Mode(); {
+	case mode.IsDir():
+		s.fs.put(name, &entry{mode: fs.ModeDir | 0o555})
+	case mode&fs.ModeSymlink != 0:
+		target, err := s.root.ReadLink(name)
+		if err != nil {
+			s.failed(name, err)
+			return false
+		}
+		s.fs.put(name, &entry{mode: fs.ModeSymlink | 0o777, data: []byte(target)})
+	case s.names || !mode.IsRegular():
+		s.fs.AddError(name, ErrNotCaptured)
+	default:
+		return true
 	}
-	elements := strings.Split(strings.TrimPrefix(path.Clean(target), "/"), "/")
-	s.take(".", slices.Concat(elements, rest), links)
+	return false
+}
+
+// takeLeaf keeps a file's content, and of all else that it is there.
+func (s *snapshot) takeLeaf(name string) {
+	if s.look(name) {
+		s.takeFile(name)
+	}
 }
 
 func (s *snapshot) takeFile(name string) {
