@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"vmspec/probes"
@@ -49,7 +50,7 @@ var firmware = []Requirement{
 			V10:   {Must, "Hardware Description", 1},
 			V20:   {Must, "Hardware Description", 1},
 		},
-		Needs: []string{"efi"}, Kernel: []string{"CONFIG_EFI"},
+		Needs: []string{"efi", "fdt"}, Kernel: []string{"CONFIG_EFI"},
 		Check: checkSystab,
 		Fix:   "Let the firmware hand the kernel a valid EFI_SYSTEM_TABLE with its configuration table.",
 	},
@@ -120,12 +121,16 @@ func checkSystab(f *probes.Facts) Finding {
 	switch {
 	case !e.Booted:
 		return fail(noUEFI)
-	case len(e.Tables) > 0:
-		return pass(fmt.Sprintf("%d configuration tables", len(e.Tables)), "system table read from memory")
-	case e.TablesErr == "":
+	case e.Describes():
+		return pass(fmt.Sprintf("%d configuration tables, a description among them", len(e.Tables)))
+	case e.TablesErr == "" && len(e.Tables) == 0:
 		return fail("the system table has no configuration table")
-	case len(e.Systab) > 0:
-		return pass("the kernel found "+strings.Join(e.Systab, " "), "not read from memory: "+e.TablesErr)
+	case e.TablesErr == "":
+		return fail("the configuration table has neither DEVICE_TREE_GUID nor ACPI_20_TABLE_GUID")
+	case slices.ContainsFunc(e.Systab, func(s string) bool { return strings.HasPrefix(s, "ACPI20=") }):
+		return pass("the kernel found " + strings.Join(e.Systab, " "))
+	case e.Stub && !f.FDT.Empty():
+		return pass("the EFI stub found the device tree", content(f.FDT))
 	}
 	return unknown(e.TablesErr)
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/u-root/u-root/pkg/dt"
 
 	"vmspec/probes"
+	"vmspec/probes/guest"
 	"vmspec/probes/guest/guesttest"
 )
 
@@ -132,7 +133,7 @@ var mutants = []struct {
 	{
 		name: "a clock that goes back", guest: uefiGuest,
 		change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 100 1000000 1100000\nedge 99 63500000 63600000\n"),
-		want:   map[string]Verdict{"FW-RTC": Fail, "PLAT-COUNTER": Error},
+		want:   map[string]Verdict{"FW-RTC": Fail},
 	},
 	{
 		name: "a host too busy to tell", guest: uefiGuest,
@@ -163,7 +164,7 @@ var mutants = []struct {
 	},
 	{
 		name: "the tree is not in the configuration table", guest: uefiGuest, change: edit("vmspec/efi", "b1b621d5", "00000000"),
-		want:    map[string]Verdict{"HW-FDT-UEFI": Fail},
+		want:    map[string]Verdict{"HW-FDT-UEFI": Fail, "FW-UEFI-SYSTAB": Fail},
 		problem: map[string]string{"HW-FDT-UEFI": "no DEVICE_TREE_GUID"},
 	},
 	{
@@ -235,8 +236,8 @@ var mutants = []struct {
 		want: map[string]Verdict{"HW-FDT-BOOT": Fail},
 	},
 	{
-		name: "an empty tree", guest: uefiGuest,
-		change: all(edit("vmspec/efi", "b1b621d5", "00000000"), tree(func(root *dt.Node) {
+		name: "an empty tree beside ACPI", guest: uefiGuest,
+		change: all(edit("vmspec/efi", "b1b621d5-f19c-41a5-830b-d9152c69aae0", "8868e871-e4f1-11d3-bc22-0080c73c8881"), tree(func(root *dt.Node) {
 			root.Properties, root.Children = nil, []*dt.Node{dt.NewNode("chosen")}
 		})),
 		want: map[string]Verdict{
@@ -248,7 +249,7 @@ var mutants = []struct {
 	{
 		name: "a tree that cannot be read", guest: uefiGuest, change: replace("sys/firmware/fdt", "\xd0\x0d\xfe\xed"),
 		want: map[string]Verdict{
-			"HW-FDT-UEFI": Error, "HW-FDT-BOOT": Error, "HW-FDT-ALONE": Error,
+			"FW-UEFI-SYSTAB": Error, "HW-FDT-UEFI": Error, "HW-FDT-BOOT": Error, "HW-FDT-ALONE": Error,
 			"PLAT-CPU-ENUM": Error, "PLAT-MEM-ENUM": Error,
 		},
 		problem: map[string]string{"HW-FDT-BOOT": "parse sys/firmware/fdt: header: 4 bytes"},
@@ -305,6 +306,21 @@ var mutants = []struct {
 		problem: map[string]string{"PLAT-DEV-ENUM": "described by nothing: 9000000.pl011"},
 	},
 	{
+		name: "no device at all", guest: directGuest,
+		change: func(t testing.TB, files *guest.FS) *guest.FS {
+			gone := map[string][]byte{}
+			for _, bus := range []string{"amba", "platform", "pci", "virtio"} {
+				entries, err := files.ReadDir("sys/bus/" + bus + "/devices")
+				require.NoError(t, err)
+				for _, e := range entries {
+					gone["sys/bus/"+bus+"/devices/"+e.Name()] = nil
+				}
+			}
+			return files.With(gone)
+		},
+		want: map[string]Verdict{"PLAT-DEV-ENUM": Skip},
+	},
+	{
 		name: "an SBSA UART for a console", guest: uefiGuest,
 		change:  sbsaUART,
 		want:    map[string]Verdict{"PLAT-CONSOLE": Fail},
@@ -351,6 +367,22 @@ var mutants = []struct {
 		name: "a dead timer", guest: uefiGuest, change: replace("vmspec/timer", "dead\n"),
 		want:    map[string]Verdict{"PLAT-TIMER": Fail},
 		problem: map[string]string{"PLAT-TIMER": "the timer does not interrupt"},
+	},
+	{
+		name: "a dead timer and a kernel of unknown configuration", guest: uefiGuest,
+		change: all(replace("vmspec/timer", "dead\n"), remove("lib/modules/6.1.0-56-arm64/config")),
+		want:   map[string]Verdict{"PLAT-TIMER": Fail, "PLAT-HOTPLUG-BUS": Error},
+	},
+	{
+		name: "a kernel without the generic timer's driver", guest: directGuest,
+		change: all(replace("vmspec/timer", "cpu 0 before 0 after 0 woke 5\n"), edit("proc/interrupts", "arch_timer", "sp804"),
+			edit("lib/modules/6.1.0-56-arm64/config", "CONFIG_ARM_ARCH_TIMER=y", "# CONFIG_ARM_ARCH_TIMER is not set")),
+		want: map[string]Verdict{"PLAT-TIMER": Error},
+	},
+	{
+		name: "our own nohz_full=", guest: uefiGuest,
+		change: all(edit("vmspec/timer", "cpu 3 before", "cpu 3 before 7 after 7 woke 5\nrest"), edit("proc/cmdline", "panic=-1", "nohz_full=1-3")),
+		want:   map[string]Verdict{"PLAT-TIMER": Error},
 	},
 	{
 		name: "a timer dead on one CPU", guest: uefiGuest, change: edit("vmspec/timer", "woke 5\ncpu 2", "woke 0\ncpu 2"),

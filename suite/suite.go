@@ -135,6 +135,7 @@ func count(n int, noun string) string {
 const (
 	ReasonUntested = "untested" // the requirement has no check yet
 	ReasonChosen   = "vmspec.skip"
+	ReasonNoDevice = "no-device" // there is nothing to judge
 )
 
 // Catalogue lists all requirements, in the order of the specification.
@@ -224,7 +225,7 @@ func (r Requirement) judge(facts *probes.Facts) Finding {
 		return f
 	}
 	if facts.Kernel == nil {
-		return unknown("read kernel: "+facts.Errors["kernel"], f.Problem)
+		return unknown("read kernel: "+facts.Errors["kernel"], f.Found...)
 	}
 	for _, option := range r.Kernel {
 		if lack := facts.Kernel.Lacks(option); lack != "" {
@@ -294,7 +295,7 @@ type Settings struct {
 	Only     []string // judge these only; all if empty
 	Skip     []string
 	After    string // "poweroff", "reboot" or "halt"
-	ReadOnly bool   // change nothing, not even a variable of our own
+	ReadOnly bool   // change nothing; today's checks change nothing anyway
 	Nonce    string // repeated in the report, to tell it from an older one
 	Problems []string
 }

@@ -113,8 +113,7 @@ func (r Result) point(n int) string {
 	}
 	start := fmt.Sprintf("%s %d - %s", word, n, r.ID)
 	directive = cut(directive, MaxLine-len(start))
-	title := " " + r.Title
-	return start + cut(title, MaxLine-len(start)-len(directive)) + directive
+	return start + cut(" "+r.Title, MaxLine-len(start)-len(directive)) + directive
 }
 
 // plain makes text fit for a directive: one line of printable ASCII, without
@@ -131,12 +130,16 @@ func plain(text string) string {
 	}, text)
 }
 
-// cut shortens ASCII text to n bytes.
+// cut shortens ASCII text to n bytes, at a space where there is one late enough.
 func cut(text string, n int) string {
 	if len(text) <= n {
 		return text
 	}
-	return strings.TrimRight(text[:max(n, 0)], " ")
+	n = max(n, 0)
+	if space := strings.LastIndexByte(text[:n], ' '); space > n/2 {
+		n = space
+	}
+	return strings.TrimRight(text[:n], " ")
 }
 
 // diagnostic writes one entry of a point's YAML block.
@@ -146,7 +149,7 @@ func diagnostic(key, value string) []string {
 	}
 	lines := []string{fmt.Sprintf("  %s:", key)}
 	for len(value) > 0 {
-		n := pieceLen(value, wrap-len("    - "))
+		n := readable(value, pieceLen(value, wrap-len("    - ")))
 		lines = append(lines, "    - "+shield(quote(value[:n])))
 		value = value[n:]
 	}
@@ -167,6 +170,18 @@ func shield(quoted string) string {
 		colon := strings.LastIndexByte(quoted[:at[1]], ':')
 		quoted = quoted[:colon] + `\u003a` + quoted[colon+1:]
 	}
+}
+
+// readable moves a break one word back where what follows would have to be
+// shielded: an escape is for programs, and people read this too.
+func readable(value string, n int) int {
+	if n == len(value) || !keyed.MatchString(`"`+value[n:]) {
+		return n
+	}
+	if word := strings.LastIndexByte(strings.TrimRight(value[:n], " "), ' ') + 1; word > 0 {
+		return word
+	}
+	return n
 }
 
 // pieceLen returns how many bytes of value fit into width when quoted, up to

@@ -9,6 +9,8 @@ import (
 	"runtime"
 	"strings"
 
+	"golang.org/x/sys/unix"
+
 	"vmspec/probes"
 	"vmspec/probes/guest"
 	"vmspec/suite"
@@ -64,8 +66,17 @@ func program(root fs.ReadLinkFS) int {
 }
 
 // say prints a line that is not the report's: a comment.
+//
+// It drops what the console does not take at once: nobody may be draining it,
+// and there is a report to write elsewhere.
 func say(format string, args ...any) {
-	fmt.Println("# vmspec: " + strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; "))
+	line := "# vmspec: " + strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ") + "\n"
+	fd, err := unix.Open("/dev/console", unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	_, _ = unix.Write(fd, []byte(line))
 }
 
 // boot is PID 1: it brings the guest up, judges it, reports and ends it.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -110,11 +111,10 @@ func judge(in io.Reader, profile string) (*results.Report, error) {
 	facts := probes.Read(files)
 	report := suite.Judge(facts)
 	if profile != "" {
-		settings := suite.ParseSettings(map[string]string{"profile": profile})
-		if len(settings.Problems) > 0 {
-			return nil, errors.New(settings.Problems[0])
+		settings := report.Settings
+		if settings.Profile = suite.Profile(profile); !slices.Contains(suite.Profiles(), settings.Profile) {
+			return nil, fmt.Errorf("--profile %s: the profiles are %v", profile, suite.Profiles())
 		}
-		settings.Nonce = report.Settings.Nonce
 		report = suite.JudgeBy(settings, report.Arch, facts)
 	}
 	return results.Parse(strings.NewReader(strings.Join(report.Lines(), "\n")+"\n"), "")

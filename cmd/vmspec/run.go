@@ -115,6 +115,24 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
+	if err := f.prepare(t, dir); err != nil {
+		return err
+	}
+	nonce := settings.Nonce
+	if f.Append = f.append; nonce == "" {
+		nonce = newNonce()
+		f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.append)
+	}
+	err = f.watch(c, name, vmm.Run{Command: append([]string{target.Binary}, t.Args(f.Options)...), Nonce: nonce})
+	if err == nil || errors.As(err, new(verdict)) {
+		return f.checkCapture(c.ErrOrStderr(), err)
+	}
+	return err
+}
+
+// prepare makes the files that QEMU writes to: in dir the variable store, and
+// the capture, which QEMU empties once there is a QEMU.
+func (f *runFlags) prepare(t target.Target, dir string) error {
 	if t.UEFI {
 		firmware, err := target.FindFirmware(f.firmware)
 		if err != nil {
@@ -125,26 +143,14 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 			return err
 		}
 	}
-	nonce := settings.Nonce
-	if f.Append = f.append; nonce == "" {
-		nonce = newNonce()
-		f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.append)
+	if f.Capture == "" {
+		return nil
 	}
-	if f.Capture != "" {
-		// QEMU empties it, once there is a QEMU.
-		file, err := os.OpenFile(f.Capture, os.O_WRONLY|os.O_CREATE, 0o644)
-		if err != nil {
-			return fmt.Errorf("--capture: %w", err)
-		}
-		file.Close()
+	file, err := os.OpenFile(f.Capture, os.O_WRONLY|os.O_CREATE, 0o644)
+	if err != nil {
+		return fmt.Errorf("--capture: %w", err)
 	}
-	err = f.watch(c, name, vmm.Run{Command: append([]string{target.Binary}, t.Args(f.Options)...), Nonce: nonce})
-	if err == nil || errors.As(err, new(verdict)) {
-		if missing := f.checkCapture(); missing != nil {
-			return missing
-		}
-	}
-	return err
+	return file.Close()
 }
 
 // complete checks the flags against each other and this machine.
@@ -178,21 +184,27 @@ func checkAppend(parameters string) (suite.Settings, error) {
 	return settings, nil
 }
 
-// checkCapture says when a run that reported left no capture: a guest without
-// virtio_console cannot send one.
-func (f *runFlags) checkCapture() error {
+// checkCapture says when a run that reported left no capture. That is worth an
+// exit status of its own only where the report has none to tell.
+func (f *runFlags) checkCapture(stderr io.Writer, concluded error) error {
 	if f.Capture == "" {
-		return nil
+		return concluded
 	}
 	in, err := os.Open(f.Capture)
 	if err != nil {
 		return fmt.Errorf("--capture: %w", err)
 	}
 	defer in.Close()
-	if _, err := guest.ReadCapture(in); err != nil {
-		return fmt.Errorf("--capture %s: the guest sent no whole capture, for which its kernel needs virtio_console: %w", f.Capture, err)
+	if _, err = guest.ReadCapture(in); err == nil {
+		return concluded
 	}
-	return nil
+	err = fmt.Errorf("--capture %s: the guest sent no whole capture, "+
+		"for which its kernel needs virtio_console and its timer must run: %w", f.Capture, err)
+	if concluded == nil {
+		return err
+	}
+	fmt.Fprintln(stderr, "vmspec:", err)
+	return concluded
 }
 
 // newNonce makes a report of this run tell-tale among older ones.

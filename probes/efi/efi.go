@@ -138,6 +138,14 @@ func (f *Facts) Table(guid string) (has, known bool) {
 	return false, f.TablesErr == ""
 }
 
+// Describes tells whether the configuration table holds a description of the
+// machine: a device tree or ACPI tables.
+func (f *Facts) Describes() bool {
+	tree, _ := f.Table(DeviceTreeGUID)
+	acpi, _ := f.Table(ACPI20GUID)
+	return tree || acpi
+}
+
 // version matches the kernel's message (drivers/firmware/efi/efi.c,
 // efi_systab_report_header).
 var version = regexp.MustCompile(`efi: EFI v(\d+)\.(\d+)(?:\.(\d+))? by (.*)`)

@@ -71,8 +71,14 @@ func coverage() []string {
 
 // Snapshot reads what a capture covers from a live guest's root, an [fs.FS]
 // that reads links, such as os.DirFS("/"). It changes nothing there. Errors
-// other than absence are kept and answered again by the returned FS.
-func Snapshot(root fs.ReadLinkFS) *FS {
+// other than absence are kept and answered again by the returned FS. Should it
+// panic, nothing is known: the FS answers [ErrNotCaptured] for everything.
+func Snapshot(root fs.ReadLinkFS) (files *FS) {
+	defer func() {
+		if recover() != nil {
+			files = newFS(nil)
+		}
+	}()
 	s := snapshot{root: root, fs: newFS(coverage())}
 	for _, c := range captured {
 		s.files, s.names = c.files, c.names

@@ -10,7 +10,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"path"
 	"slices"
 	"strings"
@@ -46,9 +45,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	f := &Facts{Release: strings.TrimSpace(string(release)), CommandLine: strings.TrimSpace(string(line))}
 	f.Arch, f.Context = word(fsys, "arch"), word(fsys, "context")
 	f.readParameters(fsys)
-	if err := f.readConfig(fsys); err != nil {
-		return nil, err
-	}
+	f.readConfig(fsys)
 	if err := f.readModules(fsys); err != nil {
 		return nil, err
 	}
@@ -117,21 +114,18 @@ func (f *Facts) configs() []string {
 	}
 }
 
-func (f *Facts) readConfig(fsys fs.FS) error {
+func (f *Facts) readConfig(fsys fs.FS) {
 	for _, name := range f.configs() {
 		data, err := fs.ReadFile(fsys, name)
-		if err != nil {
-			continue // no kernel has them all
+		if err == nil && path.Ext(name) == ".gz" {
+			data, err = unzip(data)
 		}
-		if path.Ext(name) == ".gz" {
-			if data, err = unzip(data); err != nil {
-				return fmt.Errorf("read %s: %w", name, err)
-			}
+		if err != nil {
+			continue // no kernel has them all, and one that is damaged says nothing
 		}
 		f.Config, f.options = name, ParseConfig(data)
-		return nil
+		return
 	}
-	return nil
 }
 
 // maxConfig bounds the unpacked configuration; Debian's has 280 kB.
@@ -142,7 +136,11 @@ func unzip(data []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	return io.ReadAll(io.LimitReader(z, maxConfig))
+	text, err := io.ReadAll(io.LimitReader(z, maxConfig+1))
+	if err == nil && len(text) > maxConfig {
+		err = errors.New("larger than 4 MiB")
+	}
+	return text, err
 }
 
 // ParseConfig reads a kernel configuration: the options that are set, with
@@ -204,9 +202,6 @@ func moduleOf(option string) string {
 	}
 	return ""
 }
-
-// Options lists the options that are set, by name.
-func (f *Facts) Options() []string { return slices.Sorted(maps.Keys(f.options)) }
 
 // Log returns the kernel's log from the note that the guest left, a message
 // an item, with its time stamp.

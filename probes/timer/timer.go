@@ -7,10 +7,12 @@ import (
 	"fmt"
 	"io/fs"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 
 	"vmspec/probes/fdt"
+	"vmspec/probes/gic"
 	"vmspec/probes/kernel"
 	"vmspec/probes/note"
 )
@@ -24,6 +26,7 @@ type Facts struct {
 	Dead       bool   // that test saw no interrupt: a sleep would never end
 	CPUs       []CPU
 	TrialErr   string
+	Listed     bool   // /proc/interrupts has an arch_timer interrupt
 	Hz         uint64 // what the kernel runs the timer at, from its log; 0 if it does not say
 	Clock      string // the kernel's current clock source
 	Node       string // the tree's timer node; empty if there is none
@@ -62,6 +65,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 		f.TrialErr = err.Error()
 	}
 	f.readLog(fsys)
+	f.Listed = listed(fsys)
 	if text, err := fs.ReadFile(fsys, "sys/devices/system/clocksource/clocksource0/current_clocksource"); err == nil {
 		f.Clock = strings.TrimSpace(string(text))
 	}
@@ -132,6 +136,12 @@ func (f *Facts) readTrial(fsys fs.FS) error {
 		}
 	}
 	return err
+}
+
+// listed tells whether the kernel's arch_timer driver has an interrupt.
+func listed(fsys fs.FS) bool {
+	_, interrupts, err := gic.LoadInterrupts(fsys)
+	return err == nil && slices.ContainsFunc(interrupts, func(i gic.Interrupt) bool { return i.Action("arch_timer") })
 }
 
 // rate matches drivers/clocksource/arm_arch_timer.c's arch_timer_banner.
