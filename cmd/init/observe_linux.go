@@ -90,7 +90,9 @@ func (o *observation) take() *guest.FS {
 		}
 	}
 	o.notes["timer"] = note.Take(func(w io.Writer) error { return guest.TrialTimer(o.root, o.dead, w) })
-	o.notes["efi"] = guest.Measure("efi")
+	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil {
+		o.notes["efi"] = guest.Measure("efi")
+	}
 	o.notes["parameters"] = note.Take(parameters)
 	o.notes["kmsg"] = note.Take(func(w io.Writer) error {
 		log, err := guest.ReadLog()

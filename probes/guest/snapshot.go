@@ -2,7 +2,6 @@ package guest
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -10,8 +9,8 @@ import (
 	"syscall"
 )
 
-// maxFile bounds what is read of one file. The device tree, at most 2 MiB by
-// the arm64 boot protocol, is the largest.
+// maxFile bounds a file that has a size; the kernel's own texts have none. The
+// device tree, at most 2 MiB by the arm64 boot protocol, is the largest.
 const maxFile = 4 << 20
 
 // captured is what a capture covers: files to read below a directory, both as
@@ -149,17 +148,16 @@ func (s *snapshot) enter(name string, rest []string, links int) {
 	}
 }
 
-// look keeps what is at name and tells whether that is a file yet to be read.
-// What was looked at before is not looked at again: every system call counts
+// look keeps what is at name, and returns a file that is yet to be read. What was looked at before is not looked at again: every system call counts
 // where the processor is emulated.
-func (s *snapshot) look(name string) (file bool) {
+func (s *snapshot) look(name string) (file fs.FileInfo) {
 	if s.fs.entries[name] != nil {
-		return false
+		return nil
 	}
 	info, err := s.root.Lstat(name)
 	if err != nil {
 		s.failed(name, err)
-		return false
+		return nil
 	}
 	switch mode := info.Mode(); {
 	case mode.IsDir():
@@ -168,35 +166,30 @@ func (s *snapshot) look(name string) (file bool) {
 		target, err := s.root.ReadLink(name)
 		if err != nil {
 			s.failed(name, err)
-			return false
+			return nil
 		}
 		s.fs.put(name, &entry{mode: fs.ModeSymlink | 0o777, data: []byte(target)})
 	case s.names || !mode.IsRegular():
 		s.fs.AddError(name, ErrNotCaptured)
 	default:
-		return true
+		return info
 	}
-	return false
+	return nil
 }
 
 // takeLeaf keeps a file's content, and of all else that it is there.
 func (s *snapshot) takeLeaf(name string) {
-	if s.look(name) {
-		s.takeFile(name)
+	if info := s.look(name); info != nil {
+		s.takeFile(name, info.Size())
 	}
 }
 
-func (s *snapshot) takeFile(name string) {
-	f, err := s.root.Open(name)
-	if err != nil {
-		s.failed(name, err)
+func (s *snapshot) takeFile(name string, size int64) {
+	if size > maxFile {
+		s.fs.AddError(name, errors.New("larger than 4 MiB"))
 		return
 	}
-	defer f.Close()
-	data, err := io.ReadAll(io.LimitReader(f, maxFile+1))
-	if err == nil && len(data) > maxFile {
-		err = errors.New("larger than 4 MiB")
-	}
+	data, err := fs.ReadFile(s.root, name)
 	if err != nil {
 		s.failed(name, err)
 		return
