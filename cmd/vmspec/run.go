@@ -86,7 +86,7 @@ func newRunExec() *cobra.Command {
 		Long: `Start any VMM and judge the guest that it boots, which must run the suite's
 kernel and initramfs. Its standard output is taken for the guest's console.`,
 		Example: `  vmspec run exec -- lkvm run -k build/arm64/Image -i build/arm64/initramfs.cpio.zst
-  vmspec run exec --serial /tmp/vm.sock -- my-vmm --config vm.json`,
+  vmspec run exec --serial vm.sock -- my-vmm --config vm.json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return f.watch(c, filepath.Base(args[0]), vmm.Run{Command: args, Serial: serial})

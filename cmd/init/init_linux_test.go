@@ -1,0 +1,76 @@
+package main
+
+import (
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"github.com/u-root/u-root/pkg/smbios"
+
+	"vmspec/probes"
+	"vmspec/probes/console"
+	"vmspec/probes/guest/guesttest"
+	"vmspec/probes/note"
+	"vmspec/suite"
+)
+
+func TestTerminals(t *testing.T) {
+	terminal := func(names ...string) *probes.Facts {
+		var f console.Facts
+		for _, name := range names {
+			f.Terminals = append(f.Terminals, console.Terminal{Name: name})
+		}
+		return &probes.Facts{Console: &f}
+	}
+	for _, c := range []struct {
+		name  string
+		facts *probes.Facts
+		want  []string
+	}{
+		{"consoles that could not be read", &probes.Facts{}, []string{"/dev/console"}},
+		{"none", terminal(), []string{"/dev/console"}},
+		{"UARTs before what nobody may drain", terminal("hvc0", "hvc1", "ttyAMA0", "ttyS0"),
+			[]string{"/dev/ttyAMA0", "/dev/ttyS0", "/dev/hvc0", "/dev/hvc1"}},
+	} {
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, terminals(c.facts)) })
+	}
+}
+
+// A report goes to a device whole, one line after the other.
+func TestPrintOn(t *testing.T) {
+	report := suite.Judge(probes.Read(guesttest.Open(t, "qemu-virt-gicv2")))
+	name := filepath.Join(t.TempDir(), "console")
+	require.NoError(t, os.WriteFile(name, nil, 0o600))
+	require.NoError(t, printOn(name, report, false))
+	got, err := os.ReadFile(name)
+	require.NoError(t, err)
+	require.Equal(t, strings.Join(report.Lines(), "\n")+"\n", string(got))
+	require.ErrorContains(t, printOn(filepath.Join(t.TempDir(), "none"), report, false), "no such file")
+}
+
+func TestWithin(t *testing.T) {
+	text := make(chan []byte, 1)
+	require.Equal(t, "error no end after 1ms\n", string(within(time.Millisecond, text)))
+	text <- []byte("counter cntvct 1\n")
+	require.Equal(t, "counter cntvct 1\n", string(within(time.Minute, text)))
+}
+
+// oem is an SMBIOS structure of OEM strings.
+func oem(t *testing.T, texts ...string) *smbios.Table {
+	t.Helper()
+	raw := append([]byte{oemStrings, 5, 0, 0, byte(len(texts))}, strings.Join(texts, "\x00")+"\x00\x00"...)
+	table, _, err := smbios.ParseTable(raw)
+	require.NoError(t, err)
+	return table
+}
+
+func TestParametersBySMBIOS(t *testing.T) {
+	got := note.Take(func(w io.Writer) error {
+		return writeOwn(w, oem(t, "somebody else's", "vmspec.nonce=1", "vmspec.only=A B", "vmspec.readonly"))
+	})
+	require.Equal(t, "vmspec.nonce=1\nvmspec.readonly\n", string(got))
+}
