@@ -236,6 +236,9 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run) error {
 		return err
 	}
 	concluded := conclude(c.OutOrStdout(), name, out, w.strict)
+	if out.Killed && out.Report != nil && out.Report.Incomplete == nil {
+		fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: the VM did not end after its report and was ended\n", name)
+	}
 	if err != nil { // the report is printed; what was lost is said
 		return err
 	}
