@@ -152,8 +152,11 @@ func checkVariables(f *probes.Facts) Finding {
 		return fail("efivarfs is read-only: the firmware has no SetVariable at run time")
 	case e.Variables == "" && f.Kernel.Lacks("CONFIG_EFIVAR_FS") != "":
 		return unknown(f.Kernel.Lacks("CONFIG_EFIVAR_FS"))
-	case e.MountErr != "":
+	// How the kernel says that the firmware has none (fs/efivarfs/super.c).
+	case strings.HasSuffix(e.MountErr, "operation not supported"), strings.HasSuffix(e.MountErr, "no such device"):
 		return fail("no variable services at run time: " + e.MountErr)
+	case e.MountErr != "":
+		return unknown(e.MountErr)
 	case e.Variables == "":
 		return unknown("efivarfs is not mounted")
 	}

@@ -385,9 +385,19 @@ var mutants = []struct {
 		want:   map[string]Verdict{"PLAT-TIMER": Error},
 	},
 	{
-		name: "a timer dead on one CPU", guest: uefiGuest, change: edit("vmspec/timer", "woke 5\ncpu 2", "woke 0\ncpu 2"),
+		name: "a timer dead on one CPU", guest: uefiGuest, change: edit("vmspec/timer", "cpu 1 before", "cpu 1 before 9 after 9 woke 0\nrest"),
 		want:    map[string]Verdict{"PLAT-TIMER": Fail},
 		problem: map[string]string{"PLAT-TIMER": "a sleep did not end on CPU 1"},
+	},
+	{
+		name: "a host too busy to run a CPU", guest: uefiGuest, change: edit("vmspec/timer", "woke 5\ncpu 2", "woke 0\ncpu 2"),
+		want:    map[string]Verdict{"PLAT-TIMER": Error},
+		problem: map[string]string{"PLAT-TIMER": "the timer interrupts CPU 1, but a sleep did not end there"},
+	},
+	{
+		name: "efivarfs that could not be mounted by our own fault", guest: uefiGuest,
+		change: all(edit("proc/self/mounts", "efivarfs", "nothing"), replace("vmspec/mounts", "error device or resource busy\n")),
+		want:   map[string]Verdict{"FW-VAR-RUNTIME": Error},
 	},
 	{
 		name: "sleeps woken by something else", guest: directGuest, change: replace("vmspec/timer", "cpu 0 before 0 after 0 woke 5\n"),

@@ -77,17 +77,11 @@ const clockMost = 10 * time.Second
 // files. The clock's seconds take longest: they begin first, and the rest
 // happens meanwhile. Where the timer is dead nothing may sleep or wait.
 func (o *observation) take() *guest.FS {
-	var clock chan []byte
+	var clock <-chan []byte
 	if o.dead {
 		o.notes["clock"] = note.Take(func(io.Writer) error { return errors.New("not tried: the timer is dead") })
 	} else {
-		clock = make(chan []byte, 1)
-		go func() {
-			clock <- note.Take(func(w io.Writer) error { return guest.TrialRTC(o.root, o.clock, w) })
-		}()
-		if o.pid1 {
-			o.bringUp()
-		}
+		clock = o.begin()
 	}
 	o.notes["timer"] = note.Take(func(w io.Writer) error { return guest.TrialTimer(o.root, o.dead, w) })
 	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil {
@@ -109,6 +103,26 @@ func (o *observation) take() *guest.FS {
 		files.AddFile(note.Dir+"/"+name, text)
 	}
 	return files
+}
+
+// begin starts the clock's trial and brings the guest up, in this order unless
+// the clock's driver is a module.
+func (o *observation) begin() <-chan []byte {
+	text := make(chan []byte, 1)
+	trial := func() {
+		text <- note.Take(func(w io.Writer) error { return guest.TrialRTC(o.root, o.clock, w) })
+	}
+	_, err := fs.Stat(o.root, "sys/class/rtc/rtc0")
+	if err == nil {
+		go trial()
+	}
+	if o.pid1 {
+		o.bringUp()
+	}
+	if err != nil {
+		go trial()
+	}
+	return text
 }
 
 // within waits for a note, and no longer than it may.

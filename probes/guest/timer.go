@@ -14,9 +14,9 @@ import (
 const (
 	timerSleeps = 5
 	timerSleep  = 2 * time.Millisecond
-	// Ten milliseconds of sleep get two seconds: a CPU that has not come back
-	// by then was not woken.
-	timerMost = 2 * time.Second
+	// Ten milliseconds of sleep get five seconds: a CPU that has not come back
+	// by then was not woken, however busy the host.
+	timerMost = 5 * time.Second
 )
 
 // TrialTimer lets a thread sleep on each online CPU and looks whether the
