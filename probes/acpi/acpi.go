@@ -1,9 +1,8 @@
 // Package acpi reads what the guest's ACPI tables declare, by their headers
-// and the MADT. AML is not interpreted.
+// and fixed fields. AML is not interpreted.
 package acpi
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -12,14 +11,45 @@ import (
 const dir = "sys/firmware/acpi/tables"
 
 // Facts are the guest's ACPI tables. Linux shows them only where it runs by
-// ACPI.
+// ACPI. A table that is nil is not there, or Damaged says what is wrong with
+// it.
 type Facts struct {
 	Present bool
 	Tables  []string // file names, such as APIC or SSDT1
+	FADT    *FADT
 	MADT    *MADT
+	GTDT    *GTDT
+	SPCR    *SPCR
+	DBG2    *DBG2
+	MCFG    *MCFG
+	PPTT    *PPTT
+	DSDT    *Header
+	Damaged map[string]string `json:",omitempty"` // by file name: why a table cannot be read
 }
 
-// Read lists the tables. Absence is an answer.
+// tables are those that are read, by file name.
+var tables = []struct {
+	name string
+	read func(f *Facts, table []byte) error
+}{
+	{"FACP", func(f *Facts, b []byte) (err error) { f.FADT, err = ParseFADT(b); return }},
+	{"APIC", func(f *Facts, b []byte) (err error) { f.MADT, err = ParseMADT(b); return }},
+	{"GTDT", func(f *Facts, b []byte) (err error) { f.GTDT, err = ParseGTDT(b); return }},
+	{"SPCR", func(f *Facts, b []byte) (err error) { f.SPCR, err = ParseSPCR(b); return }},
+	{"DBG2", func(f *Facts, b []byte) (err error) { f.DBG2, err = ParseDBG2(b); return }},
+	{"MCFG", func(f *Facts, b []byte) (err error) { f.MCFG, err = ParseMCFG(b); return }},
+	{"PPTT", func(f *Facts, b []byte) (err error) { f.PPTT, err = ParsePPTT(b); return }},
+	{"DSDT", func(f *Facts, b []byte) error {
+		h, _, err := parse(b, "DSDT")
+		if err == nil {
+			f.DSDT = &h
+		}
+		return err
+	}},
+}
+
+// Read lists the tables and reads those it knows. Absence is an answer, and
+// one table's damage costs no other.
 func Read(fsys fs.FS) (*Facts, error) {
 	entries, err := fs.ReadDir(fsys, dir)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -28,124 +58,82 @@ func Read(fsys fs.FS) (*Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Facts{Present: true}
+	f := &Facts{Present: true, Damaged: map[string]string{}}
 	for _, e := range entries {
 		if !e.IsDir() {
 			f.Tables = append(f.Tables, e.Name())
 		}
 	}
-	f.MADT, err = LoadMADT(fsys)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, err
+	for _, t := range tables {
+		data, err := fs.ReadFile(fsys, dir+"/"+t.name)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue
+		}
+		if err == nil {
+			err = t.read(f, data)
+		}
+		if err != nil {
+			f.Damaged[t.name] = err.Error()
+		}
 	}
 	return f, nil
 }
 
-// headerSize is the size of every table's header: ACPI 6.5, section 5.2.6.
+// Console describes the serial port that SPCR or, without one, DBG2 names:
+// its kind and where it lies. It is empty where neither names one.
+func (f *Facts) Console() string {
+	switch {
+	case f.SPCR != nil:
+		return fmt.Sprintf("SPCR: %s at %#x", f.SPCR.Type, f.SPCR.Address)
+	case f.DBG2 != nil && len(f.DBG2.Serial) > 0:
+		return fmt.Sprintf("DBG2: %s at %#x", f.DBG2.Serial[0].Type, f.DBG2.Serial[0].Address)
+	}
+	return ""
+}
+
+// Header is what begins every table: ACPI 6.5, section 5.2.6.
+type Header struct {
+	Revision int
+	OEM      string // OEM ID and OEM table ID
+}
+
+// headerSize is the size of every table's header.
 const headerSize = 36
 
-// body checks a table's header and checksum and returns what follows it.
-func body(table []byte, signature string) ([]byte, error) {
+// parse checks a table's header and checksum and returns what follows it.
+func parse(table []byte, signature string) (Header, *reader, error) {
 	if len(table) < headerSize {
-		return nil, fmt.Errorf("%d bytes, a header has %d", len(table), headerSize)
+		return Header{}, nil, fmt.Errorf("%d bytes, a header has %d", len(table), headerSize)
 	}
-	if got := string(table[:4]); got != signature {
-		return nil, fmt.Errorf("signature %q, want %q", got, signature)
-	}
-	length := binary.LittleEndian.Uint32(table[4:])
-	if length < headerSize || uint64(length) > uint64(len(table)) {
-		return nil, fmt.Errorf("length %d in the header, but %d bytes", length, len(table))
+	r := reader{data: table}
+	got := string(r.take(4))
+	length := r.u32()
+	h := Header{Revision: int(r.u8())}
+	r.take(1) // checksum
+	h.OEM = printable(r.take(6)) + " " + printable(r.take(8))
+	switch {
+	case got != signature:
+		return h, nil, fmt.Errorf("signature %q, want %q", got, signature)
+	case length < headerSize || uint64(length) > uint64(len(table)):
+		return h, nil, fmt.Errorf("length %d in the header, but %d bytes", length, len(table))
 	}
 	var sum byte
 	for _, b := range table[:length] {
 		sum += b
 	}
 	if sum != 0 {
-		return nil, fmt.Errorf("checksum is off by %#x", sum)
+		return h, nil, fmt.Errorf("checksum is off by %#x", sum)
 	}
-	return table[headerSize:length], nil
+	return h, &reader{data: table[headerSize:length]}, nil
 }
 
-// MADT is the Multiple APIC Description Table: ACPI 6.5, section 5.2.12.
-type MADT struct {
-	GICVersion int // of the distributor; 0: the table does not say
-	CPUs       []GICC
-	MSIFrames  int
-	ITS        int
-}
-
-// GICC is a GIC CPU interface structure: section 5.2.12.14.
-type GICC struct {
-	UID     uint32
-	Enabled bool
-}
-
-// Structure types, their shortest lengths, and offsets in them.
-const (
-	typeGICC, sizeGICC         = 0x0b, 40
-	typeGICD, sizeGICD         = 0x0c, 24
-	typeMSIFrame, sizeMSIFrame = 0x0d, 24
-	typeITS, sizeITS           = 0x0f, 20
-
-	giccUID, giccFlags = 8, 12
-	gicdVersion        = 20
-)
-
-// LoadMADT reads the guest's MADT.
-func LoadMADT(fsys fs.FS) (*MADT, error) {
-	table, err := fs.ReadFile(fsys, dir+"/APIC")
-	if err != nil {
-		return nil, err
-	}
-	m, err := ParseMADT(table)
-	if err != nil {
-		return nil, fmt.Errorf("parse madt: %w", err)
-	}
-	return m, nil
-}
-
-// ParseMADT reads a MADT with its header.
-func ParseMADT(table []byte) (*MADT, error) {
-	data, err := body(table, "APIC")
-	if err != nil {
-		return nil, err
-	}
-	if len(data) < 8 {
-		return nil, errors.New("truncated before the first entry")
-	}
-	var m MADT
-	data = data[8:] // local interrupt controller address, flags
-	for n := 0; len(data) > 0; n++ {
-		if len(data) < 2 {
-			return nil, fmt.Errorf("entry %d: truncated", n)
+// printable drops from a table's text what is no ASCII, and blanks around it.
+func printable(b []byte) string {
+	var out []byte
+	for _, c := range b {
+		if c > ' ' && c <= '~' {
+			out = append(out, c)
 		}
-		length := int(data[1])
-		if length < 2 || length > len(data) {
-			return nil, fmt.Errorf("entry %d: length %d", n, length)
-		}
-		if err := m.add(data[:length]); err != nil {
-			return nil, fmt.Errorf("entry %d: %w", n, err)
-		}
-		data = data[length:]
 	}
-	return &m, nil
-}
-
-func (m *MADT) add(e []byte) error {
-	shortest := map[byte]int{typeGICC: sizeGICC, typeGICD: sizeGICD, typeMSIFrame: sizeMSIFrame, typeITS: sizeITS}
-	if len(e) < shortest[e[0]] {
-		return fmt.Errorf("type %#x has %d bytes, want %d", e[0], len(e), shortest[e[0]])
-	}
-	switch e[0] {
-	case typeGICC:
-		flags := binary.LittleEndian.Uint32(e[giccFlags:])
-		m.CPUs = append(m.CPUs, GICC{UID: binary.LittleEndian.Uint32(e[giccUID:]), Enabled: flags&1 != 0})
-	case typeGICD:
-		m.GICVersion = int(e[gicdVersion])
-	case typeMSIFrame:
-		m.MSIFrames++
-	case typeITS:
-		m.ITS++
-	}
-	return nil
+	return string(out)
 }
