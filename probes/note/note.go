@@ -71,6 +71,9 @@ func (l Line) Word(i int) string {
 	return l[i]
 }
 
+// Rest returns the line's words from number i on.
+func (l Line) Rest(i int) string { return strings.Join(l[min(i, len(l)):], " ") }
+
 // Uint returns the line's word number i as a decimal number.
 func (l Line) Uint(i int) (uint64, error) {
 	n, err := strconv.ParseUint(l.Word(i), 10, 64)

@@ -104,9 +104,9 @@ func TestLine(t *testing.T) {
 func FuzzTake(f *testing.F) {
 	for _, files := range guesttest.All(f) {
 		for _, n := range []string{"counter", "efi", "timer", "clock"} {
-			text, err := files.ReadFile("vmspec/" + n)
-			require.NoError(f, err)
-			f.Add(string(text), "input/output error", true)
+			if text, err := files.ReadFile("vmspec/" + n); err == nil { // no efi without UEFI
+				f.Add(string(text), "input/output error", true)
+			}
 		}
 	}
 	f.Add("a 1", "killed", true)

@@ -1,0 +1,72 @@
+// Package disk finds the guest's block devices.
+package disk
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+)
+
+// A Disk is a block device with a device behind it: not loop, ram or zram.
+type Disk struct {
+	Name      string // vda
+	Size      uint64 // bytes
+	Block     uint64 // logical block size, bytes
+	ReadOnly  bool
+	Removable bool
+	Driver    string // of its device: virtio_blk, vbd, sd
+}
+
+const dir = "sys/block"
+
+// sector is the unit of a disk's size in sysfs, whatever its blocks are
+// (Documentation/ABI/stable/sysfs-block).
+const sector = 512
+
+// Read lists the disks by name. None is an answer.
+func Read(fsys fs.FS) ([]Disk, error) {
+	entries, err := fs.ReadDir(fsys, dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	var out []Disk
+	for _, e := range entries {
+		driver, err := fs.ReadLink(fsys, path.Join(dir, e.Name(), "device/driver"))
+		if err != nil {
+			continue
+		}
+		d, err := readDisk(fsys, e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("disk %s: %w", e.Name(), err)
+		}
+		d.Driver = path.Base(driver)
+		out = append(out, d)
+	}
+	return out, nil
+}
+
+func readDisk(fsys fs.FS, name string) (Disk, error) {
+	d := Disk{Name: name}
+	var sectors, readOnly, removable uint64
+	for _, n := range []struct {
+		file string
+		into *uint64
+	}{{"size", &sectors}, {"queue/logical_block_size", &d.Block}, {"ro", &readOnly}, {"removable", &removable}} {
+		text, err := fs.ReadFile(fsys, path.Join(dir, name, n.file))
+		if err != nil {
+			return d, err
+		}
+		if *n.into, err = strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err != nil {
+			return d, fmt.Errorf("parse %s: %.80q is not a number", n.file, text)
+		}
+	}
+	d.Size = sectors * sector
+	d.ReadOnly, d.Removable = readOnly != 0, removable != 0
+	return d, nil
+}

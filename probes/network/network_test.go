@@ -1,0 +1,67 @@
+package network_test
+
+import (
+	"errors"
+	"io/fs"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/network"
+)
+
+func machine(changes map[string]string) fstest.MapFS {
+	m := fstest.MapFS{"sys/class/net/eth0/device/driver": {Data: []byte("../../virtio_net"), Mode: fs.ModeSymlink}}
+	for name, text := range map[string]string{"lo/type": "772", "eth0/type": "1", "eth0/operstate": "up", "eth0/carrier": "1", "eth0/mtu": "1500"} {
+		if change, ok := changes[name]; ok {
+			text = change
+		}
+		if text != "" {
+			m["sys/class/net/"+name] = &fstest.MapFile{Data: []byte(text + "\n")}
+		}
+	}
+	return m
+}
+
+func TestReadFaults(t *testing.T) {
+	_, err := network.Read(machine(map[string]string{"eth0/mtu": strings.Repeat("9", 1<<19)}))
+	require.ErrorContains(t, err, "sys/class/net/eth0/mtu: 524289 bytes")
+	_, err = network.Read(failing{})
+	require.ErrorIs(t, err, errors.ErrUnsupported)
+}
+
+type failing struct{}
+
+func (failing) Open(string) (fs.File, error) { return nil, errors.ErrUnsupported }
+
+func TestRead(t *testing.T) {
+	up, down := true, false
+	eth0 := network.Interface{Name: "eth0", Type: 1, Driver: "virtio_net", State: "up", Carrier: &up, MTU: 1500}
+	tests := map[string]struct {
+		changes map[string]string
+		want    func(i *network.Interface)
+	}{
+		"whole":           {nil, func(*network.Interface) {}},
+		"no cable":        {map[string]string{"eth0/carrier": "0"}, func(i *network.Interface) { i.Carrier = &down }},
+		"down":            {map[string]string{"eth0/carrier": "", "eth0/operstate": "down"}, func(i *network.Interface) { i.Carrier, i.State = nil, "down" }},
+		"junk for an MTU": {map[string]string{"eth0/mtu": "x"}, func(i *network.Interface) { i.MTU = 0 }},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			want := eth0
+			test.want(&want)
+			got, err := network.Read(machine(test.changes))
+			require.NoError(t, err)
+			require.Equal(t, []network.Interface{want}, got)
+		})
+	}
+	for name, files := range map[string]fstest.MapFS{
+		"no class": {}, "no interface": {"sys/class/net": {Mode: fs.ModeDir}}, "loopback alone": {"sys/class/net/lo/type": {}},
+	} {
+		got, err := network.Read(files)
+		require.NoError(t, err, name)
+		require.Empty(t, got, name)
+	}
+}

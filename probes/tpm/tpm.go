@@ -1,0 +1,91 @@
+// Package tpm finds the guest's TPM: its version, the PCR banks in use and
+// how much event log the firmware left.
+package tpm
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"strconv"
+	"strings"
+
+	"vmspec/probes/note"
+)
+
+// Facts are about the first TPM. Without Present the rest is empty.
+type Facts struct {
+	Present      bool
+	Version      string // "2.0" or "1.2", as Linux drives it; empty if it does not say
+	Family       string // as the TPM says
+	Manufacturer string
+	Banks        []Bank
+	TrialErr     string // why the TPM's own words are unknown
+	EventLog     int    // bytes of the firmware's event log; 0 if there is none
+}
+
+// A Bank is a set of PCRs by one hash algorithm.
+type Bank struct {
+	Algorithm string // sha256
+	PCRs      uint64 // 0: the bank is off
+}
+
+const (
+	dir      = "sys/class/tpm"
+	eventLog = "sys/kernel/security/tpm0/binary_bios_measurements"
+)
+
+// versions maps tpm_version_major: Documentation/ABI/stable/sysfs-class-tpm.
+var versions = map[string]string{"1": "1.2", "2": "2.0"}
+
+// Read finds the facts out. A guest without a TPM is an answer.
+func Read(fsys fs.FS) (*Facts, error) {
+	entries, err := fs.ReadDir(fsys, dir)
+	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+		return &Facts{}, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	f := Facts{Present: true}
+	if text, err := fs.ReadFile(fsys, dir+"/"+entries[0].Name()+"/tpm_version_major"); err == nil {
+		f.Version = versions[strings.TrimSpace(string(text))]
+	}
+	if log, err := fs.ReadFile(fsys, eventLog); err == nil {
+		f.EventLog = len(log)
+	}
+	if err := f.readTrial(fsys); err != nil {
+		f.TrialErr = err.Error()
+	}
+	return &f, nil
+}
+
+// readTrial reads what the TPM answered.
+func (f *Facts) readTrial(fsys fs.FS) error {
+	lines, err := note.Read(fsys, "tpm")
+	for _, l := range lines {
+		switch l.Word(0) {
+		case "family":
+			f.Family, _ = strconv.Unquote(l.Rest(1))
+		case "manufacturer":
+			f.Manufacturer, _ = strconv.Unquote(l.Rest(1))
+		case "bank":
+			b := Bank{Algorithm: l.Word(1)}
+			if err := l.Scan([]int{2}, &b.PCRs); err != nil {
+				return fmt.Errorf("vmspec/tpm: %w", err)
+			}
+			f.Banks = append(f.Banks, b)
+		}
+	}
+	return err
+}
+
+// Active lists the algorithms of the banks that are on.
+func (f *Facts) Active() []string {
+	var out []string
+	for _, b := range f.Banks {
+		if b.PCRs > 0 {
+			out = append(out, b.Algorithm)
+		}
+	}
+	return out
+}
