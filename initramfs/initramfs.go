@@ -3,8 +3,8 @@
 //
 // The archive holds /init, the directories it mounts on, /dev/console and
 // /dev/null, and below /lib/modules/RELEASE the wanted modules with all they
-// need, modules.dep for loading them, and the kernel's configuration where it
-// is known, so that init can tell what the kernel lacks from what the VM
+// need, modules.dep and modules.alias for loading them, what the kernel says of
+// the drivers it has built in, and its configuration where that is known, so that init can tell what the kernel lacks from what the VM
 // lacks. The same input gives the same bytes.
 package initramfs
 
@@ -12,9 +12,11 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
@@ -117,7 +119,14 @@ func (c Config) moduleRecords() (records []cpio.Record, missing []string, err er
 	for _, m := range modules {
 		records = append(records, cpio.StaticFile(path.Join(root, m.Path), string(m.Data), 0o644))
 	}
-	return append(records, cpio.StaticFile(path.Join(root, "modules.dep"), string(c.Tree.modulesDep(modules)), 0o644)), missing, nil
+	lists, err := c.Tree.lists(modules)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, name := range slices.Sorted(maps.Keys(lists)) {
+		records = append(records, cpio.StaticFile(path.Join(root, name), string(lists[name]), 0o644))
+	}
+	return records, missing, nil
 }
 
 func compress(out io.Writer, records []cpio.Record) error {

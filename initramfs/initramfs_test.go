@@ -74,10 +74,11 @@ func kernelTree(t *testing.T) string {
 	} {
 		name := filepath.Join(dir, file)
 		require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
-		data := module(t, ".modinfo", "name=x\x00depends="+depends+"\x00depends=not,this\x00")
+		data := module(t, ".modinfo", "name=x\x00depends="+depends+"\x00depends=not,this\x00alias=of:N*T*Cx,y\x00alias=virtio:d1v*\x00")
 		require.NoError(t, os.WriteFile(name, pack(t, filepath.Ext(file), data), 0o644))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "modules.builtin"), []byte("kernel/fs/e.ko\n"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "modules.builtin.modinfo"), []byte("e.alias=x\x00"), 0o644))
 	return root
 }
 
@@ -118,6 +119,7 @@ func TestClosure(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "kernel/c_three.ko: kernel/d.ko\nkernel/d.ko: kernel/c_three.ko\nkernel/net/b.ko: kernel/c_three.ko\n",
 		string(tree.modulesDep(modules)))
+	require.Equal(t, "alias of:N*T*Cx,y b\nalias virtio:d1v* b\n", string(modulesAlias(modules[len(modules)-1:])))
 }
 
 func TestBadModules(t *testing.T) {
@@ -206,7 +208,8 @@ func TestWrite(t *testing.T) {
 	require.Equal(t, []string{
 		".", "dev", "dev/console", "dev/null", "init", "lib", "lib/modules", "lib/modules/6.1.0-test",
 		"lib/modules/6.1.0-test/config", "lib/modules/6.1.0-test/kernel", "lib/modules/6.1.0-test/kernel/c_three.ko",
-		"lib/modules/6.1.0-test/kernel/d.ko", "lib/modules/6.1.0-test/modules.dep", "proc", "sys", "tmp",
+		"lib/modules/6.1.0-test/kernel/d.ko", "lib/modules/6.1.0-test/modules.alias", "lib/modules/6.1.0-test/modules.builtin.modinfo",
+		"lib/modules/6.1.0-test/modules.dep", "proc", "sys", "tmp",
 	}, names(got))
 	require.EqualValues(t, cpio.S_IFREG|0o755, got["init"].Mode)
 	require.EqualValues(t, cpio.S_IFCHR|0o600, got["dev/console"].Mode)
@@ -267,7 +270,7 @@ func TestBuiltGuest(t *testing.T) {
 	require.LessOrEqual(t, len(packed), MaxInitramfs)
 	files := list(t, packed)
 	for name := range files {
-		require.Regexp(t, `^(\.|init|proc|sys|tmp|dev|dev/console|dev/null|lib|lib/modules|lib/modules/[^/]+(|/modules.dep|/config|/kernel(/[^.]+(\.ko)?)?))$`, name)
+		require.Regexp(t, `^(\.|init|proc|sys|tmp|dev|dev/console|dev/null|lib|lib/modules|lib/modules/[^/]+(|/modules\.(dep|alias|builtin\.modinfo)|/config|/kernel(/[^.]+(\.ko)?)?))$`, name)
 	}
 	k, err := FindKernel(filepath.Join(dir, "kernel"))
 	require.NoError(t, err)

@@ -23,6 +23,7 @@ type Kernel struct {
 // name for the architecture, by GOARCH.
 var debian = map[string]struct{ arch, metapackage string }{
 	"arm64": {"arm64", "linux-image-arm64"},
+	"arm":   {"armhf", "linux-image-armmp-lpae"},
 }
 
 // ErrNoApt says that this machine cannot fetch Debian packages.

@@ -113,6 +113,7 @@ type Module struct {
 	Path    string // below the tree, ending in .ko
 	Data    []byte
 	Depends []string
+	Aliases []string // patterns of the devices that it drives
 }
 
 // Load reads and unpacks a module: the guest would take ten seconds for what
@@ -139,7 +140,8 @@ func (t *Tree) Load(name string) (Module, error) {
 	return Module{
 		Path:    dir + base + ".ko",
 		Data:    data,
-		Depends: strings.FieldsFunc(info["depends"], func(r rune) bool { return r == ',' }),
+		Depends: strings.FieldsFunc(first(info["depends"]), func(r rune) bool { return r == ',' }),
+		Aliases: info["alias"],
 	}, nil
 }
 
@@ -164,9 +166,17 @@ func unpack(file string, packed []byte) ([]byte, error) {
 	return data, err
 }
 
+// first returns the first value, empty where there is none.
+func first(values []string) string {
+	if len(values) == 0 {
+		return ""
+	}
+	return values[0]
+}
+
 // modinfo reads the .modinfo section of a module: NUL-terminated key=value
-// strings (include/linux/moduleparam.h). Of doubled keys the first counts.
-func modinfo(data []byte) (map[string]string, error) {
+// strings (include/linux/moduleparam.h).
+func modinfo(data []byte) (map[string][]string, error) {
 	file, err := elf.NewFile(bytes.NewReader(data))
 	if err != nil {
 		return nil, err
@@ -180,12 +190,10 @@ func modinfo(data []byte) (map[string]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	info := map[string]string{}
+	info := map[string][]string{}
 	for item := range strings.SplitSeq(string(text), "\x00") {
 		if key, value, ok := strings.Cut(item, "="); ok {
-			if _, doubled := info[key]; !doubled {
-				info[key] = value
-			}
+			info[key] = append(info[key], value)
 		}
 	}
 	return info, nil
@@ -236,6 +244,36 @@ func (t *Tree) modulesDep(modules []Module) []byte {
 			}
 		}
 		out.WriteByte('\n')
+	}
+	return out.Bytes()
+}
+
+// builtinInfo is where a kernel keeps what its built-in modules say of
+// themselves (Documentation/kbuild/kbuild.rst).
+const builtinInfo = "modules.builtin.modinfo"
+
+// lists writes what tells a guest's programs about modules, by name below the
+// tree: modules.dep and modules.alias of those that go with it, and the
+// kernel's own account of what is built in.
+func (t *Tree) lists(modules []Module) (map[string][]byte, error) {
+	lists := map[string][]byte{"modules.dep": t.modulesDep(modules), "modules.alias": modulesAlias(modules)}
+	builtin, err := os.ReadFile(filepath.Join(t.dir, builtinInfo))
+	if errors.Is(err, fs.ErrNotExist) {
+		return lists, nil
+	}
+	lists[builtinInfo] = builtin
+	return lists, err
+}
+
+// modulesAlias writes which devices ask for which module (man 5
+// modules.alias).
+func modulesAlias(modules []Module) []byte {
+	var out bytes.Buffer
+	for _, m := range modules {
+		name, _ := moduleName(path.Base(m.Path))
+		for _, pattern := range m.Aliases {
+			fmt.Fprintf(&out, "alias %s %s\n", pattern, name)
+		}
 	}
 	return out.Bytes()
 }

@@ -14,14 +14,18 @@ import (
 	"vmspec/probes/console"
 	"vmspec/probes/cpu"
 	"vmspec/probes/device"
+	"vmspec/probes/disk"
 	"vmspec/probes/efi"
 	"vmspec/probes/fdt"
 	"vmspec/probes/gic"
 	"vmspec/probes/kernel"
 	"vmspec/probes/memory"
+	"vmspec/probes/network"
 	"vmspec/probes/pci"
 	"vmspec/probes/rtc"
+	"vmspec/probes/smbios"
 	"vmspec/probes/timer"
+	"vmspec/probes/tpm"
 	"vmspec/probes/virtio"
 	"vmspec/probes/xen"
 )
@@ -44,6 +48,10 @@ type Facts struct {
 	Virtio  []virtio.Device
 	Xen     *xen.Facts
 	PCI     *pci.Facts
+	Disk    []disk.Disk
+	Network []network.Interface
+	SMBIOS  *smbios.Facts
+	TPM     *tpm.Facts
 
 	Errors map[string]string // by the subject's name
 }
@@ -71,6 +79,10 @@ var subjects = []subject{
 	{"virtio", func(fsys fs.FS, f *Facts) (err error) { f.Virtio, err = virtio.Read(fsys); return }},
 	{"xen", func(fsys fs.FS, f *Facts) (err error) { f.Xen, err = xen.Read(fsys); return }},
 	{"pci", func(fsys fs.FS, f *Facts) (err error) { f.PCI, err = pci.Read(fsys); return }},
+	{"disk", func(fsys fs.FS, f *Facts) (err error) { f.Disk, err = disk.Read(fsys); return }},
+	{"network", func(fsys fs.FS, f *Facts) (err error) { f.Network, err = network.Read(fsys); return }},
+	{"smbios", func(fsys fs.FS, f *Facts) (err error) { f.SMBIOS, err = smbios.Read(fsys); return }},
+	{"tpm", func(fsys fs.FS, f *Facts) (err error) { f.TPM, err = tpm.Read(fsys); return }},
 }
 
 // Subjects lists the names of the subjects, as Errors uses them.

@@ -94,7 +94,7 @@ func TestReadHasNoFactsWithoutFiles(t *testing.T) {
 func TestReadJunk(t *testing.T) {
 	files := guesttest.Open(t, "qemu-virt-gicv2")
 	for _, name := range []string{
-		"proc/cmdline", "proc/consoles", "proc/interrupts", "proc/iomem", "proc/self/mounts", "sys/firmware/fdt",
+		"proc/cmdline", "proc/consoles", "proc/interrupts", "proc/iomem", "proc/self/mountinfo", "sys/firmware/fdt",
 		"sys/devices/system/cpu/online", "sys/bus/virtio/devices/virtio0/features", "sys/bus/pci/devices/0000:00:01.0/config",
 		"sys/firmware/acpi/tables/APIC", "sys/hypervisor/type", "vmspec/counter", "vmspec/clock", "vmspec/efi", "vmspec/kmsg",
 		"vmspec/modules", "vmspec/parameters", "vmspec/timer", "lib/modules/6.1.0-56-arm64/config",

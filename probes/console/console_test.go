@@ -133,7 +133,8 @@ func TestReadFaults(t *testing.T) {
 }
 
 func TestReadPL011(t *testing.T) {
-	for _, files := range guesttest.All(t) {
+	for _, name := range []string{"qemu-virt-gicv2", "qemu-virt-uefi-gicv3"} {
+		files := guesttest.Open(t, name)
 		f, err := console.Read(files)
 		require.NoError(t, err)
 		require.Equal(t, []console.Terminal{{Name: "ttyAMA0", Device: "9000000.pl011", Driver: "uart-pl011", UART: "PL011 rev1",
@@ -141,6 +142,13 @@ func TestReadPL011(t *testing.T) {
 		require.Equal(t, []console.Console{{Name: "ttyAMA0", Flags: "ECpa"}, {Name: "tty0", Flags: "Ep"}}, f.Consoles)
 		require.Empty(t, f.Hidden)
 	}
+}
+
+func TestReadXen(t *testing.T) {
+	f, err := console.Read(guesttest.Open(t, "xen-dom0"))
+	require.NoError(t, err)
+	require.True(t, f.Has("hvc0"))
+	require.False(t, f.Has("ttyAMA0"), "Xen keeps the UART to itself")
 }
 
 type failingFS struct{ err error }

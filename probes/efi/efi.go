@@ -7,14 +7,18 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
+	"github.com/prometheus/procfs"
+
 	"vmspec/probes/fdt"
 	"vmspec/probes/kernel"
 	"vmspec/probes/note"
+	"vmspec/probes/sysroot"
 )
 
 // GUIDs of configuration tables: UEFI Specification 2.10, section 4.6.
@@ -39,6 +43,10 @@ type Facts struct {
 	VariableErr  string // why Variables is unknown
 	MountErr     string // why efivarfs could not be mounted, where the suite tried
 	Names        int    // how many variables efivarfs lists
+	Boot         []LoadOption
+	BootOrder    []int  // numbers of load options
+	BootCurrent  *int   // the one that was booted; nil if the firmware does not say
+	BootErr      string // what is wrong with the boot variables
 	DTBParameter bool   // the command line names a device tree of its own
 }
 
@@ -96,6 +104,9 @@ func Read(fsys fs.FS) (*Facts, error) {
 	f.readTables(fsys)
 	f.readKernel(fsys)
 	f.readVariables(fsys)
+	if err := f.readBoot(fsys); err != nil {
+		f.BootErr = err.Error()
+	}
 	return &f, nil
 }
 
@@ -120,7 +131,7 @@ func (f *Facts) readTables(fsys fs.FS) {
 				f.Revision, f.Source = &Revision{Major: int(n >> 16), Minor: int(n & 0xffff)}, "system table"
 			}
 		case "vendor":
-			f.Vendor, _ = strconv.Unquote(strings.Join(l[1:], " "))
+			f.Vendor, _ = strconv.Unquote(l.Rest(1))
 		case "table":
 			f.Tables = append(f.Tables, Table{GUID: l.Word(1), Address: l.Word(2)})
 		}
@@ -176,8 +187,9 @@ var runtimeMessages = []struct {
 }
 
 func (f *Facts) readKernel(fsys fs.FS) {
-	k, err := kernel.Read(fsys)
+	line, err := fs.ReadFile(fsys, "proc/cmdline")
 	if err == nil {
+		k := kernel.Facts{CommandLine: string(line)}
 		f.DTBParameter = k.Has("dtb")
 		if k.Has("noefi") || slices.Contains(strings.Split(k.Value("efi"), ","), "noruntime") {
 			f.Runtime = RuntimeDisabled
@@ -199,17 +211,19 @@ func (f *Facts) readKernel(fsys fs.FS) {
 	}
 }
 
+const mountinfo = "proc/self/mountinfo"
+
 // readVariables sees how efivarfs is mounted: read-only where the firmware
 // has no SetVariable at run time (fs/efivarfs/super.c).
 func (f *Facts) readVariables(fsys fs.FS) {
-	mounts, err := fs.ReadFile(fsys, "proc/self/mounts")
+	mounts, err := loadMounts(fsys)
 	if err != nil {
 		f.VariableErr = err.Error()
 		return
 	}
-	for line := range strings.Lines(string(mounts)) {
-		if fields := strings.Fields(line); len(fields) >= 4 && fields[2] == "efivarfs" {
-			f.Variables, _, _ = strings.Cut(fields[3], ",")
+	for _, m := range mounts {
+		if m.FSType == "efivarfs" {
+			f.Variables = access(m)
 		}
 	}
 	if _, err := note.Read(fsys, "mounts"); err != nil && !errors.Is(err, fs.ErrNotExist) && f.Variables == "" {
@@ -218,4 +232,28 @@ func (f *Facts) readVariables(fsys fs.FS) {
 	if entries, err := fs.ReadDir(fsys, dir+"/efivars"); err == nil {
 		f.Names = len(entries)
 	}
+}
+
+func loadMounts(fsys fs.FS) (mounts []*procfs.MountInfo, err error) {
+	if _, err := fs.ReadFile(fsys, mountinfo); err != nil {
+		return nil, err
+	}
+	err = sysroot.With(fsys, []string{mountinfo}, func(root string) error {
+		proc, err := procfs.NewFS(filepath.Join(root, "proc"))
+		if err == nil {
+			mounts, err = proc.GetMounts()
+		}
+		return err
+	})
+	return mounts, err
+}
+
+// access is "ro" where the mount or its file system is.
+func access(m *procfs.MountInfo) string {
+	_, mount := m.Options["ro"]
+	_, super := m.SuperOptions["ro"]
+	if mount || super {
+		return "ro"
+	}
+	return "rw"
 }

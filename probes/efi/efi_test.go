@@ -151,27 +151,31 @@ func TestReadRuntime(t *testing.T) {
 }
 
 func TestReadVariables(t *testing.T) {
-	const mounts = "sysfs /sys sysfs rw,relatime 0 0\n"
+	const mounts = "20 1 0:19 / /sys rw,relatime - sysfs sysfs rw\n"
+	const line = "25 20 0:23 / /sys/firmware/efi/efivars "
 	tests := map[string]struct{ mounts, want string }{
-		"not mounted":      {mounts, ""},
-		"line cut":         {"efivarfs /x efivarfs\n", ""},
-		"device called so": {"efivarfs /x tmpfs rw 0 0\n", ""},
-		"read-only":        {mounts + "efivarfs /sys/firmware/efi/efivars efivarfs ro,relatime 0 0\n", "ro"},
-		"writable":         {mounts + "efivarfs /sys/firmware/efi/efivars efivarfs rw,nosuid 0 0\n", "rw"},
-		"only option":      {"none /v efivarfs rw 0 0\n", "rw"},
+		"not mounted":              {mounts, ""},
+		"device called so":         {"25 1 0:23 / /x rw - tmpfs efivarfs rw\n", ""},
+		"read-only":                {mounts + line + "ro,relatime - efivarfs efivarfs rw\n", "ro"},
+		"a read-only file system":  {mounts + line + "rw,relatime - efivarfs efivarfs ro\n", "ro"},
+		"writable":                 {mounts + line + "rw,nosuid shared:7 - efivarfs efivarfs rw\n", "rw"},
+		"mounted with no relation": {"25 1 0:23 / /v rw - efivarfs none rw\n", "rw"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			f := booted(t, map[string]string{"proc/self/mounts": test.mounts})
+			f := booted(t, map[string]string{"proc/self/mountinfo": test.mounts})
 			require.Equal(t, test.want, f.Variables)
 			require.Empty(t, f.VariableErr)
 		})
 	}
 	require.Contains(t, booted(t, nil).VariableErr, "file does not exist", "not the same as not mounted")
+	for _, cut := range []string{"25 20 0:23 / /x\n", "25 20 0:23 / /x rw - efivarfs\n", "x y 0:23 / /x rw - efivarfs efivarfs rw\n"} {
+		require.Contains(t, booted(t, map[string]string{"proc/self/mountinfo": cut}).VariableErr, "error parsing file")
+	}
 
-	failed := map[string]string{"vmspec/mounts": "error mount efivarfs: no such device\n", "proc/self/mounts": mounts}
+	failed := map[string]string{"vmspec/mounts": "error mount efivarfs: no such device\n", "proc/self/mountinfo": mounts}
 	require.Contains(t, booted(t, failed).MountErr, "no such device")
-	failed["proc/self/mounts"] = "efivarfs /v efivarfs rw 0 0\n"
+	failed["proc/self/mountinfo"] = line + "rw - efivarfs efivarfs rw\n"
 	require.Empty(t, booted(t, failed).MountErr, "another mounted it")
 }
 

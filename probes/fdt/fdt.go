@@ -83,9 +83,26 @@ type Prop struct {
 	Value []byte
 }
 
-// Load reads and parses the guest's tree. A guest without one answers
-// [fs.ErrNotExist].
+// A keeper is a file system that cannot change and keeps what was made of it.
+type keeper interface {
+	Keep(key string, make func() (any, error)) (any, error)
+}
+
+// Load reads and parses the guest's tree, which is not to be changed: it may be
+// shared. A guest without one answers [fs.ErrNotExist].
 func Load(fsys fs.FS) (*Tree, error) {
+	k, ok := fsys.(keeper)
+	if !ok {
+		return load(fsys)
+	}
+	t, err := k.Keep(Path, func() (any, error) { return load(fsys) })
+	if err != nil {
+		return nil, err
+	}
+	return t.(*Tree), nil
+}
+
+func load(fsys fs.FS) (*Tree, error) {
 	blob, err := fs.ReadFile(fsys, Path)
 	if err != nil {
 		return nil, err
@@ -362,12 +379,27 @@ func (t *Tree) Lookup(name string) *Node {
 		}
 		name = path.Join(target, rest)
 	}
-	for _, element := range strings.FieldsFunc(name, func(r rune) bool { return r == '/' }) {
-		if n = n.Child(element); n == nil {
-			return nil
+	return n.find(strings.FieldsFunc(name, func(r rune) bool { return r == '/' }))
+}
+
+// find goes down from n. A broken tree can have siblings of one name: it looks
+// below each of them.
+func (n *Node) find(elements []string) *Node {
+	if len(elements) == 0 {
+		return n
+	}
+	first := n.Child(elements[0])
+	if first == nil {
+		return nil
+	}
+	for _, c := range n.Children {
+		if c == first || c.Name == elements[0] {
+			if found := c.find(elements[1:]); found != nil {
+				return found
+			}
 		}
 	}
-	return n
+	return nil
 }
 
 // Value returns a property's bytes, and whether the node has it.

@@ -128,12 +128,18 @@ func unexpected(err error) error {
 	return err
 }
 
+// validName tells whether a guest can have a file of that name: what no kernel
+// takes could not be written again.
+func validName(name string) bool {
+	return fs.ValidPath(name) && len(name) <= maxPath && !strings.Contains(name, "\x00")
+}
+
 func (f *FS) readEntry(in io.Reader, h *tar.Header, first bool, budget int64) error {
 	name := path.Clean(h.Name)
 	switch {
 	case first && (name != manifest || h.Typeflag != tar.TypeReg):
 		return fmt.Errorf("%q where the manifest should be: not a captured guest", h.Name)
-	case !fs.ValidPath(name) || len(name) > maxPath || len(h.Linkname) > maxPath:
+	case !validName(name) || len(h.Linkname) > maxPath || strings.Contains(h.Linkname, "\x00"):
 		return fmt.Errorf("%.80q: not a path inside the guest", h.Name)
 	case budget < 0:
 		return fmt.Errorf("%q: larger than %d MiB", h.Name, maxCaptureBytes>>20)
@@ -166,10 +172,10 @@ func (f *FS) readManifest(data []byte) error {
 		word, rest, _ := strings.Cut(line, " ")
 		switch word {
 		case "covers":
-			f.patterns = append(f.patterns, rest)
+			f.cover(rest)
 		case "error":
 			var name, text string
-			if _, err := fmt.Sscanf(rest, "%q", &name); err != nil || !fs.ValidPath(path.Clean(name)) {
+			if _, err := fmt.Sscanf(rest, "%q", &name); err != nil || !validName(path.Clean(name)) {
 				return fmt.Errorf("manifest line %d: no file name: %q", i+1, line)
 			}
 			text = strings.TrimPrefix(strings.TrimPrefix(rest, fmt.Sprintf("%q", name)), " ")

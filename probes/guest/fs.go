@@ -1,6 +1,7 @@
 package guest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -29,6 +30,14 @@ type FS struct {
 	entries  map[string]*entry
 	errs     map[string]error // what reading a file or directory answered in the guest
 	patterns []string
+	split    [][]string // the patterns' elements
+	kept     map[string]kept
+}
+
+// kept is what was made of the guest's files once.
+type kept struct {
+	value any
+	err   error
 }
 
 // entry is one name in the tree: a directory, link or file by its mode.
@@ -39,11 +48,32 @@ type entry struct {
 }
 
 func newFS(patterns []string) *FS {
-	return &FS{
-		entries:  map[string]*entry{".": {mode: fs.ModeDir | 0o555}},
-		errs:     map[string]error{},
-		patterns: patterns,
+	f := &FS{
+		entries: map[string]*entry{".": {mode: fs.ModeDir | 0o555}},
+		errs:    map[string]error{},
+		kept:    map[string]kept{},
 	}
+	for _, p := range patterns {
+		f.cover(p)
+	}
+	return f
+}
+
+// cover adds a pattern to what the capture covers.
+func (f *FS) cover(pattern string) {
+	f.patterns = append(f.patterns, pattern)
+	f.split = append(f.split, strings.Split(pattern, "/"))
+}
+
+// Keep returns what make returns, and makes it only once for a key: every
+// subject wants the device tree. It is not for use by several goroutines.
+func (f *FS) Keep(key string, make func() (any, error)) (any, error) {
+	k, ok := f.kept[key]
+	if !ok {
+		k.value, k.err = make()
+		f.kept[key] = k
+	}
+	return k.value, k.err
 }
 
 // put stores e under the clean name, and the directories above it. A
@@ -52,6 +82,7 @@ func (f *FS) put(name string, e *entry) {
 	if name == "." {
 		return
 	}
+	clear(f.kept)
 	if old := f.entries[name]; old != nil {
 		if !old.mode.IsDir() {
 			f.entries[name] = e
@@ -79,6 +110,7 @@ func (f *FS) AddError(name string, err error) {
 
 // drop takes a name out of the tree.
 func (f *FS) drop(name string) {
+	clear(f.kept)
 	delete(f.entries, name)
 	delete(f.errs, name)
 	if parent := f.entries[path.Dir(name)]; parent != nil {
@@ -145,9 +177,8 @@ func (f *FS) lookup(op, name string, last bool) (string, *entry, error) {
 
 // covers tells whether the capture would hold name if the guest had it.
 func (f *FS) covers(name string) bool {
-	return slices.ContainsFunc(f.patterns, func(p string) bool {
-		return matchPrefix(strings.Split(p, "/"), strings.Split(name, "/"))
-	})
+	elements := strings.Split(name, "/")
+	return slices.ContainsFunc(f.split, func(pattern []string) bool { return matchPrefix(pattern, elements) })
 }
 
 // matchPrefix tells whether name matches the pattern or a leading part of it.
@@ -156,6 +187,12 @@ func matchPrefix(pattern, name []string) bool {
 		return false
 	}
 	for i, element := range name {
+		if pattern[i] == "*" || pattern[i] == element {
+			continue
+		}
+		if !strings.ContainsAny(pattern[i], "*?[") {
+			return false
+		}
 		if ok, err := path.Match(pattern[i], element); err != nil || !ok {
 			return false
 		}
@@ -167,8 +204,7 @@ func matchPrefix(pattern, name []string) bool {
 // pattern goes on with a bare "*" there.
 func (f *FS) listed(name string) bool {
 	elements := strings.Split(name, "/")
-	return slices.ContainsFunc(f.patterns, func(p string) bool {
-		pattern := strings.Split(p, "/")
+	return slices.ContainsFunc(f.split, func(pattern []string) bool {
 		return len(pattern) > len(elements) && pattern[len(elements)] == "*" && matchPrefix(pattern, elements)
 	})
 }
@@ -187,7 +223,7 @@ func (f *FS) Open(name string) (fs.File, error) {
 		entries, err := f.ReadDir(name)
 		return &openDir{info: info, entries: entries, err: err}, nil
 	}
-	return &openFile{info: info, Reader: strings.NewReader(string(e.data))}, nil
+	return &openFile{info: info, Reader: bytes.NewReader(e.data)}, nil
 }
 
 // ReadFile returns the content of the named file.
@@ -298,7 +334,7 @@ func (i fileInfo) Sys() any           { return nil }
 
 type openFile struct {
 	info fileInfo
-	*strings.Reader
+	*bytes.Reader
 }
 
 func (o *openFile) Stat() (fs.FileInfo, error) { return o.info, nil }

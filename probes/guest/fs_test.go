@@ -251,7 +251,7 @@ func TestSnapshot(t *testing.T) {
 	f := fromDisk(t, map[string]string{
 		"proc/cmdline":                            "quiet\n",
 		"proc/secret":                             "not asked for\n",
-		"proc/42/mounts":                          "rootfs / rootfs rw 0 0\n",
+		"proc/42/mountinfo":                       "rootfs / rootfs rw 0 0\n",
 		"proc/self":                               "->42",
 		"sys/bus/pci/devices/0000:00:01.0":        "->../../../devices/pci0/0000:00:01.0",
 		"sys/devices/pci0/0000:00:01.0/vendor":    "0x1af4\n",
@@ -263,7 +263,7 @@ func TestSnapshot(t *testing.T) {
 		"sys/module/vfat/refcnt":                  "1\n",
 	})
 	for name, want := range map[string]string{
-		"proc/cmdline": "quiet\n", "proc/self/mounts": "rootfs / rootfs rw 0 0\n", "sys/bus/pci/devices/0000:00:01.0/vendor": "0x1af4\n",
+		"proc/cmdline": "quiet\n", "proc/self/mountinfo": "rootfs / rootfs rw 0 0\n", "sys/bus/pci/devices/0000:00:01.0/vendor": "0x1af4\n",
 	} {
 		data, err := f.ReadFile(name)
 		require.NoError(t, err, name)

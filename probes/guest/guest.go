@@ -1,26 +1,3 @@
-// Package guest shows a guest as a file system, live or captured, and does
-// the few things that are not reading a file: registers, physical memory, the
-// kernel's log and the trials.
-//
-// With cmd it is the only code that touches a machine. What it finds out it
-// leaves as text under vmspec/, beside the guest's own files, so that it is
-// captured, replayed and reviewed as /proc/interrupts is:
-//
-//	vmspec/arch        GOARCH of the suite
-//	vmspec/context     "pid1" where the suite booted the guest, else "program"
-//	vmspec/counter     the generic timer's counter, read in a child process
-//	vmspec/ticks       the dead-timer test where the counter cannot be read
-//	vmspec/timer       interrupts of the timer on each CPU, before and after sleeps
-//	vmspec/clock       the real-time clock's seconds against the counter
-//	vmspec/kmsg        the kernel's log, a message a line with its time stamp
-//	vmspec/mounts      why efivarfs could not be mounted
-//	vmspec/modules     what became of each module the suite wanted loaded
-//	vmspec/efi         the UEFI system table, where /dev/mem shows it
-//	vmspec/parameters  the suite's parameters from SMBIOS OEM strings
-//
-// A capture holds the files of the table in snapshot.go and nothing else. Of
-// UEFI variables and ttys it has the names only; it has no raw SMBIOS tables,
-// so no serial numbers.
 package guest
 
 import (

@@ -2,6 +2,7 @@ package guest
 
 import (
 	"errors"
+	"io"
 	"io/fs"
 	"path"
 	"slices"
@@ -9,26 +10,30 @@ import (
 	"syscall"
 )
 
-// maxFile bounds a file that has a size; the kernel's own texts have none. The
-// device tree, at most 2 MiB by the arm64 boot protocol, is the largest.
+// maxFile bounds a file of a capture. The device tree, at most 2 MiB by the
+// arm64 boot protocol, is the largest.
 const maxFile = 4 << 20
 
 // captured is what a capture covers: files to read below a directory, both as
 // [path.Match] patterns without a leading slash. A file named "*" takes the
-// whole listing. With names only, contents stay in the guest.
+// whole listing. With names only, contents stay in the guest; of two rows that
+// cover a file the first counts.
 var captured = []struct {
 	dir   string
 	files []string
 	names bool
 }{
 	{dir: "boot", files: []string{"config-*"}},
-	{dir: "lib/modules/*", files: []string{"config"}},
+	{dir: "lib/modules/*", files: []string{"config", "modules.alias", "modules.builtin.modinfo"}},
 	{dir: "proc", files: []string{
 		"cmdline", "config.gz", "consoles", "cpuinfo", "filesystems", "interrupts", "iomem", "meminfo", "modules", "version"}},
-	{dir: "proc/self", files: []string{"mounts"}},
+	{dir: "proc/self", files: []string{"mountinfo"}},
 	{dir: "proc/sys/kernel", files: []string{"osrelease"}},
 	{dir: "proc/tty", files: []string{"drivers"}},
 	{dir: "proc/tty/driver", files: []string{"*"}},
+	{dir: "sys/block/*", files: []string{"size", "ro", "removable"}},
+	{dir: "sys/block/*/device", files: []string{"driver"}},
+	{dir: "sys/block/*/queue", files: []string{"logical_block_size"}},
 	{dir: "sys/bus/acpi/devices", files: []string{"*"}, names: true},
 	{dir: "sys/bus/amba/devices/*", files: deviceLinks},
 	{dir: "sys/bus/pci/devices/*", files: append([]string{"config", "vendor", "device", "class"}, deviceLinks...)},
@@ -37,20 +42,35 @@ var captured = []struct {
 	{dir: "sys/bus/platform/devices/*", files: deviceLinks},
 	{dir: "sys/bus/virtio/devices/*", files: append([]string{"device", "vendor", "status", "features"}, deviceLinks...)},
 	{dir: "sys/bus/xen/devices/*", files: append([]string{"nodename", "state", "devtype"}, deviceLinks...)},
+	{dir: "sys/class/dmi/id", files: []string{"bios_date", "bios_vendor", "bios_version", "product_name", "sys_vendor"}},
+	{dir: "sys/class/net/*", files: []string{"carrier", "mtu", "operstate", "type"}},
+	{dir: "sys/class/net/*/device", files: []string{"driver"}},
 	{dir: "sys/class/rtc/*", files: []string{"name"}},
+	{dir: "sys/class/tpm/*", files: []string{"tpm_version_major"}},
 	{dir: "sys/class/tty", files: []string{"*"}, names: true},
 	{dir: "sys/class/tty/ttyAMA*", files: []string{"type"}},
 	{dir: "sys/class/tty/ttyS*", files: []string{"type"}},
 	{dir: "sys/devices/system/clocksource/clocksource0", files: []string{"current_clocksource", "available_clocksource"}},
 	{dir: "sys/devices/system/cpu", files: []string{"kernel_max", "offline", "online", "possible", "present"}},
-	{dir: "sys/firmware/acpi/tables", files: []string{"*"}},
+	{dir: "sys/firmware/acpi/tables", files: []string{"FACP", "APIC", "GTDT", "SPCR", "DBG2", "MCFG", "PPTT", "IORT", "DSDT"}},
+	{dir: "sys/firmware/acpi/tables", files: []string{"*"}, names: true},
 	{dir: "sys/firmware/efi", files: []string{"fw_platform_size", "systab"}},
+	{dir: "sys/firmware/efi/efivars", files: bootVariables},
 	{dir: "sys/firmware/efi/efivars", files: []string{"*"}, names: true},
 	{dir: "sys/firmware", files: []string{"fdt"}},
 	{dir: "sys/hypervisor", files: []string{"type", "guest_type"}},
 	{dir: "sys/hypervisor/version", files: []string{"*"}},
 	{dir: "sys/kernel/debug", files: []string{"devices_deferred", "psci"}},
+	{dir: "sys/kernel/security/tpm0", files: []string{"binary_bios_measurements"}},
 	{dir: "sys/module", files: []string{"*"}, names: true},
+}
+
+// bootVariables say what the firmware boots and has booted: UEFI 2.10, section
+// 3.3. Their GUID is EFI_GLOBAL_VARIABLE.
+var bootVariables = []string{
+	"BootCurrent-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+	"BootOrder-8be4df61-93ca-11d2-aa0d-00e098032b8c",
+	"Boot[0-9A-F][0-9A-F][0-9A-F][0-9A-F]-8be4df61-93ca-11d2-aa0d-00e098032b8c",
 }
 
 // deviceLinks are what sysfs shows of a device's driver and of the node that
@@ -94,26 +114,34 @@ type snapshot struct {
 	names bool
 }
 
+// named is a name in a directory, and what is known of it: links to devices
+// are many, and where the processor is emulated every system call counts.
+type named struct {
+	name  string
+	mode  fs.FileMode // its type
+	known bool
+}
+
 // take finds the directories that the pattern means below dir, a directory
 // with no link in its name, and takes the row's files in each.
 func (s *snapshot) take(dir string, pattern []string, links int) {
 	if len(pattern) == 0 {
 		for _, file := range s.files {
-			for _, name := range s.match(dir, file) {
-				s.takeLeaf(path.Join(dir, name))
+			for _, n := range s.match(dir, file) {
+				s.takeLeaf(path.Join(dir, n.name), n)
 			}
 		}
 		return
 	}
-	for _, name := range s.match(dir, pattern[0]) {
-		s.enter(path.Join(dir, name), pattern[1:], links)
+	for _, n := range s.match(dir, pattern[0]) {
+		s.enter(path.Join(dir, n.name), n, pattern[1:], links)
 	}
 }
 
 // match lists the names in dir that one element of a pattern means.
-func (s *snapshot) match(dir, element string) []string {
+func (s *snapshot) match(dir, element string) []named {
 	if !strings.ContainsAny(element, "*?[") {
-		return []string{element}
+		return []named{{name: element}}
 	}
 	entries, err := fs.ReadDir(s.root, dir)
 	if err != nil {
@@ -121,18 +149,18 @@ func (s *snapshot) match(dir, element string) []string {
 		return nil
 	}
 	s.fs.put(dir, &entry{mode: fs.ModeDir | 0o555})
-	var out []string
+	var out []named
 	for _, e := range entries {
 		if ok, err := path.Match(element, e.Name()); err == nil && ok {
-			out = append(out, e.Name())
+			out = append(out, named{name: e.Name(), mode: e.Type(), known: true})
 		}
 	}
 	return out
 }
 
 // enter goes on below a directory, or where a link to one leads.
-func (s *snapshot) enter(name string, rest []string, links int) {
-	s.look(name)
+func (s *snapshot) enter(name string, n named, rest []string, links int) {
+	s.look(name, n)
 	e := s.fs.entries[name]
 	switch {
 	case e == nil || links > maxLinks:
@@ -148,53 +176,83 @@ func (s *snapshot) enter(name string, rest []string, links int) {
 	}
 }
 
-// look keeps what is at name, and returns a file that is yet to be read. What was looked at before is not looked at again: every system call counts
-// where the processor is emulated.
-func (s *snapshot) look(name string) (file fs.FileInfo) {
+// look keeps a directory or a link, and tells of a file whether it is yet to
+// be read. What was looked at before is not looked at again.
+func (s *snapshot) look(name string, n named) (unread bool) {
 	if s.fs.entries[name] != nil {
-		return nil
+		return false
 	}
-	info, err := s.root.Lstat(name)
-	if err != nil {
-		s.failed(name, err)
-		return nil
-	}
-	switch mode := info.Mode(); {
-	case mode.IsDir():
-		s.fs.put(name, &entry{mode: fs.ModeDir | 0o555})
-	case mode&fs.ModeSymlink != 0:
+	if !n.known || n.mode&fs.ModeSymlink != 0 {
 		target, err := s.root.ReadLink(name)
+		switch {
+		case err == nil:
+			s.fs.put(name, &entry{mode: fs.ModeSymlink | 0o777, data: []byte(target)})
+			return false
+		case n.known || !errors.Is(err, syscall.EINVAL) && !errors.Is(err, fs.ErrInvalid):
+			s.failed(name, err)
+			return false
+		}
+		info, err := s.root.Lstat(name) // no link, so what is it?
 		if err != nil {
 			s.failed(name, err)
-			return nil
+			return false
 		}
-		s.fs.put(name, &entry{mode: fs.ModeSymlink | 0o777, data: []byte(target)})
-	case s.names || !mode.IsRegular():
+		n.mode = info.Mode().Type()
+	}
+	switch {
+	case n.mode.IsDir():
+		s.fs.put(name, &entry{mode: fs.ModeDir | 0o555})
+	case s.names || !n.mode.IsRegular():
 		s.fs.AddError(name, ErrNotCaptured)
 	default:
-		return info
+		return true
 	}
-	return nil
+	return false
 }
 
 // takeLeaf keeps a file's content, and of all else that it is there.
-func (s *snapshot) takeLeaf(name string) {
-	if info := s.look(name); info != nil {
-		s.takeFile(name, info.Size())
-	}
-}
-
-func (s *snapshot) takeFile(name string, size int64) {
-	if size > maxFile {
-		s.fs.AddError(name, errors.New("larger than 4 MiB"))
+func (s *snapshot) takeLeaf(name string, n named) {
+	if !s.look(name, n) {
 		return
 	}
-	data, err := fs.ReadFile(s.root, name)
+	data, err := s.read(name)
 	if err != nil {
 		s.failed(name, err)
 		return
 	}
+	scrub(name, data)
 	s.fs.AddFile(name, data)
+}
+
+var errLarge = errors.New("larger than 4 MiB")
+
+// read reads a file, and no more of it than a capture may hold.
+func (s *snapshot) read(name string) ([]byte, error) {
+	f, err := s.root.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data := make([]byte, 0, 4096) // what most of the kernel's texts fit into
+	for {
+		if len(data) == cap(data) {
+			more := len(data)
+			if info, err := f.Stat(); err == nil && info.Size() <= maxFile {
+				more = max(more, int(info.Size())-len(data)+1)
+			}
+			data = slices.Grow(data, more)
+		}
+		n, err := f.Read(data[len(data):cap(data)])
+		data = data[:len(data)+n]
+		switch {
+		case err == io.EOF:
+			return data, nil
+		case err != nil:
+			return nil, err
+		case len(data) > maxFile:
+			return nil, errLarge
+		}
+	}
 }
 
 // failed keeps err, unless it only says that there is no such file.

@@ -24,13 +24,13 @@ func TestMain(m *testing.M) {
 		os.Exit(m.Run())
 	}
 	if os.Args[2] == "dies" {
-		fmt.Println("cntfrq 1000")
+		fmt.Print("whole\n\x00cntfrq 1000\n")
 		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
 			panic(err)
 		}
 		select {}
 	}
-	if err := Child(os.Args[2], os.DirFS("/"), os.Stdout); err != nil {
+	if err := Child(os.Args[2:], os.DirFS("/"), os.Stdout); err != nil {
 		os.Exit(2)
 	}
 	os.Exit(0)
@@ -40,19 +40,23 @@ func TestMeasure(t *testing.T) {
 	if _, err := os.Stat("/proc/self/exe"); err != nil {
 		t.Skip("a program starts itself again by /proc/self/exe, which is Linux's")
 	}
-	require.Equal(t, "cntfrq 1000\nerror child: signal: killed\n", string(Measure("dies")))
-	require.Equal(t, "error child: exit status 2\n", string(Measure("nothing we know")))
+	died := Measure("dies", "second", "third")
+	require.Equal(t, "whole\n", string(died["dies"]), "what was answered stays")
+	require.Equal(t, "cntfrq 1000\nerror child: signal: killed\n", string(died["second"]))
+	require.Equal(t, "error child: signal: killed\n", string(died["third"]))
+	require.Equal(t, "error child: exit status 2\n", string(Measure("nothing we know")["nothing we know"]))
 	if !haveCounter {
-		require.Equal(t, "error read CNTVCT: no generic timer on this architecture\n", string(Measure("counter")))
+		require.Equal(t, "error read CNTVCT: no generic timer on this architecture\n", string(Measure("tpm", "counter")["counter"]))
 	}
 }
 
 func TestChild(t *testing.T) {
 	var out bytes.Buffer
-	require.ErrorContains(t, Child("none", fstest.MapFS{}, &out), `no measurement "none"`)
+	require.ErrorContains(t, Child([]string{"none"}, fstest.MapFS{}, &out), `no measurement "none"`)
 	require.Empty(t, out.String())
-	require.NoError(t, Child("efi", fstest.MapFS{}, &out), "a measurement that failed is a note too")
-	require.Equal(t, "error open sys/firmware/fdt: file does not exist\n", out.String())
+	require.NoError(t, Child([]string{"efi", "efi"}, fstest.MapFS{}, &out), "a measurement that failed is a note too")
+	const answer = "error open sys/firmware/fdt: file does not exist\n\x00"
+	require.Equal(t, answer+answer, out.String())
 }
 
 // clockFS is a guest with one clock, whose seconds a function tells.

@@ -2,30 +2,34 @@ package kernel
 
 // A Driver is a part of the kernel that a probe needs to see something, by its
 // configuration option and, where it can be a module, the module's name.
-type Driver struct{ Option, Module string }
+//
+// A module is loaded where the path With exists; without one, where a device
+// asks for it by its modalias.
+type Driver struct{ Option, Module, With string }
 
-// Drivers lists what the suite wants in a guest's kernel and loads where it is
-// a module.
+// Drivers lists what the suite wants in a guest's kernel.
 var Drivers = []Driver{
-	{"CONFIG_EFIVAR_FS", "efivarfs"},
-	{"CONFIG_RTC_DRV_EFI", "rtc_efi"},
-	{"CONFIG_SERIAL_AMBA_PL011", "amba_pl011"},
-	{"CONFIG_VIRTIO_PCI", "virtio_pci"},
-	{"CONFIG_VIRTIO_MMIO", "virtio_mmio"},
-	{"CONFIG_VIRTIO_CONSOLE", "virtio_console"},
-	{"CONFIG_VIRTIO_BLK", "virtio_blk"},
-	{"CONFIG_VIRTIO_NET", "virtio_net"},
-	{"CONFIG_VIRTIO_BALLOON", "virtio_balloon"},
-	{"CONFIG_HW_RANDOM_VIRTIO", "virtio_rng"},
-	{"CONFIG_VIRTIO_VSOCKETS", "vmw_vsock_virtio_transport"},
-	{"CONFIG_VIRTIO_FS", "virtiofs"},
-	{"CONFIG_XEN_BLKDEV_FRONTEND", "xen_blkfront"},
-	{"CONFIG_XEN_NETDEV_FRONTEND", "xen_netfront"},
-	{"CONFIG_XENFS", "xenfs"},
-	{"CONFIG_VFAT_FS", "vfat"},
-	{"CONFIG_NLS_CODEPAGE_437", "nls_cp437"},
-	{"CONFIG_NLS_ASCII", "nls_ascii"},
-	{"CONFIG_FW_CFG_SYSFS", "qemu_fw_cfg"},
+	{Option: "CONFIG_EFIVAR_FS", Module: "efivarfs", With: "sys/firmware/efi"},
+	{Option: "CONFIG_RTC_DRV_EFI", Module: "rtc_efi", With: "sys/firmware/efi"},
+	{Option: "CONFIG_SERIAL_AMBA_PL011", Module: "amba_pl011"},
+	{Option: "CONFIG_VIRTIO_PCI", Module: "virtio_pci"},
+	{Option: "CONFIG_VIRTIO_MMIO", Module: "virtio_mmio"},
+	{Option: "CONFIG_VIRTIO_CONSOLE", Module: "virtio_console"},
+	{Option: "CONFIG_VIRTIO_BLK", Module: "virtio_blk"},
+	{Option: "CONFIG_VIRTIO_NET", Module: "virtio_net"},
+	{Option: "CONFIG_VIRTIO_BALLOON", Module: "virtio_balloon"},
+	{Option: "CONFIG_HW_RANDOM_VIRTIO", Module: "virtio_rng"},
+	{Option: "CONFIG_VIRTIO_VSOCKETS", Module: "vmw_vsock_virtio_transport"},
+	{Option: "CONFIG_VIRTIO_FS", Module: "virtiofs"},
+	{Option: "CONFIG_XEN_BLKDEV_FRONTEND", Module: "xen_blkfront"},
+	{Option: "CONFIG_XEN_NETDEV_FRONTEND", Module: "xen_netfront"},
+	{Option: "CONFIG_XENFS", Module: "xenfs", With: "proc/xen"},
+	{Option: "CONFIG_TCG_TIS", Module: "tpm_tis"},
+	{Option: "CONFIG_TCG_CRB", Module: "tpm_crb"},
+	{Option: "CONFIG_VFAT_FS", Module: "vfat"},
+	{Option: "CONFIG_NLS_CODEPAGE_437", Module: "nls_cp437"},
+	{Option: "CONFIG_NLS_ASCII", Module: "nls_ascii"},
+	{Option: "CONFIG_FW_CFG_SYSFS", Module: "qemu_fw_cfg"},
 }
 
 // Modules lists the drivers' module names.

@@ -28,8 +28,8 @@ type Facts struct {
 	Modules     map[string]string // what became of each module the suite wanted: "loaded", "idle", "missing"
 	NoUEFI      bool              // the kernel logged that it looked for UEFI and found none
 
-	options map[string]string
-	loaded  map[string]bool // names in /sys/module
+	config string          // its text
+	loaded map[string]bool // names in /sys/module
 }
 
 // Read finds the facts out.
@@ -123,7 +123,7 @@ func (f *Facts) readConfig(fsys fs.FS) {
 		if err != nil {
 			continue // no kernel has them all, and one that is damaged says nothing
 		}
-		f.Config, f.options = name, ParseConfig(data)
+		f.Config, f.config = name, string(data)
 		return
 	}
 }
@@ -143,17 +143,18 @@ func unzip(data []byte) ([]byte, error) {
 	return text, err
 }
 
-// ParseConfig reads a kernel configuration: the options that are set, with
-// their values.
-func ParseConfig(data []byte) map[string]string {
-	options := map[string]string{}
-	for line := range strings.Lines(string(data)) {
-		name, value, ok := strings.Cut(strings.TrimSpace(line), "=")
-		if ok && strings.HasPrefix(name, "CONFIG_") {
-			options[name] = value
+// Option returns an option's value in a configuration's text, "y" or "m" or
+// whatever it was set to. It looks for the one line: the whole has ten
+// thousand, and few are asked for.
+func Option(config, name string) (value string, set bool) {
+	rest, set := strings.CutPrefix(config, name+"=")
+	if !set {
+		if _, rest, set = strings.Cut(config, "\n"+name+"="); !set {
+			return "", false
 		}
 	}
-	return options
+	value, _, _ = strings.Cut(rest, "\n")
+	return strings.TrimSpace(value), true
 }
 
 func (f *Facts) readModules(fsys fs.FS) error {
@@ -180,7 +181,7 @@ func (f *Facts) Lacks(option string) string {
 	if state := f.Modules[module]; f.loaded[module] || state == "loaded" || state == "idle" {
 		return ""
 	}
-	value, set := f.options[option]
+	value, set := Option(f.config, option)
 	switch {
 	case option == "CONFIG_EFI" && f.NoUEFI:
 		return ""

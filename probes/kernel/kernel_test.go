@@ -101,41 +101,39 @@ func TestReadConfig(t *testing.T) {
 	}
 }
 
-func TestParseConfig(t *testing.T) {
-	tests := map[string]struct {
-		text string
-		want map[string]string
+func TestOption(t *testing.T) {
+	for name, test := range map[string]struct {
+		config, want string
+		set          bool
 	}{
-		"empty":               {"", map[string]string{}},
-		"commented":           {"# CONFIG_A is not set\n#CONFIG_B=y\n", map[string]string{}},
-		"no value":            {"CONFIG_A\n", map[string]string{}},
-		"not an option":       {"A=y\nexport CONFIG_A=y\n", map[string]string{}},
-		"values":              {"CONFIG_A=y\n CONFIG_B=m\r\nCONFIG_C=\"a=b\"\nCONFIG_D=", map[string]string{"CONFIG_A": "y", "CONFIG_B": "m", "CONFIG_C": `"a=b"`, "CONFIG_D": ""}},
-		"set twice: the last": {"CONFIG_A=y\nCONFIG_A=m\n", map[string]string{"CONFIG_A": "m"}},
-	}
-	for name, test := range tests {
-		t.Run(name, func(t *testing.T) {
-			require.Equal(t, test.want, kernel.ParseConfig([]byte(test.text)))
-		})
+		"empty":            {"", "", false},
+		"commented":        {"# CONFIG_A is not set\n#CONFIG_A=y\n", "", false},
+		"no value":         {"CONFIG_A\n", "", false},
+		"not an option":    {"export CONFIG_A=y\n", "", false},
+		"another's prefix": {"CONFIG_AB=y\nXCONFIG_A=y\n", "", false},
+		"first line":       {"CONFIG_A=y\n", "y", true},
+		"last line, cut":   {"CONFIG_B=m\nCONFIG_A=", "", true},
+		"carriage return":  {"CONFIG_B=m\r\nCONFIG_A=m\r\n", "m", true},
+		"text":             {"CONFIG_A=\"a=b\"\n", "\"a=b\"", true},
+	} {
+		value, set := kernel.Option(test.config, "CONFIG_A")
+		require.Equal(t, test.want, value, name)
+		require.Equal(t, test.set, set, name)
 	}
 }
 
-func FuzzParseConfig(f *testing.F) {
+func FuzzOption(f *testing.F) {
 	files := guesttest.Open(f, "qemu-virt-gicv2")
 	facts, err := kernel.Read(files)
 	require.NoError(f, err)
 	text, err := files.ReadFile(facts.Config)
 	require.NoError(f, err)
-	f.Add(text[:4096]) // the whole has 290 kB, which would slow the fuzzer down
-	f.Add([]byte("CONFIG_A=y\nCONFIG_A=m"))
-	f.Fuzz(func(t *testing.T, data []byte) {
-		options := kernel.ParseConfig(data)
-		require.LessOrEqual(t, len(options), bytes.Count(data, []byte("\n"))+1)
-		for name, value := range options {
-			require.True(t, strings.HasPrefix(name, "CONFIG_"), name)
-			require.NotContains(t, name, "=")
-			require.Contains(t, string(data), name+"="+value)
-		}
+	f.Add(string(text[:4096]), "CONFIG_ARM64") // the whole has 290 kB, which would slow the fuzzer down
+	f.Add("CONFIG_A=y\nCONFIG_A=m", "CONFIG_A")
+	f.Fuzz(func(t *testing.T, config, name string) {
+		value, set := kernel.Option(config, name)
+		require.Equal(t, set, strings.Contains("\n"+config, "\n"+name+"="))
+		require.Contains(t, config, value)
 	})
 }
 

@@ -64,7 +64,8 @@ func ParseIomem(in io.Reader) ([]Region, error) {
 	var last uint64
 	lines := bufio.NewScanner(in)
 	for n := 1; lines.Scan(); n++ {
-		text := strings.TrimLeft(lines.Text(), " ")
+		line := strings.TrimRight(lines.Text(), "\r")
+		text := strings.TrimLeft(line, " ")
 		span, name, ok := strings.Cut(text, " : ")
 		first, second, ok2 := strings.Cut(span, "-")
 		a, errA := strconv.ParseUint(first, 16, 64)
@@ -74,7 +75,7 @@ func ParseIomem(in io.Reader) ([]Region, error) {
 		}
 		out = append(out, Region{
 			Range: fdt.Range{Start: a, Size: b - a + 1},
-			Depth: (len(lines.Text()) - len(text)) / 2,
+			Depth: (len(line) - len(text)) / 2,
 			Name:  name,
 		})
 		last = max(last, b)

@@ -6,8 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
+
+	"github.com/prometheus/procfs"
 
 	"vmspec/probes/fdt"
+	"vmspec/probes/sysroot"
 )
 
 // Facts are about the guest's memory, in bytes.
@@ -16,6 +20,8 @@ type Facts struct {
 	DescribedErr string // why that is unknown
 	RAM          Ranges // what the kernel has: System RAM in /proc/iomem
 	RAMErr       string // why that is unknown
+	Total        uint64 // what of it the kernel manages: MemTotal; 0 with an error
+	TotalErr     string
 }
 
 // Read finds the facts out.
@@ -34,7 +40,33 @@ func Read(fsys fs.FS) (*Facts, error) {
 			f.RAM = append(f.RAM, r.Range)
 		}
 	}
+	if err := f.readTotal(fsys); err != nil {
+		f.TotalErr = err.Error()
+	}
 	return &f, nil
+}
+
+const meminfo = "proc/meminfo"
+
+func (f *Facts) readTotal(fsys fs.FS) error {
+	if _, err := fs.ReadFile(fsys, meminfo); err != nil {
+		return err
+	}
+	return sysroot.With(fsys, []string{meminfo}, func(root string) error {
+		proc, err := procfs.NewFS(filepath.Join(root, "proc"))
+		if err != nil {
+			return err
+		}
+		info, err := proc.Meminfo()
+		if err != nil {
+			return fmt.Errorf("parse %s: %w", meminfo, err)
+		}
+		if info.MemTotalBytes == nil {
+			return fmt.Errorf("parse %s: no MemTotal", meminfo)
+		}
+		f.Total = *info.MemTotalBytes
+		return nil
+	})
 }
 
 // describedByTree lists the ranges of the enabled memory nodes, which are
