@@ -3,15 +3,11 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"time"
 
-	"github.com/u-root/u-root/pkg/kmodule"
 	"github.com/u-root/u-root/pkg/mount"
 	"golang.org/x/sys/unix"
-
-	"vmspec/probes/kernel"
 )
 
 // mounts are the file systems of a guest that we boot, in order. Those a
@@ -22,6 +18,7 @@ var mounts = []struct{ dir, fstype string }{
 	{"/dev", "devtmpfs"},
 	{"/tmp", "tmpfs"},
 	{"/sys/kernel/debug", "debugfs"},
+	{"/sys/kernel/security", "securityfs"},
 }
 
 const efivars = "/sys/firmware/efi/efivars"
@@ -52,26 +49,6 @@ func quietKernel() error {
 	_, _, errno := unix.Syscall(unix.SYS_SYSLOG, consoleLevel, 0, 1)
 	if errno != 0 {
 		return fmt.Errorf("lower the console log level: %w", errno)
-	}
-	return nil
-}
-
-// loadModules loads the suite's modules and writes what became of each.
-func loadModules(out io.Writer) error {
-	prober, err := kmodule.NewProber(kmodule.ProbeOpts{})
-	for _, name := range kernel.Modules() {
-		probeErr := err
-		if err == nil {
-			probeErr = prober.Probe(name, "")
-		}
-		switch {
-		case probeErr == nil:
-			fmt.Fprintf(out, "loaded %s\n", name)
-		case errors.Is(probeErr, unix.ENODEV): // the driver is there, its hypervisor is not
-			fmt.Fprintf(out, "idle %s\n", name)
-		default:
-			fmt.Fprintf(out, "missing %s %v\n", name, probeErr)
-		}
 	}
 	return nil
 }

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"io"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,12 +8,10 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-	"github.com/u-root/u-root/pkg/smbios"
 
 	"vmspec/probes"
 	"vmspec/probes/console"
 	"vmspec/probes/guest/guesttest"
-	"vmspec/probes/note"
 	"vmspec/suite"
 )
 
@@ -57,20 +54,4 @@ func TestWithin(t *testing.T) {
 	require.Equal(t, "error no end after 1ms\n", string(within(time.Millisecond, text)))
 	text <- []byte("counter cntvct 1\n")
 	require.Equal(t, "counter cntvct 1\n", string(within(time.Minute, text)))
-}
-
-// oem is an SMBIOS structure of OEM strings.
-func oem(t *testing.T, texts ...string) *smbios.Table {
-	t.Helper()
-	raw := append([]byte{oemStrings, 5, 0, 0, byte(len(texts))}, strings.Join(texts, "\x00")+"\x00\x00"...)
-	table, _, err := smbios.ParseTable(raw)
-	require.NoError(t, err)
-	return table
-}
-
-func TestParametersBySMBIOS(t *testing.T) {
-	got := note.Take(func(w io.Writer) error {
-		return writeOwn(w, oem(t, "somebody else's", "vmspec.nonce=1", "vmspec.only=A B", "vmspec.readonly"))
-	})
-	require.Equal(t, "vmspec.nonce=1\nvmspec.readonly\n", string(got))
 }

@@ -18,13 +18,10 @@ import (
 
 func main() {
 	log.SetOutput(io.Discard) // libraries must not write into the report
-	root, ok := os.DirFS("/").(fs.ReadLinkFS)
+	root := guest.Root()
 	switch {
-	case !ok:
-		fmt.Fprintln(os.Stderr, "vmspec init: this Go cannot read links")
-		os.Exit(3)
-	case len(os.Args) == 3 && os.Args[1] == guest.ChildArgument:
-		if err := guest.Child(os.Args[2], root, os.Stdout); err != nil {
+	case len(os.Args) > 2 && os.Args[1] == guest.ChildArgument:
+		if err := guest.Child(os.Args[2:], root, os.Stdout); err != nil {
 			fmt.Fprintln(os.Stderr, "vmspec init:", err)
 			os.Exit(3)
 		}

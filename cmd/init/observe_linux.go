@@ -5,15 +5,13 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
+	"maps"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
-	"github.com/u-root/u-root/pkg/smbios"
-
-	"vmspec/probes/console"
 	"vmspec/probes/guest"
 	"vmspec/probes/note"
 	"vmspec/probes/timer"
@@ -30,17 +28,25 @@ type observation struct {
 }
 
 func newObservation(root fs.ReadLinkFS, pid1 bool) *observation {
-	o := &observation{root: root, pid1: pid1, notes: map[string][]byte{}}
-	o.notes["arch"] = []byte(runtime.GOARCH + "\n")
 	context := "program"
 	if pid1 {
 		context = "pid1"
 	}
+	names := []string{"counter"}
+	if _, err := fs.Stat(root, "sys/firmware/efi"); err == nil {
+		names = append(names, "efi")
+	}
+	o := &observation{root: root, pid1: pid1, notes: guest.Measure(names...)}
+	o.notes["arch"] = []byte(runtime.GOARCH + "\n")
 	o.notes["context"] = []byte(context + "\n")
-	o.notes["counter"] = guest.Measure("counter")
 	o.chooseClock()
 	o.dead = pid1 && o.timerIsDead()
 	return o
+}
+
+// note takes a measurement and keeps what it wrote.
+func (o *observation) note(name string, measure func(out io.Writer) error) {
+	o.notes[name] = note.Take(measure)
 }
 
 // chooseClock takes the counter if the child has shown that reading it is
@@ -59,7 +65,7 @@ func (o *observation) chooseClock() {
 func (o *observation) timerIsDead() bool {
 	dead, tested := timer.IsDead(o.notes["counter"])
 	if !tested {
-		o.notes["ticks"] = guest.Measure("ticks")
+		maps.Copy(o.notes, guest.Measure("ticks"))
 		dead, _ = timer.IsDead(o.notes["ticks"])
 	}
 	if dead {
@@ -79,20 +85,23 @@ const clockMost = 10 * time.Second
 func (o *observation) take() *guest.FS {
 	var clock <-chan []byte
 	if o.dead {
-		o.notes["clock"] = note.Take(func(io.Writer) error { return errors.New("not tried: the timer is dead") })
+		o.note("clock", func(io.Writer) error { return errors.New("not tried: the timer is dead") })
 	} else {
 		clock = o.begin()
 	}
-	o.notes["timer"] = note.Take(func(w io.Writer) error { return guest.TrialTimer(o.root, o.dead, w) })
-	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil {
-		o.notes["efi"] = guest.Measure("efi")
+	o.note("timer", func(w io.Writer) error { return guest.TrialTimer(o.root, o.dead, w) })
+	if tpms, err := fs.ReadDir(o.root, "sys/class/tpm"); err == nil && len(tpms) > 0 && !o.dead {
+		maps.Copy(o.notes, guest.Measure("tpm"))
 	}
-	o.notes["parameters"] = note.Take(parameters)
-	o.notes["kmsg"] = note.Take(func(w io.Writer) error {
+	o.note("parameters", func(w io.Writer) error { return guest.Parameters(o.root, w) })
+	o.note("smbios", func(w io.Writer) error { return guest.SMBIOS(o.root, w) })
+	o.note("kmsg", func(w io.Writer) error {
 		log, err := guest.ReadLog()
-		if err == nil {
-			_, err = w.Write(log)
+		if err != nil {
+			return err
 		}
+		guest.Scrub(log)
+		_, err = w.Write(log)
 		return err
 	})
 	files := guest.Snapshot(o.root)
@@ -137,8 +146,8 @@ func within(most time.Duration, text <-chan []byte) []byte {
 
 // bringUp loads what the kernel has as modules and waits for what they find.
 func (o *observation) bringUp() {
-	o.notes["modules"] = note.Take(loadModules)
-	o.notes["mounts"] = note.Take(func(io.Writer) error { return mountVariables() })
+	o.note("modules", func(w io.Writer) error { return loadModules(o.root, w) })
+	o.note("mounts", func(io.Writer) error { return mountVariables() })
 	o.settle()
 	if err := reopenConsole(); err != nil {
 		say("%v", err)
@@ -156,64 +165,12 @@ const (
 func (o *observation) settle() {
 	for range settleMost / settlePoll {
 		devices, err := virtio.Read(o.root)
-		terminals, err2 := console.Read(o.root)
-		if err != nil || err2 != nil {
+		if err != nil || !slices.ContainsFunc(devices, func(d virtio.Device) bool { return d.ID == virtio.Console }) {
 			return
 		}
-		waiting := false
-		for _, d := range devices {
-			waiting = waiting || d.ID == virtio.Console
-		}
-		if !waiting || terminals.Has("hvc0") {
+		if _, err := fs.Stat(o.root, "sys/class/tty/hvc0"); err == nil {
 			return
 		}
 		time.Sleep(settlePoll)
 	}
-}
-
-// oemStrings is the SMBIOS structure type 11: SMBIOS 3.6, section 7.12.
-const oemStrings = 11
-
-// parameters writes the suite's parameters from SMBIOS OEM strings, which a
-// VMM can set where the command line is sealed.
-func parameters(out io.Writer) error {
-	const dir = "/sys/firmware/dmi/tables/"
-	entry, err := os.ReadFile(dir + "smbios_entry_point")
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	tables, err := os.ReadFile(dir + "DMI")
-	if err != nil {
-		return err
-	}
-	info, err := smbios.ParseInfo(entry, tables)
-	if err != nil {
-		return err
-	}
-	for _, t := range info.GetTablesByType(oemStrings) {
-		if err := writeOwn(out, t); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// writeOwn writes those strings of a table that are the suite's: they follow
-// the structure, a NUL behind each.
-func writeOwn(out io.Writer, t *smbios.Table) error {
-	raw, err := t.MarshalBinary()
-	if err != nil {
-		return err
-	}
-	for text := range strings.SplitSeq(string(raw[min(t.Len(), len(raw)):]), "\x00") {
-		if strings.HasPrefix(text, "vmspec.") && len(strings.Fields(text)) == 1 {
-			if _, err := io.WriteString(out, text+"\n"); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strings"
+
+	"github.com/u-root/u-root/pkg/kmodule"
+	"golang.org/x/sys/unix"
+
+	"vmspec/probes/fdt"
+	"vmspec/probes/kernel"
+)
+
+// buses are those that enumerate and whose devices ask for the suite's
+// drivers.
+var buses = []string{"pci", "virtio", "xen"}
+
+// rounds bounds how often devices are looked for again behind drivers that
+// were just loaded: virtio-pci, then virtio-blk.
+const rounds = 3
+
+// loader loads the suite's modules that this guest has use for: under
+// emulation a module that drives nothing costs more than looking whether it
+// would.
+type loader struct {
+	root   fs.FS
+	prober *kmodule.Prober
+	tried  map[string]error // by module
+}
+
+// loadModules loads the suite's modules and writes what became of each:
+//
+//	loaded NAME
+//	idle NAME            it is at hand, and nothing asks for it
+//	missing NAME WHY     built in, or not at hand, or it failed
+func loadModules(root fs.FS, out io.Writer) error {
+	l := loader{root: root, tried: map[string]error{}}
+	var err error
+	if l.prober, err = kmodule.NewProber(kmodule.ProbeOpts{}); err != nil {
+		err = fmt.Errorf("no list of modules: %w", err)
+	} else {
+		l.loadAll()
+	}
+	atHand, handErr := kmodule.NewProber(kmodule.ProbeOpts{DryRunCB: func(string) {}})
+	for _, name := range kernel.Modules() {
+		failure, tried := l.tried[name]
+		if !tried && err == nil {
+			if failure = handErr; failure == nil {
+				failure = atHand.Probe(name, "")
+			}
+		}
+		switch {
+		case err != nil:
+			fmt.Fprintf(out, "missing %s %v\n", name, err)
+		case errors.Is(failure, unix.ENODEV), failure == nil && !tried:
+			fmt.Fprintf(out, "idle %s\n", name)
+		case failure == nil:
+			fmt.Fprintf(out, "loaded %s\n", name)
+		default:
+			fmt.Fprintf(out, "missing %s %v\n", name, failure)
+		}
+	}
+	return nil
+}
+
+func (l *loader) loadAll() {
+	for _, d := range kernel.Drivers {
+		if d.With == "" {
+			continue
+		}
+		if _, err := fs.Stat(l.root, d.With); err == nil {
+			l.load(d.Module)
+		}
+	}
+	l.loadAsked()
+}
+
+// loadAsked loads what devices ask for, and what those ask for in turn.
+func (l *loader) loadAsked() {
+	var release unix.Utsname
+	if unix.Uname(&release) != nil {
+		return
+	}
+	modules, _ := kernel.LoadAliases(l.root, unix.ByteSliceToString(release.Release[:]))
+	asked := append(l.described(), l.enumerated()...)
+	seen := map[string]bool{}
+	for range rounds {
+		before := len(l.tried)
+		for _, modalias := range asked {
+			if seen[modalias] {
+				continue
+			}
+			seen[modalias] = true
+			for _, a := range modules {
+				if a.Matches(modalias) {
+					l.load(a.Module)
+				}
+			}
+		}
+		if len(l.tried) == before {
+			return
+		}
+		asked = l.enumerated()
+	}
+}
+
+func (l *loader) load(module string) {
+	if _, tried := l.tried[module]; !tried {
+		l.tried[module] = l.prober.Probe(module, "")
+	}
+}
+
+// described lists what the description's devices ask for: the nodes of the
+// device tree, as drivers/of/module.c writes them, and the hardware IDs of
+// ACPI's namespace. One file and one directory tell what would take a look at
+// every platform device.
+func (l *loader) described() []string {
+	var out []string
+	if tree, err := fdt.Load(l.root); err == nil {
+		for _, n := range tree.Root.All() {
+			if !n.Enabled() {
+				continue
+			}
+			name, _, _ := strings.Cut(n.Name, "@")
+			for _, compatible := range n.Compatible() {
+				out = append(out, "of:N"+name+"T(null)C"+compatible)
+			}
+		}
+	}
+	entries, err := fs.ReadDir(l.root, "sys/bus/acpi/devices")
+	if err != nil {
+		return out
+	}
+	for _, e := range entries {
+		id, _, _ := strings.Cut(e.Name(), ":")
+		out = append(out, "acpi:"+id+":")
+	}
+	return out
+}
+
+// enumerated lists what the devices of the buses that enumerate ask for.
+func (l *loader) enumerated() []string {
+	var out []string
+	for _, bus := range buses {
+		dir := path.Join("sys/bus", bus, "devices")
+		entries, err := fs.ReadDir(l.root, dir)
+		if err != nil {
+			continue
+		}
+		for _, e := range entries {
+			if text, err := fs.ReadFile(l.root, path.Join(dir, e.Name(), "modalias")); err == nil {
+				out = append(out, strings.TrimSpace(string(text)))
+			}
+		}
+	}
+	return out
+}
