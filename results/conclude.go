@@ -30,7 +30,7 @@ func (s Status) String() string {
 	return "unusable"
 }
 
-// Tally counts a report's points.
+// Tally counts a report's points, but those that are told and not asked.
 type Tally struct {
 	Judged, Failed, Open int // musts: judged, of these failed, not judged
 	Missed               int // failures of other levels
@@ -41,6 +41,9 @@ type Tally struct {
 func (r *Report) Tally() Tally {
 	var t Tally
 	for _, p := range r.Points {
+		if p.Level == "info" {
+			continue // told, and not asked
+		}
 		open := p.Verdict == Skip || p.Verdict == Error
 		if p.Verdict == Error {
 			t.Errors++

@@ -113,7 +113,7 @@ var (
 	blockLine   = regexp.MustCompile(`^  (---|\.\.\.|[a-z]+: ".*"|[a-z]+:|  - ".*")$`)
 	paramLine   = regexp.MustCompile(`^# vmspec: parameter .*$`)
 	verdictLine = regexp.MustCompile(`^# vmspec: verdict (conformant|not-conformant|could-not-tell): .*$`)
-	endLine     = regexp.MustCompile(`^# vmspec: end points=(\d{1,4}) sha256=([0-9a-f]{64}) nonce=(\S+)$`)
+	endLine     = regexp.MustCompile(`^# vmspec: end points=(0|[1-9]\d{0,3}) sha256=([0-9a-f]{64}) nonce=(\S+)$`)
 )
 
 // Line takes one line. It returns true for the last line of a whole report
