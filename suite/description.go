@@ -56,6 +56,23 @@ var description = []Requirement{
 		Check: checkTreeAlone,
 		Fix:   "Give the VM a complete device tree and no ACPI tables, with QEMU by -machine acpi=off.",
 	},
+	{
+		ID: "HW-FDT-COMPLETE", Title: "The device tree describes the entire VM",
+		Subject: Platform, Kind: Evidence, Untested: ReasonUntested,
+		Clauses: map[Profile]Clause{
+			RFCv2: {Must, "Hardware Description", 2},
+			V10:   {Must, "Hardware Description", 2},
+			V20:   {Must, "Hardware Description", 3},
+		},
+		Fix:  "Describe in the device tree every device that no bus enumerates.",
+		Refs: []string{"EBBR 2.4"},
+	},
+	{
+		ID: "HW-ACPI-COMPLETE", Title: "The ACPI tables describe the entire VM",
+		Subject: Platform, Kind: Evidence, Untested: ReasonUntested,
+		Clauses: map[Profile]Clause{V20: {Must, "Hardware Description", 3}},
+		Fix:     "Describe in the ACPI namespace every device that no bus enumerates.",
+	},
 }
 
 // content says what a tree holds, for a report on one that holds too little.

@@ -24,6 +24,12 @@ var firmware = []Requirement{
 		Fix:   "Start the VM with UEFI firmware, such as AAVMF or U-Boot, and let that load the kernel.",
 	},
 	{
+		ID: "FW-UEFI-FIRST", Title: "UEFI firmware is the first software of the VM",
+		Subject: Platform, Kind: Evidence, Untested: ReasonHost,
+		Clauses: everywhere(Clause{Recommended, "Virtual Firmware", 2}),
+		Fix:     "Start the VM with UEFI firmware at its reset vector, and not through another loader.",
+	},
+	{
 		ID: "FW-UEFI-VERSION", Title: "The firmware implements UEFI 2.4 or newer",
 		Subject: Platform, Kind: Evidence,
 		Clauses: map[Profile]Clause{
@@ -66,6 +72,24 @@ var firmware = []Requirement{
 		Check: checkVariables,
 		Fix:   "Give the VM a variable store of its own and keep SetVariable working after ExitBootServices.",
 		Refs:  []string{"EBBR 2.7"},
+	},
+	{
+		ID: "FW-ENV-PERSIST", Title: "The firmware's settings survive a power-off",
+		Subject: Platform, Kind: Functional, Untested: ReasonTwoBoots,
+		Clauses: everywhere(Clause{StronglyRecommended, "Virtual Firmware", 4}),
+		Fix:     "Keep the firmware's settings, such as its boot order, with the VM when it is off.",
+	},
+	{
+		ID: "FW-VAR-PERSIST", Title: "UEFI variables survive a power-off",
+		Subject: Platform, Kind: Functional, Untested: ReasonTwoBoots,
+		Clauses: everywhere(Clause{StronglyRecommended, "Virtual Firmware", 5}),
+		Fix:     "Back the variable store with a file that outlives the VMM's process.",
+	},
+	{
+		ID: "FW-VAR-INSTANCE", Title: "UEFI variables are the VM's own",
+		Subject: Platform, Kind: Functional, Untested: ReasonTwoBoots,
+		Clauses: everywhere(Clause{Must, "Virtual Firmware", 6}),
+		Fix:     "Give each VM a variable store of its own, apart from its disks.",
 	},
 	{
 		ID: "FW-RTC", Title: "The UEFI clock advances one second a second",

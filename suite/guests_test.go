@@ -14,6 +14,8 @@ import (
 const (
 	uefiGuest   = "qemu-virt-uefi-gicv3"
 	directGuest = "qemu-virt-gicv2"
+	acpiGuest   = "qemu-virt-acpi"
+	tpmGuest    = "qemu-virt-uefi-tpm"
 )
 
 // A change breaks a guest in one way.

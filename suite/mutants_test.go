@@ -77,7 +77,7 @@ var mutants = []struct {
 		want: map[string]Verdict{},
 	},
 	{
-		name: "no SetVariable at run time", guest: uefiGuest, change: edit("proc/self/mounts", "efivarfs rw", "efivarfs ro"),
+		name: "no SetVariable at run time", guest: uefiGuest, change: edit("proc/self/mountinfo", "efivarfs efivarfs rw", "efivarfs efivarfs ro"),
 		want:    map[string]Verdict{"FW-VAR-RUNTIME": Fail},
 		problem: map[string]string{"FW-VAR-RUNTIME": "read-only"},
 	},
@@ -93,12 +93,12 @@ var mutants = []struct {
 	},
 	{
 		name: "an administrator's read-only efivarfs", guest: uefiGuest,
-		change: all(edit("proc/self/mounts", "efivarfs rw", "efivarfs ro"), replace("vmspec/context", "program\n")),
+		change: all(edit("proc/self/mountinfo", "efivarfs efivarfs rw", "efivarfs efivarfs ro"), replace("vmspec/context", "program\n")),
 		want:   map[string]Verdict{"FW-VAR-RUNTIME": Error},
 	},
 	{
 		name: "efivarfs that cannot be mounted", guest: uefiGuest,
-		change: all(edit("proc/self/mounts", "efivarfs", "nothing"), replace("vmspec/mounts", "error operation not supported\n")),
+		change: all(edit("proc/self/mountinfo", "efivarfs", "nothing"), replace("vmspec/mounts", "error operation not supported\n")),
 		want:   map[string]Verdict{"FW-VAR-RUNTIME": Fail},
 	},
 	{
@@ -115,7 +115,7 @@ var mutants = []struct {
 	{
 		name: "efivarfs was not carried", guest: uefiGuest,
 		change: all(edit("vmspec/modules", "loaded efivarfs", "missing efivarfs"), remove("sys/module/efivarfs"),
-			edit("proc/self/mounts", "efivarfs", "nothing")),
+			edit("proc/self/mountinfo", "efivarfs", "nothing")),
 		want:    map[string]Verdict{"FW-VAR-RUNTIME": Error},
 		problem: map[string]string{"FW-VAR-RUNTIME": "this kernel has CONFIG_EFIVAR_FS as a module, which is not loaded"},
 	},
@@ -184,7 +184,7 @@ var mutants = []struct {
 	},
 	{
 		name: "no PSCI and no interrupt controller node", guest: uefiGuest, change: all(without("psci"), without("intc@8000000")),
-		want:    map[string]Verdict{"HW-FDT-BOOT": Fail},
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail, "PLAT-PCI-MSI": Skip},
 		problem: map[string]string{"HW-FDT-BOOT": "the tree has no psci node with a method, no interrupt controller"},
 	},
 	{
@@ -203,13 +203,13 @@ var mutants = []struct {
 		change: tree(func(root *dt.Node) {
 			node(root, "chosen").UpdateProperty("stdout-path", []byte("/no-such-uart@1\x00"))
 		}),
-		want:    map[string]Verdict{"HW-FDT-BOOT": Fail},
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail, "HW-STDOUT": Fail},
 		problem: map[string]string{"HW-FDT-BOOT": "no enabled node at its stdout-path /no-such-uart@1"},
 	},
 	{
 		name: "no stdout-path, but a console", guest: uefiGuest,
 		change: tree(func(root *dt.Node) { node(root, "chosen").RemoveProperty("stdout-path") }),
-		want:   map[string]Verdict{},
+		want:   map[string]Verdict{"HW-STDOUT": Fail},
 	},
 	{
 		name: "a stdout-path to a console of no known kind", guest: uefiGuest,
@@ -233,36 +233,30 @@ var mutants = []struct {
 				}
 			}
 		})),
-		want: map[string]Verdict{"HW-FDT-BOOT": Fail},
+		want: map[string]Verdict{"HW-FDT-BOOT": Fail, "HW-STDOUT": Fail},
 	},
 	{
 		name: "an empty tree beside ACPI", guest: uefiGuest,
 		change: all(edit("vmspec/efi", "b1b621d5-f19c-41a5-830b-d9152c69aae0", "8868e871-e4f1-11d3-bc22-0080c73c8881"), tree(func(root *dt.Node) {
 			root.Properties, root.Children = nil, []*dt.Node{dt.NewNode("chosen")}
 		})),
-		want: map[string]Verdict{
-			"HW-FDT-UEFI": Fail, "HW-FDT-BOOT": Fail, "HW-FDT-ALONE": Fail,
-			"PLAT-CPU-ENUM": Fail, "PLAT-MEM-ENUM": Fail,
-		},
+		want:    map[string]Verdict{"HW-FDT-ALONE": Fail, "HW-FDT-BOOT": Fail, "HW-FDT-UEFI": Fail, "HW-STDOUT": Skip, "PLAT-CPU-ENUM": Fail, "PLAT-MEM-ENUM": Fail, "PLAT-PCI-MSI": Skip},
 		problem: map[string]string{"HW-FDT-UEFI": "only /chosen", "HW-FDT-BOOT": "only /chosen", "HW-FDT-ALONE": "only /chosen"},
 	},
 	{
 		name: "a tree that cannot be read", guest: uefiGuest, change: replace("sys/firmware/fdt", "\xd0\x0d\xfe\xed"),
-		want: map[string]Verdict{
-			"FW-UEFI-SYSTAB": Error, "HW-FDT-UEFI": Error, "HW-FDT-BOOT": Error, "HW-FDT-ALONE": Error,
-			"PLAT-CPU-ENUM": Error, "PLAT-MEM-ENUM": Error,
-		},
+		want:    map[string]Verdict{"FW-UEFI-SYSTAB": Error, "HW-FDT-ALONE": Error, "HW-FDT-BOOT": Error, "HW-FDT-UEFI": Error, "HW-STDOUT": Error, "PLAT-CPU-ENUM": Error, "PLAT-MEM-ENUM": Error, "PLAT-PCI-MSI": Error, "PLAT-PSCI": Error, "PLAT-SMCCC": Error},
 		problem: map[string]string{"HW-FDT-BOOT": "parse sys/firmware/fdt: header: 4 bytes"},
 	},
 	{
 		name: "the kernel runs by ACPI", guest: uefiGuest, change: replace("sys/firmware/acpi/tables/FACP", "FACP"),
-		want:    map[string]Verdict{"HW-FDT-ALONE": Fail},
+		want:    map[string]Verdict{"HW-ACPI-BOOT": Error, "HW-FDT-ALONE": Fail, "HW-STDOUT": Fail},
 		problem: map[string]string{"HW-FDT-ALONE": "the kernel runs by ACPI"},
 	},
 	{
 		name: "our own acpi=force", guest: uefiGuest,
 		change: all(replace("sys/firmware/acpi/tables/FACP", "FACP"), edit("proc/cmdline", "panic=-1", "acpi=force")),
-		want:   map[string]Verdict{"HW-FDT-ALONE": Error},
+		want:   map[string]Verdict{"HW-ACPI-BOOT": Error, "HW-FDT-ALONE": Error, "HW-STDOUT": Fail},
 	},
 	{
 		name: "a CPU that does not come up", guest: uefiGuest, change: replace("sys/devices/system/cpu/online", "0-2\n"),
@@ -318,7 +312,7 @@ var mutants = []struct {
 			}
 			return files.With(gone)
 		},
-		want: map[string]Verdict{"PLAT-DEV-ENUM": Skip},
+		want: map[string]Verdict{"PLAT-DEV-ENUM": Skip, "PLAT-PCI-MSI": Skip, "PLAT-VIRTIO-MODERN": Skip},
 	},
 	{
 		name: "an SBSA UART for a console", guest: uefiGuest,
@@ -343,12 +337,12 @@ var mutants = []struct {
 	{
 		name: "a GICv1 that only /proc/interrupts shows", guest: directGuest,
 		change: all(without("intc@8000000"), edit("vmspec/kmsg", "GICv2m: range", "")),
-		want:   map[string]Verdict{"PLAT-GIC": Error, "HW-FDT-BOOT": Fail},
+		want:   map[string]Verdict{"HW-FDT-BOOT": Fail, "PLAT-GIC": Error, "PLAT-PCI-MSI": Skip},
 	},
 	{
 		name: "no GIC", guest: uefiGuest,
 		change: all(without("intc@8000000"), edit("proc/interrupts", "GICv3", "bcm2836-timer"), edit("vmspec/kmsg", "GICv3: ", "")),
-		want:   map[string]Verdict{"PLAT-GIC": Fail, "PLAT-GIC-CPUS": Error, "HW-FDT-BOOT": Fail},
+		want:   map[string]Verdict{"HW-FDT-BOOT": Fail, "PLAT-GIC": Fail, "PLAT-GIC-CPUS": Error, "PLAT-PCI-MSI": Skip},
 	},
 	{
 		name: "a GIC declared as what it is not", guest: uefiGuest,
@@ -371,7 +365,7 @@ var mutants = []struct {
 	{
 		name: "a dead timer and a kernel of unknown configuration", guest: uefiGuest,
 		change: all(replace("vmspec/timer", "dead\n"), remove("lib/modules/6.1.0-56-arm64/config")),
-		want:   map[string]Verdict{"PLAT-TIMER": Fail, "PLAT-HOTPLUG-BUS": Error},
+		want:   map[string]Verdict{"PLAT-HOTPLUG-BUS": Error, "PLAT-SMCCC": Error, "PLAT-TIMER": Fail},
 	},
 	{
 		name: "a kernel without the generic timer's driver", guest: directGuest,
@@ -396,7 +390,7 @@ var mutants = []struct {
 	},
 	{
 		name: "efivarfs that could not be mounted by our own fault", guest: uefiGuest,
-		change: all(edit("proc/self/mounts", "efivarfs", "nothing"), replace("vmspec/mounts", "error device or resource busy\n")),
+		change: all(edit("proc/self/mountinfo", "efivarfs", "nothing"), replace("vmspec/mounts", "error device or resource busy\n")),
 		want:   map[string]Verdict{"FW-VAR-RUNTIME": Error},
 	},
 	{
@@ -424,17 +418,17 @@ var mutants = []struct {
 	},
 	{
 		name: "a counter that traps", guest: uefiGuest, change: replace("vmspec/counter", "error child: signal: illegal instruction\n"),
-		want:    map[string]Verdict{"PLAT-COUNTER": Error},
+		want:    map[string]Verdict{"PLAT-COUNTER": Error, "PLAT-COUNTER-RATE": Error},
 		problem: map[string]string{"PLAT-COUNTER": "illegal instruction"},
 	},
 	{
 		name: "CNTFRQ is 0", guest: uefiGuest, change: replace("vmspec/counter", "cntfrq 0\nerror read CNTFRQ: 0\n"),
-		want: map[string]Verdict{"PLAT-COUNTER": Fail},
+		want: map[string]Verdict{"PLAT-COUNTER": Fail, "PLAT-COUNTER-RATE": Error},
 	},
 	{
 		name: "no PSCI in a log that has wrapped, by v2.0", guest: uefiGuest, profile: V20,
 		change: all(remove("sys/kernel/debug/psci"), replace("vmspec/kmsg", "[    9.000000] late\n")),
-		want:   map[string]Verdict{"PLAT-PSCI": Error},
+		want:   map[string]Verdict{"PLAT-PSCI": Error, "PLAT-SMCCC": Error},
 	},
 	{
 		name: "a memory node that reaches beyond the address space", guest: uefiGuest,
@@ -446,7 +440,7 @@ var mutants = []struct {
 	{
 		name: "a GICv4 that Linux drives as a GICv3", guest: uefiGuest,
 		change: replace("sys/firmware/acpi/tables/APIC", string(madt(4))),
-		want:   map[string]Verdict{"HW-FDT-ALONE": Fail, "PLAT-CPU-ENUM": Fail},
+		want:   map[string]Verdict{"HW-ACPI-BOOT": Fail, "HW-FDT-ALONE": Fail, "HW-STDOUT": Fail, "PLAT-CPU-ENUM": Fail, "PLAT-PCI-MSI": Fail},
 	},
 	{
 		name: "PSCI 0.1, by v2.0", guest: uefiGuest, profile: V20,
@@ -482,12 +476,83 @@ var mutants = []struct {
 	},
 	{
 		name: "a kernel of unknown configuration", guest: directGuest,
-		change: all(remove("lib/modules/6.1.0-56-arm64/config"), edit("vmspec/kmsg", "efi: UEFI not found.", "")),
-		want: map[string]Verdict{
-			"FW-UEFI-BOOT": Error, "FW-UEFI-VERSION": Error, "FW-UEFI-SYSTAB": Error, "FW-VAR-RUNTIME": Error,
-			"FW-RTC": Error, "HW-FDT-UEFI": Error, "PLAT-HOTPLUG-BUS": Error,
-		},
+		change:  all(remove("lib/modules/6.1.0-56-arm64/config"), edit("vmspec/kmsg", "efi: UEFI not found.", "")),
+		want:    map[string]Verdict{"FW-RTC": Error, "FW-UEFI-BOOT": Error, "FW-UEFI-SYSTAB": Error, "FW-UEFI-VERSION": Error, "FW-VAR-RUNTIME": Error, "HW-FDT-UEFI": Error, "PLAT-HOTPLUG-BUS": Error, "PLAT-SMCCC": Error},
 		problem: map[string]string{"FW-UEFI-BOOT": "has it CONFIG_EFI?"},
+	},
+	{
+		name: "a console that is no SBSA UART, by v2.0", guest: uefiGuest, profile: V20,
+		change:  edit("proc/tty/driver/ttyAMA", "PL011 rev1", "16550A"),
+		want:    map[string]Verdict{"PLAT-CONSOLE-SBSA": Fail},
+		problem: map[string]string{"PLAT-CONSOLE-SBSA": "neither an SBSA UART nor a PL011"},
+	},
+	{
+		name: "the SBSA UART, by v2.0", guest: uefiGuest, profile: V20, change: sbsaUART,
+		want: map[string]Verdict{},
+	},
+	{
+		name: "no GTDT", guest: acpiGuest, change: remove("sys/firmware/acpi/tables/GTDT"),
+		want:    map[string]Verdict{"HW-ACPI-BOOT": Fail},
+		problem: map[string]string{"HW-ACPI-BOOT": "there is no GTDT"},
+	},
+	{
+		name: "a damaged FADT", guest: acpiGuest, change: replace("sys/firmware/acpi/tables/FACP", "FACP"),
+		want:    map[string]Verdict{"HW-ACPI-BOOT": Error},
+		problem: map[string]string{"HW-ACPI-BOOT": "read table FACP: 4 bytes"},
+	},
+	{
+		name: "no SPCR", guest: acpiGuest, change: remove("sys/firmware/acpi/tables/SPCR"),
+		want:    map[string]Verdict{"HW-STDOUT": Fail},
+		problem: map[string]string{"HW-STDOUT": "there is no SPCR"},
+	},
+	{
+		name: "a damaged SPCR", guest: acpiGuest, change: replace("sys/firmware/acpi/tables/SPCR", "SPCR"),
+		want: map[string]Verdict{"HW-STDOUT": Error},
+	},
+	{
+		name: "a counter of 1 MHz", guest: directGuest,
+		change:  replace("vmspec/counter", "cntfrq 1000000\nreads 200000 backward 0 cpus 1\npace 20000 20001 20000000\ninterrupts 10 20 20000\n"),
+		want:    map[string]Verdict{"PLAT-COUNTER-RATE": Fail},
+		problem: map[string]string{"PLAT-COUNTER-RATE": "runs at 1000000 Hz, under 10 MHz"},
+	},
+	{
+		name: "PCI without a v2m frame", guest: directGuest,
+		change:  tree(func(root *dt.Node) { node(root, "intc@8000000").Children = nil }),
+		want:    map[string]Verdict{"PLAT-PCI-MSI": Fail},
+		problem: map[string]string{"PLAT-PCI-MSI": "neither a GICv2m frame nor an ITS"},
+	},
+	{
+		name: "a legacy virtio device", guest: uefiGuest,
+		change:  replace("sys/bus/virtio/devices/virtio0/features", strings.Repeat("0", 64)+"\n"),
+		want:    map[string]Verdict{"PLAT-VIRTIO-MODERN": Fail},
+		problem: map[string]string{"PLAT-VIRTIO-MODERN": "legacy: virtio-"},
+	},
+	{
+		name: "SMCCC 1.1", guest: uefiGuest, change: edit("sys/kernel/debug/psci", "SMC Calling Convention v1.0", "SMC Calling Convention v1.1"),
+		want: map[string]Verdict{"PLAT-SMCCC": Pass},
+	},
+	{
+		name: "a TPM whose SHA-256 bank is off", guest: tpmGuest, change: edit("vmspec/tpm", "bank sha256 24", "bank sha256 0"),
+		want:    map[string]Verdict{"PLAT-TPM": Fail},
+		problem: map[string]string{"PLAT-TPM": "the SHA-256 bank is off"},
+	},
+	{
+		name: "a TPM 1.2", guest: tpmGuest, change: replace("sys/class/tpm/tpm0/tpm_version_major", "1\n"),
+		want:    map[string]Verdict{"PLAT-TPM": Fail},
+		problem: map[string]string{"PLAT-TPM": "version 1.2"},
+	},
+	{
+		name: "a TPM that does not answer", guest: tpmGuest, change: replace("vmspec/tpm", "error child: signal: killed\n"),
+		want: map[string]Verdict{"PLAT-TPM": Error},
+	},
+	{
+		name: "SMBIOS of before 3.0", guest: uefiGuest, change: edit("vmspec/smbios", "entry 64", "entry 32"),
+		want:    map[string]Verdict{"FW-SMBIOS": Fail},
+		problem: map[string]string{"FW-SMBIOS": "32-bit"},
+	},
+	{
+		name: "SMBIOS that cannot be read", guest: uefiGuest, change: replace("vmspec/smbios", "error cut structure\n"),
+		want: map[string]Verdict{"FW-SMBIOS": Error},
 	},
 }
 

@@ -40,6 +40,12 @@ var platform = []Requirement{
 		Fix:     "Describe each device in the device tree, or put it on PCI or the Xen bus.",
 	},
 	{
+		ID: "PLAT-AARCH32", Title: "The VM can be booted in AArch32 at EL1",
+		Subject: Platform, Kind: Functional, Untested: ReasonAArch32,
+		Clauses: everywhere(Clause{Recommended, "VM Platform", 2}),
+		Fix:     "Where the physical CPU has AArch32 at EL1, let a VM start in it.",
+	},
+	{
 		ID: "PLAT-CONSOLE", Title: "The console is a PL011, virtio or Xen PV console",
 		Subject: Platform, Kind: Evidence,
 		Clauses: map[Profile]Clause{
@@ -55,8 +61,10 @@ var platform = []Requirement{
 		ID: "PLAT-CONSOLE-SBSA", Title: "The console is at least an SBSA UART",
 		Subject: Platform, Kind: Evidence,
 		Clauses: map[Profile]Clause{V20: {Must, "VM Platform", 4}},
-		Fix:     "Give the VM an SBSA UART or a PL011.",
-		Refs:    []string{"B_PER_05"},
+		Needs:   []string{"console"}, Kernel: []string{"CONFIG_SERIAL_AMBA_PL011"},
+		Check: checkSBSA,
+		Fix:   "Give the VM an SBSA UART or a PL011.",
+		Refs:  []string{"B_PER_05"},
 	},
 	{
 		ID: "PLAT-GIC", Title: "The interrupt controller is a GICv2 or newer",
@@ -84,13 +92,19 @@ var platform = []Requirement{
 		Refs:  []string{"B_PE_02"},
 	},
 	{
+		ID: "PLAT-GIC-COMPATIBLE", Title: "A GICv3 host offers a GICv2 as well",
+		Subject: Platform, Kind: Evidence, Untested: ReasonHost,
+		Clauses: map[Profile]Clause{V20: {Recommended, "VM Platform", 8}},
+		Fix:     "Offer a virtual GICv2 where the host's GICv3 can be operated as one.",
+	},
+	{
 		ID: "PLAT-TIMER", Title: "The generic timer interrupts every CPU",
 		Subject: Platform, Kind: Functional,
 		Clauses: everywhere(Clause{Must, "VM Platform", 6}),
 		Needs:   []string{"timer", "cpu", "kernel"},
 		Check:   checkTimer,
 		Fix:     "Deliver the virtual timer's interrupt to every CPU at the PPI that the description declares.",
-		Refs:    []string{"B_TIME_01", "V_L1TM_01"},
+		Refs:    []string{"B_TIME_01", "B_PPI_01", "V_L1TM_01", "V_L1PP_00"},
 	},
 	{
 		ID: "PLAT-COUNTER", Title: "The counter never goes back and runs at CNTFRQ",
@@ -99,12 +113,12 @@ var platform = []Requirement{
 		Needs:   []string{"timer", "rtc"},
 		Check:   checkCounter,
 		Fix:     "Let CNTVCT_EL0 count steadily at the frequency that CNTFRQ_EL0 states, the same on every CPU.",
-		Refs:    []string{"B_TIME_02", "V_L1TM_02"},
+		Refs:    []string{"B_TIME_04", "V_L1TM_03", "V_L1TM_04"},
 	},
 	{
 		ID: "PLAT-PSCI", Title: "CPUs and power are controlled by PSCI 0.2 or newer",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{V20: {Must, "ARM Server Architecture", 1}},
+		Clauses: map[Profile]Clause{RFCv2: informative, V10: informative, V20: {Must, "ARM Server Architecture", 1}},
 		Needs:   []string{"psci"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
 		Check: checkPSCI,
 		Fix:   "Implement PSCI 0.2 or newer and describe it.",
@@ -116,6 +130,18 @@ var platform = []Requirement{
 		Needs:   []string{"pci", "xen", "virtio", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_PCI_PCIE"},
 		Check: checkHotplug,
 		Fix:   "Add a PCIe port whose slot is hotplug capable, with QEMU by -device pcie-root-port.",
+	},
+	{
+		ID: "PLAT-HOTPLUG-BLOCK", Title: "A block device can be plugged and pulled",
+		Subject: Platform, Kind: Functional, Untested: ReasonHotplug,
+		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
+		Fix:     "Let the guest see a block device that is added to the hotpluggable bus, and its removal.",
+	},
+	{
+		ID: "PLAT-HOTPLUG-NET", Title: "A network device can be plugged and pulled",
+		Subject: Platform, Kind: Functional, Untested: ReasonHotplug,
+		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
+		Fix:     "Let the guest see a network device that is added to the hotpluggable bus, and its removal.",
 	},
 }
 
@@ -218,6 +244,24 @@ func checkConsole(f *probes.Facts) Finding {
 		return fail("there is no console device")
 	}
 	return fail("none of the console devices is a PL011, virtio or Xen PV console", others...)
+}
+
+// checkSBSA looks for a UART that is at least what SBSA asks of one. The full
+// PL011 is more than that.
+func checkSBSA(f *probes.Facts) Finding {
+	var others []string
+	for _, t := range f.Console.Terminals {
+		if strings.HasPrefix(t.UART, "PL011") || strings.HasPrefix(t.UART, "SBSA") {
+			return pass(fmt.Sprintf("%s is the %s %s", t.Name, t.UART, t.Device))
+		}
+		if strings.HasPrefix(t.Name, "tty") {
+			others = append(others, t.Name+" is "+strings.TrimSpace(t.UART+" "+t.Device))
+		}
+	}
+	if f.Console.Hidden != "" {
+		return unknown(f.Console.Hidden, others...)
+	}
+	return fail("there is neither an SBSA UART nor a PL011", others...)
 }
 
 // consoleKind says which of the three kinds a terminal is; empty for none.

@@ -77,8 +77,14 @@ type Clause struct {
 	Number  int
 }
 
-// String names the clause within a profile: "Virtual Firmware 1".
-func (c Clause) String() string { return fmt.Sprintf("%s %d", c.Section, c.Number) }
+// String names the clause within a profile: "Virtual Firmware 1". What no
+// sentence asks has no number.
+func (c Clause) String() string {
+	if c.Number == 0 {
+		return c.Section
+	}
+	return fmt.Sprintf("%s %d", c.Section, c.Number)
+}
 
 // A Requirement is one thing that the specification asks for.
 type Requirement struct {
@@ -90,8 +96,10 @@ type Requirement struct {
 	Needs   []string           // subjects of probes.Facts that the check looks at
 	Kernel  []string           // options without which a kernel cannot see it
 	Check   func(*probes.Facts) Finding
-	Fix     string   // one sentence to the person who must repair it
-	Refs    []string // rules of other documents that match
+	// Untested is why there is no check: a reason for machines to read.
+	Untested string
+	Fix      string   // one sentence to the person who must repair it
+	Refs     []string // rules of other documents that match
 }
 
 // Verdict is what became of a requirement.
@@ -133,14 +141,25 @@ func count(n int, noun string) string {
 
 // Machine-readable reasons of a skip.
 const (
-	ReasonUntested = "untested" // the requirement has no check yet
 	ReasonChosen   = "vmspec.skip"
 	ReasonNoDevice = "no-device" // there is nothing to judge
+	ReasonNoACPI   = "no-acpi"   // the kernel does not run by ACPI
+	ReasonNoTree   = "no-fdt"    // nor by a device tree
+	ReasonNoGIC    = "no-gic"    // the description names no GIC
+
+	// What has no check, and why.
+	ReasonUntested = "untested"       // not yet
+	ReasonNoImage  = "needs-image"    // a disk image under test
+	ReasonNoOS     = "needs-guest-os" // a guest OS under test: ours is none
+	ReasonTwoBoots = "needs-two-boots"
+	ReasonHotplug  = "needs-hotplug" // someone who plugs while the guest runs
+	ReasonAArch32  = "needs-aarch32" // a boot in the other execution state
+	ReasonHost     = "needs-host"    // what only the VMM's side knows
 )
 
 // Catalogue lists all requirements, in the order of the specification.
 func Catalogue() []Requirement {
-	return slices.Concat(firmware, description, platform)
+	return slices.Concat(image, firmware, description, platform, guestOS, beyond)
 }
 
 // Find returns the requirement of that ID.
@@ -158,7 +177,7 @@ func Find(id string) (Requirement, bool) {
 func CatalogueHash() string {
 	h := sha256.New()
 	for _, r := range Catalogue() {
-		fmt.Fprintln(h, r.ID, r.Title, r.Subject, r.Kind, r.Check != nil)
+		fmt.Fprintln(h, r.ID, r.Title, r.Subject, r.Kind, r.Check != nil, r.Untested)
 		for _, p := range Profiles() {
 			fmt.Fprintln(h, p, r.Clauses[p])
 		}
@@ -213,7 +232,7 @@ func JudgeBy(s Settings, arch string, facts *probes.Facts) Report {
 // judge answers error for everything that is not the subject's fault.
 func (r Requirement) judge(facts *probes.Facts) Finding {
 	if r.Check == nil {
-		return skip(ReasonUntested)
+		return skip(r.Untested)
 	}
 	for _, need := range r.Needs {
 		if err, failed := facts.Errors[need]; failed {
@@ -264,6 +283,9 @@ func (r Report) Conclude() (Conformance, string) {
 	var failed, judged, open, errs int
 	for _, res := range r.Results {
 		must := res.Clause.Level == Must
+		if res.Clause.Level == Info {
+			continue // told, and not asked
+		}
 		switch {
 		case res.Verdict == Error:
 			errs++

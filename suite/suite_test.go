@@ -31,13 +31,15 @@ func TestCatalogueIsSound(t *testing.T) {
 				require.Contains(t, Profiles(), profile)
 				require.Contains(t, []Level{Must, Should, StronglyRecommended, Recommended, May, Info}, c.Level)
 				require.NotEmpty(t, c.Section)
-				require.Positive(t, c.Number)
+				require.Equal(t, c.Level == Info, c.Number == 0, "a sentence has a number, and what is only told has no sentence")
 			}
 			for _, option := range r.Kernel {
 				require.Regexp(t, `^CONFIG_[A-Z0-9_]+$`, option)
 			}
 			require.Subset(t, probes.Subjects(), r.Needs)
 			require.Equal(t, r.Check != nil, len(r.Needs) > 0, "what is judged needs facts")
+			require.Equal(t, r.Check == nil, r.Untested != "", "what is not judged says why")
+			require.Regexp(t, `^[a-z0-9-]*$`, r.Untested)
 		})
 	}
 }
@@ -116,7 +118,7 @@ func TestRunnerSurvives(t *testing.T) {
 			unknown("read gic: read proc/interrupts: EIO")},
 		{"a failure with an unknown kernel", Requirement{Kernel: []string{"CONFIG_EFI"}, Check: func(f *probes.Facts) Finding { return fail("no") }},
 			unknown("read kernel: ")},
-		{"no check", Requirement{}, skip(ReasonUntested)},
+		{"no check", Requirement{Untested: ReasonHotplug}, skip(ReasonHotplug)},
 	} {
 		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, c.r.judge(facts)) })
 	}
@@ -141,6 +143,7 @@ func TestConclude(t *testing.T) {
 		{"an error of a should", []Result{result(Must, Pass), result(Should, Error)}, nil, CouldNotTell, "0 of 1 musts judged failed; 0 not judged"},
 		{"only recommendations", []Result{result(Should, Pass)}, nil, CouldNotTell, "0 of 0 musts judged failed; 0 not judged"},
 		{"a skipped must", []Result{result(Must, Pass), result(Must, Skip)}, nil, Conformant, "0 of 1 musts judged failed; 1 not judged"},
+		{"what is only told", []Result{result(Must, Pass), result(Info, Fail), result(Info, Error)}, nil, Conformant, "0 of 1 musts judged failed; 0 not judged"},
 		{"a missed recommendation", []Result{result(Must, Pass), result(Recommended, Fail)}, nil, Conformant, "0 of 1 musts judged failed; 0 not judged"},
 		{"a parameter that is wrong", []Result{result(Must, Pass)}, []string{"vmspec.x=: no"}, CouldNotTell, "0 of 1 musts judged failed; 0 not judged"},
 	} {

@@ -78,7 +78,7 @@ func (r Result) lines(n int, profile Profile) []string {
 		{"level", string(r.Clause.Level)},
 		{"clause", fmt.Sprintf("%s %s", profile, r.Clause)},
 		{"kind", string(r.Kind)},
-		{"problem", r.Problem},
+		{"problem", r.problem()},
 		{"found", strings.Join(r.Found, "; ")},
 		{"fix", r.fix()},
 	} {
@@ -87,6 +87,14 @@ func (r Result) lines(n int, profile Profile) []string {
 		}
 	}
 	return append(lines, "  ...")
+}
+
+// problem is told but for a skip, whose reason stands on the point's own line.
+func (r Result) problem() string {
+	if r.Verdict == Skip {
+		return ""
+	}
+	return r.Problem
 }
 
 // fix is told only to those who have something to mend.

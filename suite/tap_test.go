@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -22,9 +23,9 @@ var update = flag.Bool("update", false, "rewrite the golden reports")
 func golden(guest string) string { return filepath.Join("testdata", guest+".tap") }
 
 func TestGoldenReports(t *testing.T) {
-	for _, name := range []string{uefiGuest, directGuest} {
+	for name, files := range guesttest.All(t) {
 		t.Run(name, func(t *testing.T) {
-			got := strings.Join(Judge(probes.Read(guesttest.Open(t, name))).Lines(), "\n") + "\n"
+			got := strings.Join(Judge(probes.Read(files)).Lines(), "\n") + "\n"
 			if *update {
 				require.NoError(t, os.WriteFile(golden(name), []byte(got), 0o644))
 			}
@@ -39,10 +40,11 @@ func TestProveTakesTheReports(t *testing.T) {
 	if _, err := exec.LookPath("prove"); err != nil && os.Getenv("VMSPEC_BOOT") == "" {
 		t.Skip("prove is not installed")
 	}
-	for _, name := range []string{uefiGuest, directGuest} {
+	for name := range guesttest.All(t) {
 		t.Run(name, func(t *testing.T) {
 			out, err := exec.Command("prove", "--exec", "cat", golden(name)).CombinedOutput()
-			require.Equal(t, name == uefiGuest, err == nil, string(out)) // it fails a run with failed points
+			// It fails a run with failed points.
+			require.Equal(t, slices.Contains([]string{uefiGuest, tpmGuest}, name), err == nil, string(out))
 			require.NotContains(t, string(out), "Parse errors")
 		})
 	}

@@ -156,18 +156,43 @@ func printReport(w io.Writer, name string, r *results.Report, strict bool) error
 	fmt.Fprintf(&b, "#\n# %s, by %s: %s\n", name, r.Profile, paint(w, status.String(), color, text.Bold))
 	comment(&b, "", rests)
 	for _, p := range r.Points {
-		if p.Verdict != results.Pass {
+		if p.Verdict != results.Pass && p.Verdict != results.Skip {
 			summarise(&b, w, p)
 		}
 	}
+	skipped(&b, w, r.Points)
 	_, err := io.WriteString(w, b.String())
 	return err
+}
+
+// skipped lists what was not tried, by its reason: most of a catalogue does not
+// apply to any one run.
+func skipped(b *strings.Builder, w io.Writer, points []results.Point) {
+	var reasons []string
+	ids := map[string][]string{}
+	for _, p := range points {
+		if p.Verdict != results.Skip {
+			continue
+		}
+		if ids[p.Reason] == nil {
+			reasons = append(reasons, p.Reason)
+		}
+		ids[p.Reason] = append(ids[p.Reason], p.ID)
+	}
+	for _, reason := range reasons {
+		label := labels[results.Skip]
+		fmt.Fprintf(b, "#\n# %s %s\n", paint(w, label.word, label.color, text.Bold), oneLine(reason))
+		comment(b, "", strings.Join(ids[reason], " "))
+	}
 }
 
 func summarise(b *strings.Builder, w io.Writer, p results.Point) {
 	label := labels[p.Verdict]
 	if p.Verdict == results.Fail && !p.Must() {
 		label.word, label.color = "missed", text.FgYellow
+		if p.Level == "info" {
+			label.word, label.color = "told", text.FgCyan
+		}
 	}
 	fmt.Fprintf(b, "#\n# %s %s (%s)\n", paint(w, label.word, label.color, text.Bold), p.ID, oneLine(p.Level))
 	problem := p.Problem

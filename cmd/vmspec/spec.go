@@ -67,7 +67,7 @@ func newSpec() *cobra.Command {
 
 func listSpec(w io.Writer, profile suite.Profile) error {
 	t := newTable()
-	t.AppendHeader(table.Row{"ID", "level", "kind", "clause", "judged"})
+	t.AppendHeader(table.Row{"ID", "party", "level", "kind", "clause", "judged"})
 	style := *t.Style()
 	style.Format.Header = text.FormatDefault
 	t.SetStyle(style)
@@ -78,9 +78,9 @@ func listSpec(w io.Writer, profile suite.Profile) error {
 		}
 		judged := "yes"
 		if r.Check == nil {
-			judged = suite.ReasonUntested
+			judged = r.Untested
 		}
-		t.AppendRow(table.Row{r.ID, clause.Level, r.Kind, clause, judged})
+		t.AppendRow(table.Row{r.ID, r.Subject, clause.Level, r.Kind, clause, judged})
 	}
 	_, err := fmt.Fprintln(w, t.Render())
 	return err
@@ -96,7 +96,7 @@ func showSpec(w io.Writer, r suite.Requirement) error {
 	}
 	row("ID", r.ID)
 	row("title", r.Title)
-	row("subject", r.Subject)
+	row("party", r.Subject)
 	row("kind", r.Kind)
 	for _, p := range suite.Profiles() {
 		if clause, asked := r.Clauses[p]; asked {
@@ -106,9 +106,7 @@ func showSpec(w io.Writer, r suite.Requirement) error {
 	row("needs", strings.Join(append(append([]string{}, r.Needs...), r.Kernel...), " "))
 	row("fix", r.Fix)
 	row("see also", strings.Join(r.Refs, ", "))
-	if r.Check == nil {
-		row("judged", suite.ReasonUntested)
-	}
+	row("not judged", r.Untested)
 	_, err := fmt.Fprintln(w, t.Render())
 	return err
 }

@@ -1,0 +1,120 @@
+package suite
+
+import (
+	"fmt"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// A sentence is a row of clauses.tsv.
+type sentence struct {
+	profile Profile
+	section string
+	number  int
+	keyword string
+	parties []Subject
+	ids     []string // of the requirements that cover it
+	items   []int    // or the numbers of the items that spell it out
+}
+
+// levels are what the texts' keywords mean. An item without one has its
+// heading's, and headings are musts: reading 1 of the specification.
+var levels = map[string][]Level{
+	"must": {Must}, "shall": {Must}, "cannot": {Must}, "-": {Must}, "should": {Should},
+	"recommended": {Recommended}, "strongly-recommended": {StronglyRecommended},
+}
+
+func sentences(t *testing.T) []sentence {
+	t.Helper()
+	text, err := os.ReadFile("testdata/clauses.tsv")
+	require.NoError(t, err)
+	var out []sentence
+	for line := range strings.Lines(string(text)) {
+		if strings.HasPrefix(line, "#") {
+			continue
+		}
+		f := strings.Split(strings.TrimSuffix(line, "\n"), "\t")
+		require.Len(t, f, 6, line)
+		s := sentence{profile: Profile(f[0]), section: f[1], keyword: f[3]}
+		s.number, err = strconv.Atoi(f[2])
+		require.NoError(t, err, line)
+		for party := range strings.FieldsSeq(f[4]) {
+			s.parties = append(s.parties, Subject(party))
+		}
+		for covers := range strings.FieldsSeq(f[5]) {
+			if n, err := strconv.Atoi(covers); err == nil {
+				s.items = append(s.items, n)
+			} else {
+				s.ids = append(s.ids, covers)
+			}
+		}
+		out = append(out, s)
+	}
+	return out
+}
+
+func (s sentence) String() string { return fmt.Sprintf("%s %s %d", s.profile, s.section, s.number) }
+
+// underHeading tells whether a heading of the same section lists the sentence.
+func underHeading(all []sentence, s sentence) bool {
+	return slices.ContainsFunc(all, func(h sentence) bool {
+		return h.profile == s.profile && h.section == s.section && slices.Contains(h.items, s.number)
+	})
+}
+
+// Each sentence is covered by what it names and by nothing else, and each
+// requirement points at a sentence.
+func TestEverySentenceIsCovered(t *testing.T) {
+	all := sentences(t)
+	pointed := map[string][]string{} // by the sentence, in the catalogue's order
+	for _, r := range Catalogue() {
+		for p, c := range r.Clauses {
+			if c.Level != Info {
+				at := sentence{profile: p, section: c.Section, number: c.Number}.String()
+				pointed[at] = append(pointed[at], r.ID)
+			}
+		}
+	}
+	for _, s := range all {
+		require.ElementsMatch(t, s.ids, pointed[s.String()], s)
+		delete(pointed, s.String())
+		require.NotEmpty(t, len(s.ids)+len(s.items), s)
+		for _, item := range s.items {
+			require.True(t, slices.ContainsFunc(all, func(i sentence) bool {
+				return i.profile == s.profile && i.section == s.section && i.number == item && len(i.ids) > 0
+			}), "%s: item %d", s, item)
+		}
+		for _, id := range s.ids {
+			r, ok := Find(id)
+			require.True(t, ok, id)
+			require.Contains(t, s.parties, r.Subject, s)
+			want := levels[s.keyword]
+			if underHeading(all, s) {
+				want = []Level{Must}
+			}
+			require.Contains(t, want, r.Clauses[s.profile].Level, "%s: %s", s, id)
+		}
+	}
+	require.Empty(t, pointed, "requirements that point at no sentence")
+}
+
+// Sentences are numbered without a gap.
+func TestSentencesAreInOrder(t *testing.T) {
+	counts := map[Profile]int{}
+	last := sentence{}
+	for _, s := range sentences(t) {
+		want := 1
+		if s.profile == last.profile && s.section == last.section {
+			want = last.number + 1
+		}
+		require.Equal(t, want, s.number, s)
+		counts[s.profile]++
+		last = s
+	}
+	require.Equal(t, map[Profile]int{RFCv2: 24, V10: 26, V20: 30}, counts)
+}
