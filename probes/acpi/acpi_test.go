@@ -183,7 +183,7 @@ func TestParseFaults(t *testing.T) {
 		"FADT cut before its minor":   {"FACP", table("FACP", zeros(95)...), "truncated"},
 		"GTDT cut":                    {"GTDT", table("GTDT", zeros(40)...), "truncated"},
 		"GTDT timers in the header":   {"GTDT", gtdt(0, 1, 35, watchdog...), "platform timers at 35"},
-		"GTDT timers behind the end":  {"GTDT", gtdt(0, 1, 1<<31), "platform timers: truncated"},
+		"GTDT timers behind the end":  {"GTDT", gtdt(0, 1, -1<<31), "platform timers: truncated"},
 		"GTDT timer of no length":     {"GTDT", gtdt(0, 1, 96, 1, 0, 0), "platform timers: entry 0: length 0"},
 		"GTDT counts too many":        {"GTDT", gtdt(0, 2, 96, watchdog...), "2 platform timers, 1 of a known kind"},
 		"GTDT timer of a new kind":    {"GTDT", gtdt(0, 1, 96, 9, 3, 0), "1 platform timers, 0 of a known kind"},

@@ -4,15 +4,11 @@ package network
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"path"
-	"path/filepath"
-	"slices"
+	"strconv"
 	"strings"
-
-	"github.com/prometheus/procfs/sysfs"
-
-	"vmspec/probes/sysroot"
 )
 
 // An Interface is one that has a device behind it.
@@ -27,51 +23,54 @@ type Interface struct {
 
 const dir = "sys/class/net"
 
-// attributes are those that a capture holds.
-var attributes = []string{"type", "operstate", "carrier", "mtu"}
-
 // Read lists the interfaces by name. None is an answer.
 func Read(fsys fs.FS) ([]Interface, error) {
 	entries, err := fs.ReadDir(fsys, dir)
-	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
+	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
 	if err != nil {
 		return nil, err
 	}
 	var out []Interface
-	var patterns []string
-	for _, a := range attributes {
-		patterns = append(patterns, path.Join(dir, "*", a))
-	}
-	err = sysroot.With(fsys, patterns, func(root string) error {
-		sys, err := sysfs.NewFS(filepath.Join(root, "sys"))
+	for _, e := range entries {
+		driver, err := fs.ReadLink(fsys, path.Join(dir, e.Name(), "device/driver"))
 		if err != nil {
-			return err
+			continue // lo and such
 		}
-		class, err := sys.NetClass()
-		for _, c := range class {
-			if driver, err := fs.ReadLink(fsys, path.Join(dir, c.Name, "device/driver")); err == nil {
-				out = append(out, newInterface(c, path.Base(driver)))
-			}
+		i, err := readInterface(fsys, e.Name())
+		if err != nil {
+			return nil, fmt.Errorf("interface %s: %w", e.Name(), err)
 		}
-		return err
-	})
-	slices.SortFunc(out, func(a, b Interface) int { return strings.Compare(a.Name, b.Name) })
-	return out, err
+		i.Driver = path.Base(driver)
+		out = append(out, i)
+	}
+	return out, nil
 }
 
-func newInterface(c sysfs.NetClassIface, driver string) Interface {
-	i := Interface{Name: c.Name, Driver: driver, State: c.OperState}
-	if c.Type != nil {
-		i.Type = *c.Type
+func readInterface(fsys fs.FS, name string) (Interface, error) {
+	i := Interface{Name: name}
+	for _, n := range []struct {
+		file string
+		into *int64
+	}{{"type", &i.Type}, {"mtu", &i.MTU}} {
+		text, err := fs.ReadFile(fsys, path.Join(dir, name, n.file))
+		if err != nil {
+			return i, err
+		}
+		if *n.into, err = strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err != nil {
+			return i, fmt.Errorf("parse %s: %.80q is not a number", n.file, text)
+		}
 	}
-	if c.MTU != nil {
-		i.MTU = *c.MTU
+	state, err := fs.ReadFile(fsys, path.Join(dir, name, "operstate"))
+	if err != nil {
+		return i, err
 	}
-	if c.Carrier != nil {
-		up := *c.Carrier != 0
+	i.State = strings.TrimSpace(string(state))
+	// The kernel answers EINVAL for an interface that is down.
+	if carrier, err := fs.ReadFile(fsys, path.Join(dir, name, "carrier")); err == nil {
+		up := strings.TrimSpace(string(carrier)) == "1"
 		i.Carrier = &up
 	}
-	return i
+	return i, nil
 }

@@ -26,9 +26,14 @@ func machine(changes map[string]string) fstest.MapFS {
 }
 
 func TestReadFaults(t *testing.T) {
-	_, err := network.Read(machine(map[string]string{"eth0/mtu": strings.Repeat("9", 1<<19)}))
-	require.ErrorContains(t, err, "sys/class/net/eth0/mtu: 524289 bytes")
-	_, err = network.Read(failing{})
+	for name, text := range map[string]string{"type": "x", "mtu": strings.Repeat("9", 1<<19)} {
+		_, err := network.Read(machine(map[string]string{"eth0/" + name: text}))
+		require.ErrorContains(t, err, "interface eth0: parse "+name)
+		require.Less(t, len(err.Error()), 200)
+		_, err = network.Read(machine(map[string]string{"eth0/" + name: ""}))
+		require.ErrorIs(t, err, fs.ErrNotExist)
+	}
+	_, err := network.Read(failing{})
 	require.ErrorIs(t, err, errors.ErrUnsupported)
 }
 
@@ -43,10 +48,9 @@ func TestRead(t *testing.T) {
 		changes map[string]string
 		want    func(i *network.Interface)
 	}{
-		"whole":           {nil, func(*network.Interface) {}},
-		"no cable":        {map[string]string{"eth0/carrier": "0"}, func(i *network.Interface) { i.Carrier = &down }},
-		"down":            {map[string]string{"eth0/carrier": "", "eth0/operstate": "down"}, func(i *network.Interface) { i.Carrier, i.State = nil, "down" }},
-		"junk for an MTU": {map[string]string{"eth0/mtu": "x"}, func(i *network.Interface) { i.MTU = 0 }},
+		"whole":    {nil, func(*network.Interface) {}},
+		"no cable": {map[string]string{"eth0/carrier": "0"}, func(i *network.Interface) { i.Carrier = &down }},
+		"down":     {map[string]string{"eth0/carrier": "", "eth0/operstate": "down"}, func(i *network.Interface) { i.Carrier, i.State = nil, "down" }},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -7,13 +7,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"path/filepath"
 	"strconv"
-
-	"github.com/prometheus/procfs/sysfs"
+	"strings"
 
 	"vmspec/probes/note"
-	"vmspec/probes/sysroot"
 )
 
 // Facts are about SMBIOS. Without Present the rest is empty.
@@ -29,9 +26,6 @@ type Facts struct {
 }
 
 const dir = "sys/class/dmi/id"
-
-// texts are the files that a capture holds: no serial number, UUID or tag.
-var texts = []string{"bios_vendor", "bios_version", "bios_date", "sys_vendor", "product_name"}
 
 // Read finds the facts out. A guest without SMBIOS is an answer.
 func Read(fsys fs.FS) (*Facts, error) {
@@ -73,28 +67,25 @@ func (f *Facts) readTables(fsys fs.FS) error {
 	return noteErr
 }
 
+// maxText is what the kernel shows of a string at most: a page.
+const maxText = 4096
+
 func (f *Facts) readTexts(fsys fs.FS) error {
-	var patterns []string
-	for _, t := range texts {
-		patterns = append(patterns, path.Join(dir, t))
+	for _, t := range []struct {
+		name string
+		into *string
+	}{
+		{"bios_vendor", &f.BIOSVendor}, {"bios_version", &f.BIOSVersion}, {"bios_date", &f.BIOSDate},
+		{"sys_vendor", &f.SystemVendor}, {"product_name", &f.Product},
+	} {
+		text, err := fs.ReadFile(fsys, path.Join(dir, t.name))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		if len(text) > maxText {
+			return fmt.Errorf("%s: %d bytes, at most %d", t.name, len(text), maxText)
+		}
+		*t.into = strings.TrimSpace(string(text))
 	}
-	return sysroot.With(fsys, patterns, func(root string) error {
-		sys, err := sysfs.NewFS(filepath.Join(root, "sys"))
-		if err != nil {
-			return err
-		}
-		dmi, err := sys.DMIClass()
-		if err != nil {
-			return err
-		}
-		for _, t := range []struct{ into, from *string }{
-			{&f.BIOSVendor, dmi.BiosVendor}, {&f.BIOSVersion, dmi.BiosVersion}, {&f.BIOSDate, dmi.BiosDate},
-			{&f.SystemVendor, dmi.SystemVendor}, {&f.Product, dmi.ProductName},
-		} {
-			if t.from != nil {
-				*t.into = *t.from
-			}
-		}
-		return nil
-	})
+	return nil
 }

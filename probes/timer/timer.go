@@ -6,19 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
 	"regexp"
 	"slices"
 	"strconv"
 	"strings"
 
-	"github.com/prometheus/procfs/sysfs"
-
 	"vmspec/probes/fdt"
 	"vmspec/probes/gic"
 	"vmspec/probes/kernel"
 	"vmspec/probes/note"
-	"vmspec/probes/sysroot"
 )
 
 // Facts are about the timer and the counter.
@@ -70,30 +66,13 @@ func Read(fsys fs.FS) (*Facts, error) {
 	}
 	f.readLog(fsys)
 	f.Listed = listed(fsys)
-	f.Clock = clockSource(fsys)
+	if text, err := fs.ReadFile(fsys, "sys/devices/system/clocksource/clocksource0/current_clocksource"); err == nil {
+		f.Clock = strings.TrimSpace(string(text))
+	}
 	if tree, err := fdt.Load(fsys); err == nil { // the tree's own subject says what is wrong with it
 		f.readTree(tree)
 	}
 	return &f, nil
-}
-
-// clockSource returns the kernel's current one, empty where it does not say:
-// no verdict needs it.
-func clockSource(fsys fs.FS) (name string) {
-	const dir = "sys/devices/system/clocksource/clocksource0/"
-	patterns := []string{dir + "available_clocksource", dir + "current_clocksource"}
-	_ = sysroot.With(fsys, patterns, func(root string) error {
-		sys, err := sysfs.NewFS(filepath.Join(root, "sys"))
-		if err != nil {
-			return err
-		}
-		sources, err := sys.ClockSources()
-		if err == nil && len(sources) > 0 {
-			name = sources[0].Current
-		}
-		return err
-	})
-	return name
 }
 
 // readCounter reads the note of guest.Measure("counter").
