@@ -19,6 +19,7 @@ var forbidden = []struct{ pkg, not, why string }{
 	{"vmspec/cmd/init", "vmspec/initramfs", "PID 1 needs no archive writer"},
 	{"vmspec/cmd/init", "html/template", "PID 1 must stay small"},
 	{"vmspec/cmd/init", "net/http", "PID 1 must stay small"},
+	{"vmspec/cmd/init", "github.com/spf13/cobra", "PID 1 has parameters and no command line"},
 	{"vmspec/cmd/init", "testing", "assertions are for tests"},
 	{"vmspec/cmd/init", "github.com/stretchr/testify", "assertions are for tests"},
 	{"vmspec/cmd/init", "vmspec/probes/guest/guesttest", "assertions are for tests"},
@@ -35,5 +36,36 @@ func TestImportDirection(t *testing.T) {
 				require.False(t, dep == f.not || strings.HasPrefix(dep, f.not+"/"), "%s imports %s: %s", f.pkg, dep, f.why)
 			}
 		})
+	}
+}
+
+// machine are the packages by which a program touches the machine it runs on.
+var machine = []string{"os", "os/exec", "os/signal", "net", "syscall", "golang.org/x/sys/unix", "github.com/u-root/u-root"}
+
+// touching are the packages that may, and why.
+var touching = map[string]string{
+	"vmspec/probes/guest":           "it is the guest",
+	"vmspec/probes/guest/guesttest": "it opens captured guests, for tests",
+	"vmspec/probes/sysroot":         "it lends files to libraries that want a directory",
+}
+
+// A probe that opens a file by itself would look at the laptop on which a
+// captured guest is judged.
+func TestOnlyTheGuestTouchesTheMachine(t *testing.T) {
+	cmd := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "vmspec/probes/...", "vmspec/suite")
+	cmd.Env = append(cmd.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
+	out, err := cmd.Output()
+	require.NoError(t, err)
+	for line := range strings.Lines(string(out)) {
+		names := strings.Fields(line)
+		if touching[names[0]] != "" {
+			continue
+		}
+		for _, name := range names[1:] {
+			for _, m := range machine {
+				require.False(t, name == m || strings.HasPrefix(name, m+"/") && strings.Contains(m, "."), "%s imports %s: %s",
+					names[0], name, "what is judged must come from the guest's files alone")
+			}
+		}
 	}
 }
