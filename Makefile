@@ -15,7 +15,7 @@ endif
 export CGO_ENABLED := 0
 GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -name '*.s') go.mod go.sum
 
-.PHONY: run test check build guest clean tools test-tools
+.PHONY: run test bench check build guest clean tools test-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.zst
 	@bin/vmspec run --guest $(GUEST) $(TARGET)
@@ -23,6 +23,12 @@ run: tools bin/vmspec $(GUEST)/initramfs.cpio.zst
 # Everything CI runs. A boot test that would be skipped fails.
 test: check test-tools bin/vmspec build/arm64/initramfs.cpio.zst
 	VMSPEC_BOOT=1 go test -timeout 15m ./...
+
+# What a boot costs, medians of five: seconds that the suite adds to the same VM
+# with an init that only powers off, and the VMM's CPU time as a ratio.
+bench: tools bin/vmspec build/arm64/initramfs.cpio.zst
+	go test -run '^$$' -bench 'Boot|Size' -benchtime 5x ./cmd/vmspec
+	go test -run '^$$' -bench Floor -benchtime 1x ./cmd/vmspec
 
 check:
 	@test -z "$$(gofmt -l suite probes cmd initramfs results)" || { gofmt -d suite probes cmd initramfs results; exit 1; }

@@ -278,7 +278,7 @@ func TestBootWithWrongClock(t *testing.T) {
 			status, stdout, stderr := vmspec(t, args...)
 			require.Equal(t, results.NotConformant, status, stderr)
 			report := parse(t, stdout)
-			want := map[string]results.Verdict{"FW-RTC": results.Fail, "PLAT-HOTPLUG-BUS": results.Fail}
+			want := map[string]results.Verdict{"FW-RTC": results.Fail, "PLAT-HOTPLUG-BUS": results.Fail, "PLAT-SMCCC": results.Fail}
 			if c.counter != results.Pass {
 				want["PLAT-COUNTER"] = c.counter
 			}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/cmd/vmspec/internal/target"
+	"vmspec/initramfs"
+)
+
+// BenchmarkBoot boots the suite and, in turn, the same VM with an init that
+// only powers off. It reports medians: of wall time, how many seconds the
+// suite adds; of the VMM's CPU seconds, the ratio. Run it by make bench, with
+// a fixed number of rounds.
+func BenchmarkBoot(b *testing.B) {
+	bare := bareInitramfs(b)
+	suite := filepath.Join(guestDir, initramfsName)
+	for _, name := range []string{"qemu-virt", "qemu-virt-uefi"} {
+		b.Run(name, func(b *testing.B) {
+			var bares, suites []cost
+			for b.Loop() {
+				bares = append(bares, boot(b, name, bare, 512))
+				suites = append(suites, boot(b, name, suite, 512))
+			}
+			wall := func(c cost) float64 { return c.wall.Seconds() }
+			cpu := func(c cost) float64 { return c.cpu.Seconds() }
+			b.ReportMetric(0, "ns/op") // the medians say it
+			b.ReportMetric(median(suites, wall), "suite-s")
+			b.ReportMetric(median(suites, wall)-median(bares, wall), "added-s")
+			b.ReportMetric(median(suites, cpu), "suite-cpu-s")
+			b.ReportMetric(median(suites, cpu)/median(bares, cpu), "cpu-ratio")
+		})
+	}
+}
+
+// floors are the least memory, in MiB, in which each target's guest reports.
+var floors = map[string]int{"qemu-virt": 128, "qemu-virt-uefi": 192}
+
+// BenchmarkFloor boots the suite in as little memory as it is to run in.
+func BenchmarkFloor(b *testing.B) {
+	for name, memory := range floors {
+		b.Run(fmt.Sprintf("%s-%dMiB", name, memory), func(b *testing.B) {
+			for b.Loop() {
+				boot(b, name, filepath.Join(guestDir, initramfsName), memory)
+			}
+		})
+	}
+}
+
+// BenchmarkSize reports how large what boots is.
+func BenchmarkSize(b *testing.B) {
+	for _, name := range []string{"init", initramfsName} {
+		info, err := os.Stat(filepath.Join(guestDir, name))
+		require.NoError(b, err)
+		b.ReportMetric(float64(info.Size()), name+"-B")
+	}
+	b.ReportMetric(0, "ns/op")
+}
+
+// cost is what one boot took.
+type cost struct{ wall, cpu time.Duration }
+
+func median(costs []cost, of func(cost) float64) float64 {
+	var values []float64
+	for _, c := range costs {
+		values = append(values, of(c))
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// boot runs a target by QEMU alone, so that the cost is the VMM's.
+func boot(b *testing.B, name, image string, memory int) cost {
+	t, err := target.Find(name)
+	require.NoError(b, err)
+	o := target.Options{GIC: 3, CPUs: 1, Memory: memory, Accel: "tcg", Kernel: filepath.Join(guestDir, imageName), Initramfs: image}
+	if t.UEFI {
+		firmware, err := target.FindFirmware("")
+		require.NoError(b, err)
+		o.Code = firmware.Code
+		o.Vars, err = firmware.OwnVars(b.TempDir())
+		require.NoError(b, err)
+	}
+	cmd := exec.Command(target.Binary, t.Args(o)...)
+	begin := time.Now()
+	out, err := cmd.CombinedOutput()
+	require.NoError(b, err, string(out))
+	took := time.Since(begin)
+	if image == filepath.Join(guestDir, initramfsName) {
+		require.Contains(b, string(out), "# vmspec: end points=")
+	}
+	return cost{wall: took, cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
+}
+
+// bareInitramfs packs testdata/bare.
+func bareInitramfs(b *testing.B) string {
+	dir := b.TempDir()
+	build := exec.Command("go", "build", "-trimpath", "-ldflags", "-s -w", "-o", filepath.Join(dir, "init"), "./testdata/bare")
+	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
+	out, err := build.CombinedOutput()
+	require.NoError(b, err, string(out))
+	packed, err := os.Create(filepath.Join(dir, initramfsName))
+	require.NoError(b, err)
+	_, _, err = initramfs.Write(packed, initramfs.Config{Init: filepath.Join(dir, "init")})
+	require.NoError(b, err)
+	require.NoError(b, packed.Close())
+	return packed.Name()
+}
