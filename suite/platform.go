@@ -484,7 +484,7 @@ func checkHotplug(f *probes.Facts) Finding {
 	case len(hidden) > 0:
 		return unknown(strings.Join(hidden, "; "), found)
 	case f.Xen.Type == "xen":
-		return unknown("no device on the Xen PV bus shows whether anything serves it", found)
+		return unknown("no Xen PV device shows that its bus is served", found)
 	case f.Kernel.Has("pcie_ports"):
 		return unknown("the kernel's command line says how to treat PCIe ports: pcie_ports=", found)
 	case len(idle) > 0:
