@@ -212,8 +212,8 @@ func checkDevices(f *probes.Facts) Finding {
 			stray = append(stray, d.Name)
 		}
 	}
-	found := fmt.Sprintf("%s described, %d PCI functions, %d of virtio, %d of Xen",
-		count(described, "device"), len(f.PCI.Functions), len(f.Virtio), len(f.Xen.Devices))
+	found := fmt.Sprintf("%s described, %s, %s, %s", count(described, "device"),
+		count(len(f.PCI.Functions), "PCI function"), count(len(f.Virtio), "virtio device"), count(len(f.Xen.Devices), "Xen device"))
 	switch {
 	case len(stray) > 0:
 		return fail("described by nothing: "+strings.Join(stray, " "), found)
@@ -479,7 +479,7 @@ func checkHotplug(f *probes.Facts) Finding {
 			idle = append(idle, fn.Address)
 		}
 	}
-	found := fmt.Sprintf("%d PCI functions, %d of virtio", len(f.PCI.Functions), len(f.Virtio))
+	found := count(len(f.PCI.Functions), "PCI function") + ", " + count(len(f.Virtio), "virtio device")
 	switch {
 	case len(hidden) > 0:
 		return unknown(strings.Join(hidden, "; "), found)
