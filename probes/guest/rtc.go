@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	rtcPoll = 10 * time.Millisecond
+	rtcPoll = 5 * time.Millisecond
 	// Behind the first edge nothing happens for a while, and every look at the
 	// clock is a call of the firmware's.
 	rtcRest = 900 * time.Millisecond
