@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"path"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -14,12 +15,14 @@ import (
 )
 
 const (
-	rtcPoll = 5 * time.Millisecond
-	// Behind the first edge nothing happens for a while, and every look at the
-	// clock is a call of the firmware's.
-	rtcRest = 900 * time.Millisecond
-	// Two seconds' edges are enough when each was seen to within a twentieth
-	// of a second; on a busy host the trial goes on, this long at most.
+	// The first edge may be anywhere in a second: it is looked for less often,
+	// since every look is a call of the firmware's. Behind an edge nothing
+	// happens for a while, and then the next one is near.
+	rtcFirst = 20 * time.Millisecond
+	rtcRest  = 900 * time.Millisecond
+	rtcPoll  = 5 * time.Millisecond
+	// Two edges are enough when the time between them is known to a twentieth;
+	// on a busy host the trial goes on, this long at most.
 	rtcPrecision = 20
 	rtcMost      = 6 // seconds by the counter
 	// A clock whose second lasts longer than this stands still.
@@ -48,25 +51,26 @@ func TrialRTC(root fs.FS, c Clock, out io.Writer) error {
 	fmt.Fprintf(out, "rtc %s\n", device)
 	fmt.Fprintf(out, "counter %s %d\n", c.Name, c.Hz)
 	start, since := before, before
-	var first, last *edge
-	pause := rtcPoll
+	var edges []edge
+	pause := rtcFirst
 	for {
 		time.Sleep(pause)
-		pause = rtcPoll
+		if len(edges) > 0 {
+			pause = rtcPoll
+		}
 		now, began, err := readRTC(root, device, c)
 		ended := c.Now()
 		switch {
 		case err != nil:
 			return err
 		case now != value:
-			last = &edge{seconds: now, earliest: before, latest: ended}
+			next := edge{earliest: before, latest: ended}
 			fmt.Fprintf(out, "edge %d %d %d\n", now, before, ended)
-			if first == nil {
-				first, pause = last, rtcRest
-			} else if last.precise(first, c.Hz) {
+			if slices.ContainsFunc(edges, func(e edge) bool { return e.precise(next, c.Hz) }) {
 				return nil
 			}
-			since = began
+			edges = append(edges, next)
+			since, pause = began, rtcRest
 		case ended-since > rtcStuck*c.Hz:
 			fmt.Fprintf(out, "stuck %d %d\n", value, ended-since)
 			return nil
@@ -91,15 +95,13 @@ func chooseRTC(root fs.FS) (string, error) {
 	return f.Clocks[0].Device, nil
 }
 
-type edge struct {
-	seconds          int64
-	earliest, latest uint64
-}
+// edge is the beginning of a second, between two ticks.
+type edge struct{ earliest, latest uint64 }
 
 // precise tells whether the time between two edges is known well enough.
-func (e *edge) precise(first *edge, hz uint64) bool {
-	doubt := (e.latest - e.earliest) + (first.latest - first.earliest)
-	return doubt*rtcPrecision <= e.latest-first.earliest && e.latest-first.earliest > hz/2
+func (e edge) precise(later edge, hz uint64) bool {
+	doubt, passed := (later.latest-later.earliest)+(e.latest-e.earliest), later.latest-e.earliest
+	return doubt*rtcPrecision <= passed && passed > hz/2
 }
 
 // readRTC returns the clock's seconds and the tick at which reading began.

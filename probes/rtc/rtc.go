@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"math"
 	"strconv"
 	"strings"
 
@@ -101,17 +102,32 @@ func (f *Facts) readLine(l note.Line) (err error) {
 }
 
 // Rate returns how many of the clock's seconds pass in a second of the
-// counter, at least and at most; ok is false with fewer than two edges.
+// counter, at least and at most, by the two edges that tell it best; ok is
+// false where no two do.
 func (f *Facts) Rate() (least, most float64, ok bool) {
-	if len(f.Edges) < 2 || f.Hz == 0 {
-		return 0, 0, false
+	var first, last Edge
+	best := math.Inf(1)
+	for i, from := range f.Edges {
+		for _, to := range f.Edges[i+1:] {
+			if doubt := from.doubt(to); doubt < best || doubt == best && to.Earliest-from.Latest > last.Earliest-first.Latest {
+				first, last, best = from, to, doubt
+			}
+		}
 	}
-	first, last := f.Edges[0], f.Edges[len(f.Edges)-1]
-	if last.Earliest <= first.Latest {
+	if f.Hz == 0 || math.IsInf(best, 1) {
 		return 0, 0, false
 	}
 	seconds := float64(last.Seconds-first.Seconds) * float64(f.Hz)
 	least = seconds / float64(last.Latest-first.Earliest)
 	most = seconds / float64(last.Earliest-first.Latest)
 	return min(least, most), max(least, most), true
+}
+
+// doubt is how little is known of the time between two edges: the brackets'
+// widths as a share of it, and infinite where they touch.
+func (e Edge) doubt(later Edge) float64 {
+	if later.Earliest <= e.Latest {
+		return math.Inf(1)
+	}
+	return float64(later.Latest-later.Earliest+e.Latest-e.Earliest) / float64(later.Earliest-e.Latest)
 }

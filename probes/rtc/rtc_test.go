@@ -78,7 +78,8 @@ func TestRate(t *testing.T) {
 		"exact":                   {100, []rtc.Edge{edge(1, 0, 0), edge(2, 100, 100)}, 1, 1, true},
 		"within bounds":           {100, []rtc.Edge{edge(1, 0, 25), edge(2, 75, 200)}, 0.5, 2, true},
 		"half as fast":            {100, []rtc.Edge{edge(1, 0, 0), edge(2, 200, 200)}, 0.5, 0.5, true},
-		"the first and the last":  {100, []rtc.Edge{edge(1, 0, 0), edge(9, 1, 1), edge(3, 200, 200)}, 1, 1, true},
+		"the furthest of exact":   {100, []rtc.Edge{edge(1, 0, 0), edge(9, 1, 1), edge(3, 200, 200)}, 1, 1, true},
+		"a first edge seen late":  {100, []rtc.Edge{edge(1, 0, 90), edge(2, 99, 100), edge(3, 199, 200)}, 100. / 101, 100. / 99, true},
 		"clock that stands still": {100, []rtc.Edge{edge(1, 0, 0), edge(2, 1, 1), edge(1, 100, 100)}, 0, 0, true},
 		"clock that ran back":     {100, []rtc.Edge{edge(2, 0, 25), edge(1, 75, 200)}, -2, -0.5, true},
 	}
