@@ -36,7 +36,7 @@ func newObservation(root fs.ReadLinkFS, pid1 bool) *observation {
 	if _, err := fs.Stat(root, "sys/firmware/efi"); err == nil {
 		names = append(names, "efi")
 	}
-	o := &observation{root: root, pid1: pid1, notes: guest.Measure(names...)}
+	o := &observation{root: root, pid1: pid1, notes: guest.Measure(root, names...)}
 	o.notes["arch"] = []byte(runtime.GOARCH + "\n")
 	o.notes["context"] = []byte(context + "\n")
 	o.chooseClock()
@@ -49,7 +49,7 @@ func (o *observation) note(name string, measure func(out io.Writer) error) {
 	o.notes[name] = note.Take(measure)
 }
 
-// chooseClock takes the counter if the child has shown that reading it is
+// chooseClock takes the counter if it was seen that reading it is
 // safe.
 func (o *observation) chooseClock() {
 	o.clock = guest.Monotonic()
@@ -65,7 +65,7 @@ func (o *observation) chooseClock() {
 func (o *observation) timerIsDead() bool {
 	dead, tested := timer.IsDead(o.notes["counter"])
 	if !tested {
-		maps.Copy(o.notes, guest.Measure("ticks"))
+		maps.Copy(o.notes, guest.Measure(o.root, "ticks"))
 		dead, _ = timer.IsDead(o.notes["ticks"])
 	}
 	if dead {
@@ -91,7 +91,7 @@ func (o *observation) take() *guest.FS {
 	}
 	o.note("timer", func(w io.Writer) error { return guest.TrialTimer(o.root, o.dead, w) })
 	if tpms, err := fs.ReadDir(o.root, "sys/class/tpm"); err == nil && len(tpms) > 0 && !o.dead {
-		maps.Copy(o.notes, guest.Measure("tpm"))
+		maps.Copy(o.notes, guest.Measure(o.root, "tpm"))
 	}
 	o.note("parameters", func(w io.Writer) error { return guest.Parameters(o.root, w) })
 	o.note("smbios", func(w io.Writer) error { return guest.SMBIOS(o.root, w) })

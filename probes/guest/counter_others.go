@@ -3,7 +3,10 @@
 package guest
 
 // Other architectures have no generic timer; nothing calls these there.
-const haveCounter = false
+const (
+	haveCounter    = false
+	counterMayTrap = false
+)
 
 func cntvct() uint64 { return 0 }
 func cntfrq() uint32 { return 0 }

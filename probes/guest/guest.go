@@ -6,8 +6,7 @@ import (
 )
 
 // A Clock counts ticks at Hz, from the generic timer's virtual counter where
-// a child process has shown that reading it is safe, else from
-// CLOCK_MONOTONIC.
+// [Measure] has shown that reading it is safe, else from CLOCK_MONOTONIC.
 type Clock struct {
 	Name string // "cntvct" or "monotonic"
 	Hz   uint64

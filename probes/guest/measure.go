@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"os/exec"
+	"runtime"
 	"strings"
 	"time"
 
@@ -49,11 +50,43 @@ func Child(names []string, root fs.FS, out io.Writer) error {
 	return nil
 }
 
-// Measure starts this program again to take the named measurements and
-// returns their notes. A child that dies leaves its signal in the notes that
-// it still owed. One child for several spares the cost of starting a process,
-// most of which is Go's and the kernel's own.
-func Measure(names ...string) map[string][]byte {
+// Measure takes the named measurements and returns their notes. Those that
+// may crash are left to one child for all of them, since starting a process
+// costs more than most measurements.
+func Measure(root fs.FS, names ...string) map[string][]byte {
+	var own, risky []string
+	for _, name := range names {
+		if name == "counter" && !counterMayTrap {
+			own = append(own, name)
+		} else {
+			risky = append(risky, name)
+		}
+	}
+	out := map[string][]byte{}
+	if len(risky) > 0 {
+		out = inChild(risky)
+	}
+	for _, name := range own {
+		out[name] = onOwnThread(func() []byte {
+			return note.Take(func(w io.Writer) error { return measurements[name](root, w) })
+		})
+	}
+	return out
+}
+
+// onOwnThread keeps the affinity that f may set from the caller.
+func onOwnThread(f func() []byte) []byte {
+	text := make(chan []byte)
+	go func() {
+		runtime.LockOSThread() // never unlocked: the thread ends here
+		text <- f()
+	}()
+	return <-text
+}
+
+// inChild starts this program again to take the named measurements. A child
+// that dies leaves its signal in the notes that it still owed.
+func inChild(names []string) map[string][]byte {
 	ctx, cancel := context.WithTimeout(context.Background(), childMost)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, "/proc/self/exe", append([]string{ChildArgument}, names...)...)

@@ -40,13 +40,13 @@ func TestMeasure(t *testing.T) {
 	if _, err := os.Stat("/proc/self/exe"); err != nil {
 		t.Skip("a program starts itself again by /proc/self/exe, which is Linux's")
 	}
-	died := Measure("dies", "second", "third")
+	died := Measure(fstest.MapFS{}, "dies", "second", "third")
 	require.Equal(t, "whole\n", string(died["dies"]), "what was answered stays")
 	require.Equal(t, "cntfrq 1000\nerror child: signal: killed\n", string(died["second"]))
 	require.Equal(t, "error child: signal: killed\n", string(died["third"]))
-	require.Equal(t, "error child: exit status 2\n", string(Measure("nothing we know")["nothing we know"]))
+	require.Equal(t, "error child: exit status 2\n", string(Measure(fstest.MapFS{}, "nothing we know")["nothing we know"]))
 	if !haveCounter {
-		require.Equal(t, "error read CNTVCT: no generic timer on this architecture\n", string(Measure("tpm", "counter")["counter"]))
+		require.Equal(t, "error read CNTVCT: no generic timer on this architecture\n", string(Measure(fstest.MapFS{}, "tpm", "counter")["counter"]))
 	}
 }
 
