@@ -3,7 +3,6 @@ package cpu
 import (
 	"errors"
 	"io/fs"
-	"regexp"
 	"strings"
 
 	"vmspec/probes/fdt"
@@ -18,13 +17,6 @@ type PSCI struct {
 	Node    string // path of the tree's node; empty if there is none
 	Method  string // "hvc" or "smc", from that node
 }
-
-// psciVersion matches debugfs's first lines and the log's messages
-// (drivers/firmware/psci/psci.c).
-var (
-	psciVersion  = regexp.MustCompile(`PSCI ?v([0-9]+\.[0-9]+)`)
-	smcccVersion = regexp.MustCompile(`SMC Calling Convention v([0-9]+\.[0-9]+)`)
-)
 
 // ReadPSCI finds the guest's PSCI. Absence is an answer.
 func ReadPSCI(fsys fs.FS) (*PSCI, error) {
@@ -48,13 +40,29 @@ func ReadPSCI(fsys fs.FS) (*PSCI, error) {
 	}
 	p.Whole = debugErr == nil || len(log) > 0 && strings.HasPrefix(log[0], "[    0.000000]")
 	text := string(debug) + "\n" + strings.Join(log, "\n")
-	p.Version, p.SMCCC = submatch(psciVersion, text), submatch(smcccVersion, text)
+	// debugfs's first lines and the log's messages (drivers/firmware/psci/psci.c)
+	if p.Version = versionAfter(text, "PSCIv"); p.Version == "" {
+		p.Version = versionAfter(text, "PSCI v")
+	}
+	p.SMCCC = versionAfter(text, "SMC Calling Convention v")
 	return &p, nil
 }
 
-func submatch(re *regexp.Regexp, text string) string {
-	if m := re.FindStringSubmatch(text); m != nil {
-		return m[1]
+// versionAfter returns the first "1.1" that stands behind the words.
+func versionAfter(text, words string) string {
+	for {
+		_, rest, found := strings.Cut(text, words)
+		if !found {
+			return ""
+		}
+		text = rest
+		end := strings.IndexFunc(text, func(r rune) bool { return r != '.' && (r < '0' || r > '9') })
+		if end < 0 {
+			end = len(text)
+		}
+		major, minor, _ := strings.Cut(strings.TrimRight(text[:end], "."), ".")
+		if minor, _, _ = strings.Cut(minor, "."); major != "" && minor != "" {
+			return major + "." + minor
+		}
 	}
-	return ""
 }

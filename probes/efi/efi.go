@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 
 	"github.com/prometheus/procfs"
 
@@ -158,8 +159,11 @@ func (f *Facts) Describes() bool {
 }
 
 // version matches the kernel's message (drivers/firmware/efi/efi.c,
-// efi_systab_report_header).
-var version = regexp.MustCompile(`efi: EFI v(\d+)\.(\d+)(?:\.(\d+))? by (.*)`)
+// efi_systab_report_header). It is made when there is one: under emulation
+// that takes a millisecond.
+var version = sync.OnceValue(func() *regexp.Regexp {
+	return regexp.MustCompile(`efi: EFI v(\d+)\.(\d+)(?:\.(\d+))? by (.*)`)
+})
 
 // logged reads such a message. Older kernels write revision bits 15 to 0 as
 // they are, 2.70; newer ones the specification's numbers, 2.7 or 2.3.1. No
@@ -200,8 +204,10 @@ func (f *Facts) readKernel(fsys fs.FS) {
 		return
 	}
 	for _, line := range log {
-		if m := version.FindStringSubmatch(line); m != nil && f.Revision == nil {
-			f.Revision, f.Source, f.Vendor = logged(m), "kernel log", m[4]
+		if f.Revision == nil && strings.Contains(line, "efi: EFI v") {
+			if m := version().FindStringSubmatch(line); m != nil {
+				f.Revision, f.Source, f.Vendor = logged(m), "kernel log", m[4]
+			}
 		}
 		for _, m := range runtimeMessages {
 			if f.Runtime != RuntimeDisabled && strings.Contains(line, m.text) {

@@ -6,7 +6,6 @@ package gic
 import (
 	"errors"
 	"io/fs"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -100,9 +99,26 @@ func (f *Facts) readTree(tree *fdt.Tree) {
 	}
 }
 
-// chip matches the names that the drivers give themselves: GIC-0 for a GICv2
-// without EL2, GICv2, GICv3, GICv5-SPI.
-var chip = regexp.MustCompile(`^GIC(?:-\d+|v(\d+)(?:-.*)?)$`)
+// chip reads the names that the drivers give themselves: GIC-0 for a GICv2
+// without EL2 or something older, GICv2, GICv3, GICv5-SPI. The version is 0
+// for any other.
+func chip(name string) (version int, orOlder bool) {
+	rest, gic := strings.CutPrefix(name, "GIC")
+	number, versioned := strings.CutPrefix(rest, "v")
+	if versioned {
+		number, _, _ = strings.Cut(number, "-")
+	} else if number, orOlder = strings.CutPrefix(rest, "-"); !orOlder {
+		return 0, false
+	}
+	n, err := strconv.ParseUint(number, 10, 8)
+	switch {
+	case !gic || err != nil:
+		return 0, false
+	case orOlder:
+		return 2, true
+	}
+	return int(n), false
+}
 
 func (f *Facts) readRunning(fsys fs.FS) {
 	_, interrupts, err := LoadInterrupts(fsys)
@@ -117,11 +133,8 @@ func (f *Facts) readRunning(fsys fs.FS) {
 			seen[name] = true
 			f.Chips = append(f.Chips, name)
 		}
-		if m := chip.FindStringSubmatch(name); m != nil && f.Running.Version == 0 {
-			f.Running = Witness{Version: 2, OrOlder: m[1] == "", Source: "/proc/interrupts " + name}
-			if m[1] != "" {
-				f.Running.Version, _ = strconv.Atoi(m[1])
-			}
+		if version, orOlder := chip(name); version != 0 && f.Running.Version == 0 {
+			f.Running = Witness{Version: version, OrOlder: orOlder, Source: "/proc/interrupts " + name}
 		}
 	}
 }

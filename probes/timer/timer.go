@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -144,8 +143,18 @@ func listed(fsys fs.FS) bool {
 	return err == nil && slices.ContainsFunc(interrupts, func(i gic.Interrupt) bool { return i.Action("arch_timer") })
 }
 
-// rate matches drivers/clocksource/arm_arch_timer.c's arch_timer_banner.
-var rate = regexp.MustCompile(`arch_timer: cp15.* timer\(s\) running at (\d+)\.(\d\d)MHz`)
+// rate reads the message of drivers/clocksource/arm_arch_timer.c,
+// arch_timer_banner: "arch_timer: cp15 timer(s) running at 62.50MHz (virt).".
+func rate(line string) (hz uint64, ok bool) {
+	_, kind, banner := strings.Cut(line, "arch_timer: cp15")
+	_, text, running := strings.Cut(kind, " timer(s) running at ")
+	number, _, whole := strings.Cut(text, "MHz")
+	mega, hundredths, _ := strings.Cut(number, ".")
+	m, errMega := strconv.ParseUint(mega, 10, 32)
+	h, errHundredths := strconv.ParseUint(hundredths, 10, 32)
+	ok = banner && running && whole && len(hundredths) == 2 && errMega == nil && errHundredths == nil
+	return m*1_000_000 + h*10_000, ok
+}
 
 func (f *Facts) readLog(fsys fs.FS) {
 	log, err := kernel.Log(fsys)
@@ -153,10 +162,8 @@ func (f *Facts) readLog(fsys fs.FS) {
 		return
 	}
 	for _, line := range log {
-		if m := rate.FindStringSubmatch(line); m != nil {
-			mega, _ := strconv.ParseUint(m[1], 10, 32)
-			hundredths, _ := strconv.ParseUint(m[2], 10, 32)
-			f.Hz = mega*1_000_000 + hundredths*10_000
+		if hz, ok := rate(line); ok {
+			f.Hz = hz
 		}
 	}
 }
