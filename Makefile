@@ -15,7 +15,7 @@ endif
 export CGO_ENABLED := 0
 GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -name '*.s') go.mod go.sum
 
-.PHONY: run test bench check build guest clean tools test-tools
+.PHONY: run test bench golden check build guest clean tools test-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.zst
 	@bin/vmspec run --guest $(GUEST) $(TARGET)
@@ -29,6 +29,10 @@ test: check test-tools bin/vmspec build/arm64/initramfs.cpio.zst
 bench: tools bin/vmspec build/arm64/initramfs.cpio.zst
 	go test -run '^$$' -bench 'Boot|Size' -benchtime 5x ./cmd/vmspec
 	go test -run '^$$' -bench Floor -benchtime 1x ./cmd/vmspec
+
+# Writes the golden files anew; git diff then shows what changed.
+golden:
+	go test ./suite ./probes ./cmd/vmspec/internal/target -update
 
 check:
 	@test -z "$$(gofmt -l suite probes cmd initramfs results)" || { gofmt -d suite probes cmd initramfs results; exit 1; }
