@@ -8,16 +8,17 @@ import (
 	"vmspec/probes/gic"
 )
 
-// Bounds of the dead-timer test, in ticks of a second: the counter is read
-// without a pause for the first, and for up to the second while no timer
-// interrupt has come. The slowest tick of a Linux kernel is 10 ms (HZ=100).
+// Bounds of the dead-timer test, as parts of a second: the counter is read
+// without a pause for the first, and for as long again, up to the second,
+// while no timer interrupt has come. The slowest tick of a Linux kernel is
+// 10 ms (HZ=100).
 const (
-	busyWait    = 50 // 1/50 s
-	busyWaitMax = 10 // 1/10 s
+	busyWait    = 200 // 1/200 s
+	busyWaitMax = 10  // 1/10 s
 )
 
-// measureCounter reads the counter for 20 ms without ever sleeping, and looks
-// whether the timer interrupted meanwhile; then it reads it on each CPU in
+// measureCounter reads the counter for 5 ms or more without ever sleeping, and
+// looks whether the timer interrupted meanwhile; then it reads it on each CPU in
 // turn. It writes
 //
 //	cntfrq HZ

@@ -16,10 +16,11 @@ import (
 
 const (
 	// The first edge may be anywhere in a second: it is looked for less often,
-	// since every look is a call of the firmware's. Behind an edge nothing
-	// happens for a while, and then the next one is near.
+	// since every look is a call of the firmware's and, under emulation, waking
+	// up costs more than it. Behind that edge nothing happens for a while, and
+	// then the next one of a right clock is near.
 	rtcFirst = 20 * time.Millisecond
-	rtcRest  = 900 * time.Millisecond
+	rtcRest  = 950 * time.Millisecond
 	rtcPoll  = 5 * time.Millisecond
 	// Two edges are enough when the time between them is known to a twentieth;
 	// on a busy host the trial goes on, this long at most.
@@ -69,8 +70,11 @@ func TrialRTC(root fs.FS, c Clock, out io.Writer) error {
 			if slices.ContainsFunc(edges, func(e edge) bool { return e.precise(next, c.Hz) }) {
 				return nil
 			}
+			if len(edges) == 0 {
+				pause = rtcRest
+			}
 			edges = append(edges, next)
-			since, pause = began, rtcRest
+			since = began
 		case ended-since > rtcStuck*c.Hz:
 			fmt.Fprintf(out, "stuck %d %d\n", value, ended-since)
 			return nil
