@@ -3,8 +3,10 @@
 //
 // A report is believed only when it is whole: its last line states the number
 // of points, a nonce, and a hash over every line before. Lines between that
-// are no part of a report, such as the kernel's, are set aside. Everything
-// else is incomplete, and an incomplete report is never a verdict.
+// are no part of a report, such as the kernel's, are set aside, and so are
+// escape sequences, control characters, and the time or the domain that
+// somebody wrote before every line. Everything else is incomplete, and an
+// incomplete report is never a verdict.
 package results
 
 import (
@@ -16,7 +18,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -55,6 +59,9 @@ type Report struct {
 	Points                                   []Point
 	Verdict                                  string // the guest's own conclusion, such as "conformant"
 	Lines                                    []string
+	// Prefix is what somebody wrote before the report's first line and, with
+	// another time, before each line after it. Lines are without it.
+	Prefix string
 	// Incomplete says why the report is not believed; nil if it is whole.
 	Incomplete error
 }
@@ -68,8 +75,15 @@ type Parser struct {
 	Nonce string
 
 	whole, partial *Report
-	now            *Report
-	block          []string // of the point being read
+	plain          reading             // lines as they are
+	behind         map[string]*reading // lines behind a prefix, by their source
+}
+
+// A reading is one way to read a log.
+type reading struct {
+	*Parser
+	now   *Report
+	block []string // of the point being read
 }
 
 // Parse reads a whole log and returns its last whole report, else its last
@@ -116,13 +130,41 @@ var (
 	endLine     = regexp.MustCompile(`^# vmspec: end points=(0|[1-9]\d{0,3}) sha256=([0-9a-f]{64}) nonce=(\S+)$`)
 )
 
+// maxSources bounds how many writers' lines are told apart.
+const maxSources = 64
+
 // Line takes one line. It returns true for the last line of a whole report
 // that the parser was asked for.
 func (p *Parser) Line(line string) bool {
+	line = clean(line)
+	p.plain.Parser = p
+	done := p.plain.line(line, "")
+	begins := strings.HasSuffix(line, version)
+	if !begins && len(p.behind) == 0 {
+		return done
+	}
+	prefix, text := split(line)
+	if prefix == "" {
+		return done
+	}
+	key := source(prefix)
+	r := p.behind[key]
+	if r == nil && text == version && len(p.behind) < maxSources {
+		r = &reading{Parser: p}
+		if p.behind == nil {
+			p.behind = map[string]*reading{}
+		}
+		p.behind[key] = r
+	}
+	return r != nil && r.line(text, prefix) || done
+}
+
+// line takes a line that may be of the report.
+func (p *reading) line(line, prefix string) bool {
 	// Firmware and kernel may leave something on the line before.
 	if strings.HasSuffix(line, version) {
 		p.abandon()
-		p.now = &Report{Lines: []string{version}}
+		p.now = &Report{Lines: []string{version}, Prefix: prefix}
 		return false
 	}
 	if p.now == nil {
@@ -144,7 +186,7 @@ func (p *Parser) Line(line string) bool {
 const maxLines = 20_000
 
 // take reads a line of a report and tells whether it is one.
-func (p *Parser) take(line string) bool {
+func (p *reading) take(line string) bool {
 	r := p.now
 	if m := planLine.FindStringSubmatch(line); m != nil {
 		r.Planned, _ = strconv.Atoi(m[1])
@@ -186,7 +228,7 @@ func point(m []string) Point {
 }
 
 // endBlock gives the block that was read to the point before it.
-func (p *Parser) endBlock() {
+func (p *reading) endBlock() {
 	block := p.block
 	p.block = nil
 	if len(p.now.Points) == 0 {
@@ -212,7 +254,7 @@ func (p *Parser) endBlock() {
 }
 
 // end checks the report against its last line.
-func (p *Parser) end(line string, m []string) bool {
+func (p *reading) end(line string, m []string) bool {
 	r := p.now
 	p.endBlock()
 	hash := sha256.Sum256([]byte(strings.Join(r.Lines, "\n") + "\n"))
@@ -231,11 +273,19 @@ func (p *Parser) end(line string, m []string) bool {
 		return false
 	}
 	if r.Incomplete != nil {
-		p.partial = r
+		p.keep(r)
 		return false
 	}
 	p.whole = r
 	return true
+}
+
+// keep keeps the last incomplete report, but none that has only begun: behind
+// a prefix a report is read, and as the lines are it is not.
+func (p *Parser) keep(r *Report) {
+	if p.partial == nil || r.Planned > 0 || len(r.Points) > 0 {
+		p.partial = r
+	}
 }
 
 // maxGone is how many missing points are named: a plan may promise thousands.
@@ -263,7 +313,7 @@ func (r *Report) missing() error {
 }
 
 // abandon keeps a report that has no end line as incomplete.
-func (p *Parser) abandon() {
+func (p *reading) abandon() {
 	r := p.now
 	if p.now = nil; r == nil {
 		return
@@ -275,12 +325,17 @@ func (p *Parser) abandon() {
 		return
 	}
 	r.Incomplete = errors.Join(errors.New("it has no end line"), r.missing())
-	p.partial = r
+	p.keep(r)
 }
 
 // Report returns what was found so far, as Parse does.
 func (p *Parser) Report() (*Report, error) {
-	p.abandon()
+	for _, key := range slices.Sorted(maps.Keys(p.behind)) {
+		p.behind[key].abandon()
+	}
+	if p.plain.Parser != nil {
+		p.plain.abandon()
+	}
 	switch {
 	case p.whole != nil:
 		return p.whole, nil

@@ -84,6 +84,34 @@ func replaceLine(t *testing.T, log, prefix string, with ...string) string {
 	return ""
 }
 
+// behind puts a prefix before each line.
+func behind(prefix, log string) string {
+	return prefix + strings.ReplaceAll(strings.TrimSuffix(log, "\n"), "\n", "\n"+prefix) + "\n"
+}
+
+// ticking puts a time before each line: the format takes the line's number.
+func ticking(log, format string) string {
+	var out strings.Builder
+	n := 0
+	for line := range strings.Lines(log) {
+		fmt.Fprintf(&out, format+"%s", n, line)
+		n++
+	}
+	return out.String()
+}
+
+// interleaved takes a line of each log in turn; they have as many.
+func interleaved(one, other string) string {
+	var out strings.Builder
+	others := strings.SplitAfter(other, "\n")
+	n := 0
+	for line := range strings.Lines(one) {
+		out.WriteString(line + others[n])
+		n++
+	}
+	return out.String()
+}
+
 func TestParse(t *testing.T) {
 	whole, other := minimal("aaaa"), minimal("bbbb")
 	const kernel = "[    1.234567] virtio_blk virtio0: [vda] 8 512-byte logical blocks"
@@ -100,7 +128,6 @@ func TestParse(t *testing.T) {
 		{name: "TAP version 14", log: replaceLine(t, whole, "TAP", "TAP version 14")},
 		{name: "something behind TAP version 13", log: replaceLine(t, whole, "TAP", "TAP version 13 "+kernel)},
 		{name: "another nonce", log: whole, nonce: "bbbb"},
-		{name: "UTF-16", log: strings.Join(strings.Split(whole, ""), "\x00")},
 
 		{name: "only begun", log: "TAP version 13", incomplete: "its plan is missing"},
 		{name: "only begun, nonce chosen", log: "TAP version 13", nonce: "aaaa", incomplete: "its plan is missing"},
@@ -119,9 +146,10 @@ func TestParse(t *testing.T) {
 		{name: "kernel in the middle of a line", log: strings.Replace(whole, "FW-TWO", "FW-T\n"+kernel+"\nWO", 1), incomplete: "do not match its hash"},
 		{name: "kernel at the end of a line", log: strings.Replace(whole, "The first holds", "The first holds"+kernel, 1), incomplete: "do not match its hash"},
 		{name: "kernel before a line", log: strings.Replace(whole, "ok 1", kernel+"ok 1", 1), incomplete: "do not match its hash"},
-		{name: "prefixed by the hypervisor", log: "(XEN) DOM1: " + strings.ReplaceAll(whole, "\n", "\n(XEN) DOM1: "), incomplete: "no end line"},
 		{name: "wrapped at 40 columns", log: wrapped(whole, 40), incomplete: "no end line"},
-		{name: "NUL in a line", log: strings.Replace(whole, "holds", "ho\x00lds", 1), incomplete: "do not match its hash"},
+		{name: "escape sequence cut", log: strings.Replace(whole, "holds", "ho\x1b[3\nlds", 1), incomplete: "do not match its hash"},
+		{name: "prefix from the second line on", log: strings.ReplaceAll(whole, "\n", "\n(XEN) DOM1: "), incomplete: "no end line"},
+		{name: "prefix lost on a line", log: strings.Replace(behind("(XEN) DOM1: ", whole), "DOM1: ok 1", "ok 1", 1), incomplete: "do not match its hash"},
 		{name: "two nonces", log: strings.Replace(whole, " nonce=aaaa", " nonce=bbbb", 1), incomplete: "do not match its hash"},
 		{name: "begun in a report", log: strings.Replace(whole, "ok 1 -", "TAP version 13\nok 1 -", 1), incomplete: "do not match its hash"},
 		{name: "line ends lost", log: strings.ReplaceAll(whole, "\n", " ") + "\nTAP version 13\n", incomplete: "its plan is missing"},
@@ -150,6 +178,24 @@ func TestParse(t *testing.T) {
 		{name: "CR CR LF", log: strings.ReplaceAll(whole, "\n", "\r\r\n"), want: "aaaa"},
 		{name: "kernel between all lines", log: strings.ReplaceAll(whole, "\n", "\r\n"+kernel+"\r\n"), want: "aaaa"},
 		{name: "NULs between lines", log: "\x00\x00" + strings.ReplaceAll(whole, "\n", "\n\x00\x00\n"), want: "aaaa"},
+		{name: "UTF-16", log: strings.Join(strings.Split(whole, ""), "\x00"), want: "aaaa"},
+		{name: "NUL in a line", log: strings.Replace(whole, "holds", "ho\x00lds", 1), want: "aaaa"},
+		{name: "control characters", log: strings.ReplaceAll(whole, "o", "\x07o\x7f"), want: "aaaa"},
+		{name: "colours", log: strings.ReplaceAll(whole, "ok", "\x1b[1;32mok\x1b[m"), want: "aaaa"},
+		{name: "a screen drawn by UEFI", log: strings.ReplaceAll(whole, "\n", "\r\n\x1b[2J\x1b[01;01H\x1b[=3h"), want: "aaaa"},
+		{name: "a title set by a terminal", log: "\x1b]0;qemu\x07" + whole, want: "aaaa"},
+		{name: "kernel lines that look like a report's", log: strings.ReplaceAll(whole, "\n", "\n[    1.234567] ok 1 - FW-FORGED\n"), want: "aaaa"},
+		{name: "a domain's lines", log: behind("(XEN) DOM1: ", whole), want: "aaaa"},
+		{name: "a domain's lines, with Xen's time", log: behind("(XEN) [   12.345678] DOM1: ", whole), want: "aaaa"},
+		{name: "a domain's lines, newer Xen", log: behind("(XEN) (d7) ", whole), want: "aaaa"},
+		{name: "two domains interleaved", log: interleaved(behind("(XEN) DOM1: ", whole), behind("(XEN) DOM2: ", other)), nonce: "aaaa", want: "aaaa"},
+		{name: "a domain among Xen's own lines", log: strings.ReplaceAll(behind("(XEN) DOM1: ", whole), "\n", "\n(XEN) ok 1 - Xen's\n"), want: "aaaa"},
+		{name: "kernel time", log: ticking(whole, "[%5d.123456] "), want: "aaaa"},
+		{name: "ts", log: ticking(whole, "Nov 25 06:50:%02d "), want: "aaaa"},
+		{name: "ts, relative", log: ticking(whole, "00:00:%02d "), want: "aaaa"},
+		{name: "LAVA", log: ticking(whole, "2026-11-25T06:50:%02d.123 "), want: "aaaa"},
+		{name: "ISO time with a zone", log: ticking(whole, "[2026-11-25 06:50:%02d,123+01:00] "), want: "aaaa"},
+		{name: "syslog", log: ticking(whole, "<30>Nov 25 06:50:%02d farm-3 qemu[1234]: "), want: "aaaa"},
 		{name: "text before TAP version 13", log: "EFI stub: Exiting boot services...\x1b[2J\xff" + whole, want: "aaaa"},
 		{name: "another TAP version 13 before", log: logOf("TAP version 13", "1..3", "ok 1 - kselftest") + whole, want: "aaaa"},
 		{name: "megabytes without a line end before", log: strings.Repeat("x", 3<<20) + "\n" + whole, want: "aaaa"},
@@ -574,6 +620,8 @@ func FuzzParse(f *testing.F) {
 	f.Add([]byte(minimal("aaaa")+minimal("bbbb")), "aaaa")
 	f.Add([]byte(strings.ReplaceAll(minimal("aaaa"), "\n", "\r\r\n")), "")
 	f.Add([]byte(sealed(0, "-")), "-")
+	f.Add([]byte(behind("(XEN) DOM1: ", minimal("aaaa"))), "aaaa")
+	f.Add([]byte(ticking(minimal("aaaa"), "\x1b[1mNov 25 06:50:%02d farm qemu[1]: \x1b[m")), "")
 	f.Add([]byte(hostileEnd(2, 1)), "")
 	f.Add([]byte(minimal("aaaa")[:300]), "")
 	f.Add([]byte("noise TAP version 13\r\n1..1\r\nok 1 - A # SKIP\n  found:\n    - \"\\ud800\"\n"), "x")
@@ -615,6 +663,7 @@ func checkParse(t *testing.T, log []byte, nonce string) *results.Report {
 	}
 	again, err := results.Parse(strings.NewReader(logOf(r.Lines...)), r.Nonce)
 	require.NoError(t, err)
+	again.Prefix = r.Prefix
 	require.Equal(t, r, again)
 	return r
 }

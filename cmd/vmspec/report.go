@@ -155,6 +155,9 @@ func printReport(w io.Writer, name string, r *results.Report, strict bool) error
 	}
 	fmt.Fprintf(&b, "#\n# %s, by %s: %s\n", name, r.Profile, paint(w, status.String(), color, text.Bold))
 	comment(&b, "", rests)
+	if r.Prefix != "" {
+		comment(&b, "", fmt.Sprintf("read behind a prefix on each line, at first %q", r.Prefix))
+	}
 	for _, p := range r.Points {
 		if p.Verdict != results.Pass && p.Verdict != results.Skip {
 			summarise(&b, w, p)
