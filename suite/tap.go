@@ -7,7 +7,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
-	"regexp"
 	"strings"
 	"unicode/utf8"
 )
@@ -164,18 +163,30 @@ func diagnostic(key, value string) []string {
 	return lines
 }
 
-// keyed matches a list's item that prove's YAML reader takes for a key and its
-// value, quotes or not: a first word with a colon and a space behind it.
-var keyed = regexp.MustCompile(`^"[^ ]*?( *):( |"$)`)
+// keyed finds the colon by which prove's YAML reader takes a list's item for a
+// key and its value, quotes or not: behind a first word, with a space or the
+// end behind it. It is -1 if there is none.
+func keyed(quoted string) int {
+	word, rest, more := strings.Cut(quoted[1:], " ")
+	behind := strings.TrimLeft(rest, " ")
+	switch {
+	case more && strings.HasSuffix(word, ":"):
+		return len(word)
+	case !more && strings.HasSuffix(word, `:"`):
+		return len(word) - 1
+	case more && (strings.HasPrefix(behind, ": ") || behind == `:"`):
+		return len(quoted) - len(behind)
+	}
+	return -1
+}
 
 // shield escapes such colons.
 func shield(quoted string) string {
 	for {
-		at := keyed.FindStringIndex(quoted)
-		if at == nil {
+		colon := keyed(quoted)
+		if colon < 0 {
 			return quoted
 		}
-		colon := strings.LastIndexByte(quoted[:at[1]], ':')
 		quoted = quoted[:colon] + `\u003a` + quoted[colon+1:]
 	}
 }
@@ -183,7 +194,7 @@ func shield(quoted string) string {
 // readable moves a break one word back where what follows would have to be
 // shielded: an escape is for programs, and people read this too.
 func readable(value string, n int) int {
-	if n == len(value) || !keyed.MatchString(`"`+value[n:]) {
+	if n == len(value) || keyed(`"`+value[n:]) < 0 {
 		return n
 	}
 	if word := strings.LastIndexByte(strings.TrimRight(value[:n], " "), ' ') + 1; word > 0 {

@@ -161,7 +161,7 @@ func FuzzDiagnostic(f *testing.F) {
 				require.Equal(t, "  found:", line)
 				continue
 			}
-			require.False(t, len(lines) > 1 && keyed.MatchString(piece), "prove takes %s for a key", piece)
+			require.False(t, len(lines) > 1 && keyed(piece) >= 0, "prove takes %s for a key", piece)
 			var value string
 			require.NoError(t, json.Unmarshal([]byte(piece), &value))
 			joined.WriteString(value)
@@ -170,4 +170,13 @@ func FuzzDiagnostic(f *testing.F) {
 			require.Equal(t, text, joined.String())
 		}
 	})
+}
+
+func TestKeyed(t *testing.T) {
+	for quoted, want := range map[string]int{
+		`""`: -1, `"a"`: -1, `"a:b"`: -1, `"a b: c"`: -1, `"a :b: c"`: -1, `"a  "`: -1, `"  `: -1, `"`: -1, `":`: -1,
+		`":"`: 1, `": a"`: 1, `"a: b"`: 2, `"a:b: c"`: 4, `"a : b"`: 3, `"a   :"`: 5, `"a:"`: 2, `"a: `: 2, `" : b`: 2,
+	} {
+		require.Equal(t, want, keyed(quoted), quoted)
+	}
 }

@@ -29,7 +29,6 @@ var Drivers = []Driver{
 	{Option: "CONFIG_VFAT_FS", Module: "vfat"},
 	{Option: "CONFIG_NLS_CODEPAGE_437", Module: "nls_cp437"},
 	{Option: "CONFIG_NLS_ASCII", Module: "nls_ascii"},
-	{Option: "CONFIG_FW_CFG_SYSFS", Module: "qemu_fw_cfg"},
 }
 
 // Modules lists the drivers' module names.
