@@ -19,12 +19,13 @@ const (
 	// since every look is a call of the firmware's and, under emulation, waking
 	// up costs more than it. Behind that edge nothing happens for a while, and
 	// then the next one of a right clock is near.
-	rtcFirst = 20 * time.Millisecond
-	rtcRest  = 950 * time.Millisecond
-	rtcPoll  = 5 * time.Millisecond
-	// Two edges are enough when the time between them is known to a twentieth;
-	// on a busy host the trial goes on, this long at most.
-	rtcPrecision = 20
+	rtcFirst = 50 * time.Millisecond
+	rtcRest  = 930 * time.Millisecond
+	rtcPoll  = 10 * time.Millisecond
+	// Two edges are enough when the time between them is known to a twelfth,
+	// which tells a clock that is right within a tenth; on a busy host the trial
+	// goes on, this long at most.
+	rtcPrecision = 12
 	rtcMost      = 6 // seconds by the counter
 	// A clock whose second lasts longer than this stands still.
 	rtcStuck = 3
