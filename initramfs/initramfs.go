@@ -4,8 +4,9 @@
 // The archive holds /init, the directories it mounts on, /dev/console and
 // /dev/null, and below /lib/modules/RELEASE the wanted modules with all they
 // need, modules.dep and modules.alias for loading them, what the kernel says of
-// the drivers it has built in, and its configuration where that is known, so that init can tell what the kernel lacks from what the VM
-// lacks. The same input gives the same bytes.
+// the drivers it has built in, and its configuration where that is known, so
+// that init can tell what the kernel lacks from what the VM lacks. The same
+// input gives the same bytes.
 package initramfs
 
 import (

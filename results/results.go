@@ -18,7 +18,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"regexp"
 	"slices"
 	"strconv"
@@ -75,15 +74,16 @@ type Parser struct {
 	Nonce string
 
 	whole, partial *Report
-	plain          reading             // lines as they are
-	behind         map[string]*reading // lines behind a prefix, by their source
+	plain          reading    // lines as they are
+	behind         []*reading // lines behind a prefix, while a report is open there
 }
 
 // A reading is one way to read a log.
 type reading struct {
 	*Parser
-	now   *Report
-	block []string // of the point being read
+	source string // of the lines' prefix
+	now    *Report
+	block  []string // of the point being read
 }
 
 // Parse reads a whole log and returns its last whole report, else its last
@@ -130,8 +130,9 @@ var (
 	endLine     = regexp.MustCompile(`^# vmspec: end points=(0|[1-9]\d{0,3}) sha256=([0-9a-f]{64}) nonce=(\S+)$`)
 )
 
-// maxSources bounds how many writers' lines are told apart.
-const maxSources = 64
+// maxBehind bounds how many reports are open at once behind prefixes: each may
+// hold some megabytes. One too many closes the one that was begun first.
+const maxBehind = 4
 
 // Line takes one line. It returns true for the last line of a whole report
 // that the parser was asked for.
@@ -139,24 +140,40 @@ func (p *Parser) Line(line string) bool {
 	line = clean(line)
 	p.plain.Parser = p
 	done := p.plain.line(line, "")
-	begins := strings.HasSuffix(line, version)
-	if !begins && len(p.behind) == 0 {
+	if len(p.behind) == 0 && !strings.HasSuffix(line, version) {
 		return done
 	}
 	prefix, text := split(line)
 	if prefix == "" {
 		return done
 	}
-	key := source(prefix)
-	r := p.behind[key]
-	if r == nil && text == version && len(p.behind) < maxSources {
-		r = &reading{Parser: p}
-		if p.behind == nil {
-			p.behind = map[string]*reading{}
-		}
-		p.behind[key] = r
+	r := p.from(source(prefix), text == version)
+	if r == nil {
+		return done
 	}
-	return r != nil && r.line(text, prefix) || done
+	done = r.line(text, prefix) || done
+	p.behind = slices.DeleteFunc(p.behind, func(r *reading) bool { return r.now == nil })
+	return done
+}
+
+// from returns the reading of a source's lines, nil if no report is open there
+// and none begins.
+func (p *Parser) from(source string, begins bool) *reading {
+	for _, r := range p.behind {
+		if r.source == source {
+			return r
+		}
+	}
+	if !begins {
+		return nil
+	}
+	if len(p.behind) == maxBehind {
+		p.behind[0].abandon()
+		p.behind = slices.Delete(p.behind, 0, 1)
+	}
+	r := &reading{Parser: p, source: source}
+	p.behind = append(p.behind, r)
+	return r
 }
 
 // line takes a line that may be of the report.
@@ -330,8 +347,8 @@ func (p *reading) abandon() {
 
 // Report returns what was found so far, as Parse does.
 func (p *Parser) Report() (*Report, error) {
-	for _, key := range slices.Sorted(maps.Keys(p.behind)) {
-		p.behind[key].abandon()
+	for _, r := range p.behind {
+		r.abandon()
 	}
 	if p.plain.Parser != nil {
 		p.plain.abandon()

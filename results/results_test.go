@@ -100,6 +100,15 @@ func ticking(log, format string) string {
 	return out.String()
 }
 
+// domains is a line of each of so many Xen domains.
+func domains(n int, line string) string {
+	var out strings.Builder
+	for i := range n {
+		fmt.Fprintf(&out, "(XEN) DOM%d: %s\n", i, line)
+	}
+	return out.String()
+}
+
 // interleaved takes a line of each log in turn; they have as many.
 func interleaved(one, other string) string {
 	var out strings.Builder
@@ -189,6 +198,8 @@ func TestParse(t *testing.T) {
 		{name: "a domain's lines, with Xen's time", log: behind("(XEN) [   12.345678] DOM1: ", whole), want: "aaaa"},
 		{name: "a domain's lines, newer Xen", log: behind("(XEN) (d7) ", whole), want: "aaaa"},
 		{name: "two domains interleaved", log: interleaved(behind("(XEN) DOM1: ", whole), behind("(XEN) DOM2: ", other)), nonce: "aaaa", want: "aaaa"},
+		{name: "many domains that only began, before", log: domains(100, "TAP version 13") + behind("(XEN) DOM101: ", whole), want: "aaaa"},
+		{name: "domains one after the other", log: behind("(XEN) DOM1: ", other) + behind("(XEN) DOM2: ", other) + behind("(XEN) DOM3: ", whole), want: "aaaa"},
 		{name: "a domain among Xen's own lines", log: strings.ReplaceAll(behind("(XEN) DOM1: ", whole), "\n", "\n(XEN) ok 1 - Xen's\n"), want: "aaaa"},
 		{name: "kernel time", log: ticking(whole, "[%5d.123456] "), want: "aaaa"},
 		{name: "ts", log: ticking(whole, "Nov 25 06:50:%02d "), want: "aaaa"},
@@ -583,6 +594,7 @@ func TestParseStream(t *testing.T) {
 		{"diagnostics without end", `  found: "` + strings.Repeat("x", 50) + "\"\n", begun, 16 << 20},
 		{"points without end", "ok 1 - FW-ONE " + strings.Repeat("x", 50) + "\n", begun, 16 << 20},
 		{"begun again and again", "TAP version 13\n1..9\n", begun, 4 << 20},
+		{"points behind a hundred prefixes", domains(100, "ok 1 - FW-ONE "+strings.Repeat("x", 50)), domains(100, "TAP version 13"), 16 << 20},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -49,8 +49,7 @@ func (o *observation) note(name string, measure func(out io.Writer) error) {
 	o.notes[name] = note.Take(measure)
 }
 
-// chooseClock takes the counter if it was seen that reading it is
-// safe.
+// chooseClock takes the counter if it was seen that reading it is safe.
 func (o *observation) chooseClock() {
 	o.clock = guest.Monotonic()
 	if !strings.Contains(string(o.notes["counter"]), "error ") {
