@@ -2,12 +2,11 @@
 package disk
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
-	"strings"
+
+	"vmspec/probes/sysfs"
 )
 
 // A Disk is a block device with a device behind it: not loop, ram or zram.
@@ -28,22 +27,19 @@ const sector = 512
 
 // Read lists the disks by name. None is an answer.
 func Read(fsys fs.FS) ([]Disk, error) {
-	entries, err := fs.ReadDir(fsys, dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	names, err := sysfs.Names(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
 	var out []Disk
-	for _, e := range entries {
-		driver, err := fs.ReadLink(fsys, path.Join(dir, e.Name(), "device/driver"))
+	for _, name := range names {
+		driver, err := fs.ReadLink(fsys, path.Join(dir, name, "device/driver"))
 		if err != nil {
 			continue
 		}
-		d, err := readDisk(fsys, e.Name())
+		d, err := readDisk(fsys, name)
 		if err != nil {
-			return nil, fmt.Errorf("disk %s: %w", e.Name(), err)
+			return nil, fmt.Errorf("disk %s: %w", name, err)
 		}
 		d.Driver = path.Base(driver)
 		out = append(out, d)
@@ -58,12 +54,9 @@ func readDisk(fsys fs.FS, name string) (Disk, error) {
 		file string
 		into *uint64
 	}{{"size", &sectors}, {"queue/logical_block_size", &d.Block}, {"ro", &readOnly}, {"removable", &removable}} {
-		text, err := fs.ReadFile(fsys, path.Join(dir, name, n.file))
-		if err != nil {
+		var err error
+		if *n.into, err = sysfs.Number(fsys, path.Join(dir, name, n.file), 64); err != nil {
 			return d, err
-		}
-		if *n.into, err = strconv.ParseUint(strings.TrimSpace(string(text)), 10, 64); err != nil {
-			return d, fmt.Errorf("parse %s: %.80q is not a number", n.file, text)
 		}
 	}
 	d.Size = sectors * sector

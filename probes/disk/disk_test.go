@@ -31,7 +31,7 @@ func machine(changes map[string]string) fstest.MapFS {
 func TestReadFaults(t *testing.T) {
 	for name, text := range map[string]string{"size": "x", "queue/logical_block_size": "-1", "ro": " ", "removable": "1 2"} {
 		_, err := disk.Read(machine(map[string]string{name: text}))
-		require.ErrorContains(t, err, "disk vda: parse "+name)
+		require.ErrorContains(t, err, "disk vda: parse sys/block/vda/"+name)
 	}
 	_, err := disk.Read(machine(map[string]string{"ro": ""}))
 	require.ErrorIs(t, err, fs.ErrNotExist)

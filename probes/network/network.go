@@ -3,44 +3,41 @@
 package network
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
 	"strings"
+
+	"vmspec/probes/sysfs"
 )
 
 // An Interface is one that has a device behind it.
 type Interface struct {
 	Name    string // eth0
-	Type    int64  // ARPHRD_* of include/uapi/linux/if_arp.h; 1 is Ethernet
+	Type    uint64 // ARPHRD_* of include/uapi/linux/if_arp.h; 1 is Ethernet
 	Driver  string // of the device: virtio_net, vif
 	State   string // up, down, unknown: Documentation/ABI/testing/sysfs-class-net, operstate
 	Carrier *bool  // nil where the interface is down and so does not say
-	MTU     int64  // bytes
+	MTU     uint64 // bytes
 }
 
 const dir = "sys/class/net"
 
 // Read lists the interfaces by name. None is an answer.
 func Read(fsys fs.FS) ([]Interface, error) {
-	entries, err := fs.ReadDir(fsys, dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	names, err := sysfs.Names(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
 	var out []Interface
-	for _, e := range entries {
-		driver, err := fs.ReadLink(fsys, path.Join(dir, e.Name(), "device/driver"))
+	for _, name := range names {
+		driver, err := fs.ReadLink(fsys, path.Join(dir, name, "device/driver"))
 		if err != nil {
 			continue // lo and such
 		}
-		i, err := readInterface(fsys, e.Name())
+		i, err := readInterface(fsys, name)
 		if err != nil {
-			return nil, fmt.Errorf("interface %s: %w", e.Name(), err)
+			return nil, fmt.Errorf("interface %s: %w", name, err)
 		}
 		i.Driver = path.Base(driver)
 		out = append(out, i)
@@ -52,14 +49,11 @@ func readInterface(fsys fs.FS, name string) (Interface, error) {
 	i := Interface{Name: name}
 	for _, n := range []struct {
 		file string
-		into *int64
+		into *uint64
 	}{{"type", &i.Type}, {"mtu", &i.MTU}} {
-		text, err := fs.ReadFile(fsys, path.Join(dir, name, n.file))
-		if err != nil {
+		var err error
+		if *n.into, err = sysfs.Number(fsys, path.Join(dir, name, n.file), 64); err != nil {
 			return i, err
-		}
-		if *n.into, err = strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64); err != nil {
-			return i, fmt.Errorf("parse %s: %.80q is not a number", n.file, text)
 		}
 	}
 	state, err := fs.ReadFile(fsys, path.Join(dir, name, "operstate"))

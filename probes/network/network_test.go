@@ -28,7 +28,7 @@ func machine(changes map[string]string) fstest.MapFS {
 func TestReadFaults(t *testing.T) {
 	for name, text := range map[string]string{"type": "x", "mtu": strings.Repeat("9", 1<<19)} {
 		_, err := network.Read(machine(map[string]string{"eth0/" + name: text}))
-		require.ErrorContains(t, err, "interface eth0: parse "+name)
+		require.ErrorContains(t, err, "interface eth0: parse sys/class/net/eth0/"+name)
 		require.Less(t, len(err.Error()), 200)
 		_, err = network.Read(machine(map[string]string{"eth0/" + name: ""}))
 		require.ErrorIs(t, err, fs.ErrNotExist)

@@ -3,12 +3,12 @@
 package virtio
 
 import (
-	"errors"
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
 	"strings"
+
+	"vmspec/probes/sysfs"
 )
 
 // Device IDs: Virtual I/O Device 1.2, section 5.
@@ -52,18 +52,15 @@ const dir = "sys/bus/virtio/devices"
 
 // Read lists the devices. A kernel without the bus has none.
 func Read(fsys fs.FS) ([]Device, error) {
-	entries, err := fs.ReadDir(fsys, dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
-	}
+	names, err := sysfs.Names(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
 	var out []Device
-	for _, e := range entries {
-		d, err := readDevice(fsys, e.Name())
+	for _, name := range names {
+		d, err := readDevice(fsys, name)
 		if err != nil {
-			return nil, fmt.Errorf("virtio device %s: %w", e.Name(), err)
+			return nil, fmt.Errorf("virtio device %s: %w", name, err)
 		}
 		out = append(out, d)
 	}
@@ -72,12 +69,12 @@ func Read(fsys fs.FS) ([]Device, error) {
 
 func readDevice(fsys fs.FS, name string) (Device, error) {
 	d := Device{Name: name}
-	id, err := number(fsys, path.Join(dir, name, "device"))
+	id, err := sysfs.Number(fsys, path.Join(dir, name, "device"), 16)
 	if err != nil {
 		return d, err
 	}
 	d.ID = int(id)
-	if d.Status, err = number(fsys, path.Join(dir, name, "status")); err != nil {
+	if d.Status, err = sysfs.Number(fsys, path.Join(dir, name, "status"), 16); err != nil {
 		return d, err
 	}
 	features, err := fs.ReadFile(fsys, path.Join(dir, name, "features"))
@@ -105,17 +102,4 @@ func transport(link string) string {
 		return "pci"
 	}
 	return ""
-}
-
-// number reads a file that holds one hexadecimal number such as 0x0001.
-func number(fsys fs.FS, name string) (uint64, error) {
-	text, err := fs.ReadFile(fsys, name)
-	if err != nil {
-		return 0, err
-	}
-	n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 0, 16)
-	if err != nil {
-		return 0, fmt.Errorf("parse %s: %q is not a number", name, text)
-	}
-	return n, nil
 }
