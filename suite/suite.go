@@ -201,18 +201,21 @@ type Result struct {
 }
 
 // Missed tells whether the result is a failure that does not fail the run.
-func (r Result) Missed() bool { return r.Verdict == Fail && r.Clause.Level != Must }
+func (r Result) Missed() bool {
+	return r.Verdict == Fail && r.Clause.Level != Must && r.Clause.Level != ""
+}
 
 // A Report is everything said of one guest.
 type Report struct {
 	Settings Settings
 	Arch     string
 	Results  []Result
+	Others   []Result // what other profiles ask; without a clause
 }
 
 // Judge probes nothing: it runs the chosen requirements' checks on facts.
 func Judge(facts *probes.Facts) Report {
-	s := Settings{Profile: RFCv2}
+	s := ParseSettings(nil)
 	var arch string
 	if facts.Kernel != nil {
 		s, arch = ParseSettings(facts.Kernel.Parameters), facts.Kernel.Arch
@@ -224,15 +227,20 @@ func Judge(facts *probes.Facts) Report {
 func JudgeBy(s Settings, arch string, facts *probes.Facts) Report {
 	report := Report{Settings: s, Arch: arch}
 	for _, r := range Catalogue() {
-		clause, asked := r.Clauses[s.Profile]
-		if !asked || !s.wants(r.ID) {
+		if !s.wants(r.ID) {
 			continue
 		}
 		finding := skip(ReasonChosen)
 		if !slices.Contains(s.Skip, r.ID) {
 			finding = r.judge(facts)
 		}
-		report.Results = append(report.Results, Result{Requirement: r, Finding: finding, Clause: clause})
+		clause, asked := r.Clauses[s.Profile]
+		result := Result{Requirement: r, Finding: finding, Clause: clause}
+		if asked {
+			report.Results = append(report.Results, result)
+		} else {
+			report.Others = append(report.Others, result)
+		}
 	}
 	return report
 }
@@ -327,6 +335,7 @@ type Settings struct {
 	After    string // "poweroff", "reboot" or "halt"
 	ReadOnly bool   // change nothing; today's checks change nothing anyway
 	Nonce    string // repeated in the report, to tell it from an older one
+	Frames   int    // how often the report goes out once more, in frames
 	Problems []string
 }
 
@@ -336,7 +345,7 @@ const MaxNonce = 16
 // ParseSettings reads the parameters, without their prefix "vmspec.". One that
 // is wrong is left at its default and named in Problems.
 func ParseSettings(p map[string]string) Settings {
-	s := Settings{Profile: RFCv2, After: "poweroff"}
+	s := Settings{Profile: RFCv2, After: "poweroff", Frames: 2}
 	for name, value := range p {
 		if problem := s.set(name, value); problem != "" {
 			s.Problems = append(s.Problems, fmt.Sprintf("vmspec.%s=%s: %s", name, value, problem))
@@ -369,6 +378,11 @@ func (s *Settings) set(name, value string) (problem string) {
 			return fmt.Sprintf("at most %d letters, digits, dashes and underscores", MaxNonce)
 		}
 		s.Nonce = value
+	case "frames":
+		if !slices.Contains([]string{"0", "1", "2"}, value) {
+			return "0, 1 or 2"
+		}
+		s.Frames = int(value[0] - '0')
 	default:
 		return "no such parameter"
 	}

@@ -2,11 +2,11 @@ package suite
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
-	"io"
 	"strings"
 	"unicode/utf8"
 )
@@ -35,10 +35,7 @@ const wrap = 78
 // over all lines before the last, each with a line feed. No line is longer
 // than MaxLine.
 func (r Report) Lines() []string {
-	nonce := r.Settings.Nonce
-	if nonce == "" {
-		nonce = "-"
-	}
+	nonce := r.nonce()
 	arch := r.Arch
 	if arch == "" {
 		arch = "-"
@@ -60,22 +57,28 @@ func (r Report) Lines() []string {
 	return append(lines, fmt.Sprintf("# vmspec: end points=%d sha256=%s nonce=%s", len(r.Results), hex.EncodeToString(hash[:]), nonce))
 }
 
-// Write writes the report, one Write a line, so that on a console no line is
-// cut by what others write there.
-func (r Report) Write(w io.Writer) error {
-	for _, line := range r.Lines() {
-		if _, err := io.WriteString(w, line+"\n"); err != nil {
-			return fmt.Errorf("write report: %w", err)
-		}
+// nonce tells the report from an older one; a dash where nobody gave one.
+func (r Report) nonce() string { return cmp.Or(r.Settings.Nonce, "-") }
+
+// Wire returns all that a guest writes to a console: the report, then its
+// frames as often as the settings say.
+func (r Report) Wire() []string {
+	lines := r.Lines()
+	if r.Settings.Frames == 0 {
+		return lines
 	}
-	return nil
+	frames := r.Frames()
+	for range r.Settings.Frames {
+		lines = append(lines, frames...)
+	}
+	return lines
 }
 
 func (r Result) lines(n int, profile Profile) []string {
 	lines := []string{r.point(n), "  ---"}
 	for _, d := range []struct{ key, value string }{
 		{"level", string(r.Clause.Level)},
-		{"clause", fmt.Sprintf("%s %s", profile, r.Clause)},
+		{"clause", r.clause(profile)},
 		{"kind", string(r.Kind)},
 		{"problem", r.problem()},
 		{"found", strings.Join(r.Found, "; ")},
@@ -86,6 +89,14 @@ func (r Result) lines(n int, profile Profile) []string {
 		}
 	}
 	return append(lines, "  ...")
+}
+
+// clause names the clause with its profile; empty if the profile asks none.
+func (r Result) clause(profile Profile) string {
+	if r.Clause == (Clause{}) {
+		return ""
+	}
+	return fmt.Sprintf("%s %s", profile, r.Clause)
 }
 
 // problem is told but for a skip, whose reason stands on the point's own line.

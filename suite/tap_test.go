@@ -128,25 +128,6 @@ func TestDirectives(t *testing.T) {
 	}
 }
 
-// writes counts the writes that a report takes.
-type writes []string
-
-func (w *writes) Write(p []byte) (int, error) {
-	*w = append(*w, string(p))
-	return len(p), nil
-}
-
-func TestOneWriteALine(t *testing.T) {
-	report := Judge(probes.Read(guesttest.Open(t, uefiGuest)))
-	var got writes
-	require.NoError(t, report.Write(&got))
-	lines := report.Lines()
-	require.Len(t, got, len(lines))
-	for i, line := range lines {
-		require.Equal(t, line+"\n", got[i])
-	}
-}
-
 func FuzzDiagnostic(f *testing.F) {
 	for _, text := range hostileTexts {
 		f.Add(text)

@@ -39,14 +39,14 @@ func TestTerminals(t *testing.T) {
 
 // A report goes to a device whole, one line after the other.
 func TestPrintOn(t *testing.T) {
-	report := suite.Judge(probes.Read(guesttest.Open(t, "qemu-virt-gicv2")))
+	lines := suite.Judge(probes.Read(guesttest.Open(t, "qemu-virt-gicv2"))).Wire()
 	name := filepath.Join(t.TempDir(), "console")
 	require.NoError(t, os.WriteFile(name, nil, 0o600))
-	require.NoError(t, printOn(name, report, false))
+	require.NoError(t, printOn(name, lines, false))
 	got, err := os.ReadFile(name)
 	require.NoError(t, err)
-	require.Equal(t, strings.Join(report.Lines(), "\n")+"\n", string(got))
-	require.ErrorContains(t, printOn(filepath.Join(t.TempDir(), "none"), report, false), "no such file")
+	require.Equal(t, strings.Join(lines, "\n")+"\n", string(got))
+	require.ErrorContains(t, printOn(filepath.Join(t.TempDir(), "none"), lines, false), "no such file")
 }
 
 func TestWithin(t *testing.T) {

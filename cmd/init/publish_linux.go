@@ -44,16 +44,17 @@ func terminals(f *probes.Facts) []string {
 // publish writes the report to every terminal at once. With a dead timer it
 // writes to one after the other, and waits for none.
 func publish(report suite.Report, devices []string, o *observation) {
+	lines := report.Wire()
 	if o.dead {
 		for _, device := range devices {
-			_ = printOn(device, report, false)
+			_ = printOn(device, lines, false)
 		}
 		o.busyWait(time.Second / 10) // for the UART to send
 		return
 	}
 	done := make(chan error, len(devices))
 	for _, device := range devices {
-		go func() { done <- printOn(device, report, true) }()
+		go func() { done <- printOn(device, lines, true) }()
 	}
 	late := time.After(consoleMost)
 	for range devices {
@@ -65,9 +66,10 @@ func publish(report suite.Report, devices []string, o *observation) {
 	}
 }
 
-// printOn writes the report to a terminal and, with wait, until it is sent:
-// the kernel sleeps between looks.
-func printOn(device string, report suite.Report, wait bool) error {
+// printOn writes lines to a terminal, one write(2) each, so that what others
+// write there cuts none in half. With wait it stays until they are sent: the
+// kernel sleeps between looks.
+func printOn(device string, lines []string, wait bool) error {
 	// Without O_NONBLOCK an unused UART would wait for a carrier.
 	fd, err := unix.Open(device, unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -77,8 +79,10 @@ func printOn(device string, report suite.Report, wait bool) error {
 	if err := unix.SetNonblock(fd, false); err != nil {
 		return fmt.Errorf("open %s: %w", device, err)
 	}
-	if err := report.Write(rawFile(fd)); err != nil {
-		return fmt.Errorf("%s: %w", device, err)
+	for _, line := range lines {
+		if _, err := rawFile(fd).Write([]byte(line + "\n")); err != nil {
+			return fmt.Errorf("%s: %w", device, err)
+		}
 	}
 	if !wait {
 		return nil

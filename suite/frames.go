@@ -1,0 +1,84 @@
+package suite
+
+import (
+	"bytes"
+	"compress/gzip"
+	"encoding/base64"
+	"fmt"
+	"hash/crc32"
+	"strings"
+)
+
+// Frames returns the report once more, for programs: lines that TAP takes for
+// comments, by which a damaged report is repaired and any profile's verdict is
+// known from one boot.
+//
+//	# v1 NONCE SEQ/TOTAL CRC BASE64
+//
+// SEQ counts from 1. CRC is the CRC-32 (IEEE) of "NONCE SEQ/TOTAL BASE64" as
+// eight hexadecimal digits. The BASE64 texts of all frames, decoded one by one
+// and put together, are a gzip file (RFC 1952) of lines that end in LF:
+//
+//   - the report, as Lines returns it;
+//   - the points that other profiles ask, in the same form with the number 0
+//     and without level and clause;
+//   - a line "# vmspec: profiles" with the names of all profiles;
+//   - for each requirement, in the order of the specification, a line
+//     "ID|LEVEL|CLAUSE|LEVEL|CLAUSE…" with a level and a clause for each of these
+//     profiles, both empty where it does not ask it.
+//
+// No line is longer than MaxLine.
+func (r Report) Frames() []string {
+	packed := pack(strings.Join(r.Lines(), "\n") + "\n" + r.appendix())
+	head := fmt.Sprintf("# v1 %s 000/000 00000000 ", r.nonce())
+	size := (MaxLine - len(head)) / 4 * 3 // bytes that fit behind it as base64
+	total := (len(packed) + size - 1) / size
+	var lines []string
+	for len(packed) > 0 {
+		piece := packed[:min(size, len(packed))]
+		packed = packed[len(piece):]
+		place := fmt.Sprintf("%s %d/%d", r.nonce(), len(lines)+1, total)
+		text := base64.StdEncoding.EncodeToString(piece)
+		crc := crc32.ChecksumIEEE([]byte(place + " " + text))
+		lines = append(lines, fmt.Sprintf("# v1 %s %08x %s", place, crc, text))
+	}
+	return lines
+}
+
+// pack compresses text.
+func pack(text string) []byte {
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	_, _ = w.Write([]byte(text)) // a Buffer takes everything
+	_ = w.Close()
+	return b.Bytes()
+}
+
+// appendix is what the frames carry beside the report.
+func (r Report) appendix() string {
+	var b strings.Builder
+	for _, res := range r.Others {
+		b.WriteString(strings.Join(res.lines(0, ""), "\n") + "\n")
+	}
+	b.WriteString("# vmspec: profiles")
+	for _, p := range Profiles() {
+		b.WriteString(" " + string(p))
+	}
+	b.WriteString("\n")
+	for _, req := range Catalogue() {
+		if !r.Settings.wants(req.ID) {
+			continue
+		}
+		b.WriteString(req.ID)
+		for _, p := range Profiles() {
+			b.WriteString("|")
+			if c, asked := req.Clauses[p]; asked {
+				b.WriteString(string(c.Level) + "|" + c.String())
+			} else {
+				b.WriteString("|")
+			}
+		}
+		b.WriteString("\n")
+	}
+	return b.String()
+}
