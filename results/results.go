@@ -5,22 +5,17 @@
 // of points, a nonce, and a hash over every line before. Lines between that
 // are no part of a report, such as the kernel's, are set aside, and so are
 // escape sequences, control characters, and the time or the domain that
-// somebody wrote before every line. Everything else is incomplete, and an
-// incomplete report is never a verdict.
+// somebody wrote before every line. One that was damaged is repaired from its
+// frames, in which the guest wrote it twice more, each with a checksum.
+// Everything else is incomplete, and an incomplete report is never a verdict.
 package results
 
 import (
 	"bufio"
-	"cmp"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
@@ -61,8 +56,15 @@ type Report struct {
 	// Prefix is what somebody wrote before the report's first line and, with
 	// another time, before each line after it. Lines are without it.
 	Prefix string
+	// Repaired says what was damaged of a report that its frames gave back;
+	// empty if the report arrived as it was written.
+	Repaired string
+	// Later tells that another report began behind this one, and is not whole.
+	Later bool
 	// Incomplete says why the report is not believed; nil if it is whole.
 	Incomplete error
+
+	others *others // what its frames say of other profiles
 }
 
 // ErrNoReport says that a log holds no report, not even the beginning of one.
@@ -76,14 +78,8 @@ type Parser struct {
 	whole, partial *Report
 	plain          reading    // lines as they are
 	behind         []*reading // lines behind a prefix, while a report is open there
-}
-
-// A reading is one way to read a log.
-type reading struct {
-	*Parser
-	source string // of the lines' prefix
-	now    *Report
-	block  []string // of the point being read
+	frames         frames
+	doing          string // what the guest last said of itself
 }
 
 // Parse reads a whole log and returns its last whole report, else its last
@@ -118,32 +114,25 @@ func EachLine(r io.Reader, f func(line string)) error {
 	}
 }
 
-const version = "TAP version 13"
-
-var (
-	planLine    = regexp.MustCompile(`^1\.\.(\d{1,4})$`)
-	headLine    = regexp.MustCompile(`^# vmspec (\S+) catalogue=(\S+) profile=(\S+) arch=(\S+) nonce=(\S+)$`)
-	pointLine   = regexp.MustCompile(`^(ok|not ok) (\d{1,4}) - ([A-Z][A-Z0-9-]*)(?: ([^#]*?))?(?: # (SKIP|TODO|ERROR)(?: (.*))?)?$`)
-	blockLine   = regexp.MustCompile(`^  (---|\.\.\.|[a-z]+: ".*"|[a-z]+:|  - ".*")$`)
-	paramLine   = regexp.MustCompile(`^# vmspec: parameter .*$`)
-	verdictLine = regexp.MustCompile(`^# vmspec: verdict (conformant|not-conformant|could-not-tell): .*$`)
-	endLine     = regexp.MustCompile(`^# vmspec: end points=(0|[1-9]\d{0,3}) sha256=([0-9a-f]{64}) nonce=(\S+)$`)
-)
-
 // maxBehind bounds how many reports are open at once behind prefixes: each may
 // hold some megabytes. One too many closes the one that was begun first.
 const maxBehind = 4
 
-// Line takes one line. It returns true for the last line of a whole report
-// that the parser was asked for.
+// Line takes one line. It returns true for the line by which a report that the
+// parser was asked for became whole.
 func (p *Parser) Line(line string) bool {
 	line = clean(line)
 	p.plain.Parser = p
+	p.listen(line)
 	done := p.plain.line(line, "")
-	if len(p.behind) == 0 && !strings.HasSuffix(line, version) {
+	framed := p.frames.expect(line)
+	if len(p.behind) == 0 && !framed && !strings.HasSuffix(line, version) {
 		return done
 	}
 	prefix, text := split(line)
+	if framed {
+		done = p.repair(text, prefix) || done
+	}
 	if prefix == "" {
 		return done
 	}
@@ -176,173 +165,34 @@ func (p *Parser) from(source string, begins bool) *reading {
 	return r
 }
 
-// line takes a line that may be of the report.
-func (p *reading) line(line, prefix string) bool {
-	// Firmware and kernel may leave something on the line before.
-	if strings.HasSuffix(line, version) {
-		p.abandon()
-		p.now = &Report{Lines: []string{version}, Prefix: prefix}
-		return false
-	}
-	if p.now == nil {
-		return false
-	}
-	if m := endLine.FindStringSubmatch(line); m != nil {
-		return p.end(line, m)
-	}
-	if p.take(line) {
-		p.now.Lines = append(p.now.Lines, line)
-	}
-	if len(p.now.Lines) > maxLines {
-		p.abandon()
-	}
-	return false
-}
-
-// maxLines bounds a report; one of 200 points has some 2,000 lines.
-const maxLines = 20_000
-
-// take reads a line of a report and tells whether it is one.
-func (p *reading) take(line string) bool {
-	r := p.now
-	if m := planLine.FindStringSubmatch(line); m != nil {
-		r.Planned, _ = strconv.Atoi(m[1])
-		return true
-	}
-	if m := headLine.FindStringSubmatch(line); m != nil {
-		r.Version, r.Catalogue, r.Profile, r.Arch, r.Nonce = m[1], m[2], m[3], m[4], m[5]
-		return true
-	}
-	if m := pointLine.FindStringSubmatch(line); m != nil {
-		p.endBlock()
-		r.Points = append(r.Points, point(m))
-		return true
-	}
-	if blockLine.MatchString(line) {
-		p.block = append(p.block, line)
-		return true
-	}
-	if m := verdictLine.FindStringSubmatch(line); m != nil {
-		r.Verdict = m[1]
-		return true
-	}
-	return paramLine.MatchString(line)
-}
-
-// point reads a point's own line. A directive it knows overrules the ok.
-func point(m []string) Point {
-	n, _ := strconv.Atoi(m[2])
-	pt := Point{Number: n, ID: m[3], Title: m[4], Verdict: Pass}
+// listen follows what the guest says of itself beside the report.
+func (p *Parser) listen(line string) {
+	_, said, ok := strings.Cut(line, "# vmspec: ")
 	switch {
-	case m[5] == "SKIP":
-		pt.Verdict, pt.Reason = Skip, m[6]
-	case m[5] == "ERROR":
-		pt.Verdict, pt.Reason = Error, m[6]
-	case m[1] == "not ok":
-		pt.Verdict = Fail
-	}
-	return pt
-}
-
-// endBlock gives the block that was read to the point before it.
-func (p *reading) endBlock() {
-	block := p.block
-	p.block = nil
-	if len(p.now.Points) == 0 {
-		return
-	}
-	pt := &p.now.Points[len(p.now.Points)-1]
-	fields := map[string]*string{
-		"level": &pt.Level, "clause": &pt.Clause, "kind": &pt.Kind,
-		"problem": &pt.Problem, "found": &pt.Found, "fix": &pt.Fix,
-	}
-	key := ""
-	for _, line := range block {
-		text := strings.TrimSpace(line)
-		piece, listed := strings.CutPrefix(text, "- ")
-		if !listed {
-			key, piece, _ = strings.Cut(text, ":")
-		}
-		var value string
-		if json.Unmarshal([]byte(strings.TrimSpace(piece)), &value) == nil && fields[key] != nil {
-			*fields[key] += value
-		}
+	case strings.HasSuffix(line, version):
+		p.doing = "writing its report"
+	case ok && !ofReport(said):
+		p.doing = said
 	}
 }
 
-// end checks the report against its last line.
-func (p *reading) end(line string, m []string) bool {
-	r := p.now
-	p.endBlock()
-	hash := sha256.Sum256([]byte(strings.Join(r.Lines, "\n") + "\n"))
-	points, _ := strconv.Atoi(m[1])
-	switch {
-	case hex.EncodeToString(hash[:]) != m[2]:
-		r.Incomplete = errors.Join(errors.New("its lines do not match its hash"), r.missing())
-	case points != len(r.Points) || points != r.Planned:
-		r.Incomplete = fmt.Errorf("its end line speaks of %d points, its plan of %d, and there are %d", points, r.Planned, len(r.Points))
-	case m[3] != r.Nonce:
-		r.Incomplete = fmt.Errorf("its end line carries the nonce %s, its head %q", m[3], r.Nonce)
-	}
-	r.Lines = append(r.Lines, line)
-	p.now = nil
-	if p.Nonce != "" && cmp.Or(r.Nonce, m[3]) != p.Nonce {
-		return false
-	}
-	if r.Incomplete != nil {
-		p.keep(r)
-		return false
-	}
-	p.whole = r
-	return true
-}
+// Doing returns what the guest said last of what it was doing; empty if it said
+// nothing.
+func (p *Parser) Doing() string { return p.doing }
+
+// wanted tells whether the parser was asked for reports of that nonce.
+func (p *Parser) wanted(nonce string) bool { return p.Nonce == "" || p.Nonce == nonce }
 
 // keep keeps the last incomplete report, but none that has only begun: behind
 // a prefix a report is read, and as the lines are it is not.
 func (p *Parser) keep(r *Report) {
-	if p.partial == nil || r.Planned > 0 || len(r.Points) > 0 {
+	begun := r.Planned > 0 || len(r.Points) > 0
+	if p.whole != nil && begun && (r.Nonce != p.whole.Nonce || r.Nonce == "-") {
+		p.whole.Later = true
+	}
+	if p.partial == nil || begun {
 		p.partial = r
 	}
-}
-
-// maxGone is how many missing points are named: a plan may promise thousands.
-const maxGone = 50
-
-// missing names the planned points that are not there.
-func (r *Report) missing() error {
-	there := map[int]bool{}
-	for _, pt := range r.Points {
-		there[pt.Number] = true
-	}
-	var gone []string
-	for n := 1; n <= r.Planned && len(gone) < maxGone; n++ {
-		if !there[n] {
-			gone = append(gone, strconv.Itoa(n))
-		}
-	}
-	switch {
-	case r.Planned == 0:
-		return errors.New("its plan is missing")
-	case len(gone) == 0:
-		return nil
-	}
-	return fmt.Errorf("of %d points, missing: %s", r.Planned, strings.Join(gone, " "))
-}
-
-// abandon keeps a report that has no end line as incomplete.
-func (p *reading) abandon() {
-	r := p.now
-	if p.now = nil; r == nil {
-		return
-	}
-	p.now = r
-	p.endBlock()
-	p.now = nil
-	if p.Nonce != "" && r.Nonce != "" && r.Nonce != p.Nonce {
-		return
-	}
-	r.Incomplete = errors.Join(errors.New("it has no end line"), r.missing())
-	p.keep(r)
 }
 
 // Report returns what was found so far, as Parse does.
@@ -353,11 +203,18 @@ func (p *Parser) Report() (*Report, error) {
 	if p.plain.Parser != nil {
 		p.plain.abandon()
 	}
-	switch {
-	case p.whole != nil:
+	if p.whole != nil {
 		return p.whole, nil
+	}
+	left := p.frames.left(p)
+	switch {
 	case p.partial != nil:
+		if left != nil {
+			p.partial.Incomplete = fmt.Errorf("%w; %w", p.partial.Incomplete, left)
+		}
 		return p.partial, nil
+	case left != nil:
+		return &Report{Incomplete: fmt.Errorf("none of its lines can be told; %w", left)}, nil
 	}
 	return nil, ErrNoReport
 }
