@@ -1,4 +1,5 @@
-# What people type. Everything that is built lies in build/ and bin/.
+# What people type. Everything that is built lies in build/ and bin/, but for
+# npm's packages.
 
 ARCH    ?= arm64
 TARGET  ?= qemu-virt-uefi
@@ -14,6 +15,7 @@ endif
 
 export CGO_ENABLED := 0
 GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -name '*.s') go.mod go.sum
+NPM := cmd/vmspec/testdata/consumers
 
 .PHONY: run test bench golden check build guest clean tools test-tools
 
@@ -21,7 +23,7 @@ run: tools bin/vmspec $(GUEST)/initramfs.cpio.zst
 	@bin/vmspec run --guest $(GUEST) $(TARGET)
 
 # Everything CI runs. A boot test that would be skipped fails.
-test: check test-tools bin/vmspec build/arm64/initramfs.cpio.zst
+test: check test-tools build/npm bin/vmspec build/arm64/initramfs.cpio.zst
 	VMSPEC_BOOT=1 go test -timeout 15m ./...
 
 # What a boot costs, medians of five: seconds that the suite adds to the same VM
@@ -47,7 +49,7 @@ build: bin/vmspec
 guest: $(GUEST)/initramfs.cpio.zst
 
 clean:
-	rm -rf build bin
+	rm -rf build bin $(NPM)/node_modules
 
 bin/vmspec: $(GOSOURCES)
 	@go build -trimpath -o $@ ./cmd/vmspec 1>&2
@@ -71,10 +73,16 @@ build/$(ARCH)/initramfs.cpio.zst: build/$(ARCH)/init build/$(ARCH)/kernel/fetche
 build/$(ARCH)-own/initramfs.cpio.zst: build/$(ARCH)-own/init build/$(ARCH)-own/inputs $(KERNEL) | bin/vmspec
 	@bin/vmspec guest --init $< --image '$(KERNEL)' --modules '$(MODULES)' --out $(@D)
 
+# Anew when the packages are gone, too.
+build/npm: $(NPM)/package.json $(NPM)/package-lock.json $(if $(wildcard $(NPM)/node_modules),,FORCE) | test-tools
+	@cd $(NPM) && npm ci --ignore-scripts --no-audit --no-fund 1>&2
+	@mkdir -p $(@D)
+	@touch $@
+
 # What each verb needs beside Go: a program or file, and Debian's package.
 UEFI_FILES := /usr/share/AAVMF/AAVMF_CODE.fd|/usr/share/AAVMF/AAVMF_CODE.no-secboot.fd|/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw|/usr/share/edk2/aarch64/QEMU_CODE.fd|/opt/homebrew/share/qemu/edk2-aarch64-code.fd
 RUN_NEEDS  := qemu-system-aarch64=qemu-system-arm '$(UEFI_FILES)=qemu-efi-aarch64'
-TEST_NEEDS := $(RUN_NEEDS) dtc=device-tree-compiler prove=perl faketime=faketime
+TEST_NEEDS := $(RUN_NEEDS) dtc=device-tree-compiler prove=perl faketime=faketime node=nodejs npm=npm
 
 tools:
 	@.ci/install $(RUN_NEEDS)

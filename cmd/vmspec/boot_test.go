@@ -88,15 +88,6 @@ func point(report *results.Report, id string) results.Point {
 func found(report *results.Report, id string) string   { return point(report, id).Found }
 func problem(report *results.Report, id string) string { return point(report, id).Problem }
 
-func prove(t *testing.T, stdout string, wantOK bool) {
-	t.Helper()
-	file := filepath.Join(t.TempDir(), "report.tap")
-	require.NoError(t, os.WriteFile(file, []byte(stdout), 0o644))
-	out, err := exec.Command("prove", "--exec", "cat", file).CombinedOutput()
-	require.Equal(t, wantOK, err == nil, string(out))
-	require.NotContains(t, string(out), "Parse errors")
-}
-
 // fails are the requirements that each target does not meet.
 // QEMU's own PSCI knows no SMCCC_VERSION.
 var fails = map[string]map[string]results.Verdict{

@@ -1,0 +1,277 @@
+package main
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"hash/crc32"
+	"maps"
+	"math/rand/v2"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes"
+	"vmspec/probes/guest/guesttest"
+	"vmspec/results"
+	"vmspec/suite"
+)
+
+// tapParser is node's, where make test installs it.
+var tapParser = filepath.Join("testdata", "consumers", "node_modules", ".bin", "tap-parser")
+
+// needConsumers skips a test that runs what others read reports with, unless
+// VMSPEC_BOOT says that it must not be skipped.
+func needConsumers(t *testing.T) {
+	t.Helper()
+	if os.Getenv("VMSPEC_BOOT") == "" {
+		t.Skip("runs prove and tap-parser: make test sets VMSPEC_BOOT")
+	}
+	_, err := exec.LookPath("prove")
+	require.NoError(t, err, "make test installs it")
+	require.FileExists(t, tapParser, "make test installs it")
+}
+
+// shown are the reports that others must be able to read: the golden ones and
+// a flawless one, each as it is and with comments behind it.
+func shown(t *testing.T) map[string]string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join("..", "..", "suite", "testdata", "*.tap"))
+	require.NoError(t, err)
+	require.NotEmpty(t, files)
+	reports := map[string]string{"flawless": flawless(t)}
+	for _, file := range files {
+		report, err := os.ReadFile(file)
+		require.NoError(t, err)
+		reports[filepath.Base(file)] = string(report)
+	}
+	for name, report := range maps.Clone(reports) {
+		reports[name+" and comments"] = report + comments()
+	}
+	return reports
+}
+
+// flawless is a captured guest's report on nothing but what passes and what is
+// skipped there.
+func flawless(t *testing.T) string {
+	t.Helper()
+	facts := probes.Read(guesttest.Open(t, "qemu-virt-uefi-gicv3"))
+	settings := suite.Settings{Profile: suite.RFCv2}
+	for _, r := range suite.JudgeBy(settings, facts.Kernel.Arch, facts).Results {
+		if r.Verdict == suite.Pass || r.Verdict == suite.Skip {
+			settings.Only = append(settings.Only, r.ID)
+		}
+	}
+	report := strings.Join(suite.JudgeBy(settings, facts.Kernel.Arch, facts).Lines(), "\n") + "\n"
+	require.NotContains(t, report, "\nnot ok ")
+	require.Contains(t, report, " # SKIP ")
+	require.Contains(t, report, "FW-UEFI-BOOT The VM boots through UEFI firmware\n")
+	return report
+}
+
+// comments are lines that carry something else behind a report, of 117 bytes
+// at most.
+func comments() string {
+	const lines = 40
+	random := rand.NewChaCha8([32]byte{})
+	piece := make([]byte, 66)
+	var b strings.Builder
+	for n := range lines {
+		_, _ = random.Read(piece) // never an error
+		fmt.Fprintf(&b, "# v1 06054423 %d/%d %08x %s\n", n+1, lines, crc32.ChecksumIEEE(piece), base64.StdEncoding.EncodeToString(piece))
+	}
+	return b.String()
+}
+
+// without takes the first line that begins so out of a report.
+func without(t *testing.T, report, start string) string {
+	t.Helper()
+	before, line, found := strings.Cut(report, "\n"+start)
+	require.True(t, found)
+	_, after, _ := strings.Cut(line, "\n")
+	return before + "\n" + after
+}
+
+// save writes a report to a file, for programs that want one.
+func save(t *testing.T, report string) string {
+	t.Helper()
+	file := filepath.Join(t.TempDir(), "report.tap")
+	require.NoError(t, os.WriteFile(file, []byte(report), 0o644))
+	return file
+}
+
+// isOK tells whether a point begins with ok.
+func isOK(p results.Point) bool { return p.Verdict == results.Pass || p.Verdict == results.Skip }
+
+// excused tells whether a point that is not ok is marked TODO.
+func excused(p results.Point) bool { return p.Verdict == results.Fail && !p.Must() }
+
+// count counts the points of which something holds.
+func count(report *results.Report, holds func(results.Point) bool) int {
+	return len(slices.DeleteFunc(slices.Clone(report.Points), func(p results.Point) bool { return !holds(p) }))
+}
+
+// prove runs prove on a report, which is in form, and returns what it said.
+func prove(t *testing.T, report string, wantOK bool) string {
+	t.Helper()
+	out, err := exec.Command("prove", "--exec", "cat", save(t, report)).CombinedOutput()
+	require.Equal(t, wantOK, err == nil, string(out))
+	require.NotContains(t, string(out), "Parse errors")
+	return string(out)
+}
+
+func TestProveReadsReports(t *testing.T) {
+	needConsumers(t)
+	for name, text := range shown(t) {
+		t.Run(name, func(t *testing.T) {
+			report := parse(t, text)
+			points := len(report.Points)
+			failed := count(report, func(p results.Point) bool { return !isOK(p) && !excused(p) })
+			skipped := count(report, func(p results.Point) bool { return p.Verdict == results.Skip })
+
+			said := prove(t, text, failed == 0)
+			require.Contains(t, said, fmt.Sprintf("Files=1, Tests=%d,", points))
+			if failed > 0 {
+				require.Contains(t, said, fmt.Sprintf("Failed %d/%d subtests", failed, points))
+				require.Contains(t, said, fmt.Sprintf("(less %d skipped subtests: %d okay)", skipped, points-failed-skipped))
+			}
+		})
+	}
+}
+
+// A tapPoint is a test point as tap-parser understands it.
+type tapPoint struct {
+	OK         bool
+	ID         int
+	Name       string
+	Skip, Todo any // false, or the reason
+	Diag       map[string]any
+	TapError   any // what is wrong with its form
+}
+
+// A tapEnd is what tap-parser concludes.
+type tapEnd struct {
+	OK                            bool
+	Count, Pass, Fail, Skip, Todo int
+	Failures                      []tapPoint // those that no TODO excuses, and all that is wrong with the form
+}
+
+// asTAP is a point as tap-parser should understand it. TAP knows no ERROR: it
+// is part of the name.
+func asTAP(p results.Point) tapPoint {
+	point := tapPoint{OK: isOK(p), ID: p.Number, Name: p.ID + " " + p.Title, Skip: false, Todo: false, Diag: map[string]any{}}
+	switch {
+	case p.Verdict == results.Skip:
+		point.Skip = p.Reason
+	case p.Verdict == results.Error:
+		point.Name += " # ERROR " + p.Reason
+	case excused(p):
+		point.Todo = p.Level
+	}
+	for key, value := range map[string]string{
+		"level": p.Level, "clause": p.Clause, "kind": p.Kind, "problem": p.Problem, "found": p.Found, "fix": p.Fix,
+	} {
+		if value != "" {
+			point.Diag[key] = value
+		}
+	}
+	return point
+}
+
+// asTAPEnd is what tap-parser should conclude from points.
+func asTAPEnd(report *results.Report) tapEnd {
+	end := tapEnd{
+		Count: len(report.Points),
+		Pass:  count(report, isOK),
+		Skip:  count(report, func(p results.Point) bool { return p.Verdict == results.Skip }),
+		Todo:  count(report, excused),
+		// JSON's empty list is not nil.
+		Failures: []tapPoint{},
+	}
+	for _, p := range report.Points {
+		if !isOK(p) && !excused(p) {
+			end.Failures = append(end.Failures, asTAP(p))
+		}
+	}
+	end.Fail = end.Count - end.Pass
+	end.OK = len(end.Failures) == 0
+	return end
+}
+
+// joinPieces makes one string of a diagnostic's list.
+func joinPieces(points []tapPoint) {
+	for _, p := range points {
+		for key, value := range p.Diag {
+			if pieces, ok := value.([]any); ok {
+				p.Diag[key] = fmt.Sprint(pieces...)
+			}
+		}
+	}
+}
+
+// readStrictly runs tap-parser --strict on a report, and returns its exit
+// status, the points that it read and what it concluded.
+func readStrictly(t *testing.T, report string) (status int, points []tapPoint, end tapEnd) {
+	t.Helper()
+	cmd := exec.Command(tapParser, "--strict", "--json")
+	cmd.Stdin = strings.NewReader(report)
+	var stderr bytes.Buffer
+	cmd.Stderr = &stderr
+	out, _ := cmd.Output() // the error is the exit status
+	var events [][]json.RawMessage
+	require.NoError(t, json.Unmarshal(out, &events), "%s%s", out, &stderr)
+	for _, event := range events {
+		switch kind := string(event[0]); kind {
+		case `"assert"`:
+			points = append(points, tapPoint{})
+			require.NoError(t, json.Unmarshal(event[1], &points[len(points)-1]))
+		case `"complete"`:
+			require.NoError(t, json.Unmarshal(event[1], &end))
+		case `"extra"`:
+			t.Logf("not TAP: %s", event[1])
+		}
+	}
+	joinPieces(points)
+	joinPieces(end.Failures)
+	return cmd.ProcessState.ExitCode(), points, end
+}
+
+func TestTapParserReadsReports(t *testing.T) {
+	needConsumers(t)
+	for name, text := range shown(t) {
+		t.Run(name, func(t *testing.T) {
+			report := parse(t, text)
+			var want []tapPoint
+			for _, p := range report.Points {
+				want = append(want, asTAP(p))
+			}
+			status, points, end := readStrictly(t, text)
+			require.Equal(t, want, points)
+			require.Equal(t, asTAPEnd(report), end)
+			require.Equal(t, end.OK, status == 0)
+		})
+	}
+}
+
+// And what is not in form it refuses: the test above can fail.
+func TestTapParserRefusesOtherThings(t *testing.T) {
+	needConsumers(t)
+	report := flawless(t)
+	for name, text := range map[string]string{
+		"a point is lost":       without(t, report, "ok 9 "),
+		"YAML without its end":  without(t, report, "  ..."),
+		"the kernel interrupts": strings.Replace(report, "\nok 9 ", "\n[    1.000000] random: crng init done\nok 9 ", 1),
+	} {
+		t.Run(name, func(t *testing.T) {
+			status, _, end := readStrictly(t, text)
+			require.NotZero(t, status)
+			require.False(t, end.OK)
+		})
+	}
+}
