@@ -6,6 +6,8 @@ TARGET  ?= qemu-virt-uefi
 # A kernel image and module tree of your own, in place of Debian's.
 KERNEL  ?=
 MODULES ?=
+# The kernel's reader of reports, in place of that of Debian's linux-source.
+KUNIT   ?= build/kunit/tools/testing/kunit/kunit.py
 
 ifeq ($(KERNEL),)
 GUEST := build/$(ARCH)
@@ -17,7 +19,7 @@ export CGO_ENABLED := 0
 GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -name '*.s') go.mod go.sum
 NPM := cmd/vmspec/testdata/consumers
 
-.PHONY: run test bench golden check build guest clean tools test-tools
+.PHONY: run test consumers bench golden check build guest clean tools test-tools consumers-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.zst
 	@bin/vmspec run --guest $(GUEST) $(TARGET)
@@ -25,6 +27,10 @@ run: tools bin/vmspec $(GUEST)/initramfs.cpio.zst
 # Everything CI runs. A boot test that would be skipped fails.
 test: check test-tools build/npm bin/vmspec build/arm64/initramfs.cpio.zst
 	VMSPEC_BOOT=1 go test -timeout 15m ./...
+
+# What CI does not run: for the kernel's kunit.py, 140 MB are fetched once.
+consumers: consumers-tools $(KUNIT)
+	VMSPEC_KUNIT='$(abspath $(KUNIT))' go test -count=1 -run KUnit ./cmd/vmspec
 
 # What a boot costs, medians of five: seconds that the suite adds to the same VM
 # with an init that only powers off, and the VMM's CPU time as a ratio.
@@ -79,12 +85,18 @@ build/npm: $(NPM)/package.json $(NPM)/package-lock.json $(if $(wildcard $(NPM)/n
 	@mkdir -p $(@D)
 	@touch $@
 
+build/kunit/tools/testing/kunit/kunit.py: | consumers-tools
+	@.ci/kunit build/kunit
+
 # What each verb needs beside Go: a program or file, and Debian's package.
 UEFI_FILES := /usr/share/AAVMF/AAVMF_CODE.fd|/usr/share/AAVMF/AAVMF_CODE.no-secboot.fd|/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw|/usr/share/edk2/aarch64/QEMU_CODE.fd|/opt/homebrew/share/qemu/edk2-aarch64-code.fd
 RUN_NEEDS  := qemu-system-aarch64=qemu-system-arm '$(UEFI_FILES)=qemu-efi-aarch64'
 TEST_NEEDS := $(RUN_NEEDS) dtc=device-tree-compiler prove=perl faketime=faketime node=nodejs npm=npm
+CONSUMERS_NEEDS := python3=python3 xz=xz-utils
 
 tools:
 	@.ci/install $(RUN_NEEDS)
 test-tools:
 	@.ci/install $(TEST_NEEDS)
+consumers-tools:
+	@.ci/install $(CONSUMERS_NEEDS)
