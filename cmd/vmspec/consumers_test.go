@@ -2,12 +2,8 @@ package main
 
 import (
 	"bytes"
-	"encoding/base64"
 	"encoding/json"
 	"fmt"
-	"hash/crc32"
-	"maps"
-	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -39,27 +35,34 @@ func needConsumers(t *testing.T) {
 }
 
 // shown are the reports that others must be able to read: the golden ones and
-// a flawless one, each as it is and with comments behind it.
+// a flawless one, each as it is and with frames behind it.
 func shown(t *testing.T) map[string]string {
 	t.Helper()
 	files, err := filepath.Glob(filepath.Join("..", "..", "suite", "testdata", "*.tap"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
-	reports := map[string]string{"flawless": flawless(t)}
+	judged := map[string]suite.Report{"flawless": flawless(t)}
 	for _, file := range files {
-		report, err := os.ReadFile(file)
+		name := strings.TrimSuffix(filepath.Base(file), ".tap")
+		golden, err := os.ReadFile(file)
 		require.NoError(t, err)
-		reports[filepath.Base(file)] = string(report)
+		judged[name] = suite.Judge(probes.Read(guesttest.Open(t, name)))
+		require.Equal(t, string(golden), written(judged[name].Lines()))
 	}
-	for name, report := range maps.Clone(reports) {
-		reports[name+" and comments"] = report + comments()
+	reports := map[string]string{}
+	for name, report := range judged {
+		reports[name] = written(report.Lines())
+		reports[name+" and frames"] = written(report.Wire())
 	}
 	return reports
 }
 
+// written are lines as they are on a console.
+func written(lines []string) string { return strings.Join(lines, "\n") + "\n" }
+
 // flawless is a captured guest's report on nothing but what passes and what is
 // skipped there.
-func flawless(t *testing.T) string {
+func flawless(t *testing.T) suite.Report {
 	t.Helper()
 	facts := probes.Read(guesttest.Open(t, "qemu-virt-uefi-gicv3"))
 	settings := suite.Settings{Profile: suite.RFCv2}
@@ -68,25 +71,20 @@ func flawless(t *testing.T) string {
 			settings.Only = append(settings.Only, r.ID)
 		}
 	}
-	report := strings.Join(suite.JudgeBy(settings, facts.Kernel.Arch, facts).Lines(), "\n") + "\n"
-	require.NotContains(t, report, "\nnot ok ")
-	require.Contains(t, report, " # SKIP ")
-	require.Contains(t, report, "FW-UEFI-BOOT The VM boots through UEFI firmware\n")
+	settings.Frames = 1
+	report := suite.JudgeBy(settings, facts.Kernel.Arch, facts)
+	text := written(report.Lines())
+	require.NotContains(t, text, "\nnot ok ")
+	require.Contains(t, text, " # SKIP ")
+	require.Contains(t, text, "FW-UEFI-BOOT The VM boots through UEFI firmware\n")
 	return report
 }
 
-// comments are lines that carry something else behind a report, of 117 bytes
-// at most.
-func comments() string {
-	const lines = 40
-	random := rand.NewChaCha8([32]byte{})
-	piece := make([]byte, 66)
-	var b strings.Builder
-	for n := range lines {
-		_, _ = random.Read(piece) // never an error
-		fmt.Fprintf(&b, "# v1 06054423 %d/%d %08x %s\n", n+1, lines, crc32.ChecksumIEEE(piece), base64.StdEncoding.EncodeToString(piece))
-	}
-	return b.String()
+// frames are what a guest writes behind its report, twice.
+func frames(t *testing.T) string {
+	t.Helper()
+	report := suite.Judge(probes.Read(guesttest.Open(t, "qemu-virt-uefi-gicv3")))
+	return strings.Join(report.Wire()[len(report.Lines()):], "\n") + "\n"
 }
 
 // without takes the first line that begins so out of a report.
@@ -262,7 +260,7 @@ func TestTapParserReadsReports(t *testing.T) {
 // And what is not in form it refuses: the test above can fail.
 func TestTapParserRefusesOtherThings(t *testing.T) {
 	needConsumers(t)
-	report := flawless(t)
+	report := written(flawless(t).Lines())
 	for name, text := range map[string]string{
 		"a point is lost":       without(t, report, "ok 9 "),
 		"YAML without its end":  without(t, report, "  ..."),
