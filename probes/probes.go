@@ -97,9 +97,15 @@ func Subjects() []string {
 // Read probes a guest. It always answers: what could not be read is nil and
 // has its error.
 func Read(fsys fs.FS) *Facts {
+	return ReadEach(fsys, func(string) error { return nil })
+}
+
+// ReadEach is Read, and asks begin before each subject: one that begin answers
+// with an error has that error and is not read.
+func ReadEach(fsys fs.FS, begin func(subject string) error) *Facts {
 	f := &Facts{Errors: map[string]string{}}
 	for _, s := range subjects {
-		if err := s.readSafely(fsys, f); err != nil {
+		if err := s.readSafely(fsys, f, begin); err != nil {
 			f.Errors[s.name] = err.Error()
 		}
 	}
@@ -108,11 +114,14 @@ func Read(fsys fs.FS) *Facts {
 
 // readSafely turns a panic into an error: one subject must not cost the
 // report of the others.
-func (s subject) readSafely(fsys fs.FS, f *Facts) (err error) {
+func (s subject) readSafely(fsys fs.FS, f *Facts, begin func(string) error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("probe panicked: %v", r)
 		}
 	}()
+	if err := begin(s.name); err != nil {
+		return err
+	}
 	return s.read(fsys, f)
 }

@@ -121,7 +121,25 @@ func TestSubjects(t *testing.T) {
 	}
 }
 
+func TestReadEachLeavesOut(t *testing.T) {
+	files := guesttest.Open(t, "qemu-virt-gicv2")
+	want := Read(files)
+	var asked []string
+	got := ReadEach(files, func(subject string) error {
+		if asked = append(asked, subject); subject == "gic" {
+			return errors.New("hung for 5s")
+		}
+		return nil
+	})
+	require.Equal(t, Subjects(), asked)
+	require.Nil(t, got.GIC)
+	require.Equal(t, "hung for 5s", got.Errors["gic"])
+	want.GIC = nil
+	want.Errors["gic"] = "hung for 5s"
+	require.Equal(t, want, got)
+}
+
 func TestReadSafely(t *testing.T) {
 	s := subject{"test", func(fs.FS, *Facts) error { panic("out of range") }}
-	require.EqualError(t, s.readSafely(nil, nil), "probe panicked: out of range")
+	require.EqualError(t, s.readSafely(nil, nil, func(string) error { return nil }), "probe panicked: out of range")
 }

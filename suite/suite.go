@@ -225,6 +225,12 @@ func Judge(facts *probes.Facts) Report {
 
 // JudgeBy judges with settings other than the guest's own.
 func JudgeBy(s Settings, arch string, facts *probes.Facts) Report {
+	return JudgeEach(s, arch, facts, func(string) error { return nil })
+}
+
+// JudgeEach is JudgeBy, and asks begin before each check: a requirement that
+// begin answers with an error has the verdict error and is not checked.
+func JudgeEach(s Settings, arch string, facts *probes.Facts, begin func(id string) error) Report {
 	report := Report{Settings: s, Arch: arch}
 	for _, r := range Catalogue() {
 		if !s.wants(r.ID) {
@@ -232,7 +238,7 @@ func JudgeBy(s Settings, arch string, facts *probes.Facts) Report {
 		}
 		finding := skip(ReasonChosen)
 		if !slices.Contains(s.Skip, r.ID) {
-			finding = r.judge(facts)
+			finding = r.judge(facts, begin)
 		}
 		clause, asked := r.Clauses[s.Profile]
 		result := Result{Requirement: r, Finding: finding, Clause: clause}
@@ -246,7 +252,7 @@ func JudgeBy(s Settings, arch string, facts *probes.Facts) Report {
 }
 
 // judge answers error for everything that is not the subject's fault.
-func (r Requirement) judge(facts *probes.Facts) Finding {
+func (r Requirement) judge(facts *probes.Facts, begin func(id string) error) Finding {
 	if r.Check == nil {
 		return skip(r.Untested)
 	}
@@ -255,7 +261,7 @@ func (r Requirement) judge(facts *probes.Facts) Finding {
 			return unknown(fmt.Sprintf("read %s: %s", need, err))
 		}
 	}
-	f := r.checkSafely(facts)
+	f := r.checkSafely(facts, begin)
 	if f.Verdict != Fail || len(r.Kernel) == 0 {
 		return f
 	}
@@ -270,12 +276,15 @@ func (r Requirement) judge(facts *probes.Facts) Finding {
 	return f
 }
 
-func (r Requirement) checkSafely(facts *probes.Facts) (f Finding) {
+func (r Requirement) checkSafely(facts *probes.Facts, begin func(id string) error) (f Finding) {
 	defer func() {
 		if p := recover(); p != nil {
 			f = unknown(fmt.Sprintf("check panicked: %v", p))
 		}
 	}()
+	if err := begin(r.ID); err != nil {
+		return unknown("check: " + err.Error())
+	}
 	return r.Check(facts)
 }
 

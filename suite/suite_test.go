@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"errors"
 	"reflect"
 	"regexp"
 	"strings"
@@ -58,6 +59,9 @@ func TestEveryRequirementOfTheFirstReportIsThere(t *testing.T) {
 	}
 }
 
+// anyCheck lets every check run.
+func anyCheck(string) error { return nil }
+
 // forget makes a subject unreadable, with or without an error.
 func forget(f *probes.Facts, subject, err string) {
 	v := reflect.ValueOf(f).Elem().FieldByNameFunc(func(name string) bool { return strings.EqualFold(name, subject) })
@@ -73,7 +77,7 @@ func TestUnreadableSubjectIsAnError(t *testing.T) {
 			t.Run(r.ID+" without "+need, func(t *testing.T) {
 				facts := probes.Read(guesttest.Open(t, directGuest))
 				forget(facts, need, "EIO")
-				got := r.judge(facts)
+				got := r.judge(facts, anyCheck)
 				require.Equal(t, Error, got.Verdict)
 				require.Equal(t, "read "+need+": EIO", got.Problem)
 			})
@@ -88,7 +92,7 @@ func TestChecksLookOnlyAtWhatTheyNeed(t *testing.T) {
 		for _, r := range Catalogue() {
 			t.Run(name+" "+r.ID, func(t *testing.T) {
 				facts := probes.Read(guesttest.Open(t, name))
-				want := r.judge(facts)
+				want := r.judge(facts, anyCheck)
 				needed := map[string]bool{"kernel": len(r.Kernel) > 0}
 				for _, n := range r.Needs {
 					needed[n] = true
@@ -98,7 +102,7 @@ func TestChecksLookOnlyAtWhatTheyNeed(t *testing.T) {
 						forget(facts, s, "")
 					}
 				}
-				require.Equal(t, want, r.judge(facts))
+				require.Equal(t, want, r.judge(facts, anyCheck))
 			})
 		}
 	}
@@ -120,7 +124,25 @@ func TestRunnerSurvives(t *testing.T) {
 			unknown("read kernel: ")},
 		{"no check", Requirement{Untested: ReasonHotplug}, skip(ReasonHotplug)},
 	} {
-		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, c.r.judge(facts)) })
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, c.r.judge(facts, anyCheck)) })
+	}
+}
+
+func TestJudgeEachLeavesOut(t *testing.T) {
+	facts := probes.Read(guesttest.Open(t, directGuest))
+	want := Judge(facts).Results
+	got := JudgeEach(Settings{Profile: RFCv2}, "arm64", facts, func(id string) error {
+		if id == "PLAT-GIC" {
+			return errors.New("hung for 5s")
+		}
+		return nil
+	}).Results
+	for i, res := range got {
+		if res.ID == "PLAT-GIC" {
+			require.Equal(t, unknown("check: hung for 5s"), res.Finding)
+			continue
+		}
+		require.Equal(t, want[i].Finding, res.Finding, res.ID)
 	}
 }
 

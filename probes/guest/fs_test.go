@@ -244,7 +244,7 @@ func fromDisk(t *testing.T, files map[string]string) *FS {
 		}
 		require.NoError(t, os.WriteFile(full, []byte(content), 0o644))
 	}
-	return Snapshot(os.DirFS(dir).(fs.ReadLinkFS))
+	return Snapshot(os.DirFS(dir).(fs.ReadLinkFS), all)
 }
 
 func TestSnapshot(t *testing.T) {
@@ -314,7 +314,7 @@ func TestSnapshotKeepsErrors(t *testing.T) {
 		"proc/version":          {Data: []byte(strings.Repeat("x", maxFile))},
 		"proc/consoles":         {Mode: fs.ModeNamedPipe}, // to open it would wait for ever
 	}
-	f := Snapshot(brokenFS{files, []string{"proc/iomem", "sys/bus/pci/devices", "proc/tty/driver"}})
+	f := Snapshot(brokenFS{files, []string{"proc/iomem", "sys/bus/pci/devices", "proc/tty/driver"}}, all)
 	_, err := f.ReadFile("proc/iomem")
 	require.ErrorIs(t, err, errIO)
 	require.NotContains(t, strings.TrimPrefix(err.Error(), "read proc/iomem: "), "proc/iomem", "the name once")
@@ -338,8 +338,35 @@ func TestSnapshotKeepsErrors(t *testing.T) {
 	}
 }
 
+// all lets a snapshot read everything.
+func all(string) error { return nil }
+
+func TestSnapshotLeavesOut(t *testing.T) {
+	files := fstest.MapFS{
+		"proc/cmdline":          {Data: []byte("quiet\n")},
+		"proc/iomem":            {Data: []byte("0-1 : x\n")},
+		"sys/bus/pci/devices/x": {Mode: fs.ModeSymlink, Data: []byte("../../../devices/x")},
+	}
+	var asked []string
+	f := Snapshot(files, func(name string) error {
+		if asked = append(asked, name); name == "proc/iomem" || name == "sys/bus/pci/devices" {
+			return errors.New("hung")
+		}
+		return nil
+	})
+	require.Contains(t, asked, "proc/cmdline")
+	require.NotContains(t, asked, "proc/consoles", "there is no such file")
+	data, err := f.ReadFile("proc/cmdline")
+	require.NoError(t, err)
+	require.Equal(t, "quiet\n", string(data))
+	_, err = f.ReadFile("proc/iomem")
+	require.EqualError(t, err, "read proc/iomem: hung")
+	_, err = f.ReadDir("sys/bus/pci/devices")
+	require.ErrorContains(t, err, "hung")
+}
+
 func TestSnapshotOfNothing(t *testing.T) {
-	f := Snapshot(os.DirFS(t.TempDir()).(fs.ReadLinkFS))
+	f := Snapshot(os.DirFS(t.TempDir()).(fs.ReadLinkFS), all)
 	for _, name := range []string{"proc/cmdline", "sys/bus/pci/devices", "sys/class/tty"} {
 		_, err := f.Stat(name)
 		require.ErrorIs(t, err, fs.ErrNotExist, name)

@@ -92,13 +92,16 @@ func coverage() []string {
 // that reads links, such as os.DirFS("/"). It changes nothing there. Errors
 // other than absence are kept and answered again by the returned FS. Should it
 // panic, nothing is known: the FS answers [ErrNotCaptured] for everything.
-func Snapshot(root fs.ReadLinkFS) (files *FS) {
+//
+// It asks begin before it reads a file or a directory, and keeps an error that
+// begin answers as that of the file.
+func Snapshot(root fs.ReadLinkFS, begin func(name string) error) (files *FS) {
 	defer func() {
 		if recover() != nil {
 			files = newFS(nil)
 		}
 	}()
-	s := snapshot{root: root, fs: newFS(coverage())}
+	s := snapshot{root: root, begin: begin, fs: newFS(coverage())}
 	for _, c := range captured {
 		s.files, s.names = c.files, c.names
 		s.take(".", strings.Split(c.dir, "/"), 0)
@@ -109,6 +112,7 @@ func Snapshot(root fs.ReadLinkFS) (files *FS) {
 // snapshot takes one row of captured after the other.
 type snapshot struct {
 	root  fs.ReadLinkFS
+	begin func(name string) error
 	fs    *FS
 	files []string // of the row
 	names bool
@@ -143,7 +147,7 @@ func (s *snapshot) match(dir, element string) []named {
 	if !strings.ContainsAny(element, "*?[") {
 		return []named{{name: element}}
 	}
-	entries, err := fs.ReadDir(s.root, dir)
+	entries, err := s.list(dir)
 	if err != nil {
 		s.failed(dir, err)
 		return nil
@@ -156,6 +160,14 @@ func (s *snapshot) match(dir, element string) []named {
 		}
 	}
 	return out
+}
+
+// list lists a directory.
+func (s *snapshot) list(dir string) ([]fs.DirEntry, error) {
+	if err := s.begin(dir); err != nil {
+		return nil, err
+	}
+	return fs.ReadDir(s.root, dir)
 }
 
 // enter goes on below a directory, or where a link to one leads.
@@ -228,6 +240,9 @@ var errLarge = errors.New("larger than 4 MiB")
 
 // read reads a file, and no more of it than a capture may hold.
 func (s *snapshot) read(name string) ([]byte, error) {
+	if err := s.begin(name); err != nil {
+		return nil, err
+	}
 	f, err := s.root.Open(name)
 	if err != nil {
 		return nil, err
