@@ -53,21 +53,6 @@ func quietKernel() error {
 	return nil
 }
 
-// reopenConsole gives standard input and output to /dev/console, which had no
-// device behind it as long as its driver was a module.
-func reopenConsole() error {
-	fd, err := unix.Open("/dev/console", unix.O_RDWR|unix.O_NOCTTY, 0)
-	if err != nil {
-		return fmt.Errorf("reopen /dev/console: %w", err)
-	}
-	for std := range 3 {
-		if err := unix.Dup3(fd, std, 0); err != nil {
-			return fmt.Errorf("reopen /dev/console: %w", err)
-		}
-	}
-	return nil
-}
-
 // leave ends the machine as vmspec.after asks.
 func leave(after string) {
 	unix.Sync()

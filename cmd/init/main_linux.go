@@ -1,9 +1,9 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"log"
 	"os"
 	"runtime"
@@ -14,6 +14,7 @@ import (
 
 	"vmspec/probes"
 	"vmspec/probes/guest"
+	"vmspec/probes/kernel"
 	"vmspec/suite"
 )
 
@@ -27,13 +28,13 @@ func main() {
 	debug.SetGCPercent(gcPercent)
 	root := guest.Root()
 	switch {
-	case len(os.Args) > 2 && os.Args[1] == guest.ChildArgument:
-		if err := guest.Child(os.Args[2:], root, os.Stdout); err != nil {
-			fmt.Fprintln(os.Stderr, "vmspec init:", err)
+	case len(os.Args) == 3 && os.Args[1] == workerArgument:
+		if err := work(root, os.Args[2]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
 			os.Exit(3)
 		}
 	case os.Getpid() == 1 && !mounted():
-		boot(root)
+		boot()
 	case len(os.Args) > 1:
 		fmt.Fprintln(os.Stderr, usage)
 		os.Exit(3)
@@ -41,7 +42,7 @@ func main() {
 		fmt.Fprintf(os.Stderr, "vmspec init: this is %s; the specification is about ARM\n", runtime.GOARCH)
 		os.Exit(3)
 	default:
-		os.Exit(program(root))
+		os.Exit(program())
 	}
 }
 
@@ -59,14 +60,72 @@ the report. It changes nothing. As root it sees more. Exit status: 0 conformant,
 1 not conformant, 2 could not tell.`
 
 // program judges the guest it was started in and returns the exit status.
-func program(root fs.ReadLinkFS) int {
-	report := suite.Judge(probes.Read(newObservation(root, false).take()))
-	if _, err := fmt.Println(strings.Join(report.Wire(), "\n")); err != nil {
+func program() int {
+	out := oversee(contextProgram)
+	if _, err := os.Stdout.Write(out.wire); err != nil {
 		fmt.Fprintln(os.Stderr, "vmspec init:", err)
 		return 3
 	}
-	conformance, _ := report.Conclude()
-	return conformance.ExitStatus()
+	return out.status
+}
+
+// An outcome is what became of the work.
+type outcome struct {
+	wire   []byte // the lines for the consoles
+	told   bool   // and they are there
+	status int    // of the program
+	after  string // how the machine is to end
+}
+
+// oversee lets workers judge the guest. Where no worker comes to an end, the
+// report says so of everything.
+func oversee(context string) outcome {
+	j, err := newJournal()
+	if err == nil {
+		err = supervise(j, context)
+	}
+	if j != nil {
+		if out, readErr := j.outcome(); readErr == nil {
+			return out
+		}
+	}
+	if err == nil {
+		err = errors.New("the workers left no report")
+	}
+	return lost(err)
+}
+
+// outcome reads what the workers left.
+func (j *journal) outcome() (out outcome, err error) {
+	records, err := j.records()
+	if err != nil {
+		return out, err
+	}
+	if out.wire, err = last(records, kindWire); err != nil {
+		return out, err
+	}
+	status, err := last(records, kindStatus)
+	if err != nil || len(status) != 1 {
+		return out, errors.Join(err, errors.New("no status in the journal"))
+	}
+	after, err := last(records, kindAfter)
+	_, untold := last(records, kindTold)
+	return outcome{out.wire, untold == nil, int(status[0] - '0'), string(after)}, err
+}
+
+// lost is the outcome where nothing could be told of the guest.
+func lost(why error) outcome {
+	facts := &probes.Facts{Errors: map[string]string{}}
+	for _, subject := range probes.Subjects() {
+		facts.Errors[subject] = why.Error()
+	}
+	settings := suite.ParseSettings(kernel.Parameters(guest.Root()))
+	report := suite.JudgeBy(settings, runtime.GOARCH, facts)
+	return outcome{
+		wire:   []byte(strings.Join(report.Wire(), "\n") + "\n"),
+		status: suite.CouldNotTell.ExitStatus(),
+		after:  settings.After,
+	}
 }
 
 // say prints a line that is not the report's: a comment.
@@ -83,8 +142,8 @@ func say(format string, args ...any) {
 	_, _ = unix.Write(fd, []byte(line))
 }
 
-// boot is PID 1: it brings the guest up, judges it, reports and ends it.
-func boot(root fs.ReadLinkFS) {
+// boot is PID 1: it brings the guest up, has it judged and ends it.
+func boot() {
 	err := mountAll()
 	if quietErr := quietKernel(); quietErr != nil {
 		say("%v", quietErr)
@@ -93,13 +152,12 @@ func boot(root fs.ReadLinkFS) {
 	if err != nil {
 		say("%v", err)
 	}
-	o := newObservation(root, true)
-	files := o.take()
-	facts := probes.Read(files)
-	report := suite.Judge(facts)
-	publish(report, terminals(facts), o)
-	if !o.dead {
-		ship(files)
+	out := oversee(contextBoot)
+	if !out.told {
+		lines := strings.Split(strings.TrimSuffix(string(out.wire), "\n"), "\n")
+		if err := printOn("/dev/console", lines, false); err != nil {
+			say("%v", err)
+		}
 	}
-	leave(report.Settings.After)
+	leave(out.after)
 }

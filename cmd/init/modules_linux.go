@@ -28,6 +28,7 @@ const rounds = 3
 // would.
 type loader struct {
 	root   fs.FS
+	begin  func(module string) error
 	prober *kmodule.Prober
 	tried  map[string]error // by module
 }
@@ -37,8 +38,11 @@ type loader struct {
 //	loaded NAME
 //	idle NAME            it is at hand, and nothing asks for it
 //	missing NAME WHY     built in, or not at hand, or it failed
-func loadModules(root fs.FS, out io.Writer) error {
-	l := loader{root: root, tried: map[string]error{}}
+//
+// It asks begin before each, and one that begin answers with an error is
+// missing.
+func loadModules(root fs.FS, begin func(module string) error, out io.Writer) error {
+	l := loader{root: root, begin: begin, tried: map[string]error{}}
 	var err error
 	if l.prober, err = kmodule.NewProber(kmodule.ProbeOpts{}); err != nil {
 		err = fmt.Errorf("no list of modules: %w", err)
@@ -109,9 +113,14 @@ func (l *loader) loadAsked() {
 }
 
 func (l *loader) load(module string) {
-	if _, tried := l.tried[module]; !tried {
-		l.tried[module] = l.prober.Probe(module, "")
+	if _, tried := l.tried[module]; tried {
+		return
 	}
+	err := l.begin(module)
+	if err == nil {
+		err = l.prober.Probe(module, "")
+	}
+	l.tried[module] = err
 }
 
 // described lists what the description's devices ask for: the nodes of the

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"maps"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -20,33 +19,53 @@ import (
 
 // An observation is the live guest and the notes taken of it.
 type observation struct {
-	root  fs.ReadLinkFS
-	pid1  bool
+	*worker
 	dead  bool // no timer interrupt comes: a sleep would never end
 	clock guest.Clock
 	notes map[string][]byte
 }
 
-func newObservation(root fs.ReadLinkFS, pid1 bool) *observation {
-	context := "program"
-	if pid1 {
-		context = "pid1"
+func newObservation(w *worker) *observation {
+	context := contextProgram
+	if w.pid1 {
+		context = contextBoot
 	}
-	names := []string{"counter"}
-	if _, err := fs.Stat(root, "sys/firmware/efi"); err == nil {
-		names = append(names, "efi")
-	}
-	o := &observation{root: root, pid1: pid1, notes: guest.Measure(root, names...)}
-	o.notes["arch"] = []byte(runtime.GOARCH + "\n")
-	o.notes["context"] = []byte(context + "\n")
+	o := &observation{worker: w, notes: map[string][]byte{
+		"arch":    []byte(runtime.GOARCH + "\n"),
+		"context": []byte(context + "\n"),
+	}}
+	o.trial("counter", func(out io.Writer) error { return guest.MeasureCounter(w.root, out) })
 	o.chooseClock()
-	o.dead = pid1 && o.timerIsDead()
+	o.dead = w.pid1 && o.timerIsDead()
 	return o
 }
 
-// note takes a measurement and keeps what it wrote.
-func (o *observation) note(name string, measure func(out io.Writer) error) {
-	o.notes[name] = note.Take(measure)
+// note takes a measurement and keeps what it wrote. The step begins with it.
+func (o *observation) note(step, name string, measure func(out io.Writer) error) {
+	text, kept := o.kept[name]
+	if !kept {
+		text = note.Take(func(out io.Writer) error {
+			if err := o.begin(step); err != nil {
+				return err
+			}
+			return measure(out)
+		})
+		o.keep(name, text)
+	}
+	o.notes[name] = text
+}
+
+// keep spares the next worker a note; without a journal it takes it again.
+func (o *observation) keep(name string, text []byte) { _ = o.journal.add(kindNote, name, text) }
+
+// trial takes a note by making something happen.
+func (o *observation) trial(name string, measure func(out io.Writer) error) {
+	o.note("trial "+name, name, measure)
+}
+
+// look takes a note by looking alone.
+func (o *observation) look(name string, measure func(out io.Writer) error) {
+	o.note("look "+name, name, measure)
 }
 
 // chooseClock takes the counter if it was seen that reading it is safe.
@@ -60,17 +79,20 @@ func (o *observation) chooseClock() {
 }
 
 // timerIsDead looks at the dead-timer test, which is made by another clock
-// where the counter cannot be read.
+// where the counter cannot be read, and tells the supervisor.
 func (o *observation) timerIsDead() bool {
 	dead, tested := timer.IsDead(o.notes["counter"])
 	if !tested {
-		maps.Copy(o.notes, guest.Measure(o.root, "ticks"))
+		o.trial("ticks", func(out io.Writer) error { return guest.MeasureTicks(o.root, out) })
 		dead, _ = timer.IsDead(o.notes["ticks"])
 	}
+	signal := byte(signalAlive)
 	if dead {
+		signal = signalDead
 		// A collection may wait for other threads by the timer.
 		debug.SetGCPercent(-1)
 	}
+	_ = o.signal(signal) // without it the supervisor waits as for a slow start
 	return dead
 }
 
@@ -83,18 +105,13 @@ const clockMost = 10 * time.Second
 // happens meanwhile. Where the timer is dead nothing may sleep or wait.
 func (o *observation) take() *guest.FS {
 	var clock <-chan []byte
-	if o.dead {
-		o.note("clock", func(io.Writer) error { return errors.New("not tried: the timer is dead") })
-	} else {
-		clock = o.begin()
+	if !o.dead {
+		clock = o.begun()
 	}
-	o.note("timer", func(w io.Writer) error { return guest.TrialTimer(o.root, o.dead, w) })
-	if tpms, err := fs.ReadDir(o.root, "sys/class/tpm"); err == nil && len(tpms) > 0 && !o.dead {
-		maps.Copy(o.notes, guest.Measure(o.root, "tpm"))
-	}
-	o.note("parameters", func(w io.Writer) error { return guest.Parameters(o.root, w) })
-	o.note("smbios", func(w io.Writer) error { return guest.SMBIOS(o.root, w) })
-	o.note("kmsg", func(w io.Writer) error {
+	o.look("parameters", func(w io.Writer) error { return guest.Parameters(o.root, w) })
+	o.look("smbios", func(w io.Writer) error { return guest.SMBIOS(o.root, w) })
+	o.trials()
+	o.look("kmsg", func(w io.Writer) error {
 		log, err := guest.ReadLog()
 		if err != nil {
 			return err
@@ -103,34 +120,70 @@ func (o *observation) take() *guest.FS {
 		_, err = w.Write(log)
 		return err
 	})
-	files := guest.Snapshot(o.root, func(string) error { return nil })
-	if clock != nil {
-		o.notes["clock"] = within(clockMost, clock)
-	}
+	files := guest.Snapshot(o.root, o.each("read"))
+	o.endClock(clock)
 	for name, text := range o.notes {
 		files.AddFile(note.Dir+"/"+name, text)
 	}
 	return files
 }
 
-// begin starts the clock's trial and brings the guest up, in this order unless
-// the clock's driver is a module.
-func (o *observation) begin() <-chan []byte {
-	text := make(chan []byte, 1)
+// trials makes the trials that this guest has something for.
+func (o *observation) trials() {
+	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil {
+		o.trial("efi", func(w io.Writer) error { return guest.MeasureEFI(o.root, w) })
+	}
+	o.trial("timer", func(w io.Writer) error { return guest.TrialTimer(o.root, o.dead, w) })
+	if tpms, err := fs.ReadDir(o.root, "sys/class/tpm"); err == nil && len(tpms) > 0 && !o.dead {
+		o.trial("tpm", func(w io.Writer) error { return guest.MeasureTPM(o.root, w) })
+	}
+}
+
+const clockTrial = "trial clock"
+
+func (o *observation) tryClock(w io.Writer) error { return guest.TrialRTC(o.root, o.clock, w) }
+
+// begun begins the clock's trial, unless it is to run alone, and brings the
+// guest up, in this order unless the clock's driver is a module.
+func (o *observation) begun() <-chan []byte {
+	var text chan []byte
+	if _, kept := o.kept["clock"]; !kept && !o.alone {
+		text = make(chan []byte, 1)
+	}
 	trial := func() {
-		text <- note.Take(func(w io.Writer) error { return guest.TrialRTC(o.root, o.clock, w) })
+		text <- note.Take(func(w io.Writer) error {
+			if err := o.beginBeside(clockTrial); err != nil {
+				return err
+			}
+			return o.tryClock(w)
+		})
 	}
 	_, err := fs.Stat(o.root, "sys/class/rtc/rtc0")
-	if err == nil {
+	if err == nil && text != nil {
 		go trial()
 	}
 	if o.pid1 {
 		o.bringUp()
 	}
-	if err != nil {
+	if err != nil && text != nil {
 		go trial()
 	}
 	return text
+}
+
+// endClock waits for the clock's trial, or makes it alone.
+func (o *observation) endClock(clock <-chan []byte) {
+	switch {
+	case o.dead:
+		o.notes["clock"] = note.Take(func(io.Writer) error { return errors.New("not tried: the timer is dead") })
+	case clock != nil:
+		_ = o.begin("wait clock") // no worker is lost while it waits
+		o.notes["clock"] = within(clockMost, clock)
+		o.journal.step.beside.Store(0)
+		o.keep("clock", o.notes["clock"])
+	default:
+		o.note(clockTrial, "clock", o.tryClock)
+	}
 }
 
 // within waits for a note, and no longer than it may.
@@ -145,11 +198,10 @@ func within(most time.Duration, text <-chan []byte) []byte {
 
 // bringUp loads what the kernel has as modules and waits for what they find.
 func (o *observation) bringUp() {
-	o.note("modules", func(w io.Writer) error { return loadModules(o.root, w) })
-	o.note("mounts", func(io.Writer) error { return mountVariables() })
-	o.settle()
-	if err := reopenConsole(); err != nil {
-		say("%v", err)
+	o.look("modules", func(w io.Writer) error { return loadModules(o.root, o.each("module"), w) })
+	o.look("mounts", func(io.Writer) error { return mountVariables() })
+	if o.begin("wait console") == nil {
+		o.settle()
 	}
 }
 

@@ -16,7 +16,6 @@ import (
 	"vmspec/probes"
 	"vmspec/probes/guest"
 	"vmspec/probes/note"
-	"vmspec/suite"
 )
 
 // consoleMost is how long a console may take for the whole report before it
@@ -41,10 +40,10 @@ func terminals(f *probes.Facts) []string {
 	return out
 }
 
-// publish writes the report to every terminal at once. With a dead timer it
-// writes to one after the other, and waits for none.
-func publish(report suite.Report, devices []string, o *observation) {
-	lines := report.Wire()
+// publish writes lines to every terminal at once, and says on the others which
+// did not take them in time. With a dead timer it writes to one after the
+// other, and waits for none.
+func publish(lines, devices []string, o *observation) {
 	if o.dead {
 		for _, device := range devices {
 			_ = printOn(device, lines, false)
@@ -52,16 +51,33 @@ func publish(report suite.Report, devices []string, o *observation) {
 		o.busyWait(time.Second / 10) // for the UART to send
 		return
 	}
-	done := make(chan error, len(devices))
-	for _, device := range devices {
-		go func() { done <- printOn(device, lines, true) }()
+	done := make(chan int, len(devices))
+
+	for i, device := range devices {
+		go func() {
+			_ = printOn(device, lines, true) // hvc terminals without a device answer ENODEV
+			done <- i
+		}()
 	}
-	late := time.After(consoleMost)
+	late, open := time.After(consoleMost), slices.Clone(devices)
 	for range devices {
 		select {
-		case <-done: // hvc terminals without a device answer ENODEV
+		case i := <-done:
+			open[i] = ""
 		case <-late:
+			sayLate(devices, open)
 			return
+		}
+	}
+}
+
+// sayLate says on the terminals that took the report which did not.
+func sayLate(devices, open []string) {
+	late := slices.DeleteFunc(slices.Clone(open), func(device string) bool { return device == "" })
+	line := fmt.Sprintf("# vmspec: %s did not take the report in %s", strings.Join(late, " "), consoleMost)
+	for i, device := range devices {
+		if open[i] == "" {
+			_ = printOn(device, []string{line}, false)
 		}
 	}
 }

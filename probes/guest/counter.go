@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
 
 	"vmspec/probes/gic"
 )
@@ -17,7 +18,7 @@ const (
 	busyWaitMax = 10  // 1/10 s
 )
 
-// measureCounter reads the counter for 5 ms or more without ever sleeping, and
+// MeasureCounter reads the counter for 5 ms or more without ever sleeping, and
 // looks whether the timer interrupted meanwhile; then it reads it on each CPU in
 // turn. It writes
 //
@@ -26,7 +27,13 @@ const (
 //	pace LEAST MOST NANOSECONDS   ticks between two readings of CLOCK_MONOTONIC
 //	reads N backward N cpus N
 //
-// The interrupts line is missing where no such interrupt is listed.
+// The interrupts line is missing where no such interrupt is listed. A 32-bit
+// program may get SIGILL: drivers/clocksource/arm_arch_timer.c closes the
+// counter to programs when its vDSO must not use it.
+func MeasureCounter(root fs.FS, out io.Writer) error {
+	return onOwnThread(func() error { return measureCounter(root, out) })
+}
+
 func measureCounter(root fs.FS, out io.Writer) error {
 	if haveCounter {
 		fmt.Fprintf(out, "cntfrq %d\n", cntfrq())
@@ -44,9 +51,9 @@ func measureCounter(root fs.FS, out io.Writer) error {
 	return nil
 }
 
-// measureTicks is the dead-timer test by CLOCK_MONOTONIC, which needs no
+// MeasureTicks is the dead-timer test by CLOCK_MONOTONIC, which needs no
 // interrupt either: for a guest whose counter cannot be read.
-func measureTicks(root fs.FS, out io.Writer) error {
+func MeasureTicks(root fs.FS, out io.Writer) error {
 	testTimer(root, newCounterRun(Monotonic()), out)
 	return nil
 }
@@ -65,6 +72,23 @@ func testTimer(root fs.FS, run *counterRun, out io.Writer) {
 		return
 	}
 	run.until(begin + step)
+}
+
+// onOwnThread keeps the affinity that f may set from the caller.
+func onOwnThread(f func() error) (err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("panic: %v", r)
+			}
+		}()
+		runtime.LockOSThread() // never unlocked: the thread ends here
+		err = f()
+	}()
+	<-done
+	return err
 }
 
 // readsEach is how often the counter is read on each CPU: enough to find one

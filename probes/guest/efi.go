@@ -27,7 +27,7 @@ const (
 	maxVendor        = 64
 )
 
-// measureEFI reads the UEFI system table out of physical memory, at the
+// MeasureEFI reads the UEFI system table out of physical memory, at the
 // address that the EFI stub left in the device tree, and writes
 //
 //	address ADDRESS
@@ -38,7 +38,7 @@ const (
 // Pointers in the table are physical unless the stub gave the firmware a
 // virtual map, so each is followed only into memory that the kernel keeps out
 // of its own: at any other address could be a device.
-func measureEFI(root fs.FS, out io.Writer) error {
+func MeasureEFI(root fs.FS, out io.Writer) error {
 	address, err := systemTableAddress(root)
 	if err != nil {
 		return err

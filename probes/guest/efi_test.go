@@ -108,7 +108,7 @@ func TestMeasureEFIFaults(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			require.ErrorContains(t, measureEFI(test.files, &strings.Builder{}), test.want)
+			require.ErrorContains(t, MeasureEFI(test.files, &strings.Builder{}), test.want)
 		})
 	}
 }

@@ -6,7 +6,7 @@ import (
 )
 
 // A Clock counts ticks at Hz, from the generic timer's virtual counter where
-// [Measure] has shown that reading it is safe, else from CLOCK_MONOTONIC.
+// [MeasureCounter] could read it, else from CLOCK_MONOTONIC.
 type Clock struct {
 	Name string // "cntvct" or "monotonic"
 	Hz   uint64
@@ -21,7 +21,7 @@ func Monotonic() Clock {
 }
 
 // Counter is the virtual counter at the frequency CNTFRQ states. It is for a
-// guest whose counter [Measure] could read.
+// guest whose counter [MeasureCounter] could read.
 func Counter() (Clock, error) {
 	if !haveCounter {
 		return Clock{}, fmt.Errorf("read CNTVCT: no generic timer on this architecture")

@@ -17,12 +17,12 @@ import (
 // tpmDevices are the TPM's, the one that shares it first.
 var tpmDevices = []string{"/dev/tpmrm0", "/dev/tpm0"}
 
-// measureTPM asks the TPM what it is. It writes
+// MeasureTPM asks the TPM what it is. It writes
 //
 //	family "2.0"
 //	manufacturer "TEXT"
 //	bank ALGORITHM PCRS    for each algorithm the TPM knows, 0 where it is off
-func measureTPM(_ fs.FS, out io.Writer) error {
+func MeasureTPM(_ fs.FS, out io.Writer) error {
 	var errs []error
 	for _, device := range tpmDevices {
 		tpm, err := linuxtpm.Open(device)

@@ -84,7 +84,7 @@ func TestDescribeTPM(t *testing.T) {
 
 func TestMeasureTPMWithoutOne(t *testing.T) {
 	var out bytes.Buffer
-	require.ErrorContains(t, measureTPM(fstest.MapFS{}, &out), "/dev/tpm")
+	require.ErrorContains(t, MeasureTPM(fstest.MapFS{}, &out), "/dev/tpm")
 	require.Empty(t, out.String())
 }
 

@@ -4,9 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io/fs"
-	"os"
 	"strings"
-	"syscall"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -18,45 +16,10 @@ import (
 	"vmspec/probes/timer"
 )
 
-// TestMain lets this program be the child that [Measure] starts.
-func TestMain(m *testing.M) {
-	if len(os.Args) < 3 || os.Args[1] != ChildArgument {
-		os.Exit(m.Run())
-	}
-	if os.Args[2] == "dies" {
-		fmt.Print("whole\n\x00cntfrq 1000\n")
-		if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
-			panic(err)
-		}
-		select {}
-	}
-	if err := Child(os.Args[2:], os.DirFS("/"), os.Stdout); err != nil {
-		os.Exit(2)
-	}
-	os.Exit(0)
-}
-
-func TestMeasure(t *testing.T) {
-	if _, err := os.Stat("/proc/self/exe"); err != nil {
-		t.Skip("a program starts itself again by /proc/self/exe, which is Linux's")
-	}
-	died := Measure(fstest.MapFS{}, "dies", "second", "third")
-	require.Equal(t, "whole\n", string(died["dies"]), "what was answered stays")
-	require.Equal(t, "cntfrq 1000\nerror child: signal: killed\n", string(died["second"]))
-	require.Equal(t, "error child: signal: killed\n", string(died["third"]))
-	require.Equal(t, "error child: exit status 2\n", string(Measure(fstest.MapFS{}, "nothing we know")["nothing we know"]))
-	if !haveCounter {
-		require.Equal(t, "error read CNTVCT: no generic timer on this architecture\n", string(Measure(fstest.MapFS{}, "tpm", "counter")["counter"]))
-	}
-}
-
-func TestChild(t *testing.T) {
-	var out bytes.Buffer
-	require.ErrorContains(t, Child([]string{"none"}, fstest.MapFS{}, &out), `no measurement "none"`)
-	require.Empty(t, out.String())
-	require.NoError(t, Child([]string{"efi", "efi"}, fstest.MapFS{}, &out), "a measurement that failed is a note too")
-	const answer = "error open sys/firmware/fdt: file does not exist\n\x00"
-	require.Equal(t, answer+answer, out.String())
+func TestOnOwnThread(t *testing.T) {
+	require.NoError(t, onOwnThread(func() error { return nil }))
+	require.EqualError(t, onOwnThread(func() error { return errIO }), errIO.Error())
+	require.EqualError(t, onOwnThread(func() error { panic("boom") }), "panic: boom")
 }
 
 // clockFS is a guest with one clock, whose seconds a function tells.
@@ -335,5 +298,5 @@ func TestClocks(t *testing.T) {
 		return
 	}
 	require.ErrorContains(t, err, "no generic timer")
-	require.Error(t, measureCounter(fstest.MapFS{}, &strings.Builder{}))
+	require.Error(t, MeasureCounter(fstest.MapFS{}, &strings.Builder{}))
 }

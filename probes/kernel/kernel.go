@@ -44,7 +44,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	}
 	f := &Facts{Release: strings.TrimSpace(string(release)), CommandLine: strings.TrimSpace(string(line))}
 	f.Arch, f.Context = word(fsys, "arch"), word(fsys, "context")
-	f.readParameters(fsys)
+	f.Parameters = Parameters(fsys)
 	f.readConfig(fsys)
 	if err := f.readModules(fsys); err != nil {
 		return nil, err
@@ -62,15 +62,17 @@ func word(fsys fs.FS, name string) string {
 	return ""
 }
 
-// readParameters takes the suite's parameters: the command line's first, then
-// SMBIOS's.
-func (f *Facts) readParameters(fsys fs.FS) {
-	f.Parameters = map[string]string{}
+// Parameters returns the suite's parameters without their prefix "vmspec.": the
+// command line's first, then SMBIOS's. What cannot be read has none.
+func Parameters(fsys fs.FS) map[string]string {
+	p := map[string]string{}
 	smbios, _ := note.Read(fsys, "parameters") // no SMBIOS, or not ours to read: none is needed
 	for _, line := range smbios {
-		ParseParameters(f.Parameters, line)
+		ParseParameters(p, line)
 	}
-	ParseParameters(f.Parameters, strings.Fields(f.CommandLine))
+	line, _ := fs.ReadFile(fsys, "proc/cmdline")
+	ParseParameters(p, strings.Fields(string(line)))
+	return p
 }
 
 // ParseParameters adds those of words that are the suite's to p: from

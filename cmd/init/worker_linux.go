@@ -1,0 +1,148 @@
+package main
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"runtime"
+	"strings"
+
+	"vmspec/probes"
+	"vmspec/probes/guest"
+	"vmspec/probes/kernel"
+	"vmspec/suite"
+)
+
+// A worker does what the supervisor wants done, one step after the other.
+type worker struct {
+	journal *journal
+	signals *os.File
+	root    fs.ReadLinkFS
+	pid1    bool
+	lost    map[string]string // steps that workers before did not survive, and why
+	kept    map[string][]byte // notes that they took
+	alone   bool              // the clock's trial runs alone
+}
+
+// work is a worker's whole life.
+func work(root fs.ReadLinkFS, context string) error {
+	// Where memory runs out, not the supervisor shall pay.
+	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0) // no /proc, no guest
+	j, err := openJournal(os.NewFile(journalFD, "journal"))
+	if err != nil {
+		return err
+	}
+	w := &worker{journal: j, signals: os.NewFile(signalFD, "signals"), root: root, pid1: context == contextBoot}
+	records, err := w.read()
+	if err != nil {
+		return err
+	}
+	if err := w.judge(records); err != nil {
+		return err
+	}
+	return w.signal(signalDone)
+}
+
+// read reads what the workers before left.
+func (w *worker) read() ([]record, error) {
+	records, err := w.journal.records()
+	if err != nil {
+		return nil, err
+	}
+	w.lost, w.kept = map[string]string{}, map[string][]byte{}
+	for _, r := range records {
+		switch r.kind {
+		case kindLost:
+			w.lost[r.name] = string(r.data)
+		case kindNote:
+			w.kept[r.name] = r.data
+		case kindAlone:
+			w.alone = true
+		}
+	}
+	return records, nil
+}
+
+// signal tells the supervisor something.
+func (w *worker) signal(b byte) error {
+	_, err := w.signals.Write([]byte{b})
+	return err
+}
+
+// begin says that a step begins. It returns an error if a worker before did
+// not survive it: then it is to be left out. A trial is announced, so that a
+// VM that dies of it names it.
+func (w *worker) begin(step string) error {
+	if why, lost := w.lost[step]; lost {
+		return errors.New(why)
+	}
+	w.journal.begin(step)
+	w.announce(step)
+	inject(step)
+	return nil
+}
+
+// beginBeside is begin for the clock's trial while it runs beside other steps.
+func (w *worker) beginBeside(step string) error {
+	if why, lost := w.lost[step]; lost {
+		return errors.New(why)
+	}
+	w.journal.step.beside.Store(1)
+	w.announce(step)
+	inject(step)
+	return nil
+}
+
+func (w *worker) announce(step string) {
+	if w.pid1 && strings.HasPrefix(step, "trial ") {
+		say("%s", step)
+	}
+}
+
+// each returns begin for the steps of one kind.
+func (w *worker) each(kind string) func(name string) error {
+	return func(name string) error { return w.begin(kind + " " + name) }
+}
+
+// judge observes the guest, judges it and tells what came of it, unless that
+// is in the journal.
+func (w *worker) judge(records []record) error {
+	if _, err := last(records, kindWire); err == nil {
+		return nil // it was lost while it told
+	}
+	o := newObservation(w)
+	files := o.take()
+	facts := probes.ReadEach(files, w.each("probe"))
+	settings, arch := suite.ParseSettings(kernel.Parameters(files)), runtime.GOARCH
+	report := suite.JudgeEach(settings, arch, facts, w.each("judge"))
+	conformance, _ := report.Conclude()
+	wire := report.Wire()
+	for _, r := range []record{
+		{kindStatus, "", []byte{'0' + byte(conformance.ExitStatus())}},
+		{kindAfter, "", []byte(settings.After)},
+		{kindWire, "", []byte(strings.Join(wire, "\n") + "\n")},
+	} {
+		if err := w.journal.add(r.kind, r.name, r.data); err != nil {
+			return err
+		}
+	}
+	if !w.pid1 {
+		return nil
+	}
+	return w.tell(o, wire, terminals(facts), files)
+}
+
+// tell writes the lines to the consoles and ships the capture.
+func (w *worker) tell(o *observation, lines, devices []string, files *guest.FS) error {
+	if w.begin("publish") != nil {
+		return nil
+	}
+	publish(lines, devices, o)
+	if err := w.journal.add(kindTold, "", nil); err != nil {
+		return err
+	}
+	if !o.dead && w.begin("capture") == nil {
+		ship(files)
+	}
+	return nil
+}
