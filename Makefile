@@ -19,7 +19,7 @@ export CGO_ENABLED := 0
 GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -name '*.s') go.mod go.sum
 NPM := cmd/vmspec/testdata/consumers
 
-.PHONY: run test consumers bench golden check build guest clean tools test-tools consumers-tools
+.PHONY: run test faults consumers bench golden check build guest clean tools test-tools consumers-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.zst
 	@bin/vmspec run --guest $(GUEST) $(TARGET)
@@ -27,6 +27,11 @@ run: tools bin/vmspec $(GUEST)/initramfs.cpio.zst
 # Everything CI runs. A boot test that would be skipped fails.
 test: check test-tools build/npm bin/vmspec build/arm64/initramfs.cpio.zst
 	VMSPEC_BOOT=1 go test -timeout 15m ./...
+
+# What CI runs a handful of: every subject of a guest broken in every way, and
+# QEMU killed at 50 moments.
+faults: test-tools bin/vmspec build/arm64/initramfs.cpio.zst
+	VMSPEC_BOOT=1 VMSPEC_FAULTS=1 go test -count=1 -timeout 30m -v -run 'Fault|Killed' ./cmd/vmspec
 
 # What CI does not run: for the kernel's kunit.py, 140 MB are fetched once.
 consumers: consumers-tools $(KUNIT)

@@ -26,9 +26,9 @@ import (
 // guestDir is where make guest leaves what boots.
 var guestDir = filepath.Join("..", "..", "build", "arm64")
 
-// needBoot skips a test that boots, unless VMSPEC_BOOT says that it must not
+// canBoot skips a test that boots, unless VMSPEC_BOOT says that it must not
 // be skipped.
-func needBoot(t *testing.T) {
+func canBoot(t *testing.T) {
 	t.Helper()
 	if os.Getenv("VMSPEC_BOOT") == "" {
 		t.Skip("boots a VM: make test sets VMSPEC_BOOT")
@@ -38,7 +38,13 @@ func needBoot(t *testing.T) {
 	for _, name := range []string{imageName, initramfsName} {
 		require.FileExists(t, filepath.Join(guestDir, name), "make guest builds it")
 	}
-	// Two cores at most: a boot is nearly all of one.
+}
+
+// needBoot is canBoot, and waits until there is a core to boot on: two at most,
+// since a boot is nearly all of one.
+func needBoot(t *testing.T) {
+	t.Helper()
+	canBoot(t)
 	boots <- struct{}{}
 	t.Cleanup(func() { <-boots })
 }
