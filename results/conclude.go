@@ -63,6 +63,11 @@ func (r *Report) Tally() Tally {
 	return t
 }
 
+// String says what a verdict rests on, as guests do.
+func (t Tally) String() string {
+	return fmt.Sprintf("%d of %d musts judged failed; %d not judged", t.Failed, t.Judged, t.Open)
+}
+
 // Conclude returns the verdict on the whole and says what it rests on. With
 // strict a missed recommendation counts as a failed must does.
 func (r *Report) Conclude(strict bool) (Status, string) {
@@ -70,7 +75,7 @@ func (r *Report) Conclude(strict bool) (Status, string) {
 		return CouldNotTell, "the report is incomplete: " + r.Incomplete.Error()
 	}
 	t := r.Tally()
-	text := fmt.Sprintf("%d of %d musts judged failed; %d not judged", t.Failed, t.Judged, t.Open)
+	text := t.String()
 	if t.Missed > 0 {
 		text += fmt.Sprintf("; %d recommended missed", t.Missed)
 	}

@@ -92,9 +92,9 @@ func (r *Report) retell(by *Report) []string {
 		lines = append(append(lines, blocks[p.ID]...), "  ...")
 	}
 	by.Verdict = trouble.String()
-	status, rests := by.Conclude(false)
+	status, _ := by.Conclude(false)
 	by.Verdict = status.String()
-	lines = append(lines, fmt.Sprintf("# vmspec: verdict %s: %s", by.Verdict, rests))
+	lines = append(lines, fmt.Sprintf("# vmspec: verdict %s: %s", by.Verdict, by.Tally()))
 	hash := sha256.Sum256([]byte(strings.Join(lines, "\n") + "\n"))
 	return append(lines, fmt.Sprintf("# vmspec: end points=%d sha256=%x nonce=%s", by.Planned, hash, by.Nonce))
 }

@@ -171,6 +171,8 @@ func (p *Parser) listen(line string) {
 	switch {
 	case strings.HasSuffix(line, version):
 		p.doing = "writing its report"
+	case ok && strings.HasPrefix(said, "end "):
+		p.doing = ""
 	case ok && !ofReport(said):
 		p.doing = said
 	}

@@ -22,20 +22,33 @@ const strictUsage = "let a missed recommendation count as a failed must does"
 
 func newReport() *cobra.Command {
 	var strict bool
-	var nonce string
+	var nonce, profile string
 	c := &cobra.Command{
 		Use:   "report LOG",
 		Short: "Find the report in a serial log and conclude from it",
-		Long:  "Find the last whole report in a serial log and conclude from it. - is standard input.",
-		Args:  cobra.ExactArgs(1),
+		Long: `Find the last whole report in a serial log and conclude from it. - is standard
+input. A report that was damaged on its way is repaired from its frames, or
+declared incomplete.`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
+			if err := checkProfile(profile); err != nil {
+				return err
+			}
 			return withInput(c, args[0], func(in io.Reader) error {
-				return reportLog(c.OutOrStdout(), in, args[0], nonce, strict)
+				report, err := readLog(in, args[0], nonce)
+				if err == nil && profile != "" {
+					report, err = by(report, profile, args[0])
+				}
+				if err != nil {
+					return err
+				}
+				return finish(c.OutOrStdout(), args[0], report, strict)
 			})
 		},
 	}
 	c.Flags().BoolVar(&strict, "strict", false, strictUsage)
 	c.Flags().StringVar(&nonce, "nonce", "", "take only a report that carries this nonce")
+	c.Flags().StringVar(&profile, "profile", "", "judge by this profile and not by the guest's")
 	return c
 }
 
@@ -52,7 +65,25 @@ func withInput(c *cobra.Command, name string, use func(io.Reader) error) error {
 	return use(f)
 }
 
-func reportLog(stdout io.Writer, in io.Reader, name, nonce string, strict bool) error {
+// checkProfile refuses a profile that does not exist; none is the guest's.
+func checkProfile(profile string) error {
+	if profile != "" && !slices.Contains(suite.Profiles(), suite.Profile(profile)) {
+		return fmt.Errorf("--profile %s: the profiles are %v", profile, suite.Profiles())
+	}
+	return nil
+}
+
+// by returns a report by another profile, which only its frames know.
+func by(report *results.Report, profile, name string) (*results.Report, error) {
+	other, err := report.By(profile)
+	if err != nil {
+		return nil, undecided{fmt.Errorf("%s: --profile %s: %w", name, profile, err)}
+	}
+	return other, nil
+}
+
+// readLog finds the whole report in a log.
+func readLog(in io.Reader, name, nonce string) (*results.Report, error) {
 	parser := results.Parser{Nonce: nonce}
 	symptom, lines := "", 0
 	err := results.EachLine(in, func(line string) {
@@ -63,19 +94,22 @@ func reportLog(stdout io.Writer, in io.Reader, name, nonce string, strict bool) 
 		}
 	})
 	if err != nil {
-		return fmt.Errorf("read %s: %w", name, err)
+		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	report, err := parser.Report()
+	if said := parser.Doing(); said != "" {
+		symptom = fmt.Sprintf("; the suite's last word was %q%s", said, symptom)
+	}
 	switch {
 	case errors.Is(err, results.ErrNoReport):
-		return undecided{fmt.Errorf("%s: %w, %d lines%s", name, err, lines, symptom)}
+		return nil, undecided{fmt.Errorf("%s: %w, %d lines%s", name, err, lines, symptom)}
 	case err != nil:
-		return err
+		return nil, err
 	case report.Incomplete != nil:
-		return undecided{fmt.Errorf("%s: the report is incomplete: %s%s", name,
+		return nil, undecided{fmt.Errorf("%s: the report is incomplete: %s%s", name,
 			strings.ReplaceAll(report.Incomplete.Error(), "\n", "; "), symptom)}
 	}
-	return finish(stdout, name, report, strict)
+	return report, nil
 }
 
 func newJudge() *cobra.Command {
@@ -88,6 +122,9 @@ func newJudge() *cobra.Command {
 		Args:  cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withInput(c, args[0], func(in io.Reader) error {
+				if err := checkProfile(profile); err != nil {
+					return err
+				}
 				report, err := judge(in, profile)
 				if err != nil {
 					return fmt.Errorf("%s: %w", args[0], err)
@@ -112,9 +149,7 @@ func judge(in io.Reader, profile string) (*results.Report, error) {
 	report := suite.Judge(facts)
 	if profile != "" {
 		settings := report.Settings
-		if settings.Profile = suite.Profile(profile); !slices.Contains(suite.Profiles(), settings.Profile) {
-			return nil, fmt.Errorf("--profile %s: the profiles are %v", profile, suite.Profiles())
-		}
+		settings.Profile = suite.Profile(profile)
 		report = suite.JudgeBy(settings, report.Arch, facts)
 	}
 	return results.Parse(strings.NewReader(strings.Join(report.Lines(), "\n")+"\n"), "")
@@ -157,6 +192,12 @@ func printReport(w io.Writer, name string, r *results.Report, strict bool) error
 	comment(&b, "", rests)
 	if r.Prefix != "" {
 		comment(&b, "", fmt.Sprintf("read behind a prefix on each line, at first %q", r.Prefix))
+	}
+	if r.Repaired != "" {
+		comment(&b, "", "repaired from its frames: "+r.Repaired)
+	}
+	if r.Later {
+		comment(&b, "", "a later report in the same log is not whole")
 	}
 	for _, p := range r.Points {
 		if p.Verdict != results.Pass && p.Verdict != results.Skip {

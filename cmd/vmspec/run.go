@@ -282,6 +282,9 @@ func explain(name string, out *vmm.Outcome) string {
 	if out.Report != nil {
 		fmt.Fprintf(&b, "%s: %s", " that is whole", strings.ReplaceAll(out.Report.Incomplete.Error(), "\n", "; "))
 	}
+	if out.Doing != "" {
+		fmt.Fprintf(&b, ": the suite's last word was %q", out.Doing)
+	}
 	for _, why := range []string{out.Symptom, out.Reason} {
 		if why != "" && why != "did not end by itself" {
 			fmt.Fprintf(&b, ": %s", why)

@@ -17,6 +17,10 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"vmspec/probes"
+	"vmspec/probes/guest"
+	"vmspec/suite"
 )
 
 // TestMain lets scripts run vmspec, and fake-qemu in QEMU's place.
@@ -38,6 +42,7 @@ func TestScript(t *testing.T) {
 		Setup:               setUp,
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"status": cmdStatus,
+			"wire":   cmdWire,
 			"seal":   cmdSeal,
 			"gone":   cmdGone,
 			"await":  cmdAwait,
@@ -100,6 +105,20 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	if got != want {
 		ts.Fatalf("exit status %d, want %d", got, want)
 	}
+}
+
+// cmdWire is "wire GUEST FILE": all that a captured guest would write.
+func cmdWire(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 2 {
+		ts.Fatalf("usage: wire guest file")
+	}
+	capture, err := os.Open(filepath.Join(ts.Getenv("GUESTS"), args[0]+".tar.gz"))
+	ts.Check(err)
+	defer capture.Close()
+	files, err := guest.ReadCapture(capture)
+	ts.Check(err)
+	text := written(suite.Judge(probes.Read(files)).Wire())
+	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
 }
 
 // cmdSeal is "seal FILE": the report in it gets the end line that fits.

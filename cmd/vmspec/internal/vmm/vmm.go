@@ -36,6 +36,7 @@ type Outcome struct {
 	Report  *results.Report
 	Reason  string   // why the guest was not waited for any longer; empty where the VMM ended by itself
 	Symptom string   // what the guest said of itself, and what that means
+	Doing   string   // what its suite was doing last, as far as it said so
 	Last    []string // the console's last lines
 	Stderr  string   // the VMM's own words
 	Status  int      // the VMM's exit status; -1 if a signal ended it
@@ -91,6 +92,7 @@ func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	if errors.Is(err, results.ErrNoReport) {
 		err = nil
 	}
+	out.Doing = w.parser.Doing()
 	out.Symptom, out.Last, out.Stderr = w.symptom, w.last, strings.TrimSpace(stderr.String())
 	out.Status, out.Took = cmd.ProcessState.ExitCode(), time.Since(began)
 	return out, errors.Join(err, readErr)
