@@ -6,6 +6,7 @@ import (
 	"encoding/base64"
 	"fmt"
 	"hash/crc32"
+	"slices"
 	"strings"
 )
 
@@ -29,18 +30,28 @@ import (
 //
 // No line is longer than MaxLine.
 func (r Report) Frames() []string {
-	packed := pack(strings.Join(r.Lines(), "\n") + "\n" + r.appendix())
-	head := fmt.Sprintf("# v1 %s 000/000 00000000 ", r.nonce())
+	return frame("v1", r.Settings.nonce(), pack(strings.Join(r.Lines(), "\n")+"\n"+r.appendix()))
+}
+
+// CaptureFrames returns a captured guest, a .tar.gz, in lines such as those of
+// Report.Frames with c1 in the place of v1.
+func (s Settings) CaptureFrames(capture []byte) []string { return frame("c1", s.nonce(), capture) }
+
+// minPiece is how many bytes any frame has room for.
+const minPiece = 48
+
+// frame cuts data into frames of a kind.
+func frame(kind, nonce string, data []byte) []string {
+	most := len(data) / minPiece // frames, so that their numbers leave room
+	head := fmt.Sprintf("# %s %s %d/%d 00000000 ", kind, nonce, most, most)
 	size := (MaxLine - len(head)) / 4 * 3 // bytes that fit behind it as base64
-	total := (len(packed) + size - 1) / size
+	total := (len(data) + size - 1) / size
 	var lines []string
-	for len(packed) > 0 {
-		piece := packed[:min(size, len(packed))]
-		packed = packed[len(piece):]
-		place := fmt.Sprintf("%s %d/%d", r.nonce(), len(lines)+1, total)
+	for piece := range slices.Chunk(data, size) {
+		place := fmt.Sprintf("%s %d/%d", nonce, len(lines)+1, total)
 		text := base64.StdEncoding.EncodeToString(piece)
 		crc := crc32.ChecksumIEEE([]byte(place + " " + text))
-		lines = append(lines, fmt.Sprintf("# v1 %s %08x %s", place, crc, text))
+		lines = append(lines, fmt.Sprintf("# %s %s %08x %s", kind, place, crc, text))
 	}
 	return lines
 }

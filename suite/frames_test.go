@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
+	"math/rand/v2"
 	"regexp"
 	"strings"
 	"testing"
@@ -17,26 +18,42 @@ import (
 	"vmspec/probes/guest/guesttest"
 )
 
-// TestFrames reads the frames as Report.Frames documents them, as another
-// program would.
+// unframe reads frames as Report.Frames documents them, as another program
+// would.
+func unframe(t *testing.T, kind, nonce string, frames []string) []byte {
+	t.Helper()
+	var data []byte
+	for i, line := range frames {
+		require.LessOrEqual(t, len(line), MaxLine)
+		fields := strings.Fields(line)
+		require.Len(t, fields, 6)
+		require.Equal(t, []string{"#", kind, nonce, fmt.Sprintf("%d/%d", i+1, len(frames))}, fields[:4])
+		crc := crc32.ChecksumIEEE([]byte(fields[2] + " " + fields[3] + " " + fields[5]))
+		require.Equal(t, fmt.Sprintf("%08x", crc), fields[4])
+		piece, err := base64.StdEncoding.DecodeString(fields[5])
+		require.NoError(t, err)
+		data = append(data, piece...)
+	}
+	return data
+}
+
+func TestCaptureFrames(t *testing.T) {
+	for _, size := range []int{0, 1, minPiece, 1000, 200_000} {
+		data := make([]byte, size)
+		_, _ = rand.NewChaCha8([32]byte{}).Read(data) // never an error
+		for _, nonce := range []string{"", strings.Repeat("n", MaxNonce)} {
+			s := Settings{Nonce: nonce}
+			require.Equal(t, data, append([]byte{}, unframe(t, "c1", s.nonce(), s.CaptureFrames(data))...))
+		}
+	}
+}
+
 func TestFrames(t *testing.T) {
 	report := Judge(probes.Read(guesttest.Open(t, uefiGuest)))
 	for _, nonce := range []string{"", "43e9f496", strings.Repeat("n", MaxNonce)} {
 		report.Settings.Nonce = nonce
-		frames := report.Frames()
-		var packed bytes.Buffer
-		for i, line := range frames {
-			require.LessOrEqual(t, len(line), MaxLine)
-			fields := strings.Fields(line)
-			require.Len(t, fields, 6)
-			require.Equal(t, []string{"#", "v1", report.nonce(), fmt.Sprintf("%d/%d", i+1, len(frames))}, fields[:4])
-			crc := crc32.ChecksumIEEE([]byte(fields[2] + " " + fields[3] + " " + fields[5]))
-			require.Equal(t, fmt.Sprintf("%08x", crc), fields[4])
-			piece, err := base64.StdEncoding.DecodeString(fields[5])
-			require.NoError(t, err)
-			packed.Write(piece)
-		}
-		in, err := gzip.NewReader(&packed)
+		packed := unframe(t, "v1", report.Settings.nonce(), report.Frames())
+		in, err := gzip.NewReader(bytes.NewReader(packed))
 		require.NoError(t, err)
 		text, err := io.ReadAll(in)
 		require.NoError(t, err)

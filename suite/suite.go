@@ -345,6 +345,7 @@ type Settings struct {
 	ReadOnly bool   // change nothing; today's checks change nothing anyway
 	Nonce    string // repeated in the report, to tell it from an older one
 	Frames   int    // how often the report goes out once more, in frames
+	Capture  string // how the captured guest leaves: by its "port", by the "console" or "none"
 	Problems []string
 }
 
@@ -354,7 +355,7 @@ const MaxNonce = 16
 // ParseSettings reads the parameters, without their prefix "vmspec.". One that
 // is wrong is left at its default and named in Problems.
 func ParseSettings(p map[string]string) Settings {
-	s := Settings{Profile: RFCv2, After: "poweroff", Frames: 2}
+	s := Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port"}
 	for name, value := range p {
 		if problem := s.set(name, value); problem != "" {
 			s.Problems = append(s.Problems, fmt.Sprintf("vmspec.%s=%s: %s", name, value, problem))
@@ -392,6 +393,11 @@ func (s *Settings) set(name, value string) (problem string) {
 			return "0, 1 or 2"
 		}
 		s.Frames = int(value[0] - '0')
+	case "capture":
+		if !slices.Contains([]string{"port", "console", "none"}, value) {
+			return "port, console or none"
+		}
+		s.Capture = value
 	default:
 		return "no such parameter"
 	}

@@ -35,7 +35,7 @@ const wrap = 78
 // over all lines before the last, each with a line feed. No line is longer
 // than MaxLine.
 func (r Report) Lines() []string {
-	nonce := r.nonce()
+	nonce := r.Settings.nonce()
 	arch := r.Arch
 	if arch == "" {
 		arch = "-"
@@ -58,7 +58,7 @@ func (r Report) Lines() []string {
 }
 
 // nonce tells the report from an older one; a dash where nobody gave one.
-func (r Report) nonce() string { return cmp.Or(r.Settings.Nonce, "-") }
+func (s Settings) nonce() string { return cmp.Or(s.Nonce, "-") }
 
 // Wire returns all that a guest writes to a console: the report, then its
 // frames as often as the settings say.

@@ -4,10 +4,13 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 
 	"vmspec/probes"
 	"vmspec/probes/console"
@@ -47,6 +50,39 @@ func TestPrintOn(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, strings.Join(lines, "\n")+"\n", string(got))
 	require.ErrorContains(t, printOn(filepath.Join(t.TempDir(), "none"), lines, false), "no such file")
+}
+
+// A device that takes nothing is given up, and the others say so.
+func TestPublishSaysWhoIsLate(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var mu sync.Mutex
+		printed := map[string][]string{}
+		publishTogether([]string{"report"}, []string{"ttyAMA0", "hvc0", "ttyS0"}, func(device string, lines []string, _ bool) error {
+			if device == "hvc0" {
+				time.Sleep(2 * consoleMost)
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			printed[device] = append(printed[device], lines...)
+			return nil
+		})
+		const late = "# vmspec: hvc0 did not take the report in 30s"
+		require.Equal(t, map[string][]string{"ttyAMA0": {"report", late}, "ttyS0": {"report", late}}, printed)
+		time.Sleep(2 * consoleMost) // hvc0 comes after all
+	})
+}
+
+func TestListened(t *testing.T) {
+	r, w, err := os.Pipe()
+	require.NoError(t, err)
+	defer w.Close()
+	require.True(t, listened(int(w.Fd())))
+	require.NoError(t, r.Close())
+	var ends [2]int
+	require.NoError(t, unix.Pipe(ends[:]))
+	require.NoError(t, unix.Close(ends[1]))
+	require.False(t, listened(ends[0]), "the other side is gone")
+	require.NoError(t, unix.Close(ends[0]))
 }
 
 func TestWithin(t *testing.T) {

@@ -16,6 +16,7 @@ import (
 	"vmspec/probes"
 	"vmspec/probes/guest"
 	"vmspec/probes/note"
+	"vmspec/suite"
 )
 
 // consoleMost is how long a console may take for the whole report before it
@@ -40,22 +41,26 @@ func terminals(f *probes.Facts) []string {
 	return out
 }
 
-// publish writes lines to every terminal at once, and says on the others which
-// did not take them in time. With a dead timer it writes to one after the
-// other, and waits for none.
+// publish writes lines to every terminal. With a dead timer it writes to one
+// after the other, and waits for none.
 func publish(lines, devices []string, o *observation) {
-	if o.dead {
-		for _, device := range devices {
-			_ = printOn(device, lines, false)
-		}
-		o.busyWait(time.Second / 10) // for the UART to send
+	if !o.dead {
+		publishTogether(lines, devices, printOn)
 		return
 	}
-	done := make(chan int, len(devices))
+	for _, device := range devices {
+		_ = printOn(device, lines, false)
+	}
+	o.busyWait(time.Second / 10) // for the UART to send
+}
 
+// publishTogether prints to all devices at once, and says on the others which
+// did not take the lines in time.
+func publishTogether(lines, devices []string, print func(device string, lines []string, wait bool) error) {
+	done := make(chan int, len(devices))
 	for i, device := range devices {
 		go func() {
-			_ = printOn(device, lines, true) // hvc terminals without a device answer ENODEV
+			_ = print(device, lines, true) // hvc terminals without a device answer ENODEV
 			done <- i
 		}()
 	}
@@ -65,19 +70,14 @@ func publish(lines, devices []string, o *observation) {
 		case i := <-done:
 			open[i] = ""
 		case <-late:
-			sayLate(devices, open)
+			names := slices.DeleteFunc(slices.Clone(open), func(device string) bool { return device == "" })
+			last := fmt.Sprintf("# vmspec: %s did not take the report in %s", strings.Join(names, " "), consoleMost)
+			for i, device := range devices {
+				if open[i] == "" {
+					_ = print(device, []string{last}, false)
+				}
+			}
 			return
-		}
-	}
-}
-
-// sayLate says on the terminals that took the report which did not.
-func sayLate(devices, open []string) {
-	late := slices.DeleteFunc(slices.Clone(open), func(device string) bool { return device == "" })
-	line := fmt.Sprintf("# vmspec: %s did not take the report in %s", strings.Join(late, " "), consoleMost)
-	for i, device := range devices {
-		if open[i] == "" {
-			_ = printOn(device, []string{line}, false)
 		}
 	}
 }
@@ -92,6 +92,9 @@ func printOn(device string, lines []string, wait bool) error {
 		return fmt.Errorf("open %s: %w", device, err)
 	}
 	defer unix.Close(fd)
+	if !listened(fd) {
+		return fmt.Errorf("%s: nobody listens", device)
+	}
 	if err := unix.SetNonblock(fd, false); err != nil {
 		return fmt.Errorf("open %s: %w", device, err)
 	}
@@ -104,6 +107,14 @@ func printOn(device string, lines []string, wait bool) error {
 		return nil
 	}
 	return drain(fd)
+}
+
+// listened tells whether somebody may take what is written: a virtio-serial
+// port says so of its other side.
+func listened(fd int) bool {
+	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
+	_, err := unix.Poll(fds, 0)
+	return err != nil || fds[0].Revents&unix.POLLHUP == 0
 }
 
 // drain is tcdrain: TCSBRK with an argument waits for the output to be sent.
@@ -134,11 +145,42 @@ func (o *observation) busyWait(d time.Duration) {
 	}
 }
 
-// capturePort is the virtio-serial port that takes the capture away.
-const capturePort = "org.vmspec.capture"
+// The virtio-serial ports that take the report and the capture away.
+const (
+	reportPort  = "org.vmspec.report"
+	capturePort = "org.vmspec.capture"
+)
+
+// ports lists the devices of the virtio-serial ports of that name.
+func ports(name string) []string {
+	files, _ := filepath.Glob("/sys/class/virtio-ports/*/name") // the pattern is good
+	var out []string
+	for _, file := range files {
+		if text, err := os.ReadFile(file); err == nil && strings.TrimSpace(string(text)) == name {
+			out = append(out, "/dev/"+filepath.Base(filepath.Dir(file)))
+		}
+	}
+	return out
+}
 
 // shipMost is how long the capture may take: a port may have nobody behind it.
 const shipMost = 5 * time.Second
+
+// giveAway lets the captured guest leave as the settings say. With a dead timer
+// nobody could end a wait for a port.
+func (o *observation) giveAway(files *guest.FS, s suite.Settings, devices []string) {
+	switch {
+	case s.Capture == "console":
+		var capture bytes.Buffer
+		if err := files.WriteCapture(&capture); err != nil {
+			say("capture: %v", err)
+			return
+		}
+		publish(s.CaptureFrames(capture.Bytes()), devices, o)
+	case s.Capture == "port" && !o.dead:
+		ship(files)
+	}
+}
 
 // ship writes the capture to its port, if the VM has one.
 func ship(files *guest.FS) {
@@ -152,16 +194,8 @@ func ship(files *guest.FS) {
 }
 
 func shipAll(files *guest.FS) error {
-	names, err := filepath.Glob("/sys/class/virtio-ports/*/name")
-	if err != nil {
-		return err
-	}
-	for _, name := range names {
-		text, err := os.ReadFile(name)
-		if err != nil || strings.TrimSpace(string(text)) != capturePort {
-			continue
-		}
-		if err := shipTo("/dev/"+filepath.Base(filepath.Dir(name)), files); err != nil {
+	for _, device := range ports(capturePort) {
+		if err := shipTo(device, files); err != nil {
 			return err
 		}
 	}

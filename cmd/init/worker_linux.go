@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"vmspec/probes"
-	"vmspec/probes/guest"
 	"vmspec/probes/kernel"
 	"vmspec/suite"
 )
@@ -129,11 +128,13 @@ func (w *worker) judge(records []record) error {
 	if !w.pid1 {
 		return nil
 	}
-	return w.tell(o, wire, terminals(facts), files)
+	return w.tell(o, wire, append(terminals(facts), ports(reportPort)...), func(devices []string) {
+		o.giveAway(files, settings, devices)
+	})
 }
 
-// tell writes the lines to the consoles and ships the capture.
-func (w *worker) tell(o *observation, lines, devices []string, files *guest.FS) error {
+// tell writes the lines to the devices, then lets the capture leave.
+func (w *worker) tell(o *observation, lines, devices []string, capture func(devices []string)) error {
 	if w.begin("publish") != nil {
 		return nil
 	}
@@ -141,8 +142,8 @@ func (w *worker) tell(o *observation, lines, devices []string, files *guest.FS) 
 	if err := w.journal.add(kindTold, "", nil); err != nil {
 		return err
 	}
-	if !o.dead && w.begin("capture") == nil {
-		ship(files)
+	if w.begin("capture") == nil {
+		capture(devices)
 	}
 	return nil
 }
