@@ -80,13 +80,6 @@ func flawless(t *testing.T) suite.Report {
 	return report
 }
 
-// frames are what a guest writes behind its report, twice.
-func frames(t *testing.T) string {
-	t.Helper()
-	report := suite.Judge(probes.Read(guesttest.Open(t, "qemu-virt-uefi-gicv3")))
-	return strings.Join(report.Wire()[len(report.Lines()):], "\n") + "\n"
-}
-
 // without takes the first line that begins so out of a report.
 func without(t *testing.T, report, start string) string {
 	t.Helper()
