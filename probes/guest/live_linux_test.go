@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"syscall"
 	"testing"
 	"testing/fstest"
@@ -100,4 +101,19 @@ func TestRoot(t *testing.T) {
 	sub, err := fs.Sub(Root(), below+"/a")
 	require.NoError(t, err)
 	require.NoError(t, fstest.TestFS(sub, "file", "b"))
+}
+
+// The device tree is read once, however often it is asked for.
+func TestRootReadsTheTreeOnce(t *testing.T) {
+	reads := 0
+	r := root{tree: sync.OnceValues(func() ([]byte, error) { reads++; return []byte("tree"), nil })}
+	for range 3 {
+		text, err := fs.ReadFile(r, "sys/firmware/fdt")
+		require.NoError(t, err)
+		require.Equal(t, "tree", string(text))
+	}
+	require.Equal(t, 1, reads)
+
+	_, err := fs.ReadFile(root{tree: func() ([]byte, error) { return nil, errIO }}, "sys/firmware/fdt")
+	require.ErrorIs(t, err, errIO)
 }

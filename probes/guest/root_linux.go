@@ -1,22 +1,33 @@
 package guest
 
 import (
+	"bytes"
 	"errors"
 	"io"
 	"io/fs"
 	"path"
 	"strings"
+	"sync"
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vmspec/probes/fdt"
 )
 
 // Root is the live guest's file system from its root directory, read by plain
 // system calls: most of a boot under emulation goes into looking at some
-// hundred names, and [os.DirFS] makes half as many calls again for each.
-func Root() fs.ReadLinkFS { return root{} }
+// hundred names, and [os.DirFS] makes half as many calls again for each. It
+// reads the device tree once: that may have a megabyte, and sysfs gives it by
+// the page.
+func Root() fs.ReadLinkFS {
+	var r root
+	return root{tree: sync.OnceValues(func() ([]byte, error) { return fs.ReadFile(r, fdt.Path) })}
+}
 
-type root struct{}
+type root struct {
+	tree func() ([]byte, error) // nil for no such memory
+}
 
 // absolute returns the name below the root directory.
 func absolute(op, name string) (string, error) {
@@ -26,7 +37,14 @@ func absolute(op, name string) (string, error) {
 	return path.Join("/", name), nil
 }
 
-func (root) Open(name string) (fs.File, error) {
+func (r root) Open(name string) (fs.File, error) {
+	if name == fdt.Path && r.tree != nil {
+		data, err := r.tree()
+		if err != nil {
+			return nil, err
+		}
+		return readBefore{bytes.NewReader(data)}, nil
+	}
 	at, err := absolute("open", name)
 	if err != nil {
 		return nil, err
@@ -46,6 +64,15 @@ func open(at string) (fd int, err error) {
 		}
 	}
 }
+
+// readBefore is an open file that was read before.
+type readBefore struct{ *bytes.Reader }
+
+func (f readBefore) Stat() (fs.FileInfo, error) {
+	return rootInfo{name: path.Base(fdt.Path), mode: 0o400, size: f.Size()}, nil
+}
+
+func (readBefore) Close() error { return nil }
 
 func (root) ReadLink(name string) (string, error) {
 	at, err := absolute("readlink", name)
