@@ -29,8 +29,10 @@ import (
 //     profiles, both empty where it does not ask it.
 //
 // No line is longer than MaxLine.
-func (r Report) Frames() []string {
-	return frame("v1", r.Settings.nonce(), pack(strings.Join(r.Lines(), "\n")+"\n"+r.appendix()))
+func (r Report) Frames() []string { return r.frames(r.Lines()) }
+
+func (r Report) frames(lines []string) []string {
+	return frame("v1", r.Settings.nonce(), pack(strings.Join(lines, "\n")+"\n"+r.appendix()))
 }
 
 // CaptureFrames returns a captured guest, a .tar.gz, in lines such as those of

@@ -67,7 +67,7 @@ func (r Report) Wire() []string {
 	if r.Settings.Frames == 0 {
 		return lines
 	}
-	frames := r.Frames()
+	frames := r.frames(lines)
 	for range r.Settings.Frames {
 		lines = append(lines, frames...)
 	}
