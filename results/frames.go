@@ -8,71 +8,130 @@ import (
 	"fmt"
 	"hash/crc32"
 	"io"
-	"regexp"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // Frames are the report once more, compressed, in lines that TAP takes for
-// comments; suite.Report.Frames, which writes them, says how.
-
-var (
-	frameBegin = regexp.MustCompile(`# v1 [A-Za-z0-9_-]{1,16} \d{1,3}/\d{1,3} [0-9a-f]{8} [A-Za-z0-9+/]*={0,2}`)
-	frameWhole = regexp.MustCompile(`^# v1 (\S+) (\d+)/(\d+) ([0-9a-f]{8}) (\S+)$`)
-)
+// comments; suite.Report.Frames, which writes them, says how. A captured guest
+// comes in the same way.
 
 const (
-	frameMark = "# v1 "
-	// maxSets bounds how many reports' frames are kept at once, and maxPayload
-	// what they may hold.
+	reportFrame  = "# v1 "
+	captureFrame = "# c1 "
+
+	// maxFrame is the longest frame, in bytes.
+	maxFrame = 120
+	// maxSets bounds how many sets of frames of a kind are kept at once,
+	// maxReport how many frames a report has, maxPayload what they may hold.
 	maxSets    = 4
+	maxReport  = 999
+	maxCapture = 99_999
 	maxPayload = 4 << 20
 	// A frame that others broke may go on in one of so many lines after it.
 	maxRest = 3
 )
 
-// frames puts the frames of reports together, whatever lies between them.
+// A frame is one line of those.
+type frame struct {
+	kind, nonce string
+	seq, total  int
+	text        string // BASE64
+}
+
+// parseFrame reads the frame by which text begins and returns how long it is.
+// It has begun if everything is there up to its BASE64, and is whole if its
+// checksum fits.
+func parseFrame(text string) (f frame, length int, begun, whole bool) {
+	r := &cursor{rest: text}
+	f.kind = r.take(len(reportFrame))
+	start := r.rest
+	f.nonce = r.run(maxNonce, isNonce)
+	r.skip(' ')
+	f.seq = r.number()
+	r.skip('/')
+	f.total = r.number()
+	place := start[:len(start)-len(r.rest)]
+	r.skip(' ')
+	crc := r.run(8, isHex)
+	r.skip(' ')
+	if r.bad || len(crc) != 8 {
+		return f, 0, false, false
+	}
+	f.text = r.run(maxFrame, isBase64)
+	length = len(text) - len(r.rest)
+	sum := crc32.ChecksumIEEE([]byte(place + " " + f.text))
+	return f, length, true, fmt.Sprintf("%08x", sum) == crc && f.fits()
+}
+
+// fits tells whether a frame of its kind may have its numbers.
+func (f frame) fits() bool {
+	most := maxReport
+	if f.kind == captureFrame {
+		most = maxCapture
+	}
+	return f.text != "" && f.seq >= 1 && f.seq <= f.total && f.total <= most
+}
+
+// frames puts frames together, whatever lies between them.
 type frames struct {
 	sets   []*frameSet // the oldest first
 	broken []string    // beginnings of frames that may go on
 	rest   int         // in so many lines
 }
 
-// A frameSet is the frames of one report.
+// A frameSet is the frames of one report or captured guest.
 type frameSet struct {
-	source, nonce string
-	pieces        []string // each a frame's BASE64
-	have          int
-	done          bool // it was complete and was read
+	source, kind, nonce string
+	pieces              []string // each a frame's BASE64
+	have                int
+	done                bool // it was complete and was read
+}
+
+// mark returns where the first frame may begin in a line; -1 for none.
+func mark(line string) int {
+	for from := 0; ; {
+		at := strings.Index(line[from:], "1 ")
+		if at < 0 {
+			return -1
+		}
+		end := from + at + len("1 ")
+		if begin := end - len(reportFrame); begin >= 0 && (line[begin:end] == reportFrame || line[begin:end] == captureFrame) {
+			return begin
+		}
+		from = end
+	}
 }
 
 // expect tells whether the line may hold a frame or a piece of one.
-func (f *frames) expect(line string) bool {
-	return f.rest > 0 || strings.Contains(line, frameMark)
-}
+func (f *frames) expect(line string) bool { return f.rest > 0 || mark(line) >= 0 }
 
 // take takes a line, without prefix, and returns the sets that it completed.
 func (f *frames) take(line, source string) []*frameSet {
 	var complete []*frameSet
-	add := func(text string) bool {
-		set, ok := f.add(text, source)
-		if set != nil {
-			complete = append(complete, set)
+	add := func(text string) (length int, begun, whole bool) {
+		found, length, begun, whole := parseFrame(text)
+		if whole {
+			if set := f.add(found, source); set != nil {
+				complete = append(complete, set)
+			}
 		}
-		return ok
+		return length, begun, whole
 	}
 	f.join(line, add)
-	for _, text := range frameBegin.FindAllString(line, -1) {
-		if !add(text) {
-			f.broken, f.rest = append(f.broken, text), maxRest
+	for at := mark(line); at >= 0; at = mark(line) {
+		line = line[at:]
+		length, begun, whole := add(line)
+		if begun && !whole {
+			f.broken, f.rest = append(f.broken, line[:length]), maxRest
 		}
+		line = line[max(length, len(reportFrame)):]
 	}
 	return complete
 }
 
 // join tries what is left of broken frames with the line.
-func (f *frames) join(line string, add func(string) bool) {
+func (f *frames) join(line string, add func(string) (int, bool, bool)) {
 	if f.rest == 0 {
 		return
 	}
@@ -82,7 +141,7 @@ func (f *frames) join(line string, add func(string) bool) {
 			continue
 		}
 		rest := line[:min(len(line), maxFrame-len(begin))]
-		if add(begin + rest) {
+		if _, _, whole := add(begin + rest); whole {
 			f.broken, f.rest = nil, 0
 			return
 		}
@@ -96,45 +155,36 @@ func (f *frames) join(line string, add func(string) bool) {
 	}
 }
 
-// maxFrame is the longest frame, in bytes.
-const maxFrame = 120
-
-// add takes a frame. It returns false for what is none or damaged, and the set
-// if the frame was the last one missing.
-func (f *frames) add(text, source string) (complete *frameSet, ok bool) {
-	m := frameWhole.FindStringSubmatch(text)
-	if m == nil || fmt.Sprintf("%08x", crc32.ChecksumIEEE([]byte(m[1]+" "+m[2]+"/"+m[3]+" "+m[5]))) != m[4] {
-		return nil, false
-	}
-	seq, _ := strconv.Atoi(m[2])
-	total, _ := strconv.Atoi(m[3])
-	if seq < 1 || seq > total {
-		return nil, false
-	}
-	set := f.set(source, m[1], total, seq, m[5])
-	if set.pieces[seq-1] == "" {
-		set.pieces[seq-1] = m[5]
+// add takes a frame, and returns its set if it was the last one missing.
+func (f *frames) add(g frame, source string) *frameSet {
+	set := f.set(g, source)
+	if set.pieces[g.seq-1] == "" {
+		set.pieces[g.seq-1] = g.text
 		set.have++
 	}
-	if set.have < total || set.done {
-		return nil, true
+	if set.have < g.total || set.done {
+		return nil
 	}
 	set.done = true
-	return set, true
+	return set
 }
 
 // set returns the set that a frame belongs to: one that holds another frame in
 // its place is of another boot.
-func (f *frames) set(source, nonce string, total, seq int, text string) *frameSet {
-	for _, s := range slices.Backward(f.sets) {
-		if s.source == source && s.nonce == nonce && len(s.pieces) == total && (s.pieces[seq-1] == "" || s.pieces[seq-1] == text) {
+func (f *frames) set(g frame, source string) *frameSet {
+	oldest, same := -1, 0
+	for i, s := range slices.Backward(f.sets) {
+		if s.kind != g.kind {
+			continue
+		}
+		if oldest, same = i, same+1; s.source == source && s.nonce == g.nonce && len(s.pieces) == g.total && (s.pieces[g.seq-1] == "" || s.pieces[g.seq-1] == g.text) {
 			return s
 		}
 	}
-	if len(f.sets) == maxSets {
-		f.sets = slices.Delete(f.sets, 0, 1)
+	if same == maxSets {
+		f.sets = slices.Delete(f.sets, oldest, oldest+1)
 	}
-	s := &frameSet{source: source, nonce: nonce, pieces: make([]string, total)}
+	s := &frameSet{source: source, kind: g.kind, nonce: g.nonce, pieces: make([]string, g.total)}
 	f.sets = append(f.sets, s)
 	return s
 }
@@ -143,24 +193,32 @@ func (f *frames) set(source, nonce string, total, seq int, text string) *frameSe
 // if they are too few; nil if there is none.
 func (f *frames) left(p *Parser) error {
 	for _, s := range slices.Backward(f.sets) {
-		if !s.done && p.wanted(s.nonce) {
+		if s.kind == reportFrame && !s.done && p.wanted(s.nonce) {
 			return fmt.Errorf("of its %d frames there are %d", len(s.pieces), s.have)
 		}
 	}
 	return nil
 }
 
-// text returns what the set's frames hold.
-func (s *frameSet) text() (string, error) {
-	var packed bytes.Buffer
-	for _, piece := range s.pieces {
-		data, err := base64.StdEncoding.DecodeString(piece)
-		if err != nil {
-			return "", err
+// data returns what the set's frames hold.
+func (s *frameSet) data() ([]byte, error) {
+	var out []byte
+	for i, piece := range s.pieces {
+		var err error
+		if out, err = base64.StdEncoding.AppendDecode(out, []byte(piece)); err != nil {
+			return nil, fmt.Errorf("frame %d: %w", i+1, err)
 		}
-		packed.Write(data)
 	}
-	in, err := gzip.NewReader(&packed)
+	return out, nil
+}
+
+// text returns what a report's frames hold.
+func (s *frameSet) text() (string, error) {
+	packed, err := s.data()
+	if err != nil {
+		return "", err
+	}
+	in, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		return "", err
 	}
@@ -199,6 +257,9 @@ func (s *frameSet) report() (*Report, error) {
 // report became whole that was not.
 func (p *Parser) repair(line, prefix string) (done bool) {
 	for _, set := range p.frames.take(line, source(prefix)) {
+		if set.kind == captureFrame {
+			continue
+		}
 		r, err := set.report()
 		if err != nil || !p.wanted(r.Nonce) {
 			continue
@@ -211,6 +272,23 @@ func (p *Parser) repair(line, prefix string) (done bool) {
 		p.whole, p.partial, done = r, nil, true
 	}
 	return done
+}
+
+// Capture returns the captured guest, a .tar.gz, that came last as frames. It
+// returns nil and no error if there is none, and an error that says how many
+// frames are missing if it is not whole.
+func (p *Parser) Capture() ([]byte, error) {
+	var err error
+	for _, s := range slices.Backward(p.frames.sets) {
+		switch {
+		case s.kind != captureFrame || !p.wanted(s.nonce):
+		case s.done:
+			return s.data()
+		case err == nil:
+			err = fmt.Errorf("of the captured guest's %d frames there are %d", len(s.pieces), s.have)
+		}
+	}
+	return nil, err
 }
 
 // damaged returns the lines of a report that arrived, as far as they are known.

@@ -19,7 +19,6 @@ const (
 
 var (
 	headLine    = regexp.MustCompile(`^# vmspec (\S+) catalogue=(\S+) profile=(\S+) arch=(\S+) nonce=(\S+)$`)
-	blockLine   = regexp.MustCompile(`^  (---|\.\.\.|[a-z]+: ".*"|[a-z]+:|  - ".*")$`)
 	verdictLine = regexp.MustCompile(`^# vmspec: verdict (conformant|not-conformant|could-not-tell): .*$`)
 	endLine     = regexp.MustCompile(`^# vmspec: end points=(0|[1-9]\d{0,3}) sha256=([0-9a-f]{64}) nonce=(\S+)$`)
 	idWord      = regexp.MustCompile(`^[A-Z][A-Z0-9-]*$`)
@@ -42,7 +41,7 @@ func isOfReport(line string) bool {
 		_, ok := parsePoint(line)
 		return ok
 	case ' ':
-		return blockLine.MatchString(line)
+		return isBlock(line)
 	case '1':
 		_, ok := plan(line)
 		return ok
@@ -50,6 +49,25 @@ func isOfReport(line string) bool {
 		return headLine.MatchString(line) || strings.HasPrefix(line, parameterMark) || verdictLine.MatchString(line)
 	}
 	return false
+}
+
+// isBlock tells whether a line is of a point's block: a mark of its begin or
+// end, a key with or without a value, or a piece of one.
+func isBlock(line string) bool {
+	text, indented := strings.CutPrefix(line, "  ")
+	if !indented || text == "---" || text == "..." {
+		return indented
+	}
+	if piece, ok := strings.CutPrefix(text, "  - "); ok {
+		return isQuoted(piece)
+	}
+	key, value, ok := strings.Cut(text, ":")
+	return ok && key != "" && strings.Trim(key, "abcdefghijklmnopqrstuvwxyz") == "" &&
+		(value == "" || value[0] == ' ' && isQuoted(value[1:]))
+}
+
+func isQuoted(text string) bool {
+	return len(text) >= 2 && text[0] == '"' && text[len(text)-1] == '"'
 }
 
 // plan reads a plan: "1..53".

@@ -56,8 +56,8 @@ type Report struct {
 	// Prefix is what somebody wrote before the report's first line and, with
 	// another time, before each line after it. Lines are without it.
 	Prefix string
-	// Repaired says what was damaged of a report that its frames gave back;
-	// empty if the report arrived as it was written.
+	// Repaired says what was damaged of a report that could be put right; empty
+	// if it arrived as it was written.
 	Repaired string
 	// Later tells that another report began behind this one, and is not whole.
 	Later bool
@@ -77,6 +77,7 @@ type Parser struct {
 
 	whole, partial *Report
 	plain          reading    // lines as they are
+	woven          woven      // lines without the messages within them
 	behind         []*reading // lines behind a prefix, while a report is open there
 	frames         frames
 	doing          string // what the guest last said of itself
@@ -124,7 +125,16 @@ func (p *Parser) Line(line string) bool {
 	line = clean(line)
 	p.plain.Parser = p
 	p.listen(line)
+	at := stamp(line)
+	if at > 0 {
+		p.fork()
+	}
 	done := p.plain.line(line, "")
+	if done {
+		p.woven = woven{}
+	} else {
+		done = p.unweave(line, at)
+	}
 	framed := p.frames.expect(line)
 	if len(p.behind) == 0 && !framed && !strings.HasSuffix(line, version) {
 		return done
@@ -201,6 +211,9 @@ func (p *Parser) keep(r *Report) {
 func (p *Parser) Report() (*Report, error) {
 	for _, r := range p.behind {
 		r.abandon()
+	}
+	if p.woven.Parser != nil {
+		p.woven.abandon()
 	}
 	if p.plain.Parser != nil {
 		p.plain.abandon()

@@ -358,10 +358,12 @@ func TestParseDamagedLines(t *testing.T) {
 		{"ended by a space", func(l []string, n int) string { return join(l[:n], []string{l[n] + " "}, l[n+1:]) }},
 		{"emptied", func(l []string, n int) string { return join(l[:n], []string{""}, l[n+1:]) }},
 	}
-	// What leaves all lines of the report there, in their order.
+	// What leaves all lines of the report there, in their order, or can be taken
+	// out again.
 	harmless := map[string]func(n, last int) bool{
-		"doubled":             func(n, last int) bool { return n == 0 || n == last },
-		"begun by the kernel": func(n, _ int) bool { return n == 0 },
+		"cut in the middle by the kernel": func(_, _ int) bool { return true },
+		"doubled":                         func(n, last int) bool { return n == 0 || n == last },
+		"begun by the kernel":             func(n, _ int) bool { return n == 0 },
 	}
 	for _, file := range []string{conformant, notConformant} {
 		truth := parsed(t, stored(t, file))

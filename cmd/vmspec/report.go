@@ -194,7 +194,7 @@ func printReport(w io.Writer, name string, r *results.Report, strict bool) error
 		comment(&b, "", fmt.Sprintf("read behind a prefix on each line, at first %q", r.Prefix))
 	}
 	if r.Repaired != "" {
-		comment(&b, "", "repaired from its frames: "+r.Repaired)
+		comment(&b, "", "repaired: "+r.Repaired)
 	}
 	if r.Later {
 		comment(&b, "", "a later report in the same log is not whole")

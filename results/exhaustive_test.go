@@ -1,0 +1,538 @@
+package results
+
+import (
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"hash/maphash"
+	"os"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"text/tabwriter"
+
+	"github.com/stretchr/testify/require"
+)
+
+// TestEveryFaultAtEveryByte breaks a real log of qemu-virt-uefi in every way at
+// every byte. The answer must be the true report or an incomplete one, and but
+// for cuts the true one, whole or repaired.
+//
+// A parse of the log takes a millisecond, and there are some two million. So
+// each begins at the line that is broken, from a copy of the parser that read
+// the lines before; and where the broken lines leave it in a state it was in
+// before at the same line, what follows is known: a parser has no other input
+// than its lines. Some are parsed from the beginning all the same, to prove it.
+func TestEveryFaultAtEveryByte(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("testdata", "qemu-virt-uefi.log"))
+	require.NoError(t, err)
+	log := string(data)
+	truth, err := Parse(strings.NewReader(log), nonce)
+	require.NoError(t, err)
+	require.NoError(t, truth.Incomplete)
+	require.Empty(t, truth.Repaired)
+
+	tables := make([]table, len(faults))
+	t.Run("faults", func(t *testing.T) {
+		for i, f := range faults {
+			t.Run(f.name, func(t *testing.T) {
+				t.Parallel()
+				tables[i] = newBreaking(f, log, truth).all(t)
+			})
+		}
+	})
+	t.Log(tell(tables))
+}
+
+// nonce is that of the log.
+const nonce = "5ca1ab1e"
+
+// A region is where in the log a fault lies.
+type region int
+
+const (
+	before region = iota // firmware, kernel, and what the guest says of itself
+	report
+	first  // copy of the frames
+	second // copy of the frames
+	regions
+)
+
+// An answer is what a parser said of a broken log.
+type answer int
+
+const (
+	whole answer = iota
+	mended
+	incomplete
+	none
+	wrong
+	answers
+)
+
+// table counts the answers by region.
+type table [regions][answers]int
+
+// A fault breaks the log at a byte.
+type fault struct {
+	name string
+	// dress puts something before each line of the log; nil for nothing.
+	dress func(line int) string
+	// end is how each line ends, if not as in the log.
+	end string
+	// edit says how many bytes at n are gone, and what comes instead.
+	edit func(log string, n int) (gone int, instead string)
+	// ahead stands before the log.
+	ahead string
+	// behind is what comes after the broken lines, given the log's lines, if it
+	// is not these alone.
+	behind func(log string, lines []string) []string
+	// cut tells that the log ends at n, and wanted is the nonce of what is to be
+	// found then, if it is not the log's.
+	cut    bool
+	wanted string
+}
+
+// insert breaks a log by something between two bytes.
+func insert(text string) func(string, int) (int, string) {
+	return func(string, int) (int, string) { return 0, text }
+}
+
+// lose takes bytes out.
+func lose(bytes int) func(string, int) (int, string) {
+	return func(string, int) (int, string) { return bytes, "" }
+}
+
+// double repeats bytes.
+func double(bytes int) func(string, int) (int, string) {
+	return func(log string, n int) (int, string) { return 0, log[n:min(n+bytes, len(log))] }
+}
+
+// swap exchanges bytes with those behind them.
+func swap(bytes int) func(string, int) (int, string) {
+	return func(log string, n int) (int, string) {
+		middle, end := min(n+bytes, len(log)), min(n+2*bytes, len(log))
+		return end - n, log[middle:end] + log[n:middle]
+	}
+}
+
+// flip changes bits of a byte.
+func flip(mask byte) func(string, int) (int, string) {
+	return func(log string, n int) (int, string) { return 1, string([]byte{log[n] ^ mask}) }
+}
+
+// stamped is a prefix with a time that goes on by 10 ms a line.
+func stamped(format string) func(int) string {
+	return func(line int) string { return fmt.Sprintf(format, line/100%60, line%100) }
+}
+
+func domain(int) string { return "(XEN) DOM1: " }
+
+const (
+	kernelLine = "[    2.718281] virtio_blk virtio0: [vda] 8 512-byte logical blocks"
+	// What EDK2 draws when it changes the screen's mode.
+	screen = "\x1b[2J\x1b[01;01H\x1b[=3h\x1b[0m\x1b[35m\x1b[40m"
+	forged = "ok 1 - FW-UEFI-BOOT The VM boots through UEFI firmware"
+)
+
+var faults = []fault{
+	{name: "cut", cut: true, edit: cutOff},
+
+	{name: "byte lost", edit: lose(1)},
+	{name: "16 bytes lost", edit: lose(16)},
+	{name: "200 bytes lost", edit: lose(200)},
+	{name: "2000 bytes lost", edit: lose(2000)},
+	{name: "byte doubled", edit: double(1)},
+	{name: "64 bytes doubled", edit: double(64)},
+	{name: "bit flipped", edit: flip(0x01)},
+	{name: "bit 7 set", edit: flip(0x80)},
+	{name: "byte lost to a blank", edit: func(log string, n int) (int, string) { return 1, " " }},
+	{name: "bytes swapped", edit: swap(1)},
+	{name: "64 bytes swapped", edit: swap(64)},
+
+	{name: "NUL", edit: insert("\x00")},
+	{name: "NULs for 16 bytes", edit: func(log string, n int) (int, string) { return 16, strings.Repeat("\x00", 16) }},
+	{name: "control byte", edit: insert("\x07")},
+	{name: "byte 255", edit: insert("\xff")},
+	{name: "colour", edit: insert("\x1b[1;32m")},
+	{name: "UEFI's screen", edit: insert(screen)},
+	{name: "half an escape", edit: insert("\x1b[1;3")},
+
+	{name: "line feed", edit: insert("\n")},
+	{name: "line broken, CR LF", end: "\r\n", edit: insert("\r\n")},
+	{name: "line broken, CR CR LF", end: "\r\r\n", edit: insert("\r\r\n")},
+	{name: "line end lost, LF", end: "\n", edit: lose(1)},
+	{name: "kernel, to the line's end", edit: insert(kernelLine + "\r\n")},
+	{name: "kernel, on lines of its own", edit: insert("\r\n" + kernelLine + "\r\n" + kernelLine + "\r\n")},
+	{name: "kernel, without a line end", edit: insert(kernelLine)},
+	{name: "kernel's time, kernel in between", dress: stamped("[   %02d.%02d0000] "), edit: insert("\r\n" + kernelLine + "\r\n")},
+	{name: "kernel's time, broken", dress: stamped("[   %02d.%02d0000] "), edit: insert("\r\n[   59.000000] ")},
+	{name: "LAVA, broken", dress: stamped("2026-11-25T06:50:%02d.%02d "), edit: insert("\r\n2026-11-25T06:51:00.00 ")},
+	{name: "LAVA, byte lost", dress: stamped("2026-11-25T06:50:%02d.%02d "), edit: lose(1)},
+	{name: "ts, broken", dress: stamped("Nov 25 06:%02d:%02d "), edit: insert("\nNov 25 06:59:59 ")},
+	{name: "syslog, broken", dress: stamped("<30>Nov 25 06:%02d:%02d farm-3 qemu[77]: "), edit: insert("\n<30>Nov 25 06:59:59 farm-3 qemu[77]: ")},
+	{name: "syslog, byte lost", dress: stamped("<30>Nov 25 06:%02d:%02d farm-3 qemu[77]: "), edit: lose(1)},
+	{name: "Xen, broken", dress: domain, edit: insert("\n(XEN) DOM1: ")},
+	{name: "Xen, its own line", dress: domain, edit: insert("\n(XEN) grant_table.c:1909:d1v0 Expanding d1\n")},
+	{name: "Xen, byte lost", dress: domain, edit: lose(1)},
+
+	{name: "result imitated", edit: insert("\r\n" + forged + "\r\n")},
+	{name: "result imitated, in a line", edit: insert(forged)},
+	{name: "plan imitated", edit: insert("\r\n1..2\r\n")},
+	{name: "report begun", edit: insert("\r\nTAP version 13\r\n")},
+	{name: "end imitated", edit: insert("\r\n# vmspec: end points=1 sha256=" + strings.Repeat("0", 64) + " nonce=" + nonce + "\r\n")},
+	{name: "frame imitated", edit: insert("\r\n# v1 " + nonce + " 2/53 00000000 AAAA\r\n")},
+	{name: "whole report of another", edit: insert("\r\n" + another)},
+
+	{name: "line lost", edit: func(log string, n int) (int, string) { return lineAt(log, n), "" }},
+	{name: "line doubled", edit: func(log string, n int) (int, string) { return 0, log[n : n+lineAt(log, n)] }},
+	{name: "lines swapped", edit: func(log string, n int) (int, string) { return swap(lineAt(log, n))(log, n) }},
+
+	{name: "other console, by turns", edit: insert("\r\n"), behind: byTurns},
+	{name: "other console, at once", edit: insert("\r\n"), behind: func(log string, lines []string) []string {
+		return slices.Concat(reportOf(log), lines)
+	}},
+	{name: "older boot before, byte lost", ahead: another, edit: lose(1)},
+	{name: "older boot before, cut", ahead: another, edit: cutOff, cut: true},
+	{name: "another boot behind a cut", edit: cutOff, wanted: anotherNonce, behind: func(string, []string) []string {
+		return strings.SplitAfter("\n"+another, "\n")
+	}},
+}
+
+const anotherNonce = "01dc0de0"
+
+// another is a whole report of a guest with another nonce, and another verdict.
+var another = func() string {
+	lines := []string{version, "1..1", "# vmspec 0.1.0 catalogue=9bbf7dd4 profile=rfc-v2 arch=arm64 nonce=" + anotherNonce, forged}
+	hash := sha256.Sum256([]byte(strings.Join(lines, "\n") + "\n"))
+	return strings.Join(append(lines, fmt.Sprintf("# vmspec: end points=1 sha256=%x nonce=%s\r\n", hash, anotherNonce)), "\r\n")
+}()
+
+func cutOff(log string, n int) (int, string) { return len(log) - n, "" }
+
+// lineAt returns how long the line at n is, with its end.
+func lineAt(log string, n int) int { return strings.IndexByte(log[n:], '\n') + 1 }
+
+// reportOf returns the report's lines and its frames'.
+func reportOf(log string) []string {
+	return strings.SplitAfter(log[strings.Index(log, version):], "\n")
+}
+
+// byTurns is what a log's lines become if another console shows its report
+// meanwhile.
+func byTurns(log string, lines []string) []string {
+	var out []string
+	others := reportOf(log)
+	for i, other := range others {
+		out = append(out, other)
+		if i < len(lines) {
+			out = append(out, lines[i])
+		}
+	}
+	return append(out, lines[min(len(lines), len(others)):]...)
+}
+
+// breaking breaks a log by one fault.
+type breaking struct {
+	fault
+	log    string
+	truth  *Report
+	lines  []string  // with their ends
+	at     []int     // where each line begins
+	places []region  // of each line
+	before []*Parser // that read the lines before each
+	known  map[state]answer
+}
+
+// A state is that of a parser which has yet to read what comes behind a broken
+// line, from so many lines behind it on.
+type state struct {
+	line, behind int
+	hash         uint64
+}
+
+func newBreaking(f fault, log string, truth *Report) *breaking {
+	b := &breaking{fault: f, log: f.put(log), truth: truth, known: map[state]answer{}}
+	if b.wanted == "" {
+		b.wanted = nonce
+	}
+	p, place, at := &Parser{Nonce: b.wanted}, before, 0
+	feed(p, b.ahead)
+	for line := range strings.Lines(b.log) {
+		switch {
+		case strings.Contains(line, version):
+			place = report
+		case strings.Contains(line, reportFrame+nonce+" 1/"):
+			place++
+		}
+		b.lines, b.at, b.places = append(b.lines, line), append(b.at, at), append(b.places, place)
+		b.before = append(b.before, clone(p))
+		feed(p, line)
+		at += len(line)
+	}
+	return b
+}
+
+// put dresses a log.
+func (f fault) put(log string) string {
+	if f.dress == nil && f.end == "" {
+		return log
+	}
+	var out strings.Builder
+	n := 0
+	for line := range strings.Lines(log) {
+		if f.dress != nil {
+			out.WriteString(f.dress(n))
+		}
+		text, end := strings.TrimRight(line, "\r\n"), f.end
+		if end == "" {
+			end = line[len(text):]
+		}
+		out.WriteString(text + end)
+		n++
+	}
+	return out.String()
+}
+
+func feed(p *Parser, text string) {
+	// A string can always be read.
+	_ = EachLine(strings.NewReader(text), func(line string) { p.Line(line) })
+}
+
+// sampled is how many faults of a kind lie between two that are parsed from the
+// log's beginning as well.
+const sampled = 997
+
+// all breaks the log at every byte.
+func (b *breaking) all(t *testing.T) table {
+	var counts table
+	for i, line := range b.lines {
+		for column := range len(line) {
+			n := b.at[i] + column
+			got := b.answer(i, n)
+			counts[b.places[i]][got]++
+			if got == wrong {
+				t.Fatalf("byte %d, line %q: another report", n, line)
+			}
+			if n%sampled == 0 {
+				require.Equal(t, b.judge(b.slow(i, n)), got, "byte %d, line %q", n, line)
+			}
+		}
+	}
+	for place, row := range counts {
+		b.require(t, region(place), row)
+	}
+	return counts
+}
+
+// require holds a row of the table against what is asked.
+func (b *breaking) require(t *testing.T, place region, row [answers]int) {
+	lost, all := row[incomplete]+row[none], 0
+	for _, n := range row {
+		all += n
+	}
+	if !b.cut && lost*100 > all {
+		t.Errorf("region %d: %d of %d are not the true report", place, lost, all)
+	}
+}
+
+// split returns what stands before the fault in its line, what is instead, and
+// the first line that is not touched by it.
+func (b *breaking) split(line, n int) (text string, next int) {
+	gone, instead := b.edit(b.log, n)
+	gone = min(gone, len(b.log)-n)
+	next = line
+	for next < len(b.lines) && b.at[next] < n+gone || next == line {
+		next++
+	}
+	text = b.log[b.at[line]:n] + instead + b.log[n+gone:b.start(next)]
+	for !strings.HasSuffix(text, "\n") && next < len(b.lines) {
+		text += b.lines[next]
+		next++
+	}
+	return text, next
+}
+
+// start returns where a line begins, or would.
+func (b *breaking) start(line int) int {
+	if line == len(b.lines) {
+		return len(b.log)
+	}
+	return b.at[line]
+}
+
+// settled is after how many lines a reader has no use any more for pieces of a
+// broken frame.
+const settled = 8
+
+// answer breaks the log at n, which lies in a line, and parses it.
+func (b *breaking) answer(line, n int) answer {
+	text, next := b.split(line, n)
+	p := clone(b.before[line])
+	feed(p, text)
+	rest := b.rest(next)
+	var states []state
+	for i, line := range rest {
+		if i == 0 || i == settled || i > settled && strings.Contains(rest[i-1], "# vmspec: end ") {
+			s := state{next, i, hash(p)}
+			if got, known := b.known[s]; known {
+				return b.learn(states, got)
+			}
+			states = append(states, s)
+		}
+		p.Line(strings.TrimRight(line, "\r\n"))
+	}
+	return b.learn(states, b.judge(p.Report()))
+}
+
+func (b *breaking) learn(states []state, got answer) answer {
+	for _, s := range states {
+		b.known[s] = got
+	}
+	return got
+}
+
+// slow is answer without any of its shortcuts.
+func (b *breaking) slow(line, n int) (*Report, error) {
+	text, next := b.split(line, n)
+	return Parse(strings.NewReader(b.ahead+b.log[:b.at[line]]+text+strings.Join(b.rest(next), "")), b.wanted)
+}
+
+// rest is what comes behind the broken lines.
+func (b *breaking) rest(line int) []string {
+	if b.behind != nil {
+		return b.behind(b.log, b.lines[line:])
+	}
+	return b.lines[line:]
+}
+
+// judge holds what a parser found against the truth.
+func (b *breaking) judge(r *Report, err error) answer {
+	switch {
+	case errors.Is(err, ErrNoReport):
+		return none
+	case err != nil:
+		return wrong
+	case r.Incomplete != nil:
+		return incomplete
+	case b.wanted == anotherNonce:
+		return map[bool]answer{true: whole, false: wrong}[r.Nonce == anotherNonce]
+	case !slices.Equal(r.Lines, b.truth.Lines) || !reflect.DeepEqual(r.Points, b.truth.Points):
+		return wrong
+	case r.Repaired != "":
+		return mended
+	}
+	return whole
+}
+
+// clone copies what of a parser may change.
+func clone(p *Parser) *Parser {
+	q := *p
+	q.whole, q.partial = copied(p.whole), copied(p.partial)
+	q.plain, q.woven.reading = p.plain.clone(&q), p.woven.reading.clone(&q)
+	q.behind = nil
+	for _, r := range p.behind {
+		c := r.clone(&q)
+		q.behind = append(q.behind, &c)
+	}
+	q.frames.broken = slices.Clone(p.frames.broken)
+	q.frames.sets = nil
+	for _, s := range p.frames.sets {
+		c := *s
+		c.pieces = slices.Clone(s.pieces)
+		q.frames.sets = append(q.frames.sets, &c)
+	}
+	return &q
+}
+
+func (p reading) clone(of *Parser) reading {
+	p.Parser, p.now = of, copied(p.now)
+	return p
+}
+
+func copied(r *Report) *Report {
+	if r == nil {
+		return nil
+	}
+	c := *r
+	c.Lines = slices.Clip(r.Lines)
+	return &c
+}
+
+var seed = maphash.MakeSeed()
+
+// hash covers all that a parser holds, but what it says is repaired.
+func hash(p *Parser) uint64 {
+	var h maphash.Hash
+	h.SetSeed(seed)
+	q := *p
+	if q.partial != nil {
+		q.partial = &Report{}
+	}
+	walk(&h, reflect.ValueOf(q))
+	return h.Sum64()
+}
+
+var (
+	parserType = reflect.TypeFor[*Parser]()
+	othersType = reflect.TypeFor[*others]()
+)
+
+func walk(h *maphash.Hash, v reflect.Value) {
+	switch v.Kind() {
+	case reflect.Pointer, reflect.Interface:
+		switch {
+		case v.IsNil(), v.Type() == parserType:
+			h.WriteByte(0)
+		case v.Type() == othersType: // made once and never changed
+			number(h, uint64(v.Pointer()))
+		default:
+			h.WriteByte(1)
+			walk(h, v.Elem())
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			walk(h, v.Field(i))
+		}
+	case reflect.Slice:
+		number(h, uint64(v.Len()))
+		for i := range v.Len() {
+			walk(h, v.Index(i))
+		}
+	case reflect.String:
+		number(h, uint64(v.Len()))
+		h.WriteString(v.String())
+	case reflect.Bool:
+		number(h, uint64(map[bool]int{true: 1}[v.Bool()]))
+	case reflect.Int:
+		number(h, uint64(v.Int()))
+	default:
+		panic("a parser holds a " + v.Type().String())
+	}
+}
+
+func number(h *maphash.Hash, n uint64) { maphash.WriteComparable(h, n) }
+
+// tell writes the counts as a table.
+func tell(tables []table) string {
+	var out strings.Builder
+	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "whole + repaired + incomplete of all\tbefore the report\tTAP\tfirst frames\tsecond frames\t\n")
+	sum := 0
+	for i, f := range faults {
+		fmt.Fprint(w, f.name)
+		for _, row := range tables[i] {
+			fmt.Fprintf(w, "\t%d + %d + %d", row[whole], row[mended], row[incomplete]+row[none])
+			for _, n := range row {
+				sum += n
+			}
+		}
+		fmt.Fprint(w, "\t\n")
+	}
+	fmt.Fprintf(w, "%d faults\t\t\t\t\t\n", sum)
+	// A Builder takes everything.
+	_ = w.Flush()
+	return "\n" + out.String()
+}
