@@ -29,7 +29,7 @@ func parseOthers(lines []string) (*others, error) {
 	}
 	o := &others{
 		profiles: strings.Fields(lines[at][len(profilesMark):]),
-		points:   points(lines[:at]),
+		points:   readPoints(lines[:at]),
 		lines:    lines[:at],
 		clauses:  map[string][]clause{},
 	}

@@ -181,11 +181,14 @@ func (p *reading) end(line string, m []string) bool {
 // check reads the report's lines and holds them against the last one.
 func (r *Report) check(end []string) {
 	hash := sha256.Sum256([]byte(strings.Join(r.Lines, "\n") + "\n"))
+	r.readHead()
+	if hex.EncodeToString(hash[:]) != end[2] {
+		r.Incomplete = errors.New("its lines do not match its hash")
+		return
+	}
 	points, _ := strconv.Atoi(end[1])
-	r.fill()
+	r.Points = readPoints(r.Lines)
 	switch {
-	case hex.EncodeToString(hash[:]) != end[2]:
-		r.Incomplete = errors.Join(errors.New("its lines do not match its hash"), r.missing())
 	case points != len(r.Points) || points != r.Planned:
 		r.Incomplete = fmt.Errorf("its end line speaks of %d points, its plan of %d, and there are %d", points, r.Planned, len(r.Points))
 	case end[3] != r.Nonce:
@@ -199,16 +202,16 @@ func (p *reading) abandon() {
 	if p.now = nil; r == nil {
 		return
 	}
-	r.fill()
+	r.readHead()
 	if r.Nonce != "" && !p.wanted(r.Nonce) {
 		return
 	}
-	r.Incomplete = errors.Join(errors.New("it has no end line"), r.missing())
+	r.Incomplete = errors.New("it has no end line")
 	p.keep(r)
 }
 
-// fill reads what the report's lines say.
-func (r *Report) fill() {
+// readHead reads what the report's lines say, but its points.
+func (r *Report) readHead() {
 	for _, line := range r.Lines {
 		if points, ok := plan(line); ok {
 			r.Planned = points
@@ -223,11 +226,10 @@ func (r *Report) fill() {
 			r.Verdict = m[1]
 		}
 	}
-	r.Points = points(r.Lines)
 }
 
-// points reads the points among lines, each with the block behind it.
-func points(lines []string) []Point {
+// readPoints reads the points among lines, each with the block behind it.
+func readPoints(lines []string) []Point {
 	var out []Point
 	key := ""
 	for _, line := range lines {
@@ -249,10 +251,20 @@ func (p *Point) take(line, key string) string {
 		key, piece, _ = strings.Cut(text, ":")
 	}
 	var value string
-	if into := p.field(key); into != nil && json.Unmarshal([]byte(strings.TrimSpace(piece)), &value) == nil {
+	if into := p.field(key); into != nil && unquote(strings.TrimSpace(piece), &value) {
 		*into += value
 	}
 	return key
+}
+
+// unquote reads a JSON string; most need no more than their quotes taken off.
+func unquote(text string, into *string) bool {
+	special := func(c rune) bool { return c < ' ' || c > '~' || c == '"' || c == '\\' }
+	if isQuoted(text) && strings.IndexFunc(text[1:len(text)-1], special) < 0 {
+		*into = text[1 : len(text)-1]
+		return true
+	}
+	return json.Unmarshal([]byte(text), into) == nil
 }
 
 // field is where the value of a block's key goes.

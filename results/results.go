@@ -198,7 +198,7 @@ func (p *Parser) wanted(nonce string) bool { return p.Nonce == "" || p.Nonce == 
 // keep keeps the last incomplete report, but none that has only begun: behind
 // a prefix a report is read, and as the lines are it is not.
 func (p *Parser) keep(r *Report) {
-	begun := r.Planned > 0 || len(r.Points) > 0
+	begun := len(r.Lines) > 1
 	if p.whole != nil && begun && (r.Nonce != p.whole.Nonce || r.Nonce == "-") {
 		p.whole.Later = true
 	}
@@ -224,10 +224,13 @@ func (p *Parser) Report() (*Report, error) {
 	left := p.frames.left(p)
 	switch {
 	case p.partial != nil:
+		r := *p.partial
+		r.Points = readPoints(r.Lines)
+		r.Incomplete = errors.Join(r.Incomplete, r.missing())
 		if left != nil {
-			p.partial.Incomplete = fmt.Errorf("%w; %w", p.partial.Incomplete, left)
+			r.Incomplete = fmt.Errorf("%w; %w", r.Incomplete, left)
 		}
-		return p.partial, nil
+		return &r, nil
 	case left != nil:
 		return &Report{Incomplete: fmt.Errorf("none of its lines can be told; %w", left)}, nil
 	}
