@@ -22,7 +22,7 @@ const strictUsage = "let a missed recommendation count as a failed must does"
 
 func newReport() *cobra.Command {
 	var strict bool
-	var nonce, profile string
+	var nonce, profile, capture string
 	c := &cobra.Command{
 		Use:   "report LOG",
 		Short: "Find the report in a serial log and conclude from it",
@@ -35,7 +35,13 @@ declared incomplete.`,
 				return err
 			}
 			return withInput(c, args[0], func(in io.Reader) error {
-				report, err := readLog(in, args[0], nonce)
+				parser := results.Parser{Nonce: nonce}
+				report, err := readLog(in, args[0], &parser)
+				if capture != "" {
+					if err := keepCapture(&parser, args[0], capture); err != nil {
+						return err
+					}
+				}
 				if err == nil && profile != "" {
 					report, err = by(report, profile, args[0])
 				}
@@ -49,7 +55,20 @@ declared incomplete.`,
 	c.Flags().BoolVar(&strict, "strict", false, strictUsage)
 	c.Flags().StringVar(&nonce, "nonce", "", "take only a report that carries this nonce")
 	c.Flags().StringVar(&profile, "profile", "", "judge by this profile and not by the guest's")
+	c.Flags().StringVar(&capture, "capture", "", "keep in `FILE` (.tar.gz) the captured guest that came by vmspec.capture=console")
 	return c
+}
+
+// keepCapture writes the captured guest that a log holds into a file.
+func keepCapture(parser *results.Parser, log, file string) error {
+	data, err := parser.Capture()
+	switch {
+	case err != nil:
+		return undecided{fmt.Errorf("%s: --capture %s: %w", log, file, err)}
+	case data == nil:
+		return undecided{fmt.Errorf("%s: --capture %s: no captured guest in the log: a guest writes it with vmspec.capture=console", log, file)}
+	}
+	return os.WriteFile(file, data, 0o644)
 }
 
 // withInput opens the named file, or standard input for -.
@@ -83,8 +102,7 @@ func by(report *results.Report, profile, name string) (*results.Report, error) {
 }
 
 // readLog finds the whole report in a log.
-func readLog(in io.Reader, name, nonce string) (*results.Report, error) {
-	parser := results.Parser{Nonce: nonce}
+func readLog(in io.Reader, name string, parser *results.Parser) (*results.Report, error) {
 	symptom, lines := "", 0
 	err := results.EachLine(in, func(line string) {
 		lines++

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"crypto/sha256"
 	"errors"
 	"fmt"
@@ -107,7 +108,8 @@ func cmdStatus(ts *testscript.TestScript, neg bool, args []string) {
 	}
 }
 
-// cmdWire is "wire GUEST FILE": all that a captured guest would write.
+// cmdWire is "wire GUEST FILE": all that a captured guest would write, with
+// itself behind its report.
 func cmdWire(ts *testscript.TestScript, neg bool, args []string) {
 	if neg || len(args) != 2 {
 		ts.Fatalf("usage: wire guest file")
@@ -117,7 +119,10 @@ func cmdWire(ts *testscript.TestScript, neg bool, args []string) {
 	defer capture.Close()
 	files, err := guest.ReadCapture(capture)
 	ts.Check(err)
-	text := written(suite.Judge(probes.Read(files)).Wire())
+	report := suite.Judge(probes.Read(files))
+	var again bytes.Buffer
+	ts.Check(files.WriteCapture(&again))
+	text := written(append(report.Wire(), report.Settings.CaptureFrames(again.Bytes())...))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
 }
 
