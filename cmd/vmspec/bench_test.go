@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"os"
 	"os/exec"
@@ -21,16 +22,13 @@ import (
 // a fixed number of rounds.
 func BenchmarkBoot(b *testing.B) {
 	bare := bareInitramfs(b)
-	suite := filepath.Join(guestDir, initramfsName)
 	for _, name := range []string{"qemu-virt", "qemu-virt-uefi"} {
 		b.Run(name, func(b *testing.B) {
 			var bares, suites []cost
 			for b.Loop() {
-				bares = append(bares, boot(b, name, bare, 512))
-				suites = append(suites, boot(b, name, suite, 512))
+				bares = append(bares, boot(b, name, target.Options{Initramfs: bare}))
+				suites = append(suites, boot(b, name, target.Options{}))
 			}
-			wall := func(c cost) float64 { return c.wall.Seconds() }
-			cpu := func(c cost) float64 { return c.cpu.Seconds() }
 			b.ReportMetric(0, "ns/op") // the medians say it
 			b.ReportMetric(median(suites, wall), "suite-s")
 			b.ReportMetric(median(suites, wall)-median(bares, wall), "added-s")
@@ -38,6 +36,19 @@ func BenchmarkBoot(b *testing.B) {
 			b.ReportMetric(median(suites, cpu)/median(bares, cpu), "cpu-ratio")
 		})
 	}
+}
+
+// BenchmarkBootFrames boots the suite without frames and, in turn, with them.
+// It reports what they add to a direct boot in percent of medians.
+func BenchmarkBootFrames(b *testing.B) {
+	var without, with []cost
+	for b.Loop() {
+		without = append(without, boot(b, "qemu-virt", target.Options{Append: "vmspec.frames=0"}))
+		with = append(with, boot(b, "qemu-virt", target.Options{}))
+	}
+	b.ReportMetric(0, "ns/op")
+	b.ReportMetric(100*(median(with, wall)/median(without, wall)-1), "wall-%")
+	b.ReportMetric(100*(median(with, cpu)/median(without, cpu)-1), "cpu-%")
 }
 
 // floors are the least memory, in MiB, in which each target's guest reports.
@@ -48,7 +59,7 @@ func BenchmarkFloor(b *testing.B) {
 	for name, memory := range floors {
 		b.Run(fmt.Sprintf("%s-%dMiB", name, memory), func(b *testing.B) {
 			for b.Loop() {
-				boot(b, name, filepath.Join(guestDir, initramfsName), memory)
+				boot(b, name, target.Options{Memory: memory})
 			}
 		})
 	}
@@ -67,6 +78,9 @@ func BenchmarkSize(b *testing.B) {
 // cost is what one boot took.
 type cost struct{ wall, cpu time.Duration }
 
+func wall(c cost) float64 { return c.wall.Seconds() }
+func cpu(c cost) float64  { return c.cpu.Seconds() }
+
 func median(costs []cost, of func(cost) float64) float64 {
 	var values []float64
 	for _, c := range costs {
@@ -76,11 +90,15 @@ func median(costs []cost, of func(cost) float64) float64 {
 	return values[len(values)/2]
 }
 
-// boot runs a target by QEMU alone, so that the cost is the VMM's.
-func boot(b *testing.B, name, image string, memory int) cost {
+// boot runs a target by QEMU alone, so that the cost is the VMM's. What the
+// options leave out is the suite's guest in 512 MiB.
+func boot(b *testing.B, name string, o target.Options) cost {
 	t, err := target.Find(name)
 	require.NoError(b, err)
-	o := target.Options{GIC: 3, CPUs: 1, Memory: memory, Accel: "tcg", Kernel: filepath.Join(guestDir, imageName), Initramfs: image}
+	suite := o.Initramfs == ""
+	o.Initramfs = cmp.Or(o.Initramfs, filepath.Join(guestDir, initramfsName))
+	o.Memory = cmp.Or(o.Memory, 512)
+	o.GIC, o.CPUs, o.Accel, o.Kernel = 3, 1, "tcg", filepath.Join(guestDir, imageName)
 	if t.UEFI {
 		firmware, err := target.FindFirmware("")
 		require.NoError(b, err)
@@ -93,7 +111,7 @@ func boot(b *testing.B, name, image string, memory int) cost {
 	out, err := cmd.CombinedOutput()
 	require.NoError(b, err, string(out))
 	took := time.Since(begin)
-	if image == filepath.Join(guestDir, initramfsName) {
+	if suite {
 		require.Contains(b, string(out), "# vmspec: end points=")
 	}
 	return cost{wall: took, cpu: cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()}
