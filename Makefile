@@ -38,7 +38,8 @@ consumers: consumers-tools $(KUNIT)
 	VMSPEC_KUNIT='$(abspath $(KUNIT))' go test -count=1 -run KUnit ./cmd/vmspec
 
 # What a boot costs, medians of five: seconds that the suite adds to the same VM
-# with an init that only powers off, and the VMM's CPU time as a ratio.
+# with an init that only powers off, and the VMM's CPU time as a ratio; and in
+# percent, what frames add.
 bench: tools bin/vmspec build/arm64/initramfs.cpio.zst
 	go test -run '^$$' -bench 'Boot|Size' -benchtime 5x ./cmd/vmspec
 	go test -run '^$$' -bench Floor -benchtime 1x ./cmd/vmspec

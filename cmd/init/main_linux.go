@@ -82,7 +82,7 @@ type outcome struct {
 func oversee(context string) outcome {
 	j, err := newJournal()
 	if err == nil {
-		err = supervise(j, context)
+		err = guarded(func() error { return supervise(j, context) })
 	}
 	if j != nil {
 		if out, readErr := j.outcome(); readErr == nil {
@@ -93,6 +93,17 @@ func oversee(context string) outcome {
 		err = errors.New("the workers left no report")
 	}
 	return lost(err)
+}
+
+// guarded turns a panic of the supervisor into an error: PID 1 must report even
+// then.
+func guarded(f func() error) (err error) {
+	defer func() {
+		if r := recover(); r != nil {
+			err = fmt.Errorf("the supervisor panicked: %v", r)
+		}
+	}()
+	return f()
 }
 
 // outcome reads what the workers left.

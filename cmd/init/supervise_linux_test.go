@@ -273,3 +273,11 @@ func TestBeginLeavesOutWhatWasLost(t *testing.T) {
 	step, _ = j.doing()
 	require.Equal(t, "probe fdt", step)
 }
+
+func TestGuarded(t *testing.T) {
+	require.EqualError(t, guarded(func() error { panic("at the disco") }), "the supervisor panicked: at the disco")
+	require.NoError(t, guarded(func() error { return nil }))
+	out := lost(guarded(func() error { panic("at the disco") }))
+	require.Contains(t, string(out.wire), "# ERROR read cpu: the supervisor panicked: at the disco\n")
+	require.Equal(t, 2, out.status)
+}
