@@ -21,7 +21,6 @@ var (
 	headLine    = regexp.MustCompile(`^# vmspec (\S+) catalogue=(\S+) profile=(\S+) arch=(\S+) nonce=(\S+)$`)
 	verdictLine = regexp.MustCompile(`^# vmspec: verdict (conformant|not-conformant|could-not-tell): .*$`)
 	endLine     = regexp.MustCompile(`^# vmspec: end points=(0|[1-9]\d{0,3}) sha256=([0-9a-f]{64}) nonce=(\S+)$`)
-	idWord      = regexp.MustCompile(`^[A-Z][A-Z0-9-]*$`)
 )
 
 // ofReport tells whether what stands behind "# vmspec: " is the report's.
@@ -102,7 +101,7 @@ func parsePoint(line string) (p Point, ok bool) {
 	}
 	name, directive, directed := strings.Cut(text, " # ")
 	id, title, _ := strings.Cut(name, " ")
-	if !idWord.MatchString(id) || strings.Contains(title, "#") {
+	if !isID(id) || strings.Contains(title, "#") {
 		return p, false
 	}
 	p = Point{ID: id, Title: title, Verdict: Pass}
@@ -124,6 +123,11 @@ func parsePoint(line string) (p Point, ok bool) {
 		return p, false
 	}
 	return p, true
+}
+
+// isID tells whether a word may be a requirement's ID.
+func isID(word string) bool {
+	return word != "" && word[0] >= 'A' && word[0] <= 'Z' && strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
 }
 
 // A reading is one way to read a log.
