@@ -100,3 +100,44 @@ func LoadInterrupts(fsys fs.FS) ([]int, []Interrupt, error) {
 	}
 	return cpus, interrupts, nil
 }
+
+// A Message is an interrupt that a PCI device sends as a message.
+type Message struct {
+	Chip  string // ITS-MSI
+	Count uint64
+	Users []string // such as virtio0-config
+}
+
+// Messages picks them out. Their chips are MSI for a GICv2m, ITS-MSI for an
+// ITS, and since Linux 6.11 end in the function's address, such as
+// ITS-PCI-MSIX-0000:00:01.0; those of platform devices end in pMSI.
+func Messages(interrupts []Interrupt) []Message {
+	var out []Message
+	for _, i := range interrupts {
+		if chip := i.Chip(); strings.Contains(chip, "MSI") && !strings.HasSuffix(chip, "pMSI") {
+			out = append(out, Message{Chip: chip, Count: i.Total(), Users: i.users()})
+		}
+	}
+	return out
+}
+
+// Total adds up what all CPUs counted.
+func (i Interrupt) Total() uint64 {
+	var n uint64
+	for _, c := range i.Counts {
+		n += c
+	}
+	return n
+}
+
+// triggers end what stands between a chip and the interrupt's users.
+var triggers = []string{"Edge", "Level", "None"}
+
+// users are the devices that use the interrupt. Their names may have spaces.
+func (i Interrupt) users() []string {
+	at := slices.IndexFunc(i.Fields, func(f string) bool { return slices.Contains(triggers, f) })
+	if at < 0 || at+1 == len(i.Fields) {
+		return nil
+	}
+	return strings.Split(strings.Join(i.Fields[at+1:], " "), ", ")
+}

@@ -108,3 +108,25 @@ func FuzzParseInterrupts(f *testing.F) {
 		}
 	})
 }
+
+func TestMessages(t *testing.T) {
+	const text = `           CPU0       CPU1
+ 13:          1          0     GICv3  33 Level     uart-pl011
+ 17:          1          2   ITS-MSI 131072 Edge      PCIe PME, aerdrv
+ 18:          0          0       MSI 16384 Edge      virtio0-config
+ 19:          0          7  ITS-PCI-MSIX-0000:00:01.0   1 Edge      virtio1-req.0
+ 20:          9          9  ITS-pMSI   1 Edge      arm-smmu-v3-evtq
+ 21:          4          0   ITS-MSI 131073 Edge
+ 22:          4          0   ITS-MSI 131073
+MSI:          1          1
+`
+	_, interrupts, err := gic.ParseInterrupts(strings.NewReader(text))
+	require.NoError(t, err)
+	require.Equal(t, []gic.Message{
+		{Chip: "ITS-MSI", Count: 3, Users: []string{"PCIe PME", "aerdrv"}},
+		{Chip: "MSI", Users: []string{"virtio0-config"}},
+		{Chip: "ITS-PCI-MSIX-0000:00:01.0", Count: 7, Users: []string{"virtio1-req.0"}},
+		{Chip: "ITS-MSI", Count: 4},
+		{Chip: "ITS-MSI", Count: 4},
+	}, gic.Messages(interrupts))
+}
