@@ -31,8 +31,8 @@
 //	                                  iomem meminfo modules version self/mountinfo
 //	                                  sys/kernel/osrelease tty/drivers tty/driver/*
 //	sys/block                         size, block size and driver of each disk
-//	sys/bus                           acpi (names), amba, pci (with configuration space),
-//	                                  pci_express, platform, virtio, xen: drivers and nodes
+//	sys/bus                           acpi (names), amba, pci (with configuration space and
+//	                                  BARs), pci_express, platform, virtio, xen: drivers and nodes
 //	sys/class                         dmi/id (vendor, version, date, product), net (type, state,
 //	                                  MTU, driver), rtc (name), tpm (version), tty
 //	sys/devices/system                clocksource, cpu
@@ -40,7 +40,7 @@
 //	sys/firmware/efi                  systab, word size, names of the variables, and the
 //	                                  contents of BootCurrent, BootOrder and Boot####
 //	sys/firmware/fdt                  the device tree
-//	sys/hypervisor                    type, version, kind of guest
+//	sys/hypervisor                    type, version, features, kind of guest
 //	sys/kernel                        debug/psci, debug/devices_deferred, the TPM's event log
 //	sys/module                        names
 //
