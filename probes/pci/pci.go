@@ -3,13 +3,15 @@
 package pci
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"strconv"
 	"strings"
+
+	"vmspec/probes/gic"
+	"vmspec/probes/memory"
 )
 
 // Facts are about the guest's PCI.
@@ -17,6 +19,10 @@ type Facts struct {
 	Domains   []string // one for each root complex, such as 0000
 	Functions []Function
 	Slots     []Slot
+
+	IomemErr    string        `json:",omitempty"` // why it is unknown which BARs are claimed
+	Messages    []gic.Message // the interrupts that come as messages
+	MessagesErr string        `json:",omitempty"`
 }
 
 // A Function is one PCI function.
@@ -26,14 +32,17 @@ type Function struct {
 	Class          uint64 // 24 bits
 	Driver         string // empty if none is bound
 	Port           *Port  // nil if it is no PCI Express port with a slot
+	Config         *Config
 	ConfigErr      string // why Port is unknown
 	Serving        bool   // the kernel's pciehp serves its slot
+	BARs           []BAR
+	ResourceErr    string `json:",omitempty"` // why BARs are unknown
 }
 
-// A Port is what a PCI Express port says of its slot: PCI Express Base
-// Specification 6.0, sections 7.5.3.2 and 7.5.3.9.
-type Port struct {
-	HotPlugCapable bool
+// Virtio tells whether the function's IDs are those of a virtio device:
+// Virtual I/O Device 1.3, section 4.1.2.
+func (fn Function) Virtio() bool {
+	return fn.Vendor == 0x1af4 && fn.Device >= 0x1000 && fn.Device <= 0x107f
 }
 
 // A Slot is one that a hotplug driver of the kernel made.
@@ -54,6 +63,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	if err != nil {
 		return nil, err
 	}
+	regions := f.readShared(fsys)
 	seen := map[string]bool{}
 	serving := servingPorts(fsys)
 	for _, e := range entries {
@@ -62,6 +72,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 			return nil, fmt.Errorf("pci function %s: %w", e.Name(), err)
 		}
 		fn.Serving = serving[fn.Address]
+		fn.readBARs(fsys, regions)
 		f.Functions = append(f.Functions, fn)
 		if domain, _, _ := strings.Cut(e.Name(), ":"); !seen[domain] {
 			seen[domain] = true
@@ -69,6 +80,20 @@ func Read(fsys fs.FS) (*Facts, error) {
 		}
 	}
 	return &f, f.readSlots(fsys)
+}
+
+// readShared reads what functions share: the address space, interrupts.
+func (f *Facts) readShared(fsys fs.FS) []memory.Region {
+	regions, err := memory.Iomem(fsys)
+	if err != nil {
+		f.IomemErr = err.Error()
+	}
+	_, interrupts, err := gic.LoadInterrupts(fsys)
+	if err != nil {
+		f.MessagesErr = err.Error()
+	}
+	f.Messages = gic.Messages(interrupts)
+	return regions
 }
 
 func readFunction(fsys fs.FS, address string) (Function, error) {
@@ -90,68 +115,15 @@ func readFunction(fsys fs.FS, address string) (Function, error) {
 	}
 	config, err := fs.ReadFile(fsys, path.Join(dir, address, "config"))
 	if err == nil {
+		fn.Config, err = ParseConfig(config, fn.Virtio())
+	}
+	if err == nil {
 		fn.Port, err = ParsePort(config)
 	}
 	if err != nil {
 		fn.ConfigErr = err.Error()
 	}
 	return fn, nil
-}
-
-// Places in configuration space: PCI Local Bus 3.0, section 6.1; PCI Express
-// Base Specification 6.0, section 7.5.3.
-const (
-	configHeader   = 64
-	statusRegister = 0x06
-	capabilityList = 1 << 4
-	firstPointer   = 0x34
-	expressID      = 0x10
-	expressFlags   = 0x02
-	slotCaps       = 0x14
-	slotImpl       = 1 << 8
-	hotPlugCapable = 1 << 6
-)
-
-// errHidden: the kernel shows only the header to other users than root.
-var errHidden = errors.New("configuration space is cut at its header: not root")
-
-// ParsePort finds the PCI Express capability in a function's configuration
-// space and returns its slot, nil where it has none.
-func ParsePort(config []byte) (*Port, error) {
-	if len(config) < configHeader {
-		return nil, fmt.Errorf("configuration space has %d bytes, want at least %d", len(config), configHeader)
-	}
-	if binary.LittleEndian.Uint16(config[statusRegister:])&capabilityList == 0 {
-		return nil, nil
-	}
-	if len(config) == configHeader {
-		return nil, errHidden
-	}
-	at := int(config[firstPointer] &^ 3)
-	// A list cannot be longer than the space has room for capabilities.
-	for range len(config) / 4 {
-		if at == 0 {
-			return nil, nil
-		}
-		if at < configHeader || at+2 > len(config) {
-			return nil, fmt.Errorf("capability pointer %#x", at)
-		}
-		if config[at] == expressID {
-			return parseExpress(config[at:])
-		}
-		at = int(config[at+1] &^ 3)
-	}
-	return nil, errors.New("capability list has no end")
-}
-
-func parseExpress(capability []byte) (*Port, error) {
-	if len(capability) < slotCaps+4 {
-		return nil, errors.New("PCI Express capability is cut")
-	}
-	if binary.LittleEndian.Uint16(capability[expressFlags:])&slotImpl == 0 {
-		return nil, nil
-	}
-	return &Port{HotPlugCapable: binary.LittleEndian.Uint32(capability[slotCaps:])&hotPlugCapable != 0}, nil
 }
 
 // servingPorts finds the ports that pciehp is bound to: services are devices

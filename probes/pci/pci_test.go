@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"vmspec/probes/gic"
 	"vmspec/probes/guest/guesttest"
 	"vmspec/probes/pci"
 )
@@ -111,6 +112,9 @@ func machine() fstest.MapFS {
 		root + "0001:01:00.0/class":                        file("0x020000\n"),
 		"sys/bus/pci_express/devices/0000:00:01.0:pcie004": link("../../../devices/pci0000:00/0000:00:01.0/0000:00:01.0:pcie004"),
 		root + "0000:00:01.0:pcie004/driver":               link("../../../../bus/pci_express/drivers/pciehp"),
+		root + "resource":                                  file("0x10200000 0x10200fff 0x40200\n"),
+		"proc/iomem":                                       file("10000000-3efeffff : pcie@10000000\n  10200000-10200fff : 0000:00:01.0\n"),
+		"proc/interrupts":                                  file("  CPU0 CPU1\n 17: 1 2 ITS-MSI 131072 Edge PCIe PME, aerdrv\n"),
 		"sys/bus/pci/slots/0/address":                      file("0001:01:00\n"),
 		"sys/bus/pci/slots/0/power":                        file("1\n"),
 		"sys/bus/pci/slots/1/address":                      file("0001:02:00\n"),
@@ -123,7 +127,10 @@ func TestRead(t *testing.T) {
 	require.Equal(t, []string{"0000", "0001"}, f.Domains)
 	require.Len(t, f.Functions, 2)
 	require.Equal(t, pci.Function{Address: "0000:00:01.0", Vendor: 0x1b36, Device: 12, Class: 0x060400, Driver: "pcieport",
-		Port: &pci.Port{HotPlugCapable: true}, Serving: true}, f.Functions[0])
+		Config: &pci.Config{Capabilities: 1}, Port: &pci.Port{HotPlugCapable: true}, Serving: true,
+		BARs: []pci.BAR{{Index: 0, Start: 0x10200000, Size: 0x1000, Placed: true, Claimed: true}}}, f.Functions[0])
+	require.Contains(t, f.Functions[1].ResourceErr, "does not exist", "a function of which BARs are unknown")
+	require.Equal(t, []gic.Message{{Chip: "ITS-MSI", Count: 3, Users: []string{"PCIe PME", "aerdrv"}}}, f.Messages)
 	second := f.Functions[1]
 	require.Contains(t, second.ConfigErr, "does not exist", "a config that cannot be read is no missing port")
 	require.False(t, second.Serving)
@@ -173,7 +180,7 @@ func (f failingFS) Open(name string) (fs.File, error) {
 func TestReadWithoutPCI(t *testing.T) {
 	f, err := pci.Read(fstest.MapFS{})
 	require.NoError(t, err, "absence is an answer")
-	require.Equal(t, &pci.Facts{}, f)
+	require.Empty(t, f.Functions)
 	eio := errors.New("input/output error")
 	_, err = pci.Read(failingFS{eio})
 	require.ErrorIs(t, err, eio)
