@@ -22,7 +22,7 @@ const (
 
 var names = map[int]string{
 	Net: "net", Block: "block", Console: "console", Entropy: "entropy", Balloon: "balloon",
-	8: "scsi", 9: "9p", 16: "gpu", 18: "input", 19: "vsock", 26: "fs",
+	8: "scsi", 9: "9p", 16: "gpu", 18: "input", 19: "vsock", 23: "iommu", 26: "fs",
 }
 
 // A Device is one virtio device.
@@ -32,8 +32,14 @@ type Device struct {
 	Transport string // "pci", "mmio", or empty
 	Driver    string // empty if none is bound
 	Status    uint64
-	Modern    bool // VIRTIO_F_VERSION_1 was negotiated
+	Modern    bool   // VIRTIO_F_VERSION_1 was negotiated
+	Features  string // what was negotiated, bit 0 first, up to the last one
+	Function  string `json:",omitempty"` // on PCI, the function's address
 }
+
+// Has tells whether a feature bit was negotiated. How many characters there
+// are depends on the kernel: 64, or 128 since Linux 6.16.
+func (d Device) Has(bit int) bool { return bit < len(d.Features) && d.Features[bit] == '1' }
 
 // String names the device by kind and transport.
 func (d Device) String() string {
@@ -44,9 +50,9 @@ func (d Device) String() string {
 	return fmt.Sprintf("virtio-%s on %s", kind, d.Transport)
 }
 
-// version1 is the place of VIRTIO_F_VERSION_1 in the negotiated features,
+// Version1 is the place of VIRTIO_F_VERSION_1 in the negotiated features,
 // which Linux writes bit 0 first (drivers/virtio/virtio.c, features_show).
-const version1 = 32
+const Version1 = 32
 
 const dir = "sys/bus/virtio/devices"
 
@@ -81,12 +87,15 @@ func readDevice(fsys fs.FS, name string) (Device, error) {
 	if err != nil {
 		return d, err
 	}
-	d.Modern = len(features) > version1 && features[version1] == '1'
+	d.Features = strings.TrimRight(string(features), "0\n")
+	d.Modern = d.Has(Version1)
 	if driver, err := fs.ReadLink(fsys, path.Join(dir, name, "driver")); err == nil {
 		d.Driver = path.Base(driver)
 	}
 	if link, err := fs.ReadLink(fsys, path.Join(dir, name)); err == nil {
-		d.Transport = transport(link)
+		if d.Transport = transport(link); d.Transport == "pci" {
+			d.Function = path.Base(path.Dir(link))
+		}
 	}
 	return d, nil
 }

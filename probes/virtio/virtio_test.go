@@ -82,7 +82,8 @@ func TestReadFeatures(t *testing.T) {
 			files[dir+"features"] = file(test.features)
 			devices, err := virtio.Read(files)
 			require.NoError(t, err)
-			require.Equal(t, []virtio.Device{{Name: "virtio0", ID: virtio.Net, Transport: "mmio", Driver: "virtio_net", Status: 15, Modern: test.modern}}, devices)
+			require.Equal(t, []virtio.Device{{Name: "virtio0", ID: virtio.Net, Transport: "mmio", Driver: "virtio_net", Status: 15, Modern: test.modern,
+				Features: strings.TrimRight(test.features, "0\n")}}, devices)
 		})
 	}
 }
@@ -109,6 +110,11 @@ func TestReadTransport(t *testing.T) {
 	}
 }
 
+func TestHas(t *testing.T) {
+	d := virtio.Device{Features: "01x"}
+	require.Equal(t, []bool{false, true, false, false}, []bool{d.Has(0), d.Has(1), d.Has(2), d.Has(3)})
+}
+
 func TestString(t *testing.T) {
 	require.Equal(t, "virtio-block on pci", virtio.Device{ID: virtio.Block, Transport: "pci"}.String())
 	require.Equal(t, "virtio-device 99 on mmio", virtio.Device{ID: 99, Transport: "mmio"}.String())
@@ -118,8 +124,10 @@ func TestReadCaptured(t *testing.T) {
 	devices, err := virtio.Read(guesttest.Open(t, "qemu-virt-gicv2"))
 	require.NoError(t, err)
 	require.Equal(t, []virtio.Device{
-		{Name: "virtio0", ID: virtio.Entropy, Transport: "pci", Driver: "virtio_rng", Status: 15, Modern: true},
-		{Name: "virtio1", ID: virtio.Console, Transport: "pci", Driver: "virtio_console", Status: 15, Modern: true},
+		{Name: "virtio0", ID: virtio.Entropy, Transport: "pci", Driver: "virtio_rng", Status: 15, Modern: true,
+			Features: strings.Repeat("0", 28) + "1100100000001", Function: "0000:00:01.0"},
+		{Name: "virtio1", ID: virtio.Console, Transport: "pci", Driver: "virtio_console", Status: 15, Modern: true,
+			Features: "01" + strings.Repeat("0", 26) + "1100100000001", Function: "0000:00:02.0"},
 	}, devices)
 }
 
