@@ -17,13 +17,20 @@ type Facts struct {
 	Version string // 4.17
 	Bus     bool   // the kernel has the Xen PV bus
 	Devices []Device
+
+	Features    *uint32 // as XENVER_get_features answers for its first submap
+	FeaturesErr string  `json:",omitempty"` // why they are unknown
+	Events      *Events
+	EventsErr   string `json:",omitempty"`
+	Grants      *Grants
+	GrantsErr   string `json:",omitempty"`
 }
 
 // A Device is a frontend on the Xen PV bus.
 type Device struct {
 	Name   string // vbd-51712
 	Node   string // its path in xenstore
-	State  string // as xenbus numbers it: 4 is connected
+	State  string // the frontend's, in xenbus's word: "Connected"
 	Driver string // empty if none is bound
 }
 
@@ -43,6 +50,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	if major, minor := text(fsys, "sys/hypervisor/version/major"), text(fsys, "sys/hypervisor/version/minor"); major != "" {
 		f.Version = major + "." + minor
 	}
+	f.readWitnesses(fsys)
 	return &f, f.readBus(fsys)
 }
 
