@@ -187,7 +187,7 @@ const maxBAR = 5
 // readVirtio reads a struct virtio_pci_cap, and what follows it in that of the
 // notifications and of shared memory.
 func (c *Config) readVirtio(capability []byte) {
-	if len(capability) < 16 || capability[2] < 16 || virtioKinds[capability[3]] == "" || capability[4] > maxBAR {
+	if len(capability) < 16 || capability[2] < 16 || virtioKinds[capability[3]] == "" {
 		return
 	}
 	word := func(at int) uint64 {
@@ -200,10 +200,12 @@ func (c *Config) readVirtio(capability []byte) {
 	switch s.Kind {
 	case VirtioNotify:
 		s.Multiplier = uint32(word(16))
-	case VirtioAccess:
-		s.BAR, s.Offset, s.Length = 0, 0, 0
+	case VirtioAccess: // placed by the driver, anywhere
+		s = Structure{Kind: VirtioAccess}
 	case VirtioMemory:
 		s.Offset, s.Length = s.Offset|word(16)<<32, s.Length|word(20)<<32
 	}
-	c.Structures = append(c.Structures, s)
+	if s.BAR <= maxBAR {
+		c.Structures = append(c.Structures, s)
+	}
 }

@@ -81,6 +81,7 @@ func TestParseConfigStructures(t *testing.T) {
 		"notify too short": {capability(9, 0, 16, 2, 4, 0, 0, 0, 0, 0, 0, 0, 2, 0, 0, 0, 4), pci.Config{Structures: []pci.Structure{{Kind: pci.VirtioNotify, BAR: 4, Length: 2}}}},
 		"shared memory":    {capability(9, 0, 24, 8, 2, 0, 0, 0, 1, 0, 0, 0, 2, 0, 0, 0, 3, 0, 0, 0, 4), pci.Config{Structures: []pci.Structure{{Kind: pci.VirtioMemory, BAR: 2, Offset: 3<<32 | 1, Length: 4<<32 | 2}}}},
 		"the driver's":     {capability(9, 0, 20, 5, 3, 0, 0, 0, 1, 0, 0, 0, 2), pci.Config{Structures: []pci.Structure{{Kind: pci.VirtioAccess}}}},
+		"anywhere":         {capability(9, 0, 20, 5, 0xff), pci.Config{Structures: []pci.Structure{{Kind: pci.VirtioAccess}}}},
 		"too short":        {capability(9, 0, 15, 1, 4), pci.Config{}},
 		"reserved BAR":     {capability(9, 0, 16, 1, 6), pci.Config{}},
 		"unknown type":     {capability(9, 0, 16, 9, 1), pci.Config{}},
