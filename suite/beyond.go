@@ -50,7 +50,7 @@ var beyond = []Requirement{
 		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
 		Needs: []string{"virtio"},
 		Check: checkVirtioModern,
-		Fix:   "Offer VIRTIO_F_VERSION_1, with QEMU's virtio-mmio by -global virtio-mmio.force-legacy=off.",
+		Fix:   "Offer VIRTIO_F_VERSION_1, in QEMU by virtio-mmio.force-legacy=off, on PCI by disable-modern=off.",
 	},
 	{
 		ID: "PLAT-SMCCC", Title: "The SMC Calling Convention is 1.1 or newer",

@@ -167,7 +167,7 @@ const (
 
 // Catalogue lists all requirements, in the order of the specification.
 func Catalogue() []Requirement {
-	return slices.Concat(image, firmware, description, platform, guestOS, beyond)
+	return slices.Concat(image, firmware, description, platform, guestOS, beyond, devices)
 }
 
 // Find returns the requirement of that ID.

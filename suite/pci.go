@@ -1,0 +1,163 @@
+package suite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"vmspec/probes"
+	"vmspec/probes/pci"
+	"vmspec/probes/virtio"
+)
+
+func checkPCIConfig(f *probes.Facts) Finding {
+	var wrong, doubt []string
+	whole, on := 0, 0
+	for _, fn := range f.PCI.Functions {
+		c := fn.Config
+		switch {
+		case c == nil || c.Hidden:
+			doubt = append(doubt, fn.Address+": "+fn.ConfigErr)
+			continue
+		case headerProblem(fn) != "":
+			wrong = append(wrong, fn.Address+": "+headerProblem(fn))
+		case c.ListErr != "":
+			wrong = append(wrong, fn.Address+": "+c.ListErr)
+		}
+		whole++
+		on += c.Capabilities + c.Extended
+	}
+	return conclude(wrong, doubt, share(whole, len(f.PCI.Functions), "function", fmt.Sprintf("readable, capabilities: %d", on)), skip(ReasonNoDevice))
+}
+
+// Class codes: PCI Code and ID Assignment Specification, section 1.7.
+const (
+	bridgeClass = 0x06   // of all bridges
+	pciBridge   = 0x0604 // of those between PCI buses, which have header 1
+)
+
+func headerProblem(fn pci.Function) string {
+	switch header, class := fn.Config.Header, fn.Class>>8; {
+	case header > 2:
+		return fmt.Sprintf("header type %d", header)
+	case header == 0 && class == pciBridge, header == 1 && class>>8 != bridgeClass:
+		return fmt.Sprintf("header type %d with class %#x", header, fn.Class)
+	}
+	return ""
+}
+
+func checkBARs(f *probes.Facts) Finding {
+	var wrong, doubt []string
+	bars, claimed := 0, 0
+	for _, fn := range f.PCI.Functions {
+		if fn.ResourceErr != "" {
+			doubt = append(doubt, fn.ResourceErr)
+			continue
+		}
+		for _, b := range fn.BARs {
+			bars++
+			if b.Claimed {
+				claimed++
+			}
+			if p := barProblem(b, f.PCI.IomemErr == ""); p != "" {
+				wrong = append(wrong, fmt.Sprintf("%s BAR %d: %s", fn.Address, b.Index, p))
+			}
+		}
+		for _, p := range tableProblems(fn) {
+			wrong = append(wrong, fn.Address+": "+p)
+		}
+	}
+	if f.PCI.IomemErr != "" && len(f.PCI.Functions) > 0 {
+		doubt = append(doubt, f.PCI.IomemErr)
+	}
+	return conclude(wrong, doubt, share(claimed, bars, "BAR", "in windows of memory"), skip(ReasonNoDevice))
+}
+
+// barProblem lets I/O space be: a machine need not have any, and drivers do
+// without.
+func barProblem(b pci.BAR, claims bool) string {
+	switch {
+	case b.IO:
+		return ""
+	case !b.Fixed && b.Size&(b.Size-1) != 0:
+		return fmt.Sprintf("%#x bytes, not a power of 2", b.Size)
+	case !b.Placed:
+		return fmt.Sprintf("no window has room for its %#x bytes", b.Size)
+	case !b.Fixed && b.Start%b.Size != 0:
+		return fmt.Sprintf("at %#x, not aligned to its %#x bytes", b.Start, b.Size)
+	case claims && !b.Claimed:
+		return fmt.Sprintf("%#x+%#x is in no window of the bridge above", b.Start, b.Size)
+	}
+	return ""
+}
+
+func tableProblems(fn pci.Function) []string {
+	if fn.Config == nil {
+		return nil
+	}
+	var out []string
+	for _, s := range fn.Config.Structures {
+		if strings.HasPrefix(s.Kind, "MSI-X ") {
+			out = append(out, outside(fn, s)...)
+		}
+	}
+	return out
+}
+
+func checkMSICount(f *probes.Facts) Finding {
+	var total uint64
+	for _, m := range f.PCI.Messages {
+		total += m.Count
+	}
+	users := messageUsers(f)
+	found := fmt.Sprintf("%s by %s", count(int(total), "interrupt"), count(len(f.PCI.Messages), "message"))
+	switch {
+	case len(f.PCI.Functions) == 0:
+		return skip(ReasonNoDevice)
+	case f.PCI.MessagesErr != "":
+		return unknown(f.PCI.MessagesErr)
+	case total > 0:
+		return pass(found)
+	case f.GIC.MSI == "" && f.GIC.Declared.Err != "":
+		return unknown(f.GIC.Declared.Err)
+	case f.GIC.MSI == "":
+		return skip(reasonNoMSI)
+	case len(users) == 0:
+		return unknown("no driver in this kernel uses a device that has MSI", found)
+	case strings.Contains(f.Kernel.Value("pci"), "nomsi"):
+		return unknown("the command line says pci=nomsi", found)
+	}
+	return silentProblem(users, f.Virtio, found)
+}
+
+// messageUsers are the functions of running virtio devices that have MSI,
+// which virtio's driver always asks for.
+func messageUsers(f *probes.Facts) []pci.Function {
+	return slices.DeleteFunc(virtioFunctions(f.PCI), func(fn pci.Function) bool {
+		d, ok := deviceOf(fn, f.Virtio)
+		return !ok || d.Status&driverOK == 0 || fn.Config == nil || fn.Config.MSI == ""
+	})
+}
+
+func deviceOf(fn pci.Function, devices []virtio.Device) (virtio.Device, bool) {
+	at := slices.IndexFunc(devices, func(d virtio.Device) bool { return d.Function == fn.Address })
+	if at < 0 {
+		return virtio.Device{}, false
+	}
+	return devices[at], true
+}
+
+// silentProblem judges devices of which no message came. A disk has had to
+// answer when Linux looked for its partitions; others may be idle.
+func silentProblem(users []pci.Function, devices []virtio.Device, found string) Finding {
+	enabled := slices.DeleteFunc(slices.Clone(users), func(fn pci.Function) bool { return !fn.Config.Enabled })
+	if len(enabled) == 0 {
+		return fail("the drivers of "+count(len(users), "device")+" with MSI got none and fell back to INTx", found)
+	}
+	for _, fn := range enabled {
+		if d, _ := deviceOf(fn, devices); d.ID == virtio.Block {
+			return fail(fmt.Sprintf("no message came, not even of the disk %s", fn.Address), found)
+		}
+	}
+	return unknown("no message came, and no device is known to have sent one", found)
+}

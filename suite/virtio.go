@@ -1,0 +1,301 @@
+package suite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"vmspec/probes"
+	"vmspec/probes/pci"
+	"vmspec/probes/virtio"
+)
+
+// Bits of a virtio device's status: Virtual I/O Device 1.2, section 2.1. Later
+// versions may define the others.
+const (
+	acknowledge = 1
+	driver      = 2
+	featuresOK  = 8
+	needsReset  = 64
+	failed      = 128
+)
+
+func checkVirtioStatus(f *probes.Facts) Finding {
+	if len(f.Virtio) == 0 {
+		return skip(ReasonNoDevice)
+	}
+	var wrong []string
+	running := 0
+	for _, d := range f.Virtio {
+		problem, settled := statusProblem(d)
+		if problem != "" {
+			wrong = append(wrong, fmt.Sprintf("%s, %s: status %#x %s", d.Name, d, d.Status, problem))
+		}
+		if settled {
+			running++
+		}
+	}
+	if running == 0 {
+		return unknown("no virtio device has a driver in this kernel")
+	}
+	return conclude(wrong, nil, share(running, len(f.Virtio), "device", "running"), Finding{})
+}
+
+// statusProblem judges a status that a driver has brought to DRIVER_OK. What
+// never came so far, or was given up with FAILED, is the driver's affair.
+func statusProblem(d virtio.Device) (problem string, settled bool) {
+	switch {
+	case d.Driver != "" && d.Status == 0:
+		return "lost what its driver set", true
+	case d.Status&needsReset != 0:
+		return "needs a reset", true
+	case d.Status&failed != 0, d.Status&driverOK == 0:
+		return "", false
+	case d.Status&(acknowledge|driver) != acknowledge|driver:
+		return "lost ACKNOWLEDGE or DRIVER", true
+	case d.Modern && d.Status&featuresOK == 0:
+		return "lost FEATURES_OK", true
+	}
+	return "", true
+}
+
+// A prerequisite is a feature that is nothing without one of others.
+type prerequisite struct {
+	bit     int
+	name    string
+	needs   []int // one of them
+	section string
+}
+
+// prerequisites are what the specification asks of the features of a type of
+// device. Linux's drivers accept both sides of each, so that one that is
+// negotiated alone was offered alone.
+var prerequisites = map[int][]prerequisite{
+	virtio.Net: {
+		{7, "GUEST_TSO4", []int{1}, "5.1.3.1"},
+		{8, "GUEST_TSO6", []int{1}, "5.1.3.1"},
+		{9, "GUEST_ECN", []int{7, 8}, "5.1.3.1"},
+		{10, "GUEST_UFO", []int{1}, "5.1.3.1"},
+		{11, "HOST_TSO4", []int{0}, "5.1.3.1"},
+		{12, "HOST_TSO6", []int{0}, "5.1.3.1"},
+		{13, "HOST_ECN", []int{11, 12}, "5.1.3.1"},
+		{14, "HOST_UFO", []int{0}, "5.1.3.1"},
+		{18, "CTRL_RX", []int{17}, "5.1.3.1"},
+		{19, "CTRL_VLAN", []int{17}, "5.1.3.1"},
+		{21, "GUEST_ANNOUNCE", []int{17}, "5.1.3.1"},
+		{22, "MQ", []int{17}, "5.1.3.1"},
+		{23, "CTRL_MAC_ADDR", []int{17}, "5.1.3.1"},
+		{52, "VQ_NOTF_COAL", []int{17}, "5.1.3.1"}, // since 1.3
+		{53, "NOTF_COAL", []int{17}, "5.1.3.1"},    // since 1.3
+		{54, "GUEST_USO4", []int{1}, "5.1.3.1"},    // since 1.3
+		{55, "GUEST_USO6", []int{1}, "5.1.3.1"},    // since 1.3
+		{56, "HOST_USO", []int{0}, "5.1.3.1"},      // since 1.3
+		{60, "RSS", []int{17}, "5.1.3.1"},
+	},
+	virtio.Block: {
+		{11, "CONFIG_WCE", []int{9}, "5.2.5.2"},
+	},
+}
+
+// lastReserved ends the feature bits that are reserved for queues and
+// negotiation. Of those, the ones from Version1 on are no legacy device's: its
+// features have 32 bits. The ones behind are the types' own.
+const lastReserved = 49
+
+func checkVirtioFeatures(f *probes.Facts) Finding {
+	if len(f.Virtio) == 0 {
+		return skip(ReasonNoDevice)
+	}
+	var wrong, found []string
+	for _, d := range f.Virtio {
+		if d.Features == "" {
+			continue // nothing was negotiated, or nothing but the basics
+		}
+		for _, p := range featureProblems(d) {
+			wrong = append(wrong, fmt.Sprintf("%s, %s: %s", d.Name, d, p))
+		}
+		found = append(found, d.Name+" bits "+featureList(d))
+	}
+	return conclude(wrong, nil, found, unknown("no virtio device has negotiated a feature"))
+}
+
+func featureProblems(d virtio.Device) []string {
+	var out []string
+	for _, p := range prerequisites[d.ID] {
+		if d.Has(p.bit) && !slices.ContainsFunc(p.needs, d.Has) {
+			out = append(out, fmt.Sprintf("%s (bit %d) without bit %s, %s", p.name, p.bit, bitList(p.needs, " or "), p.section))
+		}
+	}
+	for bit := virtio.Version1 + 1; bit <= lastReserved; bit++ {
+		if d.Has(bit) && !d.Modern {
+			out = append(out, fmt.Sprintf("bit %d without VERSION_1", bit))
+		}
+	}
+	return out
+}
+
+func featureList(d virtio.Device) string {
+	var bits []int
+	for bit := range len(d.Features) {
+		if d.Has(bit) {
+			bits = append(bits, bit)
+		}
+	}
+	return bitList(bits, " ")
+}
+
+func bitList(bits []int, between string) string {
+	return strings.ReplaceAll(strings.Trim(fmt.Sprint(bits), "[]"), " ", between)
+}
+
+// Device IDs of virtio on PCI: Virtual I/O Device 1.2, section 4.1.2.
+const firstModern = 0x1040
+
+// virtioFunctions are the PCI functions with the IDs of virtio devices. Those
+// with IDs of a vendor's own are not virtio's to judge.
+func virtioFunctions(f *pci.Facts) []pci.Function {
+	return slices.DeleteFunc(slices.Clone(f.Functions), func(fn pci.Function) bool { return !fn.Virtio() })
+}
+
+func checkVirtioIDs(f *probes.Facts) Finding {
+	var wrong, doubt []string
+	functions := virtioFunctions(f.PCI)
+	known, transitional := 0, 0
+	for _, fn := range functions {
+		if fn.Config == nil {
+			doubt = append(doubt, fn.Address+": "+fn.ConfigErr)
+			continue
+		}
+		if p := idProblem(fn, f.Virtio); p != "" {
+			wrong = append(wrong, fn.Address+": "+p)
+		}
+		known++
+		if fn.Device < firstModern {
+			transitional++
+		}
+	}
+	return conclude(wrong, doubt, share(transitional, known, "device", "transitional"), skip(ReasonNoDevice))
+}
+
+func idProblem(fn pci.Function, devices []virtio.Device) string {
+	kind, what := int(fn.Device)-firstModern, "the device ID"
+	switch {
+	case kind < 0 && fn.Config.Revision != 0:
+		return fmt.Sprintf("transitional device %#x of revision %d, want 0", fn.Device, fn.Config.Revision)
+	case kind < 0:
+		kind, what = fn.Config.Subsystem, "the subsystem ID"
+	case fn.Config.Revision == 0:
+		return fmt.Sprintf("device %#x of revision 0, want 1 or higher", fn.Device)
+	}
+	for _, d := range devices {
+		if d.Function == fn.Address && d.ID != kind {
+			return fmt.Sprintf("%s is that of type %d, the device is of type %d", what, kind, d.ID)
+		}
+	}
+	if kind == 0 {
+		return what + " is that of no type"
+	}
+	return ""
+}
+
+// configured are the types of device that have a configuration, by their
+// sections in Virtual I/O Device 1.2, 5.1 to 5.19. Others are not known to.
+var configured = map[int]bool{
+	virtio.Net: true, virtio.Block: true, virtio.Console: true, virtio.Balloon: true,
+	8: true, 16: true, 18: true, 19: true, 20: true, 23: true, 24: true, 25: true, 26: true, 27: true,
+}
+
+// structureForm is what Virtual I/O Device 1.2 asks of a structure: section
+// 4.1.4.3 and those after it.
+var structureForm = map[string]struct{ align, least uint64 }{
+	pci.VirtioCommon: {4, 56}, pci.VirtioNotify: {2, 2}, pci.VirtioISR: {1, 1}, pci.VirtioDevice: {4, 1},
+}
+
+func checkVirtioPCI(f *probes.Facts) Finding {
+	var wrong, doubt []string
+	functions := virtioFunctions(f.PCI)
+	modern, legacy := 0, 0
+	for _, fn := range functions {
+		c := fn.Config
+		if c == nil || c.Hidden {
+			doubt = append(doubt, fn.Address+": "+fn.ConfigErr)
+			continue
+		}
+		structures := virtioStructures(c)
+		if len(structures) == 0 && fn.Device < firstModern {
+			legacy++ // PLAT-VIRTIO-MODERN tells
+			continue
+		}
+		for _, p := range structureProblems(fn, structures) {
+			wrong = append(wrong, fn.Address+": "+p)
+		}
+		if fn.ResourceErr != "" {
+			doubt = append(doubt, fn.ResourceErr)
+		}
+		modern++
+	}
+	return conclude(wrong, doubt, share(modern, len(functions)-legacy, "device", "with structures"), skip(ReasonNoDevice))
+}
+
+func virtioStructures(c *pci.Config) []pci.Structure {
+	return slices.DeleteFunc(slices.Clone(c.Structures), func(s pci.Structure) bool { return !strings.HasPrefix(s.Kind, "virtio ") })
+}
+
+// structureProblems judges the first structure of each kind, as drivers take
+// it.
+func structureProblems(fn pci.Function, structures []pci.Structure) []string {
+	var out []string
+	kind := int(fn.Device) - firstModern
+	if kind < 0 {
+		kind = fn.Config.Subsystem
+	}
+	for _, want := range []string{pci.VirtioCommon, pci.VirtioNotify, pci.VirtioISR, pci.VirtioDevice, pci.VirtioAccess} {
+		at := slices.IndexFunc(structures, func(s pci.Structure) bool { return s.Kind == want })
+		switch {
+		case at >= 0:
+			out = append(out, structureProblem(fn, structures[at])...)
+		case want != pci.VirtioDevice || configured[kind]:
+			out = append(out, "no structure "+want)
+		}
+	}
+	for _, s := range structures {
+		if s.Kind == pci.VirtioMemory {
+			out = append(out, outside(fn, s)...)
+		}
+	}
+	return out
+}
+
+func structureProblem(fn pci.Function, s pci.Structure) []string {
+	if s.Kind == pci.VirtioAccess {
+		return nil
+	}
+	var out []string
+	form := structureForm[s.Kind]
+	if s.Offset%form.align != 0 {
+		out = append(out, fmt.Sprintf("%s at offset %#x, not aligned to %d", s.Kind, s.Offset, form.align))
+	}
+	if s.Length < form.least {
+		out = append(out, fmt.Sprintf("%s of %d bytes, want %d", s.Kind, s.Length, form.least))
+	}
+	if m := s.Multiplier; m&(m-1) != 0 || m == 1 {
+		out = append(out, fmt.Sprintf("notify_off_multiplier %d, want an even power of 2, or 0", m))
+	}
+	return append(out, outside(fn, s)...)
+}
+
+// outside says where a structure does not lie inside its BAR. The addresses
+// of a function whose BARs are unknown are not judged.
+func outside(fn pci.Function, s pci.Structure) []string {
+	if fn.ResourceErr != "" {
+		return nil
+	}
+	at := slices.IndexFunc(fn.BARs, func(b pci.BAR) bool { return b.Index == s.BAR })
+	switch {
+	case at < 0:
+		return []string{fmt.Sprintf("%s in BAR %d, which is not there", s.Kind, s.BAR)}
+	case s.Offset > fn.BARs[at].Size || s.Length > fn.BARs[at].Size-s.Offset:
+		return []string{fmt.Sprintf("%s at %#x+%#x, BAR %d has %#x bytes", s.Kind, s.Offset, s.Length, s.BAR, fn.BARs[at].Size)}
+	}
+	return nil
+}

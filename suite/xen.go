@@ -1,0 +1,106 @@
+package suite
+
+import (
+	"fmt"
+	"strings"
+
+	"vmspec/probes"
+	"vmspec/probes/xen"
+)
+
+// Xen's feature flags: xen/include/public/features.h.
+const (
+	translatedPhysmap = 1 << 2 // every ARM guest's memory is translated
+	smccc             = 1 << 14
+)
+
+func checkXenFeatures(f *probes.Facts) Finding {
+	x := f.Xen
+	switch {
+	case x.Type != "xen":
+		return skip(reasonNoXen)
+	case x.Features == nil:
+		return unknown(x.FeaturesErr)
+	}
+	found := fmt.Sprintf("Xen %s, features %#x", x.Version, *x.Features)
+	if *x.Features&smccc != 0 {
+		found += ", SMCCC by HVC"
+	}
+	if *x.Features&translatedPhysmap == 0 {
+		return fail("XENFEAT_auto_translated_physmap (bit 2) is not offered", found)
+	}
+	return pass(found)
+}
+
+func checkXenGrants(f *probes.Facts) Finding {
+	x := f.Xen
+	switch {
+	case x.Type != "xen":
+		return skip(reasonNoXen)
+	case x.Grants == nil:
+		return unknown(x.GrantsErr)
+	case x.Grants.Version != "":
+		return pass("grant table of layout " + x.Grants.Version)
+	case !x.Grants.Whole:
+		return unknown("the beginning of the kernel's log is lost")
+	}
+	return fail("the kernel found no grant table")
+}
+
+func checkXenEvents(f *probes.Facts) Finding {
+	x := f.Xen
+	switch {
+	case x.Type != "xen":
+		return skip(reasonNoXen)
+	case x.Events == nil:
+		return unknown(x.EventsErr)
+	}
+	var total uint64
+	var users []string
+	for _, c := range x.Events.Channels {
+		total += c.Count
+		users = append(users, fmt.Sprintf("%s %d", c.User, c.Count))
+	}
+	found := "channels: " + strings.Join(users, ", ")
+	if x.Events.Upcall != nil {
+		total += *x.Events.Upcall
+		found = fmt.Sprintf("upcall %d; %s", *x.Events.Upcall, found)
+	}
+	switch {
+	case total > 0:
+		return pass(found)
+	case x.Events.Upcall == nil:
+		return fail("the kernel has no interrupt for Xen's events", found)
+	}
+	return unknown("no event came, and none is known to have been sent", found)
+}
+
+func checkXenFrontends(f *probes.Facts) Finding {
+	x := f.Xen
+	switch {
+	case x.Type != "xen":
+		return skip(reasonNoXen)
+	case !x.Bus:
+		return unknown("this kernel has no Xen PV bus")
+	case len(x.Devices) == 0:
+		return skip(ReasonNoDevice)
+	}
+	var wrong, found []string
+	for _, d := range x.Devices {
+		switch text := fmt.Sprintf("%s %s", d.Name, d.State); {
+		case d.Driver == "" || d.State == "":
+		case d.State == "Connected":
+			found = append(found, text)
+		case waiting(d):
+			wrong = append(wrong, text)
+		}
+	}
+	return conclude(wrong, nil, found, unknown("this kernel drives none of "+count(len(x.Devices), "Xen device")))
+}
+
+// waiting tells whether a frontend has a driver, and no backend that answers:
+// Linux waits for that when the driver is loaded (xenbus_probe_frontend.c,
+// wait_for_devices). One that is closed may have been unplugged.
+func waiting(d xen.Device) bool {
+	return d.State == "Initialising" || d.State == "InitWait" || d.State == "Initialised"
+}
