@@ -13,11 +13,11 @@
 // has the level info: it is told, and counts for nothing.
 //
 // A requirement is a literal in the slice of its chapter: image, firmware,
-// description, platform, guestOS, and beyond for what is only told. It points at
-// a sentence of each text that asks it; testdata/clauses.tsv lists the
-// sentences, and a test holds one against the other. One without a check says
-// why, as a reason for programs: what a guest cannot judge alone in one boot is
-// in the catalogue all the same.
+// description, platform, guestOS, and for what is only told beyond and devices.
+// It points at a sentence of each text that asks it; testdata/clauses.tsv lists
+// the sentences, and a test holds one against the other. One without a check
+// says why, as a reason for programs: what a guest cannot judge alone in one
+// boot is in the catalogue all the same.
 package suite
 
 import (
