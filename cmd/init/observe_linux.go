@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"runtime"
 	"runtime/debug"
 	"slices"
@@ -12,9 +13,11 @@ import (
 	"time"
 
 	"vmspec/probes/guest"
+	"vmspec/probes/kernel"
 	"vmspec/probes/note"
 	"vmspec/probes/timer"
 	"vmspec/probes/virtio"
+	"vmspec/suite"
 )
 
 // An observation is the live guest and the notes taken of it.
@@ -137,6 +140,37 @@ func (o *observation) trials() {
 	if tpms, err := fs.ReadDir(o.root, "sys/class/tpm"); err == nil && len(tpms) > 0 && !o.dead {
 		o.trial("tpm", func(w io.Writer) error { return guest.MeasureTPM(o.root, w) })
 	}
+	if o.pid1 && !o.readOnly() {
+		o.changes()
+	}
+}
+
+// readOnly tells whether a parameter forbids to change anything.
+func (o *observation) readOnly() bool {
+	p := map[string]string{}
+	kernel.ParseParameters(p, strings.Fields(string(o.notes["parameters"])))
+	maps.Copy(p, kernel.Parameters(o.root))
+	return suite.ParseSettings(p).ReadOnly
+}
+
+// errDead is a trial's that would wait.
+var errDead = errors.New("not tried: the timer is dead")
+
+// changes makes the trials that change something for a moment: in a guest that
+// is ours alone.
+func (o *observation) changes() {
+	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil {
+		o.waiting("variables", guest.TrialVariables)
+	}
+}
+
+// waiting is a trial in which the kernel waits for a device or the firmware.
+func (o *observation) waiting(name string, measure func(out io.Writer) error) {
+	if o.dead {
+		o.notes[name] = note.Take(func(io.Writer) error { return errDead })
+		return
+	}
+	o.trial(name, measure)
 }
 
 const clockTrial = "trial clock"
@@ -175,7 +209,7 @@ func (o *observation) begun() <-chan []byte {
 func (o *observation) endClock(clock <-chan []byte) {
 	switch {
 	case o.dead:
-		o.notes["clock"] = note.Take(func(io.Writer) error { return errors.New("not tried: the timer is dead") })
+		o.notes["clock"] = note.Take(func(io.Writer) error { return errDead })
 	case clock != nil:
 		_ = o.begin("wait clock") // no worker is lost while it waits
 		o.notes["clock"] = within(clockMost, clock)

@@ -19,6 +19,7 @@
 //	vmspec/ticks       the dead-timer test where the counter cannot be read
 //	vmspec/timer       interrupts of the timer on each CPU, before and after sleeps
 //	vmspec/tpm         the TPM's family, manufacturer and PCR banks
+//	vmspec/variables   a UEFI variable that was made, read, extended and deleted
 //
 // # A captured guest
 //

@@ -4,7 +4,9 @@ package guest
 
 import (
 	"errors"
+	"fmt"
 	"sync/atomic"
+	"syscall"
 )
 
 func pin(int) error { return errors.ErrUnsupported }
@@ -15,3 +17,5 @@ func sleepOn(int, *atomic.Int32) error { return errors.ErrUnsupported }
 func ReadLog() ([]byte, error) { return nil, errors.ErrUnsupported }
 
 func physical(uint64, int) ([]byte, error) { return nil, errors.ErrUnsupported }
+
+func errnoName(errno syscall.Errno) string { return fmt.Sprintf("errno%d", int(errno)) }
