@@ -44,6 +44,7 @@ type Facts struct {
 	VariableErr  string // why Variables is unknown
 	MountErr     string // why efivarfs could not be mounted, where the suite tried
 	Names        int    // how many variables efivarfs lists
+	Trial        Trial  // of a variable of the suite's own
 	Boot         []LoadOption
 	BootOrder    []int  // numbers of load options
 	BootCurrent  *int   // the one that was booted; nil if the firmware does not say
@@ -105,6 +106,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	f.readTables(fsys)
 	f.readKernel(fsys)
 	f.readVariables(fsys)
+	f.Trial = readTrial(fsys)
 	if err := f.readBoot(fsys); err != nil {
 		f.BootErr = err.Error()
 	}
