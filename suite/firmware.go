@@ -183,6 +183,8 @@ func checkVariables(f *probes.Facts) Finding {
 		return unknown(e.MountErr)
 	case e.Variables == "":
 		return unknown("efivarfs is not mounted")
+	case refused(e.Trial):
+		return fail("a variable could not be created: " + e.Trial.Result("create"))
 	}
 	return pass(fmt.Sprintf("efivarfs is writable and lists %d variables", e.Names))
 }

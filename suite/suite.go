@@ -13,7 +13,8 @@
 // has the level info: it is told, and counts for nothing.
 //
 // A requirement is a literal in the slice of its chapter: image, firmware,
-// description, platform, guestOS, and for what is only told beyond and devices.
+// description, platform, guestOS, and for what is only told beyond, devices
+// and exchange.
 // It points at a sentence of each text that asks it; testdata/clauses.tsv lists
 // the sentences, and a test holds one against the other. One without a check
 // says why, as a reason for programs: what a guest cannot judge alone in one
@@ -150,10 +151,13 @@ func count(n int, noun string) string {
 // Machine-readable reasons of a skip.
 const (
 	ReasonChosen   = "vmspec.skip"
-	ReasonNoDevice = "no-device" // there is nothing to judge
-	ReasonNoACPI   = "no-acpi"   // the kernel does not run by ACPI
-	ReasonNoTree   = "no-fdt"    // nor by a device tree
-	ReasonNoGIC    = "no-gic"    // the description names no GIC
+	ReasonReadOnly = "vmspec.readonly"
+	ReasonOwnGuest = "needs-own-guest" // to change something: in somebody else's the suite does not
+	ReasonNoDevice = "no-device"       // there is nothing to judge
+	ReasonNoUEFI   = "no-uefi"         // the guest was not booted through UEFI
+	ReasonNoACPI   = "no-acpi"         // the kernel does not run by ACPI
+	ReasonNoTree   = "no-fdt"          // nor by a device tree
+	ReasonNoGIC    = "no-gic"          // the description names no GIC
 
 	// What has no check, and why.
 	ReasonUntested = "untested"       // not yet
@@ -167,7 +171,7 @@ const (
 
 // Catalogue lists all requirements, in the order of the specification.
 func Catalogue() []Requirement {
-	return slices.Concat(image, firmware, description, platform, guestOS, beyond, devices)
+	return slices.Concat(image, firmware, description, platform, guestOS, beyond, devices, exchange)
 }
 
 // Find returns the requirement of that ID.
@@ -342,7 +346,7 @@ type Settings struct {
 	Only     []string // judge these only; all if empty
 	Skip     []string
 	After    string // "poweroff", "reboot" or "halt"
-	ReadOnly bool   // change nothing; today's checks change nothing anyway
+	ReadOnly bool   // change nothing, not even for a moment
 	Nonce    string // repeated in the report, to tell it from an older one
 	Frames   int    // how often the report goes out once more, in frames
 	Capture  string // how the captured guest leaves: by its "port", by the "console" or "none"
@@ -382,7 +386,7 @@ func (s *Settings) set(name, value string) (problem string) {
 		}
 		s.After = value
 	case "readonly":
-		s.ReadOnly = value != "0"
+		s.ReadOnly = isOn(value)
 	case "nonce":
 		if len(value) > MaxNonce || strings.Trim(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != "" {
 			return fmt.Sprintf("at most %d letters, digits, dashes and underscores", MaxNonce)
@@ -403,6 +407,9 @@ func (s *Settings) set(name, value string) (problem string) {
 	}
 	return problem
 }
+
+// isOn tells what a switch among the parameters means by its value.
+func isOn(value string) bool { return value != "0" }
 
 func parseIDs(list string) (ids []string, problem string) {
 	for id := range strings.SplitSeq(list, ",") {
