@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"vmspec/probes/disk"
 	"vmspec/probes/guest"
 	"vmspec/probes/kernel"
 	"vmspec/probes/note"
@@ -139,6 +140,9 @@ func (o *observation) trials() {
 	o.trial("timer", func(w io.Writer) error { return guest.TrialTimer(o.root, o.dead, w) })
 	if tpms, err := fs.ReadDir(o.root, "sys/class/tpm"); err == nil && len(tpms) > 0 && !o.dead {
 		o.trial("tpm", func(w io.Writer) error { return guest.MeasureTPM(o.root, w) })
+	}
+	if disks, err := disk.Read(o.root); err == nil && len(disks) > 0 {
+		o.waiting("disks", func(w io.Writer) error { return guest.TrialDisks(disks, w) })
 	}
 	if o.pid1 && !o.readOnly() {
 		o.changes()

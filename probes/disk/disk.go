@@ -17,6 +17,15 @@ type Disk struct {
 	ReadOnly  bool
 	Removable bool
 	Driver    string // of its device: virtio_blk, vbd, sd
+	OpenErr   string // why the trial could not open it, "EACCES permission denied"
+	Reads     []Reading
+	TrialErr  string // why there are no more of them, or none at all
+}
+
+// A Reading is one logical block that the trial asked for.
+type Reading struct {
+	Offset uint64 // bytes
+	Result string // "ok", "short BYTES" or the kernel's error, "EIO input/output error"
 }
 
 const dir = "sys/block"
@@ -25,12 +34,14 @@ const dir = "sys/block"
 // (Documentation/ABI/stable/sysfs-block).
 const sector = 512
 
-// Read lists the disks by name. None is an answer.
+// Read lists the disks by name, with what the trial read of them. None is an
+// answer.
 func Read(fsys fs.FS) ([]Disk, error) {
 	names, err := sysfs.Names(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
+	trial := readTrial(fsys)
 	var out []Disk
 	for _, name := range names {
 		driver, err := fs.ReadLink(fsys, path.Join(dir, name, "device/driver"))
@@ -42,6 +53,7 @@ func Read(fsys fs.FS) ([]Disk, error) {
 			return nil, fmt.Errorf("disk %s: %w", name, err)
 		}
 		d.Driver = path.Base(driver)
+		d.OpenErr, d.Reads, d.TrialErr = trial.of(name)
 		out = append(out, d)
 	}
 	return out, nil

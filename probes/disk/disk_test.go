@@ -46,8 +46,53 @@ func (failing) Open(string) (fs.File, error) { return nil, errors.ErrUnsupported
 func TestRead(t *testing.T) {
 	got, err := disk.Read(machine(nil))
 	require.NoError(t, err)
-	require.Equal(t, []disk.Disk{{Name: "vda", Size: 1 << 20, Block: 4096, ReadOnly: true, Driver: "virtio_blk"}}, got)
+	require.Equal(t, []disk.Disk{{Name: "vda", Size: 1 << 20, Block: 4096, ReadOnly: true, Driver: "virtio_blk",
+		TrialErr: "open vmspec/disks: file does not exist"}}, got)
 	got, err = disk.Read(fstest.MapFS{})
 	require.NoError(t, err, "none is an answer")
 	require.Empty(t, got)
+}
+
+func TestReadTrial(t *testing.T) {
+	first := disk.Reading{Result: "ok"}
+	tests := map[string]struct {
+		text string
+		want disk.Disk
+	}{
+		"failed":                {"error hung for 15s\n", disk.Disk{TrialErr: "vmspec/disks: hung for 15s"}},
+		"an offset no number":   {"read vda x ok\n", disk.Disk{TrialErr: `vmspec/disks: "read vda x ok": word 3 is not a number`}},
+		"a read without an end": {"read vda 0 ok\nread vda 512\n", disk.Disk{Reads: []disk.Reading{first}, TrialErr: "vmspec/disks: read of vda without a result"}},
+		"failed half-way":       {"open vda ok\nread vda 0 ok\nerror gone\n", disk.Disk{Reads: []disk.Reading{first}, TrialErr: "vmspec/disks: gone"}},
+		"not opened":            {"open vda EACCES permission denied\n", disk.Disk{OpenErr: "EACCES permission denied"}},
+		"another disk":          {"open vdb ok\nread vdb 0 ok\n", disk.Disk{}},
+		"whole": {"open vda ok\nread vda 0 ok\nread vda 512 EIO input/output error\n",
+			disk.Disk{Reads: []disk.Reading{first, {Offset: 512, Result: "EIO input/output error"}}}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			files := machine(nil)
+			files["vmspec/disks"] = &fstest.MapFile{Data: []byte(test.text)}
+			got, err := disk.Read(files)
+			require.NoError(t, err)
+			require.Equal(t, test.want, disk.Disk{OpenErr: got[0].OpenErr, Reads: got[0].Reads, TrialErr: got[0].TrialErr})
+		})
+	}
+}
+
+// Whatever stands in the note, a reading has a result and an error says where.
+func FuzzReadTrial(f *testing.F) {
+	f.Add("open vda ok\nread vda 0 ok\nread vda 512 EIO input/output error\n")
+	f.Add("open vda EACCES permission denied\nerror hung for 15s\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		files := machine(nil)
+		files["vmspec/disks"] = &fstest.MapFile{Data: []byte(text)}
+		got, err := disk.Read(files)
+		require.NoError(t, err)
+		for _, r := range got[0].Reads {
+			require.NotEmpty(t, r.Result)
+		}
+		if got[0].TrialErr != "" {
+			require.Contains(t, got[0].TrialErr, "vmspec/disks")
+		}
+	})
 }

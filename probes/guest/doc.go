@@ -10,6 +10,7 @@
 //	vmspec/clock       the real-time clock's seconds against the counter
 //	vmspec/context     "pid1" where the suite booted the guest, else "program"
 //	vmspec/counter     the generic timer's counter, read without a pause
+//	vmspec/disks       blocks that were read of each disk
 //	vmspec/efi         the UEFI system table, where /dev/mem shows it
 //	vmspec/kmsg        the kernel's log, a message a line with its time stamp
 //	vmspec/modules     what became of each module the suite wanted loaded

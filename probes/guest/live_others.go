@@ -19,3 +19,5 @@ func ReadLog() ([]byte, error) { return nil, errors.ErrUnsupported }
 func physical(uint64, int) ([]byte, error) { return nil, errors.ErrUnsupported }
 
 func errnoName(errno syscall.Errno) string { return fmt.Sprintf("errno%d", int(errno)) }
+
+func openDisk(string) (blockReader, error) { return nil, errors.ErrUnsupported }
