@@ -16,6 +16,7 @@ import (
 	"vmspec/probes/device"
 	"vmspec/probes/disk"
 	"vmspec/probes/efi"
+	"vmspec/probes/entropy"
 	"vmspec/probes/fdt"
 	"vmspec/probes/gic"
 	"vmspec/probes/kernel"
@@ -52,6 +53,7 @@ type Facts struct {
 	Network []network.Interface
 	SMBIOS  *smbios.Facts
 	TPM     *tpm.Facts
+	Entropy *entropy.Facts
 
 	Errors map[string]string // by the subject's name
 }
@@ -83,6 +85,7 @@ var subjects = []subject{
 	{"network", func(fsys fs.FS, f *Facts) (err error) { f.Network, err = network.Read(fsys); return }},
 	{"smbios", func(fsys fs.FS, f *Facts) (err error) { f.SMBIOS, err = smbios.Read(fsys); return }},
 	{"tpm", func(fsys fs.FS, f *Facts) (err error) { f.TPM, err = tpm.Read(fsys); return }},
+	{"entropy", func(fsys fs.FS, f *Facts) (err error) { f.Entropy, err = entropy.Read(fsys); return }},
 }
 
 // Subjects lists the names of the subjects, as Errors uses them.

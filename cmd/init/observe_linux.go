@@ -144,6 +144,9 @@ func (o *observation) trials() {
 	if disks, err := disk.Read(o.root); err == nil && len(disks) > 0 {
 		o.waiting("disks", func(w io.Writer) error { return guest.TrialDisks(disks, w) })
 	}
+	if source := guest.EntropySource(o.root); source != "" {
+		o.waiting("entropy", func(w io.Writer) error { return guest.TrialEntropy(source, w) })
+	}
 	if o.pid1 && !o.readOnly() {
 		o.changes()
 	}

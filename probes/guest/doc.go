@@ -12,6 +12,7 @@
 //	vmspec/counter     the generic timer's counter, read without a pause
 //	vmspec/disks       blocks that were read of each disk
 //	vmspec/efi         the UEFI system table, where /dev/mem shows it
+//	vmspec/entropy     how many random bytes the hardware's source gave
 //	vmspec/kmsg        the kernel's log, a message a line with its time stamp
 //	vmspec/modules     what became of each module the suite wanted loaded
 //	vmspec/mounts      why efivarfs could not be mounted

@@ -5,6 +5,7 @@ package guest
 import (
 	"errors"
 	"fmt"
+	"io"
 	"sync/atomic"
 	"syscall"
 )
@@ -21,3 +22,5 @@ func physical(uint64, int) ([]byte, error) { return nil, errors.ErrUnsupported }
 func errnoName(errno syscall.Errno) string { return fmt.Sprintf("errno%d", int(errno)) }
 
 func openDisk(string) (blockReader, error) { return nil, errors.ErrUnsupported }
+
+func openEntropy() (io.ReadCloser, error) { return nil, errors.ErrUnsupported }

@@ -1,0 +1,50 @@
+package entropy_test
+
+import (
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/entropy"
+	"vmspec/probes/guest/guesttest"
+)
+
+func read(t *testing.T, text string) entropy.Facts {
+	t.Helper()
+	f, err := entropy.Read(fstest.MapFS{"vmspec/entropy": {Data: []byte(text)}})
+	require.NoError(t, err)
+	return *f
+}
+
+func TestRead(t *testing.T) {
+	tests := map[string]struct {
+		text string
+		want entropy.Facts
+	}{
+		"failed":              {"error hung for 15s\n", entropy.Facts{TrialErr: "vmspec/entropy: hung for 15s"}},
+		"failed half-way":     {"source tpm-rng-0\nbytes 8 8\nerror gone\n", entropy.Facts{Source: "tpm-rng-0", Bytes: 8, Distinct: 8, TrialErr: "vmspec/entropy: gone"}},
+		"a count no number":   {"bytes x 1\n", entropy.Facts{TrialErr: `vmspec/entropy: "bytes x 1": word 2 is not a number`}},
+		"a count too few":     {"bytes 1\n", entropy.Facts{Bytes: 1, TrialErr: `vmspec/entropy: "bytes 1": word 3 is not a number`}},
+		"a word we know not":  {"later 1\n", entropy.Facts{}},
+		"source without name": {"source\n", entropy.Facts{}},
+		"whole":               {"source virtio_rng.0\nbytes 32 30\n", entropy.Facts{Source: "virtio_rng.0", Bytes: 32, Distinct: 30}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, read(t, test.text)) })
+	}
+	f, err := entropy.Read(guesttest.Open(t, "qemu-virt-gicv2"))
+	require.NoError(t, err)
+	require.Contains(t, f.TrialErr, "not captured")
+}
+
+// Whatever stands in the note, an error says where.
+func FuzzRead(f *testing.F) {
+	f.Add("source virtio_rng.0\nbytes 32 30\n")
+	f.Add("bytes 1\nerror gone\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if got := read(t, text); got.TrialErr != "" {
+			require.Contains(t, got.TrialErr, "vmspec/entropy")
+		}
+	})
+}
