@@ -15,6 +15,7 @@ import (
 	"vmspec/probes/disk"
 	"vmspec/probes/guest"
 	"vmspec/probes/kernel"
+	"vmspec/probes/network"
 	"vmspec/probes/note"
 	"vmspec/probes/timer"
 	"vmspec/probes/virtio"
@@ -125,6 +126,7 @@ func (o *observation) take() *guest.FS {
 		return err
 	})
 	files := guest.Snapshot(o.root, o.each("read"))
+	o.exchange() // it may wait, and the clock's trial waits anyway
 	o.endClock(clock)
 	for name, text := range o.notes {
 		files.AddFile(note.Dir+"/"+name, text)
@@ -147,29 +149,30 @@ func (o *observation) trials() {
 	if source := guest.EntropySource(o.root); source != "" {
 		o.waiting("entropy", func(w io.Writer) error { return guest.TrialEntropy(source, w) })
 	}
-	if o.pid1 && !o.readOnly() {
-		o.changes()
+	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil && o.mayChange() {
+		o.waiting("variables", guest.TrialVariables)
 	}
 }
 
-// readOnly tells whether a parameter forbids to change anything.
-func (o *observation) readOnly() bool {
+// exchange makes the trials in which somebody outside may answer.
+func (o *observation) exchange() {
+	interfaces, err := network.Read(o.root)
+	if err == nil && len(interfaces) > 0 && o.mayChange() {
+		o.waiting("network", func(w io.Writer) error { return guest.TrialNetwork(o.root, interfaces, w) })
+	}
+}
+
+// mayChange tells whether something may be changed for a moment: in a guest
+// that is ours alone, unless a parameter forbids it.
+func (o *observation) mayChange() bool {
 	p := map[string]string{}
 	kernel.ParseParameters(p, strings.Fields(string(o.notes["parameters"])))
 	maps.Copy(p, kernel.Parameters(o.root))
-	return suite.ParseSettings(p).ReadOnly
+	return o.pid1 && !suite.ParseSettings(p).ReadOnly
 }
 
 // errDead is a trial's that would wait.
 var errDead = errors.New("not tried: the timer is dead")
-
-// changes makes the trials that change something for a moment: in a guest that
-// is ours alone.
-func (o *observation) changes() {
-	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil {
-		o.waiting("variables", guest.TrialVariables)
-	}
-}
 
 // waiting is a trial in which the kernel waits for a device or the firmware.
 func (o *observation) waiting(name string, measure func(out io.Writer) error) {

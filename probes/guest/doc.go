@@ -16,6 +16,7 @@
 //	vmspec/kmsg        the kernel's log, a message a line with its time stamp
 //	vmspec/modules     what became of each module the suite wanted loaded
 //	vmspec/mounts      why efivarfs could not be mounted
+//	vmspec/network     the interfaces brought up, and who offered an address
 //	vmspec/parameters  the suite's parameters from SMBIOS OEM strings
 //	vmspec/smbios      SMBIOS's version, and how many structures it has of each type
 //	vmspec/ticks       the dead-timer test where the counter cannot be read

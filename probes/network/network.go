@@ -19,16 +19,19 @@ type Interface struct {
 	State   string // up, down, unknown: Documentation/ABI/testing/sysfs-class-net, operstate
 	Carrier *bool  // nil where the interface is down and so does not say
 	MTU     uint64 // bytes
+	Trial   Trial
 }
 
 const dir = "sys/class/net"
 
-// Read lists the interfaces by name. None is an answer.
+// Read lists the interfaces by name, with what the trial saw of them. None is
+// an answer.
 func Read(fsys fs.FS) ([]Interface, error) {
 	names, err := sysfs.Names(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
+	trials, trialErr := readTrials(fsys)
 	var out []Interface
 	for _, name := range names {
 		driver, err := fs.ReadLink(fsys, path.Join(dir, name, "device/driver"))
@@ -40,6 +43,10 @@ func Read(fsys fs.FS) ([]Interface, error) {
 			return nil, fmt.Errorf("interface %s: %w", name, err)
 		}
 		i.Driver = path.Base(driver)
+		i.Trial = trials[name]
+		if trialErr != nil {
+			i.Trial.Err = trialErr.Error()
+		}
 		out = append(out, i)
 	}
 	return out, nil

@@ -43,7 +43,8 @@ func (failing) Open(string) (fs.File, error) { return nil, errors.ErrUnsupported
 
 func TestRead(t *testing.T) {
 	up, down := true, false
-	eth0 := network.Interface{Name: "eth0", Type: 1, Driver: "virtio_net", State: "up", Carrier: &up, MTU: 1500}
+	eth0 := network.Interface{Name: "eth0", Type: 1, Driver: "virtio_net", State: "up", Carrier: &up, MTU: 1500,
+		Trial: network.Trial{Err: "open vmspec/network: file does not exist"}}
 	tests := map[string]struct {
 		changes map[string]string
 		want    func(i *network.Interface)
@@ -68,4 +69,48 @@ func TestRead(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Empty(t, got, name)
 	}
+}
+
+// trialOf is what a note says of eth0.
+func trialOf(t *testing.T, text string) network.Trial {
+	t.Helper()
+	files := machine(nil)
+	files["vmspec/network"] = &fstest.MapFile{Data: []byte(text)}
+	got, err := network.Read(files)
+	require.NoError(t, err)
+	return got[0].Trial
+}
+
+func TestReadTrial(t *testing.T) {
+	up, down, soon := true, false, uint64(40)
+	tests := map[string]struct {
+		text string
+		want network.Trial
+	}{
+		"failed":              {"error hung for 15s\n", network.Trial{Err: "vmspec/network: hung for 15s"}},
+		"a carrier no number": {"carrier eth0 up\n", network.Trial{Err: `vmspec/network: "carrier eth0 up": word 3 is not a number`}},
+		"an offer no number":  {"offer eth0\n", network.Trial{Err: `vmspec/network: "offer eth0": word 3 is not a number`}},
+		"failed half-way":     {"up eth0 ok\nerror gone\n", network.Trial{Up: "ok", Err: "vmspec/network: gone"}},
+		"not up":              {"up eth0 EPERM operation not permitted\n", network.Trial{Up: "EPERM operation not permitted"}},
+		"no carrier":          {"up eth0 ok\ncarrier eth0 0\n", network.Trial{Up: "ok", Carrier: &down}},
+		"no answer":           {"up eth0 ok\ncarrier eth0 1\nask eth0 ok\n", network.Trial{Up: "ok", Carrier: &up, Ask: "ok"}},
+		"another interface":   {"up eth1 ok\ncarrier eth1 1\n", network.Trial{}},
+		"a word we know not":  {"later eth0\n", network.Trial{}},
+		"whole": {"up eth0 ok\ncarrier eth0 1\nask eth0 ok\noffer eth0 40\n",
+			network.Trial{Up: "ok", Carrier: &up, Ask: "ok", Offer: &soon}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, trialOf(t, test.text)) })
+	}
+}
+
+// Whatever stands in the note, an error says where.
+func FuzzReadTrial(f *testing.F) {
+	f.Add("up eth0 ok\ncarrier eth0 1\nask eth0 ok\noffer eth0 40\n")
+	f.Add("up eth0 EPERM operation not permitted\nerror gone\n")
+	f.Fuzz(func(t *testing.T, text string) {
+		if got := trialOf(t, text); got.Err != "" {
+			require.Contains(t, got.Err, "vmspec/network")
+		}
+	})
 }
