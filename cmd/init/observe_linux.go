@@ -149,6 +149,9 @@ func (o *observation) trials() {
 	if source := guest.EntropySource(o.root); source != "" {
 		o.waiting("entropy", func(w io.Writer) error { return guest.TrialEntropy(source, w) })
 	}
+	if _, err := fs.Stat(o.root, guest.PortClass); err == nil && o.mayChange() {
+		o.waiting("ports", func(w io.Writer) error { return guest.TrialPorts(o.root, w) })
+	}
 	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil && o.mayChange() {
 		o.waiting("variables", guest.TrialVariables)
 	}

@@ -34,6 +34,8 @@ type Facts struct {
 	Terminals []Terminal
 	Consoles  []Console
 	Hidden    string // why UART is unknown: /proc/tty/driver is root's
+	Ports     []Port
+	PortsErr  string // why Ports is not whole
 }
 
 // Read finds the facts out.
@@ -51,6 +53,9 @@ func Read(fsys fs.FS) (*Facts, error) {
 		if t, ok := f.readTerminal(fsys, tree, e.Name()); ok {
 			f.Terminals = append(f.Terminals, t)
 		}
+	}
+	if f.Ports, err = readPorts(fsys); err != nil {
+		f.PortsErr = err.Error()
 	}
 	text, err := fs.ReadFile(fsys, "proc/consoles")
 	if err != nil {

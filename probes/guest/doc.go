@@ -18,6 +18,7 @@
 //	vmspec/mounts      why efivarfs could not be mounted
 //	vmspec/network     the interfaces brought up, and who offered an address
 //	vmspec/parameters  the suite's parameters from SMBIOS OEM strings
+//	vmspec/ports       which ports of a virtio console could be opened
 //	vmspec/smbios      SMBIOS's version, and how many structures it has of each type
 //	vmspec/ticks       the dead-timer test where the counter cannot be read
 //	vmspec/timer       interrupts of the timer on each CPU, before and after sleeps

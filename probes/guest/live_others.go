@@ -24,3 +24,5 @@ func errnoName(errno syscall.Errno) string { return fmt.Sprintf("errno%d", int(e
 func openDisk(string) (blockReader, error) { return nil, errors.ErrUnsupported }
 
 func openEntropy() (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
+
+func openPort(string) error { return errors.ErrUnsupported }
