@@ -73,14 +73,7 @@ func noMSIX(t testing.TB, files *guest.FS) *guest.FS {
 // modernID makes the generator a device that is not transitional.
 var modernID = set(rngPCI+"config", map[int]byte{0x08: 1, 0x2e: 0, 0x2f: 0x11})
 
-var deviceMutants = []struct {
-	name    string
-	guest   string
-	profile Profile // rfc-v2 if empty
-	change  change
-	want    map[string]Verdict // of those that differ from the whole guest
-	problem map[string]string
-}{
+var deviceMutants = []mutant{
 	// Status.
 	{
 		name: "a device that needs a reset", guest: deviceGuest, change: replace(virtioBus+"virtio4/status", "0x0000004f\n"),

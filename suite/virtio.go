@@ -24,7 +24,7 @@ func checkVirtioStatus(f *probes.Facts) Finding {
 	if len(f.Virtio) == 0 {
 		return skip(ReasonNoDevice)
 	}
-	var wrong []string
+	var wrong, drivers []string
 	running := 0
 	for _, d := range f.Virtio {
 		problem, settled := statusProblem(d)
@@ -33,12 +33,15 @@ func checkVirtioStatus(f *probes.Facts) Finding {
 		}
 		if settled {
 			running++
+			drivers = append(drivers, d.Driver)
 		}
 	}
 	if running == 0 {
 		return unknown("no virtio device has a driver in this kernel")
 	}
-	return conclude(wrong, nil, share(running, len(f.Virtio), "device", "running"), Finding{})
+	drivers = slices.Compact(slices.Sorted(slices.Values(drivers)))
+	found := append(share(running, len(f.Virtio), "device", "running"), "driven by "+strings.Join(drivers, " "))
+	return conclude(wrong, nil, found, Finding{})
 }
 
 // statusProblem judges a status that a driver has brought to DRIVER_OK. What
