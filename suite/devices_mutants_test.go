@@ -357,20 +357,20 @@ var deviceMutants = []mutant{
 	},
 	{
 		name: "a disk that is connected", guest: xenGuest, change: frontend("Connected"),
-		want: map[string]Verdict{"PLAT-XEN-FRONTENDS": Pass, "PLAT-HOTPLUG-BUS": Pass},
+		want: map[string]Verdict{"PLAT-XEN-FRONTENDS": Pass, "PLAT-HOTPLUG-BUS": Pass, "PLAT-BLOCK-READ": Error},
 	},
 	{
 		name: "a disk whose backend does not answer", guest: xenGuest, change: frontend("Initialised"),
-		want:    map[string]Verdict{"PLAT-XEN-FRONTENDS": Fail, "PLAT-HOTPLUG-BUS": Pass},
+		want:    map[string]Verdict{"PLAT-XEN-FRONTENDS": Fail, "PLAT-HOTPLUG-BUS": Pass, "PLAT-BLOCK-READ": Error},
 		problem: map[string]string{"PLAT-XEN-FRONTENDS": "vbd-51712 Initialised"},
 	},
 	{
 		name: "a disk that was unplugged", guest: xenGuest, change: frontend("Closed"),
-		want: map[string]Verdict{"PLAT-XEN-FRONTENDS": Error, "PLAT-HOTPLUG-BUS": Pass},
+		want: map[string]Verdict{"PLAT-XEN-FRONTENDS": Error, "PLAT-HOTPLUG-BUS": Pass, "PLAT-BLOCK-READ": Error},
 	},
 	{
 		name: "a disk without a driver", guest: xenGuest, change: replace(vbd+"state", "Initialising\n"),
-		want: map[string]Verdict{"PLAT-XEN-FRONTENDS": Error, "PLAT-HOTPLUG-BUS": Pass},
+		want: map[string]Verdict{"PLAT-XEN-FRONTENDS": Error, "PLAT-HOTPLUG-BUS": Pass, "PLAT-BLOCK-READ": Error},
 	},
 }
 

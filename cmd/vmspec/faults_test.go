@@ -58,6 +58,7 @@ func faults() []fault {
 	all := []fault{
 		{"trial/counter", "crash", []string{"timer"}},
 		{"trial/timer", "hang", []string{"timer"}},
+		{"trial/entropy", "hang", []string{"entropy"}},
 		{"trial/efi", "crash", []string{"efi"}},
 		{"trial/clock", "hang", []string{"rtc"}},
 		{"look/parameters", "crash", nil},
