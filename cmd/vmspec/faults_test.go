@@ -59,6 +59,7 @@ func faults() []fault {
 		{"trial/counter", "crash", []string{"timer"}},
 		{"trial/timer", "hang", []string{"timer"}},
 		{"trial/entropy", "hang", []string{"entropy"}},
+		{"trial/variables", "crash", []string{"efi"}},
 		{"trial/efi", "crash", []string{"efi"}},
 		{"trial/clock", "hang", []string{"rtc"}},
 		{"look/parameters", "crash", nil},
