@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"vmspec/probes/console"
 	"vmspec/probes/disk"
 	"vmspec/probes/guest"
 	"vmspec/probes/kernel"
@@ -115,6 +116,7 @@ func (o *observation) take() *guest.FS {
 	}
 	o.look("parameters", func(w io.Writer) error { return guest.Parameters(o.root, w) })
 	o.look("smbios", func(w io.Writer) error { return guest.SMBIOS(o.root, w) })
+	inputs, inputErr := o.askInput()
 	o.trials()
 	o.look("kmsg", func(w io.Writer) error {
 		log, err := guest.ReadLog()
@@ -128,6 +130,7 @@ func (o *observation) take() *guest.FS {
 	files := guest.Snapshot(o.root, o.each("read"))
 	o.exchange() // it may wait, and the clock's trial waits anyway
 	o.endClock(clock)
+	o.endInput(inputs, inputErr)
 	for name, text := range o.notes {
 		files.AddFile(note.Dir+"/"+name, text)
 	}
@@ -163,6 +166,44 @@ func (o *observation) exchange() {
 	if err == nil && len(interfaces) > 0 && o.mayChange() {
 		o.waiting("network", func(w io.Writer) error { return guest.TrialNetwork(o.root, interfaces, w) })
 	}
+}
+
+// askInput asks for a word on the terminals. Nobody waits for it: the answer
+// is looked for when all else is done.
+func (o *observation) askInput() ([]guest.Input, error) {
+	if _, kept := o.kept["input"]; kept || !o.mayChange() {
+		return nil, nil
+	}
+	if o.dead {
+		return nil, errDead
+	}
+	if err := o.begin("trial input"); err != nil {
+		return nil, err
+	}
+	facts, err := console.Read(o.root)
+	if err != nil {
+		return nil, err
+	}
+	var names []string
+	for _, t := range facts.Terminals {
+		if t.Name == "hvc0" || !strings.HasPrefix(t.Name, "hvc") { // Linux makes all eight as soon as there is one
+			names = append(names, t.Name)
+		}
+	}
+	return guest.AskInput(names), nil
+}
+
+// endInput looks for the answers.
+func (o *observation) endInput(inputs []guest.Input, err error) {
+	if !o.mayChange() {
+		return
+	}
+	o.look("input", func(w io.Writer) error {
+		if err != nil {
+			return err
+		}
+		return guest.CollectInput(inputs, w)
+	})
 }
 
 // mayChange tells whether something may be changed for a moment: in a guest

@@ -36,6 +36,8 @@ type Facts struct {
 	Hidden    string // why UART is unknown: /proc/tty/driver is root's
 	Ports     []Port
 	PortsErr  string // why Ports is not whole
+	Inputs    []Input
+	InputErr  string // why Inputs is not whole
 }
 
 // Read finds the facts out.
@@ -56,6 +58,9 @@ func Read(fsys fs.FS) (*Facts, error) {
 	}
 	if f.Ports, err = readPorts(fsys); err != nil {
 		f.PortsErr = err.Error()
+	}
+	if f.Inputs, err = readInputs(fsys); err != nil {
+		f.InputErr = err.Error()
 	}
 	text, err := fs.ReadFile(fsys, "proc/consoles")
 	if err != nil {

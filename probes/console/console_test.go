@@ -98,6 +98,7 @@ func TestRead(t *testing.T) {
 		Terminals: []console.Terminal{{Name: "hvc0"}, {Name: "ttyS0", Device: "0000:00:03.0", Driver: "serial", UART: "16550A"}},
 		Consoles:  []console.Console{{Name: "hvc0", Flags: "ECp"}},
 		PortsErr:  "open vmspec/ports: file does not exist",
+		InputErr:  "open vmspec/input: file does not exist",
 	}, f)
 	require.True(t, f.Has("hvc0"))
 	require.False(t, f.Has("ttyS1"))

@@ -26,3 +26,5 @@ func openDisk(string) (blockReader, error) { return nil, errors.ErrUnsupported }
 func openEntropy() (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
 
 func openPort(string) error { return errors.ErrUnsupported }
+
+func askOn(string, string) (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
