@@ -14,16 +14,36 @@ import (
 	"time"
 )
 
-// A console is where a guest's output is read. Stop says that nothing more
-// will come; what is there already is still read.
+// A console is where a guest's output is read, and its input typed. Stop says
+// that nothing more will come; what is there already is still read.
 type console interface {
 	io.ReadCloser
+	Type(text string)
 	Stop()
 }
 
-// pipe is the read end of the VMM's standard output. It ends by itself when
-// the VMM and all it started are gone.
-type pipe struct{ *os.File }
+// pipe is the read end of the VMM's standard output, and the write end of its
+// input. It ends by itself when the VMM and all it started are gone.
+type pipe struct {
+	*os.File
+	input *os.File
+}
+
+// Type gives up what is not taken: not every VMM reads.
+func (p pipe) Type(text string) { typeOn(p.input, text) }
+
+func (p pipe) Close() error { return errors.Join(p.input.Close(), p.File.Close()) }
+
+// typeMost is how long a console may take for what is typed.
+const typeMost = 100 * time.Millisecond
+
+func typeOn(w interface {
+	io.Writer
+	SetWriteDeadline(time.Time) error
+}, text string) {
+	_ = w.SetWriteDeadline(time.Now().Add(typeMost)) // a named pipe or file is not typed on
+	_, _ = io.WriteString(w, text)
+}
 
 // After the VMM's end a process it left behind could hold the pipe open.
 const pipeLinger = 2 * time.Second
@@ -43,8 +63,12 @@ func openPipe(cmd *exec.Cmd) (console, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd.Stdout = w
-	return pipe{r}, nil
+	in, input, err := os.Pipe()
+	if err != nil {
+		return nil, errors.Join(err, r.Close(), w.Close())
+	}
+	cmd.Stdin, cmd.Stdout = in, w
+	return pipe{r, input}, nil
 }
 
 // serial reads a socket or file that the VMM makes, from when it is there.
@@ -96,6 +120,13 @@ func lastBytes(name string, size int64) ([]byte, error) {
 func (s *serial) Stop() {
 	s.end.Store(time.Now().Add(pipeLinger).UnixNano())
 	close(s.stop)
+}
+
+// Type types on a socket; other consoles are only read.
+func (s *serial) Type(text string) {
+	if conn, ok := s.in.(net.Conn); ok {
+		typeOn(conn, text)
+	}
 }
 
 func (s *serial) Close() error {

@@ -8,11 +8,13 @@ import (
 	"syscall"
 )
 
-// closeStdout closes our copy of the pipe that the VMM writes to, so that
+// closeEnds closes our copies of the pipes' ends that are the VMM's, so that
 // reading ends with the VMM.
-func closeStdout(cmd *exec.Cmd) {
-	if w, ok := cmd.Stdout.(*os.File); ok {
-		w.Close()
+func closeEnds(cmd *exec.Cmd) {
+	for _, end := range []any{cmd.Stdin, cmd.Stdout} {
+		if file, ok := end.(*os.File); ok {
+			file.Close()
+		}
 	}
 }
 

@@ -19,7 +19,7 @@ func start(cmd *exec.Cmd) (<-chan error, error) {
 	go func() {
 		runtime.LockOSThread()
 		err := cmd.Start()
-		closeStdout(cmd)
+		closeEnds(cmd)
 		started <- err
 		if err == nil {
 			ended <- cmd.Wait()

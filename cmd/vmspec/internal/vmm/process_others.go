@@ -12,7 +12,7 @@ func ownGroup(cmd *exec.Cmd) { cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: t
 func start(cmd *exec.Cmd) (<-chan error, error) {
 	ended := make(chan error, 1)
 	err := cmd.Start()
-	closeStdout(cmd)
+	closeEnds(cmd)
 	if err == nil {
 		go func() { ended <- cmd.Wait() }()
 	}

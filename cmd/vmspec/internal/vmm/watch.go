@@ -7,17 +7,20 @@ import (
 	"sync/atomic"
 	"time"
 
+	"vmspec/probes/guest"
 	"vmspec/results"
 )
 
 // watch follows a guest's console.
 type watch struct {
 	run     Run
+	console console
 	parser  results.Parser
 	alarm   chan alarm
 	symptom string
 	last    []string
 	logErr  error
+	typed   int          // how many words were typed
 	at      atomic.Int64 // when the console was last heard, in nanoseconds since 1970
 }
 
@@ -34,13 +37,16 @@ func (w *watch) heard() time.Time { return time.Unix(0, w.at.Load()) }
 
 // open connects the console: to the VMM's standard output, or to what Serial
 // names once that is there.
-func (w *watch) open(cmd *exec.Cmd) (console, error) {
+func (w *watch) open(cmd *exec.Cmd) (c console, err error) {
 	w.at.Store(time.Now().UnixNano())
 	if w.run.Serial != "" {
 		cmd.Stdout = cmd.Stderr
-		return openSerial(w.run.Serial)
+		c, err = openSerial(w.run.Serial)
+	} else {
+		c, err = openPipe(cmd)
 	}
-	return openPipe(cmd)
+	w.console = c
+	return c, err
 }
 
 // read takes the console's bytes until there are no more.
@@ -90,6 +96,10 @@ func (w *watch) line(text string) {
 	if w.run.Line != nil {
 		w.run.Line(shown)
 	}
+	if word, asked := wanted(text); asked && w.typed < maxTyped {
+		w.typed++
+		w.console.Type(word + "\r") // the Enter key's
+	}
 	switch meaning, bad := results.Symptom(text); {
 	case w.parser.Line(text):
 		w.sound(reported)
@@ -100,6 +110,17 @@ func (w *watch) line(text string) {
 		w.symptom = ""
 		w.sound(well)
 	}
+}
+
+// maxTyped bounds how often a guest is answered.
+const maxTyped = 16
+
+// wanted returns the word that a guest asks for in a line of the console. It
+// is a number: a guest cannot have anything else typed.
+func wanted(line string) (word string, asked bool) {
+	_, word, asked = strings.Cut(line, guest.InputRequest)
+	word = strings.TrimSpace(word)
+	return word, asked && word != "" && len(word) <= 16 && strings.Trim(word, "0123456789abcdef") == ""
 }
 
 func (w *watch) sound(why alarm) {
