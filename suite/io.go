@@ -47,6 +47,13 @@ var exchange = []Requirement{
 		Fix:   "Feed the virtio entropy device from a source that is random and not limited to nothing.",
 	},
 	{
+		ID: "PLAT-CONSOLE-INPUT", Title: "What is typed on a console reaches the guest",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"console", "kernel"},
+		Check: checkInput,
+		Fix:   "Let the console device take input at the pace at which its interrupts are served, and lose none of it.",
+	},
+	{
 		ID: "PLAT-VIRTIO-PORT", Title: "The ports of a virtio console can be opened",
 		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
 		Needs: []string{"console", "virtio", "kernel"},
@@ -243,6 +250,62 @@ func checkEntropy(f *probes.Facts) Finding {
 // leastBytes is how many bytes must come before their sameness tells
 // something: by chance 8 are alike once in 2^56 times.
 const leastBytes = 8
+
+// checkInput looks for the words that somebody was asked to type. A terminal's
+// own answers to firmware, or a person's slip, are no fault of the console's.
+func checkInput(f *probes.Facts) Finding {
+	c := f.Console
+	var came, wrong, other, silent []string
+	for _, i := range c.Inputs {
+		line := strings.TrimRight(i.Typed, "\r\n")
+		switch {
+		case i.Asked != "ok":
+			silent = append(silent, i.Terminal+": "+i.Asked)
+		case line == i.Word:
+			came = append(came, i.Terminal+" took what was typed")
+		case len(line) < len(i.Typed) && resembles(line, i.Word):
+			wrong = append(wrong, fmt.Sprintf("%s read %q for %s", i.Terminal, line, i.Word))
+		case i.Typed != "":
+			other = append(other, fmt.Sprintf("%s read %q, not %s", i.Terminal, i.Typed, i.Word))
+		}
+	}
+	switch {
+	case untried(f) != "":
+		return skip(untried(f))
+	case len(wrong) > 0:
+		return fail(strings.Join(wrong, "; "), came...)
+	case len(came) > 0:
+		return pass(came...)
+	case len(other) > 0:
+		return unknown(strings.Join(other, "; "))
+	case c.InputErr != "":
+		return unknown(c.InputErr)
+	case len(c.Inputs) == 0:
+		return skip(ReasonNoDevice)
+	case len(silent) == len(c.Inputs):
+		return unknown(strings.Join(silent, "; "))
+	}
+	return skip(ReasonNobody)
+}
+
+// resembles tells whether a whole line is a word of which characters were lost
+// or altered, up to half of them.
+func resembles(line, word string) bool {
+	if len(line) > len(word) || 2*len(line) < len(word) {
+		return false
+	}
+	same, rest := 0, word
+	for i := range line {
+		if line[i] == word[i] {
+			same++
+		}
+		_, behind, found := strings.Cut(rest, line[i:i+1])
+		if rest = behind; !found && len(line) < len(word) {
+			return false
+		}
+	}
+	return len(line) < len(word) || 2*same >= len(word)
+}
 
 func checkPorts(f *probes.Facts) Finding {
 	c := f.Console

@@ -6,6 +6,9 @@ const devicesGuest = "qemu-virt-uefi-devices"
 // A whole trial of a variable.
 const variables = "space 260456 262044\ncreate ok\nread ok\nappend ok\nreread ok\ndelete ok\n"
 
+// askedInput is of a terminal on which somebody was asked.
+const askedInput = "asked ttyAMA0 0a1b2c3d ok\n"
+
 // ioMutants are guests whose firmware or devices do not do what they should
 // when somebody tries.
 var ioMutants = []mutant{
@@ -53,12 +56,12 @@ var ioMutants = []mutant{
 	},
 	{
 		name: "our own vmspec.readonly", guest: uefiGuest, change: edit("proc/cmdline", "panic=-1", "vmspec.readonly"),
-		want:    map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-VIRTIO-PORT": Skip},
+		want:    map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-CONSOLE-INPUT": Skip, "PLAT-VIRTIO-PORT": Skip},
 		problem: map[string]string{"FW-VAR-WRITE": "vmspec.readonly"},
 	},
 	{
 		name: "somebody else's guest", guest: uefiGuest, change: replace("vmspec/context", "program\n"),
-		want:    map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-VIRTIO-PORT": Skip},
+		want:    map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-CONSOLE-INPUT": Skip, "PLAT-VIRTIO-PORT": Skip},
 		problem: map[string]string{"FW-VAR-WRITE": "needs-own-guest"},
 	},
 	{
@@ -121,7 +124,7 @@ var ioMutants = []mutant{
 	},
 	{
 		name: "our own vmspec.readonly before a network", guest: devicesGuest, change: all(edit("proc/cmdline", "panic=-1", "vmspec.readonly"), remove("vmspec/network")),
-		want: map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-NET-LINK": Skip, "PLAT-VIRTIO-PORT": Skip},
+		want: map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-CONSOLE-INPUT": Skip, "PLAT-NET-LINK": Skip, "PLAT-VIRTIO-PORT": Skip},
 	},
 	{
 		name: "random bytes that are all the same", guest: devicesGuest, change: replace("vmspec/entropy", "source virtio_rng.0\nbytes 32 1\n"),
@@ -153,5 +156,40 @@ var ioMutants = []mutant{
 	{
 		name: "a virtio console without ports", guest: devicesGuest, change: replace("vmspec/ports", ""),
 		want: map[string]Verdict{"PLAT-VIRTIO-PORT": Skip},
+	},
+	{
+		name: "a console that loses what is typed", guest: devicesGuest, change: replace("vmspec/input", askedInput+"typed ttyAMA0 \"0a2c3d\\n\"\n"),
+		want:    map[string]Verdict{"PLAT-CONSOLE-INPUT": Fail},
+		problem: map[string]string{"PLAT-CONSOLE-INPUT": `ttyAMA0 read "0a2c3d" for 0a1b2c3d`},
+	},
+	{
+		name: "a console that alters what is typed", guest: devicesGuest, change: replace("vmspec/input", askedInput+"typed ttyAMA0 \"0A1b2c3d\\n\"\n"),
+		want: map[string]Verdict{"PLAT-CONSOLE-INPUT": Fail},
+	},
+	{
+		name: "a console on which something else is typed", guest: devicesGuest, change: replace("vmspec/input", askedInput+"typed ttyAMA0 \"exit\\n\"\n"),
+		want:    map[string]Verdict{"PLAT-CONSOLE-INPUT": Error},
+		problem: map[string]string{"PLAT-CONSOLE-INPUT": `ttyAMA0 read "exit\n", not 0a1b2c3d`},
+	},
+	{
+		name: "a console whose answer is not whole yet", guest: devicesGuest, change: replace("vmspec/input", askedInput+"typed ttyAMA0 \"0a1b2c\"\n"),
+		want: map[string]Verdict{"PLAT-CONSOLE-INPUT": Error},
+	},
+	{
+		name: "a console that repeats what is written", guest: devicesGuest, change: replace("vmspec/input", askedInput+"typed ttyAMA0 \"# vmspec: input please type 0a1b2c3d\\n\"\n"),
+		want: map[string]Verdict{"PLAT-CONSOLE-INPUT": Error},
+	},
+	{
+		name: "a console on which nobody answers", guest: devicesGuest, change: replace("vmspec/input", askedInput),
+		want:    map[string]Verdict{"PLAT-CONSOLE-INPUT": Skip},
+		problem: map[string]string{"PLAT-CONSOLE-INPUT": "nobody-answered"},
+	},
+	{
+		name: "a console that cannot be asked on", guest: devicesGuest, change: replace("vmspec/input", "asked ttyAMA0 0a1b2c3d EIO input/output error\n"),
+		want: map[string]Verdict{"PLAT-CONSOLE-INPUT": Error},
+	},
+	{
+		name: "two consoles, of which one is answered", guest: devicesGuest, change: replace("vmspec/input", askedInput+"typed ttyAMA0 \"0a1b2c3d\\n\"\nasked hvc0 00000000 ok\n"),
+		want: map[string]Verdict{},
 	},
 }

@@ -154,6 +154,7 @@ const (
 	ReasonReadOnly = "vmspec.readonly"
 	ReasonOwnGuest = "needs-own-guest" // to change something: in somebody else's the suite does not
 	ReasonNoDevice = "no-device"       // there is nothing to judge
+	ReasonNobody   = "nobody-answered" // where somebody was asked to type
 	ReasonNoUEFI   = "no-uefi"         // the guest was not booted through UEFI
 	ReasonNoACPI   = "no-acpi"         // the kernel does not run by ACPI
 	ReasonNoTree   = "no-fdt"          // nor by a device tree
