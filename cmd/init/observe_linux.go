@@ -128,7 +128,10 @@ func (o *observation) take() *guest.FS {
 		return err
 	})
 	files := guest.Snapshot(o.root, o.each("read"))
-	o.exchange() // it may wait, and the clock's trial waits anyway
+	o.exchange()      // it may wait, and the clock's trial waits anyway
+	if clock == nil { // its trial could end this worker
+		o.endInput(inputs, inputErr)
+	}
 	o.endClock(clock)
 	o.endInput(inputs, inputErr)
 	for name, text := range o.notes {
@@ -195,7 +198,7 @@ func (o *observation) askInput() ([]guest.Input, error) {
 
 // endInput looks for the answers.
 func (o *observation) endInput(inputs []guest.Input, err error) {
-	if !o.mayChange() {
+	if _, ended := o.notes["input"]; ended || !o.mayChange() {
 		return
 	}
 	o.look("input", func(w io.Writer) error {

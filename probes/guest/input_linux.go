@@ -25,6 +25,7 @@ func askOn(name, request string) (io.ReadCloser, error) {
 	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &raw); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
+	_ = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) // an answer to an earlier worker
 	// Nobody may be draining it: what is not taken at once is dropped.
 	if _, err := unix.Write(fd, []byte(request)); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
