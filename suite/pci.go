@@ -122,12 +122,19 @@ func checkMSICount(f *probes.Facts) Finding {
 		return unknown(f.GIC.Declared.Err)
 	case f.GIC.MSI == "":
 		return skip(reasonNoMSI)
+	case !slices.ContainsFunc(f.PCI.Functions, mayHaveMSI):
+		return skip(ReasonNoDevice)
 	case len(users) == 0:
 		return unknown("no driver in this kernel uses a device that has MSI", found)
 	case strings.Contains(f.Kernel.Value("pci"), "nomsi"):
 		return unknown("the command line says pci=nomsi", found)
 	}
 	return silentProblem(users, f.Virtio, found)
+}
+
+// mayHaveMSI tells whether a function has the capability, or may have.
+func mayHaveMSI(fn pci.Function) bool {
+	return fn.Config == nil || fn.Config.Hidden || fn.Config.MSI != ""
 }
 
 // messageUsers are the functions of running virtio devices that have MSI,
