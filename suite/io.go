@@ -151,7 +151,7 @@ func checkBlockRead(f *probes.Facts) Finding {
 		case doubt != "":
 			silent = append(silent, d.Name+": "+doubt)
 		default:
-			found = append(found, fmt.Sprintf("%s: %s of %d bytes read, the last at %d", d.Name, count(len(d.Reads), "block"), d.Block, d.Size-d.Block))
+			found = append(found, fmt.Sprintf("%s read by %s of %d bytes, the last at %d", d.Name, count(len(d.Reads), "block"), d.Block, d.Size-d.Block))
 		}
 	}
 	switch {
@@ -307,11 +307,15 @@ func resembles(line, word string) bool {
 	return len(line) < len(word) || 2*same >= len(word)
 }
 
+// checkPorts leaves out the ports that are terminals: Linux lists them with
+// the others, and answers ENXIO to who opens them but as hvc
+// (drivers/char/virtio_console.c, port_fops_open).
 func checkPorts(f *probes.Facts) Finding {
 	c := f.Console
 	var opened, wrong, silent []string
 	for _, p := range c.Ports {
 		switch {
+		case strings.HasPrefix(p.Result, "ENXIO "):
 		case p.Result == "ok":
 			opened = append(opened, p.Name)
 		case isOurs(p.Result):

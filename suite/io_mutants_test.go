@@ -145,15 +145,18 @@ var ioMutants = []mutant{
 		want: map[string]Verdict{"PLAT-RNG-BYTES": Error},
 	},
 	{
-		name: "a port that cannot be opened", guest: devicesGuest, change: edit("vmspec/ports", " ok", " ENXIO no such device or address"),
+		name: "a port that cannot be opened", guest: devicesGuest, change: edit("vmspec/ports", " ok", " EIO input/output error"),
 		want:    map[string]Verdict{"PLAT-VIRTIO-PORT": Fail},
-		problem: map[string]string{"PLAT-VIRTIO-PORT": "ENXIO"},
+		problem: map[string]string{"PLAT-VIRTIO-PORT": "EIO"},
 	},
 	{
 		name: "a port that somebody has open", guest: devicesGuest, change: edit("vmspec/ports", " ok", " EBUSY device or resource busy"),
 		want: map[string]Verdict{"PLAT-VIRTIO-PORT": Error},
 	},
 	{
+		name: "a port that is a terminal", guest: devicesGuest, change: edit("vmspec/ports", " ok", " ENXIO no such device or address"),
+		want: map[string]Verdict{"PLAT-VIRTIO-PORT": Skip},
+	}, {
 		name: "a virtio console without ports", guest: devicesGuest, change: replace("vmspec/ports", ""),
 		want: map[string]Verdict{"PLAT-VIRTIO-PORT": Skip},
 	},
