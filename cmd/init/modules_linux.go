@@ -5,10 +5,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 
-	"github.com/u-root/u-root/pkg/kmodule"
 	"golang.org/x/sys/unix"
 
 	"vmspec/probes/fdt"
@@ -29,8 +29,9 @@ const rounds = 3
 type loader struct {
 	root   fs.FS
 	begin  func(module string) error
-	prober *kmodule.Prober
+	atHand kernel.Dependencies
 	tried  map[string]error // by module
+	loaded map[string]bool  // by file
 }
 
 // loadModules loads the suite's modules and writes what became of each:
@@ -42,20 +43,17 @@ type loader struct {
 // It asks begin before each, and one that begin answers with an error is
 // missing.
 func loadModules(root fs.FS, begin func(module string) error, out io.Writer) error {
-	l := loader{root: root, begin: begin, tried: map[string]error{}}
-	var err error
-	if l.prober, err = kmodule.NewProber(kmodule.ProbeOpts{}); err != nil {
+	l := loader{root: root, begin: begin, tried: map[string]error{}, loaded: map[string]bool{}}
+	text, err := fs.ReadFile(root, path.Join(moduleTree(), "modules.dep"))
+	if err != nil {
 		err = fmt.Errorf("no list of modules: %w", err)
-	} else {
-		l.loadAll()
 	}
-	atHand, handErr := kmodule.NewProber(kmodule.ProbeOpts{DryRunCB: func(string) {}})
+	l.atHand = kernel.ParseDependencies(string(text))
+	l.loadAll()
 	for _, name := range kernel.Modules() {
 		failure, tried := l.tried[name]
-		if !tried && err == nil {
-			if failure = handErr; failure == nil {
-				failure = atHand.Probe(name, "")
-			}
+		if !tried {
+			_, failure = l.atHand.Order(name)
 		}
 		switch {
 		case err != nil:
@@ -85,11 +83,7 @@ func (l *loader) loadAll() {
 
 // loadAsked loads what devices ask for, and what those ask for in turn.
 func (l *loader) loadAsked() {
-	var release unix.Utsname
-	if unix.Uname(&release) != nil {
-		return
-	}
-	modules, _ := kernel.LoadAliases(l.root, unix.ByteSliceToString(release.Release[:]))
+	modules, _ := kernel.LoadAliases(l.root, path.Base(moduleTree()))
 	asked := append(l.described(), l.enumerated()...)
 	seen := map[string]bool{}
 	for range rounds {
@@ -118,9 +112,51 @@ func (l *loader) load(module string) {
 	}
 	err := l.begin(module)
 	if err == nil {
-		err = l.prober.Probe(module, "")
+		err = l.insert(module)
 	}
 	l.tried[module] = err
+}
+
+// insert loads a module and what it needs. u-root's kmodule does as much, but
+// brings four decompressors along, 590 KB of PID 1, for modules that the
+// initramfs carries unpacked.
+func (l *loader) insert(module string) error {
+	files, err := l.atHand.Order(module)
+	if err != nil {
+		return err
+	}
+	for _, file := range files {
+		if l.loaded[file] {
+			continue
+		}
+		if err := insertFile(path.Join("/", moduleTree(), file)); err != nil {
+			return err
+		}
+		l.loaded[file] = true
+	}
+	return nil
+}
+
+// insertFile loads one module; it may be loaded already.
+func insertFile(name string) error {
+	f, err := os.Open(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := unix.FinitModule(int(f.Fd()), "", 0); !errors.Is(err, unix.EEXIST) {
+		return err
+	}
+	return nil
+}
+
+// moduleTree is where the running kernel's modules lie.
+func moduleTree() string {
+	var u unix.Utsname
+	if unix.Uname(&u) != nil {
+		return "lib/modules/unknown"
+	}
+	return path.Join("lib/modules", unix.ByteSliceToString(u.Release[:]))
 }
 
 // described lists what the description's devices ask for: the nodes of the
