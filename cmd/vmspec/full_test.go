@@ -1,0 +1,121 @@
+package main
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/results"
+)
+
+// fullVM is a virtual machine with a device of each kind that the suite tries,
+// disks by both transports: arguments for QEMU.
+func fullVM(t *testing.T) []string {
+	t.Helper()
+	args := []string{"-global", "virtio-mmio.force-legacy=off"}
+	for _, id := range []string{"pci", "mmio"} {
+		disk := filepath.Join(t.TempDir(), id)
+		require.NoError(t, os.WriteFile(disk, nil, 0o644))
+		require.NoError(t, os.Truncate(disk, 16<<20))
+		args = append(args, "-drive", "if=none,format=raw,id="+id+",file="+disk)
+	}
+	return append(args,
+		"-device", "virtio-blk-pci,drive=pci", "-device", "virtio-blk-device,drive=mmio",
+		"-netdev", "user,id=net", "-device", "virtio-net-pci,netdev=net,romfile=",
+		"-device", "virtio-balloon-pci",
+		"-device", "virtio-serial-pci", "-chardev", "null,id=port", "-device", "virtserialport,chardev=port,name=port",
+		"-chardev", "null,id=console", "-device", "virtconsole,chardev=console",
+		"-device", "pcie-root-port")
+}
+
+// runFull starts fullVM with four CPUs.
+func runFull(t *testing.T, target string, more ...string) (status results.Status, stdout, stderr string) {
+	t.Helper()
+	args := append([]string{"run", target, "--guest", guestDir, "--cpus", "4"}, more...)
+	return vmspec(t, append(append(args, "--"), fullVM(t)...)...)
+}
+
+// tried are the requirements of the devices in fullVM and, behind a colon, a
+// part of what is found.
+var tried = []string{
+	"PLAT-VIRTIO-STATUS:6 of 6 devices running", "PLAT-VIRTIO-FEATURES:virtio5 bits", "PLAT-VIRTIO-IDS:5 of 5 devices",
+	"PLAT-VIRTIO-PCI:5 of 5 devices", "PLAT-PCI-CONFIG:functions readable", "PLAT-PCI-BARS:BARs in windows",
+	"PLAT-PCI-MSI-COUNT:messages", "PLAT-BLOCK-READ:vdb read by", "PLAT-NET-LINK:DHCP an answer",
+	"PLAT-RNG-BYTES:bytes of virtio_rng", "PLAT-CONSOLE-INPUT:ttyAMA0 took", "PLAT-VIRTIO-PORT:opened",
+}
+
+func TestBootFullVM(t *testing.T) {
+	for target, more := range map[string][]string{
+		"qemu-virt-uefi": nil,
+		"qemu-virt":      {"--gic", "2"},
+		"qemu-virt-acpi": nil,
+	} {
+		t.Run(target, func(t *testing.T) {
+			t.Parallel()
+			needBoot(t)
+			_, stdout, stderr := runFull(t, target, more...)
+			report := parse(t, stdout)
+			for _, want := range tried {
+				id, part, _ := strings.Cut(want, ":")
+				require.Equal(t, results.Pass, point(report, id).Verdict, "%s: %s%s", id, stdout, stderr)
+				require.Contains(t, found(report, id), part, id)
+			}
+			want := map[string]results.Verdict{}
+			for id, verdict := range fails[target] {
+				if id != "PLAT-HOTPLUG-BUS" { // there is a root port
+					want[id] = verdict
+				}
+			}
+			require.Equal(t, want, unmet(report), stdout)
+		})
+	}
+}
+
+// TestSoak boots again and again while every core is busy, and counts the
+// points that are judged otherwise than on a quiet machine. VMSPEC_SOAK says
+// how often.
+func TestSoak(t *testing.T) {
+	runs, err := strconv.Atoi(os.Getenv("VMSPEC_SOAK"))
+	if err != nil {
+		t.Skip("takes minutes: make soak sets VMSPEC_SOAK")
+	}
+	canBoot(t)
+	targets := []string{"qemu-virt-uefi", "qemu-virt", "qemu-virt-acpi"}
+	quiet := map[string]*results.Report{}
+	for _, target := range targets {
+		_, stdout, _ := runFull(t, target)
+		quiet[target] = parse(t, stdout)
+	}
+	load(t)
+	flakes := 0
+	for i := range runs {
+		target := targets[i%len(targets)]
+		_, stdout, stderr := runFull(t, target, "--timeout", "4m")
+		loaded := parse(t, stdout)
+		for j, p := range quiet[target].Points {
+			if got := loaded.Points[j]; got.Verdict != p.Verdict {
+				flakes++
+				t.Errorf("run %d, %s: %s is %s, not %s: %s%s\n%s", i+1, target, p.ID, got.Verdict, p.Verdict, got.Problem, got.Found, stderr)
+			}
+		}
+	}
+	t.Logf("runs %d, flakes %d", runs, flakes)
+}
+
+// load keeps every core busy until the test ends.
+func load(t *testing.T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	t.Cleanup(cancel)
+	for range runtime.NumCPU() {
+		go func() {
+			for ctx.Err() == nil {
+			}
+		}()
+	}
+}
