@@ -63,6 +63,8 @@ type Report struct {
 	Later bool
 	// Incomplete says why the report is not believed; nil if it is whole.
 	Incomplete error
+	// Observed is what a host judged in the guest's place: "ID VERDICT: TEXT".
+	Observed []string
 
 	others *others // what its frames say of other profiles
 }

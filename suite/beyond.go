@@ -60,6 +60,11 @@ var beyond = []Requirement{
 		Fix:   "Implement SMCCC_VERSION and let PSCI_FEATURES say so.",
 	},
 	{
+		ID: "PLAT-PSCI-OFF", Title: "The VM ends when its guest powers off",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(), Untested: ReasonHost,
+		Fix: "Let PSCI's SYSTEM_OFF end the VM and its VMM.",
+	},
+	{
 		ID: "PLAT-TPM", Title: "The TPM is of version 2.0 with a SHA-256 bank",
 		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
 		Needs: []string{"tpm"},

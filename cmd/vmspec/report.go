@@ -45,6 +45,9 @@ declared incomplete.`,
 				if err == nil && profile != "" {
 					report, err = by(report, profile, args[0])
 				}
+				if err == nil {
+					err = observeBeside(c.ErrOrStderr(), report, args[0])
+				}
 				if err != nil {
 					return err
 				}
@@ -213,6 +216,9 @@ func printReport(w io.Writer, name string, r *results.Report, strict bool) error
 	}
 	if r.Repaired != "" {
 		comment(&b, "", "repaired: "+r.Repaired)
+	}
+	for _, seen := range r.Observed {
+		comment(&b, "", "seen by the host: "+seen)
 	}
 	if r.Later {
 		comment(&b, "", "a later report in the same log is not whole")

@@ -235,6 +235,7 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run) error {
 	if out == nil {
 		return err
 	}
+	err = errors.Join(err, w.observe(r, out))
 	concluded := conclude(c.OutOrStdout(), name, out, w.strict)
 	if out.Killed && out.Report != nil && out.Report.Incomplete == nil {
 		fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: the VM did not end after its report and was ended\n", name)
@@ -286,7 +287,7 @@ func explain(name string, out *vmm.Outcome) string {
 		fmt.Fprintf(&b, ": the suite's last word was %q", out.Doing)
 	}
 	for _, why := range []string{out.Symptom, out.Reason} {
-		if why != "" && why != "did not end by itself" {
+		if why != "" && why != vmm.Lasted {
 			fmt.Fprintf(&b, ": %s", why)
 		}
 	}

@@ -41,8 +41,12 @@ type Outcome struct {
 	Stderr  string   // the VMM's own words
 	Status  int      // the VMM's exit status; -1 if a signal ended it
 	Killed  bool     // we ended it
+	Off     bool     // the guest said that it powers off
 	Took    time.Duration
 }
+
+// Lasted is the reason of a run whose VM goes on when its guest has reported.
+const Lasted = "did not end by itself"
 
 // Refused tells whether the VMM gave up before there was a guest.
 func (o *Outcome) Refused() bool { return !o.Killed && o.Status != 0 && len(o.Last) == 0 }
@@ -93,7 +97,7 @@ func (r Run) Start(ctx context.Context) (*Outcome, error) {
 		err = nil
 	}
 	out.Doing = w.parser.Doing()
-	out.Symptom, out.Last, out.Stderr = w.symptom, w.last, strings.TrimSpace(stderr.String())
+	out.Off, out.Symptom, out.Last, out.Stderr = w.off, w.symptom, w.last, strings.TrimSpace(stderr.String())
 	out.Status, out.Took = cmd.ProcessState.ExitCode(), time.Since(began)
 	return out, errors.Join(err, readErr)
 }
@@ -114,7 +118,7 @@ func (w *watch) wait(ctx context.Context, out *Outcome, cmd *exec.Cmd, ended <-c
 		case <-timeout.C:
 			out.Reason = fmt.Sprintf("no end after %s", w.run.Timeout)
 		case <-grace:
-			out.Reason = "did not end by itself"
+			out.Reason = Lasted
 		case why := <-w.alarm:
 			if grace = nil; why != well {
 				grace = time.After(cmp.Or(w.run.Grace, graceEnd))

@@ -19,6 +19,7 @@ type watch struct {
 	alarm   chan alarm
 	symptom string
 	last    []string
+	off     bool
 	logErr  error
 	typed   int          // how many words were typed
 	at      atomic.Int64 // when the console was last heard, in nanoseconds since 1970
@@ -93,6 +94,7 @@ func (w *watch) line(text string) {
 		w.last = append(w.last, shown)
 		w.last = w.last[max(0, len(w.last)-lastLines):]
 	}
+	w.off = w.off || results.PowersOff(text)
 	if w.run.Line != nil {
 		w.run.Line(shown)
 	}

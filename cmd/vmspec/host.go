@@ -1,0 +1,75 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+
+	"vmspec/cmd/vmspec/internal/vmm"
+	"vmspec/results"
+	"vmspec/suite"
+)
+
+// observe keeps what the host saw of a run beside its log, and judges by it
+// what the guest could not.
+func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
+	h := &results.HostRun{
+		Nonce: r.Nonce, Command: r.Command, Seconds: out.Took.Seconds(),
+		Status: out.Status, Killed: out.Killed, Lasted: out.Reason == vmm.Lasted, Off: out.Off,
+	}
+	if out.Report != nil {
+		if err := observe(out.Report, h); err != nil {
+			return err
+		}
+	}
+	if w.log == "" {
+		return nil
+	}
+	f, err := os.Create(w.log + results.HostRunSuffix)
+	if err != nil {
+		return fmt.Errorf("--log: %w", err)
+	}
+	_, err = h.WriteTo(f)
+	return errors.Join(err, f.Close())
+}
+
+// observeBeside judges by the record that lies beside a log, if there is one. A
+// log that was put in the place of another is none of its record's business.
+func observeBeside(stderr io.Writer, report *results.Report, log string) error {
+	name := log + results.HostRunSuffix
+	f, err := os.Open(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	} else if err != nil {
+		return err
+	}
+	defer f.Close()
+	h, err := results.ReadHostRun(f)
+	if err == nil {
+		err = observe(report, h)
+	}
+	if errors.Is(err, results.ErrOtherRun) {
+		fmt.Fprintf(stderr, "vmspec: %s is passed over: %v\n", name, err)
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// observe adds to what the host judged what is to be done about it.
+func observe(report *results.Report, h *results.HostRun) error {
+	if err := report.Observe(h); err != nil {
+		return err
+	}
+	for i := range report.Points {
+		p := &report.Points[i]
+		if r, ok := suite.Find(p.ID); ok && p.Verdict == results.Fail && p.Fix == "" {
+			p.Fix = r.Fix
+		}
+	}
+	return nil
+}

@@ -1,0 +1,107 @@
+package results
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+)
+
+// A HostRun is what only the host knows of a run. It lies beside the run's log,
+// as LOG.run.json.
+type HostRun struct {
+	Nonce   string   `json:"nonce"`   // of the report that the host waited for; empty for any
+	Command []string `json:"command"` // the VMM and its arguments
+	Status  int      `json:"status"`  // the VMM's exit status, -1 if a signal ended it
+	Killed  bool     `json:"killed"`  // the host ended it
+	Lasted  bool     `json:"lasted"`  // because it did not end by itself
+	Off     bool     `json:"off"`     // the guest's kernel said that it powers off
+	Seconds float64  `json:"seconds"`
+}
+
+// HostRunSuffix makes the name of a run's file from that of its log.
+const HostRunSuffix = ".run.json"
+
+// maxHostRun bounds the file, in bytes: a command line is some thousand.
+const maxHostRun = 1 << 20
+
+// ReadHostRun reads what WriteTo wrote, and says what is wrong with anything
+// else.
+func ReadHostRun(r io.Reader) (*HostRun, error) {
+	in := json.NewDecoder(io.LimitReader(r, maxHostRun))
+	in.DisallowUnknownFields()
+	var h HostRun
+	if err := in.Decode(&h); err != nil {
+		return nil, fmt.Errorf("not the record of a run: %w", err)
+	}
+	switch _, err := in.Token(); {
+	case !errors.Is(err, io.EOF):
+		return nil, errors.New("not the record of a run: more follows it")
+	case len(h.Command) == 0:
+		return nil, errors.New("not the record of a run: it names no command")
+	}
+	return &h, nil
+}
+
+// WriteTo writes the record as JSON.
+func (h *HostRun) WriteTo(w io.Writer) (int64, error) {
+	text, err := json.MarshalIndent(h, "", "  ")
+	if err != nil {
+		return 0, err
+	}
+	n, err := w.Write(append(text, '\n'))
+	return int64(n), err
+}
+
+// offMark is what Linux says before it calls PSCI's SYSTEM_OFF
+// (kernel/reboot.c, kernel_power_off), at the level that "quiet" shows too.
+const offMark = "reboot: Power down"
+
+// PowersOff tells whether a line of a guest says that it powers off.
+func PowersOff(line string) bool { return strings.Contains(line, offMark) }
+
+// observers judge the points that a guest leaves to its host, as needs-host.
+// One whose verdict is Skip has nothing to say.
+var observers = map[string]func(*HostRun) (v Verdict, text string){
+	"PLAT-PSCI-OFF": func(h *HostRun) (Verdict, string) {
+		switch {
+		case h.Off && h.Lasted:
+			return Fail, "the guest powered off, and the VM did not end"
+		case h.Off && !h.Killed:
+			return Pass, "the VM ended when its guest powered off"
+		}
+		return Skip, ""
+	},
+}
+
+// ErrOtherRun says that a record is not that of a report's run.
+var ErrOtherRun = errors.New("the record is of another run")
+
+// Observe judges by the host's record what the guest could not, and keeps in
+// Observed what it saw. The lines remain the guest's. A record of another run
+// has no say: ErrOtherRun.
+func (r *Report) Observe(h *HostRun) error {
+	if h.Nonce != "" && h.Nonce != r.Nonce {
+		return fmt.Errorf("%w: with the nonce %s, not %s", ErrOtherRun, h.Nonce, r.Nonce)
+	}
+	for i := range r.Points {
+		p := &r.Points[i]
+		observe := observers[p.ID]
+		if observe == nil || p.Verdict != Skip {
+			continue
+		}
+		v, text := observe(h)
+		switch v {
+		case Skip:
+			continue
+		case Pass:
+			p.Found = text
+		default:
+			p.Problem = text
+		}
+		p.Verdict, p.Reason = v, ""
+		r.Observed = append(r.Observed, p.ID+" "+string(v)+": "+text)
+	}
+	return nil
+}
