@@ -95,7 +95,19 @@ func (c Config) records() (records []cpio.Record, missing []string, err error) {
 	if release == "" {
 		return nil, nil, fmt.Errorf("%s: neither a module tree nor its name, config-RELEASE, says which kernel it is of", c.Kconfig)
 	}
-	return append(records, cpio.StaticFile(path.Join("lib/modules", release, "config"), string(config), 0o644)), missing, nil
+	return append(records, cpio.StaticFile(path.Join("lib/modules", release, "config"), setOptions(string(config)), 0o644)), missing, nil
+}
+
+// setOptions leaves out what says that an option is not set, half of a
+// configuration: a guest unpacks it and looks for what is.
+func setOptions(config string) string {
+	var b strings.Builder
+	for line := range strings.Lines(config) {
+		if !strings.HasPrefix(line, "#") && line != "\n" {
+			b.WriteString(line)
+		}
+	}
+	return b.String()
 }
 
 // release is the kernel's: its module tree's name, or that of its

@@ -78,7 +78,7 @@ func kernelTree(t *testing.T) string {
 		require.NoError(t, os.WriteFile(name, pack(t, filepath.Ext(file), data), 0o644))
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "modules.builtin"), []byte("kernel/fs/e.ko\n"), 0o644))
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "modules.builtin.modinfo"), []byte("e.alias=x\x00"), 0o644))
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "modules.builtin.modinfo"), []byte("e.license=GPL\x00e.alias=x\x00"), 0o644))
 	return root
 }
 
@@ -190,7 +190,7 @@ func TestWrite(t *testing.T) {
 	require.NoError(t, err)
 	init, config := filepath.Join(root, "init"), filepath.Join(root, "config")
 	require.NoError(t, os.WriteFile(init, []byte("#!"), 0o644))
-	require.NoError(t, os.WriteFile(config, []byte("CONFIG_EFI=y\n"), 0o600))
+	require.NoError(t, os.WriteFile(config, []byte("#\n# Automatically generated\n\nCONFIG_EFI=y\n# CONFIG_X is not set\n"), 0o600))
 
 	var first, second bytes.Buffer
 	c := Config{Init: init, Tree: tree, Modules: []string{"d", "nope"}, Kconfig: config}
@@ -211,6 +211,12 @@ func TestWrite(t *testing.T) {
 		"lib/modules/6.1.0-test/kernel/d.ko", "lib/modules/6.1.0-test/modules.alias", "lib/modules/6.1.0-test/modules.builtin.modinfo",
 		"lib/modules/6.1.0-test/modules.dep", "proc", "sys", "tmp",
 	}, names(got))
+	for name, want := range map[string]string{"config": "CONFIG_EFI=y\n", "modules.builtin.modinfo": "e.alias=x\x00"} {
+		r := got["lib/modules/6.1.0-test/"+name]
+		text, err := io.ReadAll(io.NewSectionReader(r, 0, int64(r.FileSize)))
+		require.NoError(t, err)
+		require.Equal(t, want, string(text), name)
+	}
 	require.EqualValues(t, cpio.S_IFREG|0o755, got["init"].Mode)
 	require.EqualValues(t, cpio.S_IFCHR|0o600, got["dev/console"].Mode)
 	require.Equal(t, []uint64{5, 1}, []uint64{got["dev/console"].Rmajor, got["dev/console"].Rminor})

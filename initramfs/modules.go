@@ -261,8 +261,20 @@ func (t *Tree) lists(modules []Module) (map[string][]byte, error) {
 	if errors.Is(err, fs.ErrNotExist) {
 		return lists, nil
 	}
-	lists[builtinInfo] = builtin
+	lists[builtinInfo] = builtinAliases(builtin)
 	return lists, err
+}
+
+// builtinAliases keeps of the items "MODULE.KEY=VALUE", a NUL behind each, those
+// that a guest reads: a twentieth.
+func builtinAliases(info []byte) []byte {
+	var out []byte
+	for item := range bytes.SplitAfterSeq(info, []byte{0}) {
+		if bytes.Contains(item, []byte(".alias=")) {
+			out = append(out, item...)
+		}
+	}
+	return out
 }
 
 // modulesAlias writes which devices ask for which module (man 5

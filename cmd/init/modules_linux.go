@@ -83,7 +83,11 @@ func (l *loader) loadAll() {
 
 // loadAsked loads what devices ask for, and what those ask for in turn.
 func (l *loader) loadAsked() {
-	modules, _ := kernel.LoadAliases(l.root, path.Base(moduleTree()))
+	text, err := fs.ReadFile(l.root, path.Join(moduleTree(), "modules.alias"))
+	if err != nil {
+		return
+	}
+	modules := kernel.ParseAliases(string(text))
 	asked := append(l.described(), l.enumerated()...)
 	seen := map[string]bool{}
 	for range rounds {

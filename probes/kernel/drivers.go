@@ -26,9 +26,6 @@ var Drivers = []Driver{
 	{Option: "CONFIG_XENFS", Module: "xenfs", With: "proc/xen"},
 	{Option: "CONFIG_TCG_TIS", Module: "tpm_tis"},
 	{Option: "CONFIG_TCG_CRB", Module: "tpm_crb"},
-	{Option: "CONFIG_VFAT_FS", Module: "vfat"},
-	{Option: "CONFIG_NLS_CODEPAGE_437", Module: "nls_cp437"},
-	{Option: "CONFIG_NLS_ASCII", Module: "nls_ascii"},
 }
 
 // Modules lists the drivers' module names.

@@ -22,7 +22,7 @@ func machine(files fstest.MapFS) fstest.MapFS {
 	m := fstest.MapFS{
 		"proc/sys/kernel/osrelease": file("6.1.0-test\n"),
 		"proc/cmdline":              file("panic=-1\n"),
-		"sys/module/vfat/x":         file(""),
+		"sys/module/virtio_blk/x":   file(""),
 	}
 	for name, f := range files {
 		m[name] = f
@@ -55,7 +55,7 @@ func TestReadFaults(t *testing.T) {
 		require.NoError(t, err, name)
 		require.Empty(t, k.Config, name)
 	}
-	for _, name := range []string{"proc/sys/kernel/osrelease", "proc/cmdline", "sys/module/vfat/x"} {
+	for _, name := range []string{"proc/sys/kernel/osrelease", "proc/cmdline", "sys/module/virtio_blk/x"} {
 		m := machine(nil)
 		delete(m, name)
 		_, err := kernel.Read(m)
@@ -156,7 +156,7 @@ func TestLacks(t *testing.T) {
 		"module we know not":    {"CONFIG_FOO", fstest.MapFS{config: file("CONFIG_FOO=m\n")}, "CONFIG_FOO as a module"},
 		"module loaded by us":   {"CONFIG_EFIVAR_FS", fstest.MapFS{modules: file("loaded efivarfs\n")}, ""},
 		"module with no device": {"CONFIG_EFIVAR_FS", fstest.MapFS{modules: file("idle efivarfs\n")}, ""},
-		"module loaded already": {"CONFIG_VFAT_FS", nil, ""},
+		"module loaded already": {"CONFIG_VIRTIO_BLK", nil, ""},
 		"it looked for UEFI":    {"CONFIG_EFI", fstest.MapFS{log: file("[    0.000000] efi: UEFI not found.\n")}, ""},
 	}
 	for name, test := range tests {
