@@ -67,9 +67,10 @@ func newSpec() *cobra.Command {
 
 func listSpec(w io.Writer, profile suite.Profile) error {
 	t := newTable()
-	t.AppendHeader(table.Row{"ID", "party", "level", "kind", "clause", "judged"})
+	t.AppendHeader(table.Row{"ID", "level", "judged", "clause"})
 	style := *t.Style()
 	style.Format.Header = text.FormatDefault
+	style.Box.PaddingRight = " " // so that it fits 80 columns
 	t.SetStyle(style)
 	for _, r := range suite.Catalogue() {
 		clause, asked := r.Clauses[profile]
@@ -80,7 +81,7 @@ func listSpec(w io.Writer, profile suite.Profile) error {
 		if r.Check == nil {
 			judged = r.Untested
 		}
-		t.AppendRow(table.Row{r.ID, r.Subject, clause.Level, r.Kind, clause, judged})
+		t.AppendRow(table.Row{r.ID, clause.Level, judged, clause})
 	}
 	_, err := fmt.Fprintln(w, t.Render())
 	return err
