@@ -24,8 +24,10 @@ type Device struct {
 
 // Facts are about those devices.
 type Facts struct {
-	Devices  []Device
-	IomemErr string // why MMIO is unknown
+	Devices    []Device
+	IomemErr   string   // why MMIO is unknown
+	Binding    *Binding // what became of what the description describes
+	BindingErr string   // why that is unknown
 }
 
 // Read lists the devices.
@@ -36,6 +38,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 		f.IomemErr = err.Error()
 	}
 	_, byACPI := fs.Stat(fsys, "sys/firmware/acpi/tables")
+	var all []Device
 	for _, bus := range []string{"amba", "platform"} {
 		dir := path.Join("sys/bus", bus, "devices")
 		entries, err := fs.ReadDir(fsys, dir)
@@ -46,10 +49,14 @@ func Read(fsys fs.FS) (*Facts, error) {
 			return nil, fmt.Errorf("%s bus: %w", bus, err)
 		}
 		for _, e := range entries {
-			if d := readDevice(fsys, dir, e.Name(), bus, regions, byACPI == nil); d.Driver != "" || d.MMIO {
+			d := readDevice(fsys, dir, e.Name(), bus, regions, byACPI == nil)
+			if all = append(all, d); d.Driver != "" || d.MMIO {
 				f.Devices = append(f.Devices, d)
 			}
 		}
+	}
+	if f.Binding, err = readBinding(fsys, all, regions, byACPI == nil); err != nil {
+		f.BindingErr = err.Error()
 	}
 	return &f, nil
 }

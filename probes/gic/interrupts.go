@@ -27,6 +27,19 @@ func (i Interrupt) Chip() string {
 	return i.Fields[0]
 }
 
+// Hardware is the interrupt's number at its controller, as it stands behind the
+// controller's name; 0 for one that has none there.
+func (i Interrupt) Hardware() uint32 {
+	if i.Chip() == "" || len(i.Fields) < 2 {
+		return 0
+	}
+	n, err := strconv.ParseUint(i.Fields[1], 10, 32)
+	if err != nil {
+		return 0
+	}
+	return uint32(n)
+}
+
 // Action tells whether name is among the devices that use the interrupt.
 func (i Interrupt) Action(name string) bool {
 	return slices.ContainsFunc(i.Fields, func(f string) bool { return strings.TrimSuffix(f, ",") == name })
@@ -115,7 +128,7 @@ func Messages(interrupts []Interrupt) []Message {
 	var out []Message
 	for _, i := range interrupts {
 		if chip := i.Chip(); strings.Contains(chip, "MSI") && !strings.HasSuffix(chip, "pMSI") {
-			out = append(out, Message{Chip: chip, Count: i.Total(), Users: i.users()})
+			out = append(out, Message{Chip: chip, Count: i.Total(), Users: i.Users()})
 		}
 	}
 	return out
@@ -133,8 +146,8 @@ func (i Interrupt) Total() uint64 {
 // triggers end what stands between a chip and the interrupt's users.
 var triggers = []string{"Edge", "Level", "None"}
 
-// users are the devices that use the interrupt. Their names may have spaces.
-func (i Interrupt) users() []string {
+// Users are the devices that use the interrupt. Their names may have spaces.
+func (i Interrupt) Users() []string {
 	at := slices.IndexFunc(i.Fields, func(f string) bool { return slices.Contains(triggers, f) })
 	if at < 0 || at+1 == len(i.Fields) {
 		return nil

@@ -38,7 +38,8 @@
 //	                                  sys/kernel/osrelease tty/drivers tty/driver/*
 //	sys/block                         size, block size and driver of each disk
 //	sys/bus                           acpi (names), amba, pci (with configuration space and
-//	                                  BARs), pci_express, platform, virtio, xen: drivers and nodes
+//	                                  BARs), pci_express, platform, virtio, xen: drivers and nodes;
+//	                                  which of the drivers of probes/device there are
 //	sys/class                         dmi/id (vendor, version, date, product), net (type, state,
 //	                                  MTU, driver), rtc (name), tpm (version), tty
 //	sys/devices/system                clocksource, cpu
