@@ -58,20 +58,24 @@ var description = []Requirement{
 	},
 	{
 		ID: "HW-FDT-COMPLETE", Title: "The device tree describes the entire VM",
-		Subject: Platform, Kind: Evidence, Untested: ReasonUntested,
+		Subject: Platform, Kind: Evidence,
 		Clauses: map[Profile]Clause{
 			RFCv2: {Must, "Hardware Description", 2},
 			V10:   {Must, "Hardware Description", 2},
 			V20:   {Must, "Hardware Description", 3},
 		},
-		Fix:  "Describe in the device tree every device that no bus enumerates.",
-		Refs: []string{"EBBR 2.4"},
+		Needs: []string{"fdt", "acpi", "device", "kernel"},
+		Check: checkTreeComplete,
+		Fix:   "Describe in the device tree every device that no bus enumerates, and none that is not there.",
+		Refs:  []string{"EBBR 2.4"},
 	},
 	{
 		ID: "HW-ACPI-COMPLETE", Title: "The ACPI tables describe the entire VM",
-		Subject: Platform, Kind: Evidence, Untested: ReasonUntested,
+		Subject: Platform, Kind: Evidence,
 		Clauses: map[Profile]Clause{V20: {Must, "Hardware Description", 3}},
-		Fix:     "Describe in the ACPI namespace every device that no bus enumerates.",
+		Needs:   []string{"acpi", "device", "kernel", "psci", "gic"},
+		Check:   checkACPIComplete,
+		Fix:     "Describe in the ACPI namespace every device that no bus enumerates, and let the tables agree with it.",
 	},
 }
 
