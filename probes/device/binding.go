@@ -16,20 +16,23 @@ import (
 // Binding is what Linux made of the description that it runs by: the device
 // tree, or the ACPI namespace.
 type Binding struct {
-	Bound     int         // described devices that have a driver
-	Slots     int         // places for virtio-mmio devices without one: empty, as most are
-	Unbound   []Node      // described, enabled, and without a driver although the kernel has one
-	Strangers []string    // enabled nodes and ACPI devices for which no driver is known
-	Stray     []Use       // what is in use, and nothing described accounts for
-	Timer     uint32      // INTID of the generic timer's interrupt in use; 0 if unknown
-	ECAM      []fdt.Range // PCI configuration spaces in use
-	Serial    []fdt.Range // registers of the SBSA UARTs in use
+	Bound     int      // described devices that have a driver
+	Slots     int      // places for virtio-mmio devices without one: empty, as most are
+	Unbound   []Node   // described, enabled, and without a driver although the kernel has one
+	Strangers []string // enabled nodes and ACPI devices for which no driver is known
+	// What is in use, and nothing described accounts for: top-level regions of
+	// /proc/iomem and, where Linux runs by the tree, interrupts of the GIC.
+	Registers  []Use
+	Interrupts []Use
+	Timer      uint32      // INTID of the generic timer's interrupt in use; 0 if unknown
+	ECAM       []fdt.Range // PCI configuration spaces in use
+	Serial     []fdt.Range // registers of the SBSA UARTs in use
 }
 
 // A Use is a piece of the VM that Linux uses.
 type Use struct {
-	What string // "interrupt 33", or "registers at 9000000-9000fff"
-	By   string // a region's name in /proc/iomem, or who has an interrupt
+	At string // 9000000-9000fff, or an interrupt's INTID
+	By string // a region's name, or who has the interrupt
 }
 
 // A Node is a device as the description has it.
@@ -86,6 +89,7 @@ type binder struct {
 	aliases []kernel.Alias
 	errnos  map[string]int    // of devices whose probe failed
 	waiting map[string]string // deferred devices, and what for
+	deaf    bool              // one of these two could not be read
 }
 
 func readBinding(fsys fs.FS, devices []Device, regions []memory.Region, acpi bool) (*Binding, error) {
@@ -130,10 +134,11 @@ func (b *binder) readKernel() error {
 		modules, builtin := kernel.LoadAliases(b.fsys, strings.TrimSpace(string(release)))
 		b.aliases = append(modules, builtin...)
 	}
-	log, _ := fs.ReadFile(b.fsys, "vmspec/kmsg") // without it no error is known
+	log, err := fs.ReadFile(b.fsys, "vmspec/kmsg")
 	b.errnos = parseProbeErrors(string(log))
-	deferred, _ := fs.ReadFile(b.fsys, "sys/kernel/debug/devices_deferred") // debugfs may not be there
+	deferred, unknown := fs.ReadFile(b.fsys, "sys/kernel/debug/devices_deferred") // debugfs may not be there
 	b.waiting = parseDeferred(string(deferred))
+	b.deaf = err != nil || unknown != nil
 	return nil
 }
 
@@ -164,7 +169,7 @@ func (b *binder) readNamespace() {
 	}
 	for i := range b.regions {
 		if r := &b.regions[i]; !named[owner(r)] {
-			b.stray("registers at "+r.String(), r.Name)
+			b.Registers = append(b.Registers, Use{r.String(), r.Name})
 		}
 	}
 }
@@ -175,7 +180,7 @@ func (b *binder) add(n *Node, bound string, slot bool, isFor func(driver) bool) 
 	n.Errno = b.errnos[n.Device]
 	n.Reason, n.Deferred = b.waiting[n.Device]
 	if at := slices.IndexFunc(b.drivers, isFor); at >= 0 {
-		n.Driver, n.Sure = b.drivers[at].name, true
+		n.Driver, n.Sure = b.drivers[at].name, !b.deaf
 	}
 	told := n.Errno != 0 || n.Deferred
 	switch {
@@ -228,11 +233,5 @@ func (b *binder) addRegions(regions []memory.Region) {
 				b.Serial = append(b.Serial, r.Range)
 			}
 		}
-	}
-}
-
-func (b *binder) stray(what, by string) {
-	if len(b.Stray) < maxNames {
-		b.Stray = append(b.Stray, Use{what, by})
 	}
 }

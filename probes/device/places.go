@@ -2,6 +2,7 @@ package device
 
 import (
 	"math"
+	"slices"
 	"strings"
 
 	"vmspec/probes/fdt"
@@ -18,12 +19,12 @@ func (b *binder) addStrays(t *fdt.Tree) {
 	}
 	for i := range b.regions {
 		if r := &b.regions[i]; !described.Covers(r.Start, r.Size) {
-			b.stray("registers at "+r.String(), r.Name)
+			b.Registers = append(b.Registers, Use{r.String(), r.Name})
 		}
 	}
 	for i := range b.lines {
 		if l := &b.lines[i]; !lines.has[l.Hardware()] {
-			b.stray("interrupt "+l.Fields[1], strings.Join(l.Users(), ", "))
+			b.Interrupts = append(b.Interrupts, Use{l.Fields[1], strings.Join(l.Users(), ", ")})
 		}
 	}
 }
@@ -54,10 +55,9 @@ func translate(bus *fdt.Node, from memory.Ranges) memory.Ranges {
 		}
 		var up memory.Ranges
 		for _, r := range from {
-			for _, e := range entries {
-				if r.Start >= e.child && r.Start-e.child < e.Size {
-					up = append(up, fdt.Range{Start: r.Start - e.child + e.Start, Size: r.Size})
-				}
+			at := slices.IndexFunc(entries, func(e window) bool { return r.Start >= e.child && r.Start-e.child < e.Size })
+			if at >= 0 {
+				up = append(up, fdt.Range{Start: r.Start - entries[at].child + entries[at].Start, Size: r.Size})
 			}
 		}
 		from = up
