@@ -12,31 +12,34 @@ import (
 	"vmspec/probes/fdt"
 )
 
-// own begin the names of regions of /proc/iomem whose place Linux has not from
-// the device tree, nor from the ACPI namespace.
+// own begin the names of regions of /proc/iomem whose place Linux has from
+// neither the device tree nor ACPI.
 var own = []string{
-	"BOOTFB",            // drivers/firmware/sysfb_simplefb.c, from UEFI's GOP
-	"Crash kernel",      // kernel/crash_core.c
-	"Kernel ",           // arch/arm64/kernel/setup.c
-	"Persistent Memory", // drivers/nvdimm, also by a virtio-pmem device's configuration
-	"Soft Reserved",     // drivers/firmware/efi, from UEFI's memory map
-	"Xen scratch",       // drivers/xen/unpopulated-alloc.c
-	"dax",               // drivers/dax
-	"efi-framebuffer.",  // drivers/firmware/sysfb.c, from UEFI's GOP
-	"efifb",             // drivers/video/fbdev/efifb.c, likewise
-	"namespace",         // drivers/nvdimm
-	"ramoops",           // fs/pstore/ram.c, RAM that the command line names
-	"simple-framebuffer.",
-	"simplefb",
-	"virtio", // drivers/virtio/virtio_mem.c, by the device's configuration
+	"BOOTFB",              // drivers/firmware/sysfb_simplefb.c, from UEFI's GOP
+	"Crash kernel",        // kernel/crash_core.c
+	"Kernel ",             // arch/arm64/kernel/setup.c
+	"Persistent Memory",   // drivers/nvdimm, also by a virtio-pmem device's configuration
+	"Soft Reserved",       // drivers/firmware/efi, from UEFI's memory map
+	"Xen scratch",         // drivers/xen/unpopulated-alloc.c
+	"dax",                 // drivers/dax
+	"efi-framebuffer.",    // drivers/firmware/sysfb.c, from UEFI's GOP
+	"efifb",               // drivers/video/fbdev/efifb.c, likewise
+	"namespace",           // drivers/nvdimm
+	"ramoops",             // fs/pstore/ram.c, RAM that the command line names
+	"simple-framebuffer.", // drivers/firmware/sysfb_simplefb.c, from UEFI's GOP
 }
 
 // madeByDrivers ends the names of devices that a driver makes as parts of its
 // own: PLATFORM_DEVID_AUTO in drivers/base/platform.c.
 const madeByDrivers = ".auto"
 
+// isOwn also knows memory that a virtio device's configuration places
+// (drivers/virtio/virtio_mem.c): virtio3, where virtio-mmio.3 is a device that
+// the kernel's command line has.
 func isOwn(name string) bool {
-	return strings.HasSuffix(name, madeByDrivers) ||
+	number, virtio := strings.CutPrefix(name, "virtio")
+	_, err := strconv.ParseUint(number, 10, 32)
+	return virtio && err == nil || strings.HasSuffix(name, madeByDrivers) ||
 		slices.ContainsFunc(own, func(begin string) bool { return strings.HasPrefix(name, begin) })
 }
 
@@ -80,9 +83,15 @@ func checkTreeComplete(f *probes.Facts) Finding {
 	}
 	var t tally
 	t.bound(f)
-	for _, u := range f.Device.Binding.Stray {
+	b := f.Device.Binding
+	for _, u := range b.Registers {
 		if !isOwn(u.By) {
-			t.wrong = append(t.wrong, "no node has "+u.What+" of "+u.By)
+			t.wrong = append(t.wrong, "no node has the registers at "+u.At+" of "+u.By)
+		}
+	}
+	for _, u := range b.Interrupts {
+		if !strings.HasPrefix(u.By, "ARM-FFA") { // drivers/firmware/arm_ffa: by a call to the firmware
+			t.wrong = append(t.wrong, "no node has interrupt "+u.At+" of "+u.By)
 		}
 	}
 	return t.conclude(f)
@@ -146,6 +155,11 @@ func checkACPIComplete(f *probes.Facts) Finding {
 			t.wrong = append(t.wrong, "nothing describes "+d.Name)
 		}
 	}
+	var others []string
+	for _, u := range f.Device.Binding.Registers {
+		others = append(others, u.By)
+	}
+	t.tell("regions of no device", others)
 	t.tables(f)
 	return t.conclude(f)
 }
