@@ -194,6 +194,11 @@ var completeMutants = []mutant{
 		problem: map[string]string{treeID: "/pl031@9010000 waits for another device: amba: wait for supplier /apb-pclk"},
 	},
 	{
+		name: "a clock that shows no ID", guest: driverGuest, change: all(undriven, add(deferred, "9010000.pl031\t\n")),
+		want:    map[string]Verdict{treeID: Fail},
+		problem: map[string]string{treeID: "/pl031@9010000 waits for an ID that its registers do not show"},
+	},
+	{
 		name: "a function of PCI that waits", guest: driverGuest, change: add(deferred, "0000:00:01.0\t\n"),
 		want: map[string]Verdict{},
 	},

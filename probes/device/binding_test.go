@@ -180,6 +180,31 @@ func TestBindingMissing(t *testing.T) {
 	require.Equal(t, "/pl061@1 that is disabled", binding(t, m).Unbound[0].Missing)
 }
 
+// Linux never binds a driver to an AMBA device that shows no ID, and says nothing.
+func TestBindingNoID(t *testing.T) {
+	clock := node("clk", props{"compatible": "fixed-clock", "phandle": cells(5)})
+	for what, test := range map[string]struct {
+		more   props
+		reason string
+		want   string
+	}{
+		"all is there":         {props{"clocks": cells(5)}, "", "an ID that its registers do not show"},
+		"no clock at all":      {nil, "", "an ID that its registers do not show"},
+		"a reason":             {props{"clocks": cells(5)}, "\tamba: later", ""},
+		"waits for a driver":   {props{"clocks": cells(1)}, "", ""},
+		"a clock is not there": {props{"clocks": cells(6)}, "", "clocks that no node is"},
+	} {
+		p := props{"compatible": "arm,pl011"}
+		for k, v := range test.more {
+			p[k] = v
+		}
+		m := guest(t, root(timer, clock, node("pl011@1", p)), nil)
+		m["sys/bus/amba/devices/1.pl011/of_node"] = link("../../../firmware/devicetree/base/pl011@1")
+		m["sys/kernel/debug/devices_deferred"] = file("1.pl011" + test.reason + "\n")
+		require.Equal(t, test.want, binding(t, m).Unbound[0].Missing, what)
+	}
+}
+
 func TestBindingUses(t *testing.T) {
 	pcie := node("pcie@10000000", props{
 		"device_type": "pci", "reg": cells(0x40, 0x10000000, 0, 0x10000000), "#address-cells": cells(3), "#size-cells": cells(2), "#interrupt-cells": cells(1),

@@ -42,8 +42,11 @@ func (b *binder) addNode(t *fdt.Tree, n *fdt.Node, d *Device) {
 	if d.Driver == "" {
 		found.Driver = b.module(n)
 	}
-	if _, waits := b.waiting[d.Name]; waits {
-		found.Missing = missing(t, n)
+	if reason, waits := b.waiting[d.Name]; waits {
+		var settled bool
+		if found.Missing, settled = missing(t, n); settled && reason == "" && d.Bus == "amba" {
+			found.Missing = noID
+		}
 	}
 	b.add(&found, d.Driver, n.Is(slot), func(k driver) bool { return n.Is(k.compatible...) })
 }
@@ -73,30 +76,42 @@ func modalias(n *fdt.Node) string {
 
 // suppliers end properties that begin with the phandle of a node that a driver
 // waits for (drivers/of/property.c, of_supplier_bindings).
-var suppliers = []string{"clocks", "gpios", "-gpio", "-supply", "phys", "resets", "dmas", "mboxes", "power-domains"}
+var suppliers = []string{"clocks", "gpios", "-gpio", "-supply", "phys", "resets", "dmas", "mboxes", "power-domains", "pinctrl-0", "interrupt-parent"}
 
 func isSupplier(property string) bool {
 	return slices.ContainsFunc(suppliers, func(end string) bool { return strings.HasSuffix(property, end) })
 }
 
+// noID is what a device on the AMBA bus lacks that waits for ever where all that
+// it refers to is there: registers that name it (drivers/amba/bus.c, amba_match).
+const noID = "an ID that its registers do not show"
+
 // missing names what the node or one below it refers to, and the tree has
-// not or has disabled. It looks at the first reference of each property.
-func missing(t *fdt.Tree, n *fdt.Node) string {
+// not or has disabled. It looks at the first reference of each property. Settled
+// says that nothing is missing, nor can be but for fixed clocks, which have no
+// driver to wait for.
+func missing(t *fdt.Tree, n *fdt.Node) (what string, settled bool) {
 	nodes := phandles(t)
+	settled = true
 	for _, part := range n.All() {
 		for _, p := range part.Props {
 			if !isSupplier(p.Name) || len(p.Value) < 4 {
 				continue
 			}
-			switch to := nodes[binary.BigEndian.Uint32(p.Value)]; {
+			phandle := binary.BigEndian.Uint32(p.Value)
+			to := nodes[phandle]
+			switch {
+			case phandle == 0: // an item that is left out
+				continue
 			case to == nil:
-				return p.Name + " that no node is"
+				return p.Name + " that no node is", false
 			case !to.Enabled():
-				return to.Path() + " that is disabled"
+				return to.Path() + " that is disabled", false
 			}
+			settled = settled && to.Is("fixed-clock")
 		}
 	}
-	return ""
+	return "", settled
 }
 
 // phandles lists the nodes that others can refer to.
