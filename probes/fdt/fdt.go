@@ -44,12 +44,17 @@ const (
 	maxStrings = 1 << 10
 )
 
+// errTooMany is a limit of the reader, and none of the format.
+var errTooMany = errors.New("too many")
+
 // A Tree is a device tree as it was read.
 type Tree struct {
 	Version      uint32
 	Size         uint32 // the header's totalsize, in bytes
 	Root         *Node
 	Reservations []Range
+	header       header
+	used         uint32 // bytes of the structure block up to the end token
 }
 
 // A Range is a piece of the physical address space, in bytes.
@@ -88,7 +93,7 @@ type decoder struct {
 
 func (d *decoder) fail(format string, args ...any) {
 	if d.err == nil {
-		d.err = fmt.Errorf("offset %#x: %s", d.off, fmt.Sprintf(format, args...))
+		d.err = fmt.Errorf("offset %#x: %w", d.off, fmt.Errorf(format, args...))
 	}
 }
 
@@ -175,7 +180,7 @@ func Parse(blob []byte) (*Tree, error) {
 	if err != nil {
 		return nil, err
 	}
-	t := &Tree{Version: h.Version, Size: h.Total}
+	t := &Tree{Version: h.Version, Size: h.Total, header: h}
 	if t.Reservations, err = parseReservations(blob[h.Reserve:h.Total]); err != nil {
 		return nil, fmt.Errorf("memory reservation block: %w", err)
 	}
@@ -186,6 +191,7 @@ func Parse(blob []byte) (*Tree, error) {
 	if t.Root = p.tree(); p.err != nil {
 		return nil, fmt.Errorf("structure block: %w", p.err)
 	}
+	t.used = uint32(p.off)
 	return t, nil
 }
 
@@ -238,7 +244,7 @@ func (p *parser) token() uint32 {
 // node reads the properties and children of n up to its end token.
 func (p *parser) node(n *Node, depth int) {
 	if p.nodes++; depth > maxDepth || p.nodes > maxNodes {
-		p.fail("node %d, nested %d deep: too many", p.nodes, depth)
+		p.fail("node %d, nested %d deep: %w", p.nodes, depth, errTooMany)
 	}
 	for p.err == nil {
 		switch token := p.token(); token {
@@ -263,7 +269,7 @@ func (p *parser) prop(n *Node) {
 	size, nameOff := p.u32(), p.u32()
 	value := p.bytes(size)
 	if p.props++; p.props > maxProps {
-		p.fail("more than %d properties", maxProps)
+		p.fail("more than %d properties: %w", maxProps, errTooMany)
 	}
 	if p.err != nil {
 		return

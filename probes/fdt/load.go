@@ -34,7 +34,7 @@ func load(fsys fs.FS) (*Tree, error) {
 	}
 	t, err := Parse(blob)
 	if err != nil {
-		return nil, fmt.Errorf("parse %s: %w", Path, err)
+		return nil, fmt.Errorf("parse %s: %w", Path, malformed{err})
 	}
 	return t, nil
 }

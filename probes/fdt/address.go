@@ -1,0 +1,224 @@
+package fdt
+
+import (
+	"cmp"
+	"slices"
+)
+
+// A region is a piece of the CPUs' address space and the node it belongs to.
+type region struct {
+	Range
+	node   *Node
+	memory bool
+	io     bool // a window of PCI's I/O space, in which ports of others may lie
+	whole  bool // the node's own regions do not overlap either
+	owned  bool // no other device has registers there
+}
+
+// reg looks at where a device is: section 2.3.6.
+func (l *linter) reg(at *place) {
+	v, has := at.Value("reg")
+	if !has || at.up == nil || l.isCPU(at) {
+		return // CPUs have their own rules
+	}
+	up := at.up
+	cells := up.addr + up.size
+	if fits := fills(v, cells) || !up.sure() && fills(v, up.linux[0]+up.linux[1]); !fits {
+		l.found("reg-format", at.Node, "reg has %d bytes, #address-cells and #size-cells of %s are %d and %d", len(v), where{up.Node}, up.addr, up.size)
+		return
+	}
+	if !at.enabled || !up.sure() || up.addr < 1 || up.addr > 2 || up.size < 1 || up.size > 2 {
+		return
+	}
+	whole := at.kind == "pci" || at.is(gicv2...) || at.is(gicv3...)
+	owned := at.onBus() || at.is(owners...)
+	for ; len(v) > 0 && l.spend(1); v = v[4*cells:] {
+		r := Range{wide(v[:4*up.addr]), wide(v[4*up.addr : 4*cells])}
+		l.region(at, region{Range: r, memory: at.isMemory(), whole: whole, owned: owned})
+	}
+}
+
+// fills tells whether entries of so many cells fill a value.
+func fills(v []byte, cells int) bool { return cells > 0 && len(v) > 0 && len(v)%(4*cells) == 0 }
+
+// A mapping is what became of an address on its way to the CPUs.
+type mapping int
+
+const (
+	mapped   mapping = iota
+	unmapped         // there is no way
+	outside          // it lies in no window of a bus
+)
+
+// region notes a region that CPUs reach.
+func (l *linter) region(at *place, r region) {
+	if r.Size == 0 || len(l.regions)+len(l.reserved) == maxRegions && !l.spend(maxSteps+1) {
+		return
+	}
+	if last := r.Start + (r.Size - 1); last < r.Start || at.up.addr == 1 && last >= 1<<32 {
+		l.found("reg-wraps", at.Node, "%#x bytes at %#x reach beyond the address space", r.Size, r.Start)
+		return
+	}
+	if r.node = at.Node; at.below("reserved-memory") {
+		l.reserved = append(l.reserved, r)
+		return
+	}
+	start := r.Start
+	switch how, bus := l.translate(at.up, &r.Range); {
+	case how == outside && r.owned:
+		l.found("reg-outside", at.Node, "%#x bytes at %#x lie in no window of %s", r.Size, start, where{bus})
+	case how == unmapped && bus != nil && (at.onBus() || r.owned && at.up.is("simple-bus")):
+		l.found("reg-outside", at.Node, "CPUs reach it by addresses, and %s has no ranges", where{bus})
+	case how == mapped && !at.lends():
+		l.Ranges++
+		l.regions = append(l.regions, r)
+	}
+}
+
+// translate brings a range from the address space of a node's children to that
+// of the CPUs: section 2.3.8. It says which bus it did not pass.
+func (l *linter) translate(bus *place, r *Range) (mapping, *Node) {
+	for ; bus.up != nil; bus = bus.up {
+		if !bus.mapped {
+			return unmapped, bus.Node
+		}
+		if len(bus.ranges) == 0 {
+			continue
+		}
+		up := bus.up
+		if !bus.sure() || !up.sure() || bus.addr > 2 || bus.size > 2 || up.addr > 2 || !fills(bus.ranges, bus.addr+up.addr+bus.size) {
+			return unmapped, nil
+		}
+		if !l.pass(bus, r) {
+			return outside, bus.Node
+		}
+	}
+	return mapped, nil
+}
+
+// pass translates by the ranges of one bus.
+func (l *linter) pass(bus *place, r *Range) bool {
+	a, b, c := 4*bus.addr, 4*(bus.addr+bus.up.addr), 4*(bus.addr+bus.up.addr+bus.size)
+	for v := bus.ranges; len(v) > 0 && l.spend(1); v = v[c:] {
+		child, length := wide(v[:a]), wide(v[b:c])
+		if r.Start >= child && r.Start-child < length && r.Size <= length-(r.Start-child) {
+			r.Start += wide(v[a:b]) - child
+			return true
+		}
+	}
+	return l.steps > maxSteps
+}
+
+// windows looks at the ranges of a bus, and at the windows of a PCI host bridge.
+func (l *linter) windows(at *place) {
+	up := at.up
+	if up == nil {
+		return
+	}
+	for _, name := range []string{"ranges", "dma-ranges"} {
+		v, has := at.Value(name)
+		linux := at.linux[0] + up.linux[0] + at.linux[1]
+		switch {
+		case !has:
+		case len(v) == 0 && (at.addr == up.addr || at.linux[0] == up.linux[0]):
+		case len(v) > 0 && (fills(v, at.addr+up.addr+at.size) || fills(v, linux)):
+		default:
+			l.found("ranges-format", at.Node, "%s has %d bytes, addresses %d and %d cells, sizes %d", name, len(v), at.addr, up.addr, at.size)
+			return
+		}
+	}
+	if at.enabled && at.kind == "pci" && up.sure() && at.addr == 3 && at.size == 2 && up.addr > 0 && up.addr < 3 {
+		l.pciWindows(at)
+	}
+}
+
+// pciWindows looks at windows into PCI's spaces: PCI Bus Binding to IEEE 1275,
+// section 2.2.1.1. Those of bridges are of PCI addresses and not looked at.
+func (l *linter) pciWindows(at *place) {
+	const configuration, io = 0, 1
+	a, size := 12, 4*(3+at.up.addr+2)
+	var bus []region // as the devices see them
+	for v := at.ranges; len(v) >= size && l.spend(1); v = v[size:] {
+		space := int(v[0] & 3)
+		r := region{Range: Range{wide(v[4:a]), wide(v[size-8 : size])}, whole: true, owned: at.onBus(), io: space == io}
+		switch {
+		case space == configuration:
+			l.found("pci-window", at.Node, "ranges has a window of configuration space")
+			continue
+		case space != io:
+			r.node = at.Node
+			bus = append(bus, r)
+		}
+		r.Start = wide(v[a : size-8])
+		l.region(at, r)
+	}
+	l.overlaps(bus)
+}
+
+// overlaps looks for regions that share addresses. The order is by where they
+// start; few can be open at once in a sound tree, so only the last are held
+// against the next.
+func (l *linter) overlaps(regions []region) {
+	const most = 16
+	slices.SortStableFunc(regions, func(a, b region) int { return cmp.Compare(a.Start, b.Start) })
+	var open []region
+	for _, r := range regions {
+		open = slices.DeleteFunc(open, func(o region) bool { return o.End() <= r.Start })
+		for _, o := range open {
+			l.pair(o, r)
+		}
+		if len(open) == most {
+			open = open[1:]
+		}
+		open = append(open, r)
+	}
+}
+
+// pair looks at two regions that overlap. A node's region may lie in that of
+// one above it, which shares it out.
+func (l *linter) pair(a, b region) {
+	rule := "reg-overlap"
+	switch {
+	case a.memory && b.memory:
+		rule = "memory-overlap"
+	case a.memory || b.memory:
+		rule = "reg-in-memory"
+	case a.io != b.io, !a.owned && !b.owned, a.node == b.node && !a.whole,
+		a.node != b.node && (above(a.node, b.node) || above(b.node, a.node)):
+		return
+	}
+	l.found(rule, b.node, "its %s overlaps %s of %s", b.Range, a.Range, where{a.node})
+}
+
+// above tells whether a is above n.
+func above(a, n *Node) bool {
+	for ; n != nil; n = n.Parent {
+		if n == a {
+			return true
+		}
+	}
+	return false
+}
+
+// isMemory tells whether the node is of RAM: section 3.4.
+func (p *place) isMemory() bool { return p.kind == "memory" && p.up != nil && p.up.up == nil }
+
+// below tells whether the node is below the root's child of that name.
+func (p *place) below(name string) bool {
+	for ; p.up != nil && p.up.up != nil; p = p.up {
+		if p.up.Name == name && p.up.up.up == nil {
+			return true
+		}
+	}
+	return false
+}
+
+// owners are the compatible strings of further devices that share their
+// registers with no others, unlike many in a system on chip.
+var owners = []string{"arm,primecell", "cfi-flash", "qemu,fw-cfg-mmio", "tcg,tpm-tis-mmio", "ns16550a"}
+
+// lends tells whether the node's addresses may be those of others: what lies in
+// RAM, and registers of many functions.
+func (p *place) lends() bool {
+	return p.below("chosen") || p.is("simple-framebuffer", "pmem-region", "ramoops", "syscon", "simple-mfd", "simple-bus")
+}

@@ -1,0 +1,82 @@
+// Package fdttest breaks device trees for tests: a flattener, and a table of
+// breaks that applies to the tree of QEMU's virt machine with a GICv3 and four
+// CPUs, captured or dumped.
+package fdttest
+
+import (
+	"encoding/binary"
+
+	"vmspec/probes/fdt"
+)
+
+// Tokens and header of the format: Devicetree Specification 0.4, chapter 5.
+const (
+	tokenBegin = 1
+	tokenEnd   = 2
+	tokenProp  = 3
+	tokenLast  = 9
+
+	headerSize = 40
+)
+
+// Encode flattens a tree: header, memory reservations, structure, strings.
+func Encode(t *fdt.Tree) []byte {
+	e := encoder{at: map[string]uint32{}}
+	e.node(t.Root)
+	e.words(tokenLast)
+	reserve := headerSize
+	structure := reserve + 16*(len(t.Reservations)+1)
+	strings := structure + len(e.structure)
+	var out []byte
+	for _, w := range []int{0xd00dfeed, strings + len(e.strings), structure, strings, reserve, 17, 16, 0, len(e.strings), len(e.structure)} {
+		out = binary.BigEndian.AppendUint32(out, uint32(w))
+	}
+	for _, r := range append(t.Reservations[:len(t.Reservations):len(t.Reservations)], fdt.Range{}) {
+		out = binary.BigEndian.AppendUint64(out, r.Start)
+		out = binary.BigEndian.AppendUint64(out, r.Size)
+	}
+	return append(append(out, e.structure...), e.strings...)
+}
+
+type encoder struct {
+	structure, strings []byte
+	at                 map[string]uint32 // of each name in strings
+}
+
+func (e *encoder) words(list ...uint32) { e.structure = append(e.structure, Cells(list...)...) }
+
+// bytes adds a value and the padding behind it.
+func (e *encoder) bytes(v []byte) {
+	e.structure = append(e.structure, v...)
+	for len(e.structure)%4 != 0 {
+		e.structure = append(e.structure, 0)
+	}
+}
+
+func (e *encoder) node(n *fdt.Node) {
+	e.words(tokenBegin)
+	e.bytes(append([]byte(n.Name), 0))
+	for _, p := range n.Props {
+		at, ok := e.at[p.Name]
+		if !ok {
+			at = uint32(len(e.strings))
+			e.at[p.Name] = at
+			e.strings = append(append(e.strings, p.Name...), 0)
+		}
+		e.words(tokenProp, uint32(len(p.Value)), at)
+		e.bytes(p.Value)
+	}
+	for _, c := range n.Children {
+		e.node(c)
+	}
+	e.words(tokenEnd)
+}
+
+// Cells encodes a list of cells.
+func Cells(list ...uint32) []byte {
+	var out []byte
+	for _, c := range list {
+		out = binary.BigEndian.AppendUint32(out, c)
+	}
+	return out
+}

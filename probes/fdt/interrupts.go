@@ -1,0 +1,259 @@
+package fdt
+
+import "bytes"
+
+// A controller is a node that is an interrupt parent, as those see it that
+// have it.
+type controller struct {
+	cells int    // of an interrupt; less than 0 if that cannot be told
+	gic   int    // 2, or 3 for GICv3 and newer; else 0
+	wrong string // why it is no interrupt parent
+}
+
+// gicv2 are the compatible strings of the GICs of architecture 1 and 2, and
+// gicv3 that of later ones: arm,gic.yaml and arm,gic-v3.yaml in the bindings.
+var (
+	gicv2 = []string{"arm,gic-400", "arm,cortex-a15-gic", "arm,cortex-a9-gic", "arm,cortex-a7-gic", "arm,cortex-a5-gic", "arm,pl390", "arm,arm11mp-gic"}
+	gicv3 = []string{"arm,gic-v3"}
+)
+
+func (l *linter) controller(n *Node) controller {
+	c, ok := l.controllers[n]
+	if ok {
+		return c
+	}
+	_, counts := n.Value("#interrupt-cells")
+	_, controls := n.Value("interrupt-controller")
+	_, maps := n.Value("interrupt-map")
+	c = controller{cells: l.count(n, "#interrupt-cells")}
+	switch {
+	case n.Is(gicv2...):
+		c.gic = 2
+	case n.Is(gicv3...):
+		c.gic = 3
+	}
+	switch {
+	case !counts:
+		c.wrong = "has no #interrupt-cells"
+	case !controls && !maps:
+		c.wrong = "has neither interrupt-controller nor interrupt-map"
+	case c.gic == 2 && c.cells != 3:
+		c = controller{-1, 2, ""}
+	case c.gic == 3 && c.cells < 3:
+		c = controller{-1, 3, ""}
+	}
+	l.controllers[n] = c
+	return c
+}
+
+// controllerOf returns how many cells an interrupt has whose parent the node
+// names by itself.
+func (l *linter) controllerOf(n *Node, name string, target *Node) int {
+	c := l.controller(target)
+	if c.wrong != "" {
+		l.found("interrupt-parent", n, "%s: %s %s", name, where{target}, c.wrong)
+		return -1
+	}
+	return c.cells
+}
+
+// interruptParent finds the parent of a node's interrupts as
+// of_irq_find_parent in Linux's drivers/of/irq.c does: the one it names, or the
+// next above that is one or names one.
+func (l *linter) interruptParent(at *place) {
+	if up := at.up; up != nil {
+		at.parent, at.lost = up.parent, up.lost
+		if up.forwarder {
+			at.parent, at.lost = up.Node, false
+		}
+	}
+	_, at.forwarder = at.Value("#interrupt-cells")
+	v, ok := at.Value("interrupt-parent")
+	if !ok || !at.enabled {
+		return
+	}
+	at.parent, at.lost = nil, true
+	if len(v) != 4 {
+		return // told by its format
+	}
+	if target := l.follow(at.Node, "interrupt-parent", cell(v, 0)); target != nil && l.controllerOf(at.Node, "interrupt-parent", target) >= 0 {
+		at.parent, at.lost = target, false
+	}
+}
+
+// interrupts looks at the interrupts that a node has and, if it is a
+// controller, takes: sections 2.4.1 and 2.4.2. Those of interrupts-extended
+// come before others.
+func (l *linter) interrupts(at *place) {
+	l.provider(at.Node)
+	v, has := at.Value("interrupts")
+	if _, extended := at.Value("interrupts-extended"); !has || extended || at.lost {
+		return
+	}
+	if at.parent == nil {
+		l.found("interrupt-parent", at.Node, "it has interrupts and no interrupt parent")
+		return
+	}
+	c := l.controller(at.parent)
+	switch {
+	case c.cells < 0 || c.wrong != "":
+		return // told of the controller
+	case c.cells == 0 || len(v) == 0 || len(v)%(4*c.cells) != 0:
+		l.found("interrupts-cells", at.Node, "interrupts has %d bytes, %s takes %d cells each", len(v), where{at.parent}, c.cells)
+		return
+	}
+	for ; len(v) > 0 && l.spend(1); v = v[4*c.cells:] {
+		l.specifier(at.Node, "interrupts", at.parent, v[:4*c.cells])
+	}
+}
+
+// provider looks at a controller itself.
+func (l *linter) provider(n *Node) {
+	_, controls := n.Value("interrupt-controller")
+	_, maps := n.Value("interrupt-map")
+	if !controls && !maps {
+		return
+	}
+	switch c := l.controller(n); {
+	case c.wrong != "":
+		l.found("interrupt-provider", n, "it is an interrupt parent and %s", c.wrong)
+	case c.cells < 0 && c.gic > 0:
+		l.found("interrupt-provider", n, "#interrupt-cells is %d, a GIC takes 3", l.count(n, "#interrupt-cells"))
+	}
+}
+
+// specifier looks at one interrupt of a GIC: type, number and trigger, by the
+// bindings.
+func (l *linter) specifier(n *Node, name string, parent *Node, v []byte) {
+	l.Interrupts++
+	c := l.controller(parent)
+	if c.gic == 0 || len(v) < 12 {
+		return
+	}
+	last := []uint32{987, 15, 1023, 127} // SPI, PPI; of a GICv3, extended SPI and PPI
+	kind, number, trigger := cell(v, 0), cell(v, 1), cell(v, 2)&15
+	switch {
+	case kind > 1 && (c.gic < 3 || kind > 3):
+		l.found("interrupt-gic", n, "%s: type %d is none of the GIC's", name, kind)
+	case number > last[kind]:
+		l.found("interrupt-gic", n, "%s: number %d of type %d, the last is %d", name, number, kind, last[kind])
+	case trigger != 1 && trigger != 2 && trigger != 4 && trigger != 8:
+		l.found("interrupt-gic", n, "%s: number %d of type %d has trigger %d", name, number, kind, trigger)
+	}
+}
+
+// interruptMap looks at a nexus: section 2.4.3. Where the parent has no
+// #address-cells the specification takes 2, Linux none.
+func (l *linter) interruptMap(at *place) {
+	v, has := at.Value("interrupt-map")
+	_, controls := at.Value("interrupt-controller") // such a map has a form of its own (of_irq_imap_abusers in irq.c)
+	c := l.controller(at.Node)
+	if !has || controls || c.wrong != "" || c.cells < 0 || at.addr != at.linux[0] {
+		return
+	}
+	width := 4 * (at.addr + c.cells)
+	mask, masked := at.Value("interrupt-map-mask")
+	if masked && len(mask) != width {
+		l.found("interrupt-map", at.Node, "interrupt-map-mask has %d bytes, #address-cells and #interrupt-cells make %d", len(mask), width)
+		return
+	}
+	m := nexus{l, at.Node, width, mask, at.kind == "pci"}
+	if m.pci && width != 16 {
+		l.found("interrupt-map", at.Node, "#address-cells and #interrupt-cells are %d, those of PCI 3 and 1", []int{at.addr, c.cells})
+		return
+	}
+	if m.fits(v, 0) || !m.fits(v, 2) {
+		m.read(v, 0)
+	} else {
+		m.read(v, 2)
+	}
+}
+
+// A nexus is a node with an interrupt-map, of whose entries the child's part
+// is width bytes.
+type nexus struct {
+	*linter
+	node  *Node
+	width int
+	mask  []byte
+	pci   bool
+}
+
+// entry returns the parent of the first entry, and how long the entry is; 0 if
+// that cannot be told, and then the parent or why.
+func (m nexus) entry(v []byte, addr int) (target *Node, size int) {
+	if len(v) < m.width+4 {
+		return nil, 0
+	}
+	target = m.handles[cell(v, m.width/4)]
+	if target == nil {
+		return nil, 0
+	}
+	c := m.controller(target)
+	if a := m.count(target, "#address-cells"); a >= 0 {
+		addr = a
+	}
+	if size = m.width + 4*(1+addr+c.cells); c.wrong != "" || c.cells < 0 || len(v) < size {
+		return target, 0
+	}
+	return target, size
+}
+
+// fits tells whether the entries fill the map.
+func (m nexus) fits(v []byte, addr int) bool {
+	for len(v) > 0 && m.spend(1) {
+		_, size := m.entry(v, addr)
+		if size == 0 {
+			return false
+		}
+		v = v[size:]
+	}
+	return true
+}
+
+func (m nexus) read(v []byte, addr int) {
+	clear(m.seen)
+	for len(v) > 0 && m.spend(1) {
+		target, size := m.entry(v, addr)
+		if size == 0 {
+			m.broken(v, target)
+			return
+		}
+		m.References++
+		cells := m.controller(target).cells
+		m.specifier(m.node, "interrupt-map", target, v[size-4*cells:size])
+		m.child(v[:m.width])
+		v = v[size:]
+	}
+}
+
+// child looks at whose interrupt an entry maps. The pins of PCI, INTA to INTD,
+// are 1 to 4: PCI Bus Binding to IEEE 1275, section 2.2.6.
+func (m nexus) child(v []byte) {
+	v = bytes.Clone(v)
+	for i := range m.mask {
+		v[i] &= m.mask[i]
+	}
+	if m.seen[string(v)] {
+		m.found("interrupt-map", m.node, "interrupt-map has two entries for %x", v[:min(len(v), 16)])
+	}
+	m.seen[string(v)] = true
+	if !m.pci || m.mask != nil && cell(m.mask, 3) == 0 {
+		return
+	}
+	if pin := cell(v, 3); pin < 1 || pin > 4 {
+		m.found("interrupt-map", m.node, "interrupt-map: pin %d, PCI has 1 to 4", pin)
+	}
+}
+
+// broken says what is wrong with the first entry of v.
+func (m nexus) broken(v []byte, target *Node) {
+	switch {
+	case len(v) >= m.width+4 && target == nil:
+		m.follow(m.node, "interrupt-map", cell(v, m.width/4))
+	case target != nil && m.controller(target).wrong != "":
+		m.controllerOf(m.node, "interrupt-map", target)
+	case target == nil || m.controller(target).cells >= 0:
+		m.found("interrupt-map", m.node, "interrupt-map: its last %d bytes are no entry", len(v))
+	}
+}

@@ -1,0 +1,307 @@
+package fdt
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+)
+
+// A Finding is a rule that a node of the tree breaks.
+type Finding struct{ Rule, Path, Text string }
+
+// Lint is what rules of the Devicetree Specification 0.4, and of the bindings
+// in Linux, the guest's tree breaks. Where a tree may be read in two ways, both
+// are right. Of what is disabled only the form is looked at.
+type Lint struct {
+	Present   bool
+	Empty     bool   // it describes no machine: [Facts.Empty]
+	Malformed string // how it breaks the format; then no more is known
+	// How many there were to look at.
+	Nodes, References, Interrupts, Ranges, CPUs, Bound int
+	Findings                                           []Finding      // at most maxShown of a rule
+	More                                               map[string]int // how many more of a rule
+}
+
+const (
+	maxShown = 4
+	// maxSteps bounds the time that a hostile tree can take; Linux's largest
+	// trees need some ten thousand.
+	maxSteps = 1 << 20
+	// maxRegions bounds the memory; they have some hundreds.
+	maxRegions = 1 << 14
+)
+
+// errSteps says that no machine has such a tree.
+var errSteps = errors.New("lint the tree: it has more to look at than any machine's")
+
+// A malformed error is about what the Devicetree Specification does not allow,
+// while other errors are about reading it.
+type malformed struct{ error }
+
+func (m malformed) Unwrap() error { return m.error }
+
+// ReadLint looks the guest's tree over. A guest without one is an answer.
+func ReadLint(fsys fs.FS) (*Lint, error) {
+	t, err := Load(fsys)
+	var broken malformed
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return &Lint{}, nil
+	case errors.As(err, &broken) && !errors.Is(err, errTooMany):
+		return &Lint{Present: true, Malformed: broken.Error()}, nil
+	case err != nil:
+		return nil, err
+	}
+	return LintTree(t)
+}
+
+// A linter goes through a tree once, parents first.
+type linter struct {
+	*Lint
+	tree        *Tree
+	handles     map[uint32]*Node
+	controllers map[*Node]controller
+	counts      map[counted]int
+	seen        map[string]bool
+	regions     []region
+	reserved    []region // children of /reserved-memory
+	steps       int
+}
+
+// A place is a node and what it takes from those above it.
+type place struct {
+	*Node
+	up        *place
+	names     []string // compatible
+	kind      string   // device_type
+	enabled   bool     // and so is all above it
+	addr      int      // #address-cells and #size-cells for its children
+	size      int
+	linux     [2]int // the same as Linux takes them, from above where they are not said
+	ranges    []byte
+	mapped    bool  // it has ranges
+	parent    *Node // of its interrupts
+	lost      bool  // the parent cannot be told; why is found elsewhere
+	forwarder bool  // it is the interrupt parent of what is below it
+}
+
+// LintTree looks a tree over.
+func LintTree(t *Tree) (*Lint, error) {
+	l := &linter{
+		Lint: &Lint{Present: true}, tree: t, handles: map[uint32]*Node{},
+		controllers: map[*Node]controller{}, counts: map[counted]int{}, seen: map[string]bool{},
+	}
+	l.blocks()
+	l.collect(t.Root)
+	l.visit(t.Root, nil)
+	l.overlaps(l.regions)
+	l.overlaps(l.reserved)
+	l.Empty = l.CPUs == 0 && len(t.Root.Compatible()) == 0
+	if l.steps > maxSteps {
+		return nil, errSteps
+	}
+	return l.Lint, nil
+}
+
+// found notes a finding, or counts it where there are enough to show.
+func (l *linter) found(rule string, n *Node, format string, args ...any) {
+	shown := 0
+	for _, f := range l.Findings {
+		if f.Rule == rule {
+			shown++
+		}
+	}
+	if shown < maxShown {
+		l.Findings = append(l.Findings, Finding{rule, n.Path(), fmt.Sprintf(format, args...)})
+		return
+	}
+	if l.More == nil {
+		l.More = map[string]int{}
+	}
+	l.More[rule]++
+}
+
+// where is a node, whose path is written only if somebody is to read it.
+type where struct{ node *Node }
+
+func (w where) String() string { return w.node.Path() }
+
+// spend counts steps and tells whether there are any left.
+func (l *linter) spend(n int) bool {
+	l.steps += n
+	return l.steps <= maxSteps
+}
+
+// visit looks at a node, then at those below it.
+func (l *linter) visit(n *Node, up *place) {
+	if l.Nodes++; strings.HasPrefix(n.Name, "__") {
+		return // labels, for overlays: chapter 4 of dtc's dt-object-internal
+	}
+	at := l.place(n, up)
+	l.names(n)
+	for _, p := range n.Props {
+		l.format(n, p)
+	}
+	l.reg(at)
+	l.windows(at)
+	if at.enabled {
+		l.interrupts(at)
+		l.interruptMap(at)
+		l.references(at)
+		l.bindings(at)
+		l.special(at)
+	}
+	for _, c := range n.Children {
+		l.visit(c, at)
+	}
+}
+
+func (l *linter) place(n *Node, up *place) *place {
+	at := &place{Node: n, up: up, names: n.Compatible(), enabled: n.Enabled(), addr: 2, size: 1, linux: [2]int{1, 1}}
+	at.kind, _ = n.String("device_type")
+	if up != nil {
+		at.enabled = at.enabled && up.enabled
+		at.linux = up.linux
+	}
+	if c := l.count(n, "#address-cells"); c >= 0 {
+		at.addr, at.linux[0] = c, c
+	}
+	if c := l.count(n, "#size-cells"); c >= 0 {
+		at.size, at.linux[1] = c, c
+	}
+	at.ranges, at.mapped = n.Value("ranges")
+	l.interruptParent(at)
+	return at
+}
+
+// is tells what the device is compatible with, as [Node.Is] does.
+func (p *place) is(names ...string) bool {
+	return slices.ContainsFunc(p.names, func(c string) bool { return slices.Contains(names, c) })
+}
+
+// sure tells whether the specification and Linux count the cells of the
+// node's children alike.
+func (p *place) sure() bool { return p.linux == [2]int{p.addr, p.size} }
+
+// counted is a property of a node that holds a number of cells.
+type counted struct {
+	*Node
+	name string
+}
+
+// count returns such a property, or -1 if there is none.
+func (l *linter) count(n *Node, name string) int {
+	key := counted{n, name}
+	c, ok := l.counts[key]
+	if !ok {
+		c = n.cellCount(name, -1)
+		l.counts[key] = c
+	}
+	return c
+}
+
+// blocks looks at how the blob is laid out: section 5.1. Their order is only
+// recommended.
+func (l *linter) blocks() {
+	h, root := l.tree.header, l.tree.Root
+	type block struct {
+		name     string
+		from, to uint64
+	}
+	all := []block{
+		{"memory reservation", uint64(h.Reserve), uint64(h.Reserve) + 16*uint64(len(l.tree.Reservations)+1)},
+		{"structure", uint64(h.Struct), uint64(h.Struct) + uint64(h.StructSize)},
+		{"strings", uint64(h.Strings), uint64(h.Strings) + uint64(h.StringsSize)},
+	}
+	for i, a := range all {
+		for _, b := range all[:i] {
+			if a.from < b.to && b.from < a.to {
+				l.found("blocks-overlap", root, "the %s block at %#x lies in the %s block at %#x", a.name, a.from, b.name, b.from)
+			}
+		}
+	}
+	if l.tree.used != h.StructSize {
+		l.found("structure-end", root, "the structure block has %d bytes, FDT_END is at %d", h.StructSize, l.tree.used)
+	}
+	for _, r := range l.tree.Reservations {
+		if r.Size > 0 && r.Start+(r.Size-1) < r.Start {
+			l.found("reserve-range", root, "%#x bytes are reserved at %#x, beyond the address space", r.Size, r.Start)
+		}
+	}
+}
+
+// names looks for what is there twice (section 2.2) and for characters that
+// names do not have: tables 2.1 and 2.2, and the asterisk that dtc takes.
+func (l *linter) names(n *Node) {
+	const letters = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789,._+-"
+	clear(l.seen)
+	for _, c := range n.Children {
+		if strings.Trim(c.Name, letters+"@") != "" {
+			l.found("name-characters", c, "the node's name is %q", c.Name)
+		}
+		if l.seen[c.Name] {
+			l.found("node-double", c, "a sibling has the same name")
+		}
+		l.seen[c.Name] = true
+	}
+	clear(l.seen)
+	for _, p := range n.Props {
+		if strings.Trim(p.Name, letters+"?#*") != "" {
+			l.found("name-characters", n, "a property's name is %q", p.Name)
+		}
+		if l.seen[p.Name] {
+			l.found("property-double", n, "it has %s twice", p.Name)
+		}
+		l.seen[p.Name] = true
+	}
+}
+
+// format looks at properties that have the same form everywhere: section 2.3.
+func (l *linter) format(n *Node, p Prop) {
+	list := false
+	switch {
+	case strings.HasPrefix(p.Name, "#") && strings.HasSuffix(p.Name, "-cells"),
+		p.Name == "phandle", p.Name == "linux,phandle", p.Name == "interrupt-parent":
+		if len(p.Value) != 4 {
+			l.found("property-format", n, "%s has %d bytes, not the 4 of a cell", p.Name, len(p.Value))
+		}
+		return
+	case p.Name == "compatible", strings.HasSuffix(p.Name, "-names"):
+		list = true
+	case p.Name == "model", p.Name == "device_type", p.Name == "status", p.Name == "stdout-path":
+	default:
+		return
+	}
+	if text := p.Value; len(text) == 0 || text[len(text)-1] != 0 {
+		l.found("property-format", n, "%s does not end in a NUL", p.Name)
+	} else if !list && strings.Count(string(text), "\x00") > 1 {
+		l.found("property-format", n, "%s is a list of strings, not one", p.Name)
+	} else if p.Name == "status" {
+		l.status(n, string(text[:len(text)-1]))
+	}
+}
+
+// status is one of table 2.4; "ok" is Linux's.
+func (l *linter) status(n *Node, s string) {
+	switch s {
+	case "okay", "ok", "disabled", "reserved", "fail":
+		return
+	}
+	if !strings.HasPrefix(s, "fail-") {
+		l.found("status-value", n, "status is %q", s[:min(len(s), maxName)])
+	}
+}
+
+// cell returns the cell at index i of a value that is long enough.
+func cell(v []byte, i int) uint32 { return binary.BigEndian.Uint32(v[4*i:]) }
+
+// wide returns the number that the cells of v make; of more than two, the last.
+func wide(v []byte) (n uint64) {
+	for ; len(v) >= 4; v = v[4:] {
+		n = n<<32 | uint64(cell(v, 0))
+	}
+	return n
+}
