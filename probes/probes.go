@@ -36,6 +36,7 @@ import (
 type Facts struct {
 	Kernel  *kernel.Facts
 	FDT     *fdt.Facts
+	Tree    *fdt.Lint
 	ACPI    *acpi.Facts
 	EFI     *efi.Facts
 	CPU     *cpu.Facts
@@ -68,6 +69,7 @@ type subject struct {
 var subjects = []subject{
 	{"kernel", func(fsys fs.FS, f *Facts) (err error) { f.Kernel, err = kernel.Read(fsys); return }},
 	{"fdt", func(fsys fs.FS, f *Facts) (err error) { f.FDT, err = fdt.Read(fsys); return }},
+	{"tree", func(fsys fs.FS, f *Facts) (err error) { f.Tree, err = fdt.ReadLint(fsys); return }},
 	{"acpi", func(fsys fs.FS, f *Facts) (err error) { f.ACPI, err = acpi.Read(fsys); return }},
 	{"efi", func(fsys fs.FS, f *Facts) (err error) { f.EFI, err = efi.Read(fsys); return }},
 	{"cpu", func(fsys fs.FS, f *Facts) (err error) { f.CPU, err = cpu.Read(fsys); return }},

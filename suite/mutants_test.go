@@ -186,7 +186,7 @@ var mutants = []mutant{
 	},
 	{
 		name: "no PSCI and no interrupt controller node", guest: uefiGuest, change: all(without("psci"), without("intc@8000000")),
-		want:    map[string]Verdict{"HW-FDT-BOOT": Fail, "PLAT-PCI-MSI": Skip},
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail, "HW-FDT-PHANDLES": Fail, "PLAT-PCI-MSI": Skip},
 		problem: map[string]string{"HW-FDT-BOOT": "the tree has no psci node with a method, no interrupt controller"},
 	},
 	{
@@ -242,12 +242,17 @@ var mutants = []mutant{
 		change: all(edit("vmspec/efi", "b1b621d5-f19c-41a5-830b-d9152c69aae0", "8868e871-e4f1-11d3-bc22-0080c73c8881"), tree(func(root *dt.Node) {
 			root.Properties, root.Children = nil, []*dt.Node{dt.NewNode("chosen")}
 		})),
-		want:    map[string]Verdict{"HW-FDT-COMPLETE": Skip, "HW-FDT-ALONE": Fail, "HW-FDT-BOOT": Fail, "HW-FDT-UEFI": Fail, "HW-STDOUT": Skip, "PLAT-CPU-ENUM": Fail, "PLAT-MEM-ENUM": Fail, "PLAT-PCI-MSI": Skip},
+		want: withTrees(Skip, Skip, map[string]Verdict{
+			"HW-FDT-COMPLETE": Skip, "HW-FDT-ALONE": Fail, "HW-FDT-BOOT": Fail, "HW-FDT-UEFI": Fail, "HW-STDOUT": Skip, "PLAT-CPU-ENUM": Fail, "PLAT-MEM-ENUM": Fail, "PLAT-PCI-MSI": Skip,
+		}),
 		problem: map[string]string{"HW-FDT-UEFI": "only /chosen", "HW-FDT-BOOT": "only /chosen", "HW-FDT-ALONE": "only /chosen"},
 	},
 	{
 		name: "a tree that cannot be read", guest: uefiGuest, change: replace("sys/firmware/fdt", "\xd0\x0d\xfe\xed"),
-		want:    map[string]Verdict{"FW-UEFI-SYSTAB": Error, "HW-FDT-ALONE": Error, "HW-FDT-BOOT": Error, "HW-FDT-UEFI": Error, "HW-STDOUT": Error, "PLAT-CPU-ENUM": Error, "PLAT-MEM-ENUM": Error, "PLAT-PCI-MSI": Error, "PLAT-PSCI": Error, "PLAT-SMCCC": Error},
+		want: withTrees(Fail, Error, map[string]Verdict{
+			"FW-UEFI-SYSTAB": Error, "HW-FDT-ALONE": Error, "HW-FDT-BOOT": Error, "HW-FDT-UEFI": Error, "HW-STDOUT": Error,
+			"PLAT-CPU-ENUM": Error, "PLAT-MEM-ENUM": Error, "PLAT-PCI-MSI": Error, "PLAT-PSCI": Error, "PLAT-SMCCC": Error,
+		}),
 		problem: map[string]string{"HW-FDT-BOOT": "parse sys/firmware/fdt: header: 4 bytes"},
 	},
 	{
@@ -275,7 +280,9 @@ var mutants = []mutant{
 		change: tree(func(root *dt.Node) {
 			cpus := node(root, "cpus")
 			extra := *node(cpus, "cpu@3")
-			extra.Name = "cpu@4"
+			extra.Name, extra.Properties = "cpu@4", slices.Clone(extra.Properties)
+			extra.UpdateProperty("reg", cells(4))
+			extra.RemoveProperty("phandle")
 			cpus.Children = append(cpus.Children, &extra)
 		}),
 		want:    map[string]Verdict{"PLAT-CPU-ENUM": Fail},
@@ -344,12 +351,12 @@ var mutants = []mutant{
 	{
 		name: "a GICv1 that only /proc/interrupts shows", guest: directGuest,
 		change: all(without("intc@8000000"), edit("vmspec/kmsg", "GICv2m: range", "")),
-		want:   map[string]Verdict{"HW-FDT-BOOT": Fail, "PLAT-GIC": Error, "PLAT-PCI-MSI": Skip},
+		want:   map[string]Verdict{"HW-FDT-BOOT": Fail, "HW-FDT-PHANDLES": Fail, "PLAT-GIC": Error, "PLAT-PCI-MSI": Skip},
 	},
 	{
 		name: "no GIC", guest: uefiGuest,
 		change: all(without("intc@8000000"), edit("proc/interrupts", "GICv3", "bcm2836-timer"), edit("vmspec/kmsg", "GICv3: ", "")),
-		want:   map[string]Verdict{"HW-FDT-BOOT": Fail, "PLAT-GIC": Fail, "PLAT-GIC-CPUS": Error, "PLAT-PCI-MSI": Skip},
+		want:   map[string]Verdict{"HW-FDT-BOOT": Fail, "HW-FDT-PHANDLES": Fail, "PLAT-GIC": Fail, "PLAT-GIC-CPUS": Error, "PLAT-PCI-MSI": Skip},
 	},
 	{
 		name: "a GIC declared as what it is not", guest: uefiGuest,
@@ -442,7 +449,7 @@ var mutants = []mutant{
 		change: tree(func(root *dt.Node) {
 			node(root, ramNode).UpdateProperty("reg", cells(0, 0x40000000, 0xffffffff, 0xc0000000, 0, 0, 0, 0x40000000))
 		}),
-		want: map[string]Verdict{},
+		want: map[string]Verdict{"HW-FDT-ADDRESSES": Fail},
 	},
 	{
 		name: "a GICv4 that Linux drives as a GICv3", guest: uefiGuest,
@@ -529,7 +536,7 @@ var mutants = []mutant{
 	{
 		name: "PCI without a v2m frame", guest: directGuest,
 		change:  tree(func(root *dt.Node) { node(root, "intc@8000000").Children = nil }),
-		want:    map[string]Verdict{"PLAT-PCI-MSI": Fail},
+		want:    map[string]Verdict{"HW-FDT-PHANDLES": Fail, "PLAT-PCI-MSI": Fail},
 		problem: map[string]string{"PLAT-PCI-MSI": "neither a GICv2m frame nor an ITS"},
 	},
 	{
@@ -583,7 +590,7 @@ func madt(version byte) []byte {
 }
 
 func TestMutants(t *testing.T) {
-	for _, m := range slices.Concat(mutants, deviceMutants, ioMutants, completeMutants) {
+	for _, m := range slices.Concat(mutants, deviceMutants, ioMutants, completeMutants, treeMutants(t)) {
 		t.Run(m.name, func(t *testing.T) {
 			profile := m.profile
 			if profile == "" {
@@ -620,7 +627,7 @@ func TestEveryCheckCanFail(t *testing.T) {
 	for id, f := range verdicts(Judge(probes.Read(guesttest.Open(t, directGuest)))) {
 		failed[id] = f.Verdict == Fail
 	}
-	for _, m := range slices.Concat(mutants, deviceMutants, ioMutants, completeMutants) {
+	for _, m := range slices.Concat(mutants, deviceMutants, ioMutants, completeMutants, treeMutants(t)) {
 		for id := range maps.Keys(m.want) {
 			failed[id] = failed[id] || m.want[id] == Fail
 		}

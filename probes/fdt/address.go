@@ -39,6 +39,8 @@ func (l *linter) reg(at *place) {
 }
 
 // fills tells whether entries of so many cells fill a value.
+//
+//go:noinline
 func fills(v []byte, cells int) bool { return cells > 0 && len(v) > 0 && len(v)%(4*cells) == 0 }
 
 // A mapping is what became of an address on its way to the CPUs.

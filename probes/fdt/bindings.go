@@ -126,6 +126,7 @@ func (l *linter) special(at *place) {
 	case at.Name == "cpus":
 		l.cpus(at)
 	case at.isMemory():
+		l.Memory++
 		if _, has := at.Value("reg"); !has {
 			l.found("memory-node", at.Node, "it has no reg")
 		}

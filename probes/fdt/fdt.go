@@ -374,6 +374,8 @@ func (n *Node) find(elements []string) *Node {
 }
 
 // Value returns a property's bytes, and whether the node has it.
+//
+//go:noinline
 func (n *Node) Value(name string) ([]byte, bool) {
 	for _, p := range n.Props {
 		if p.Name == name {

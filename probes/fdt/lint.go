@@ -20,9 +20,10 @@ type Lint struct {
 	Empty     bool   // it describes no machine: [Facts.Empty]
 	Malformed string // how it breaks the format; then no more is known
 	// How many there were to look at.
-	Nodes, References, Interrupts, Ranges, CPUs, Bound int
-	Findings                                           []Finding      // at most maxShown of a rule
-	More                                               map[string]int // how many more of a rule
+	Nodes, References, Interrupts, Ranges, Memory, CPUs, Bound int
+
+	Findings []Finding      // at most maxShown of a rule
+	More     map[string]int // how many more of a rule
 }
 
 const (
@@ -130,6 +131,8 @@ type where struct{ node *Node }
 func (w where) String() string { return w.node.Path() }
 
 // spend counts steps and tells whether there are any left.
+//
+//go:noinline
 func (l *linter) spend(n int) bool {
 	l.steps += n
 	return l.steps <= maxSteps
@@ -296,9 +299,13 @@ func (l *linter) status(n *Node, s string) {
 }
 
 // cell returns the cell at index i of a value that is long enough.
+//
+//go:noinline
 func cell(v []byte, i int) uint32 { return binary.BigEndian.Uint32(v[4*i:]) }
 
 // wide returns the number that the cells of v make; of more than two, the last.
+//
+//go:noinline
 func wide(v []byte) (n uint64) {
 	for ; len(v) >= 4; v = v[4:] {
 		n = n<<32 | uint64(cell(v, 0))

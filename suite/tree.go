@@ -1,0 +1,135 @@
+package suite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"vmspec/probes"
+	"vmspec/probes/fdt"
+)
+
+// trees is what the Devicetree Specification 0.4 and the bindings in Linux ask
+// of a device tree. The texts ask for a tree that a kernel boots by; that each
+// node is right is told, and not asked.
+var trees = []Requirement{
+	{
+		ID: "HW-FDT-STRUCTURE", Title: "The device tree is well formed",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"tree"},
+		Check: checkStructure,
+		Fix:   "Write the tree as the format says, each name once and each string with its NUL; libfdt does.",
+		Refs:  []string{"Devicetree 2.2", "Devicetree 2.3", "Devicetree 5"},
+	},
+	{
+		ID: "HW-FDT-PHANDLES", Title: "What nodes of the device tree refer to is there",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"tree"},
+		Check: checkRules(phandleRules, func(l *fdt.Lint) string { return count(l.References, "reference") }),
+		Fix:   "Give each phandle to one node, take no node away that another names, and write as many cells behind a phandle as its node says.",
+		Refs:  []string{"Devicetree 2.3.3", "Devicetree 3.3"},
+	},
+	{
+		ID: "HW-FDT-INTERRUPTS", Title: "Interrupts in the device tree reach a controller",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"tree"},
+		Check: checkRules(interruptRules, func(l *fdt.Lint) string { return count(l.Interrupts, "interrupt") }),
+		Fix:   "Give interrupts a parent with #interrupt-cells, as many cells as it says, and PCI pins one entry each in interrupt-map.",
+		Refs:  []string{"Devicetree 2.4", "Linux bindings arm,gic.yaml", "Linux bindings arm,gic-v3.yaml"},
+	},
+	{
+		ID: "HW-FDT-ADDRESSES", Title: "Addresses in the device tree do not clash",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"tree"},
+		Check: checkRules(addressRules, func(l *fdt.Lint) string { return count(l.Ranges, "range") }),
+		Fix:   "Let reg and ranges fit #address-cells and #size-cells, lie in the windows of their bus, and overlap neither each other nor RAM.",
+		Refs:  []string{"Devicetree 2.3.5", "Devicetree 2.3.6", "Devicetree 2.3.8"},
+	},
+	{
+		ID: "HW-FDT-MEMORY", Title: "Memory nodes of the device tree are sound",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"tree"},
+		Check: checkRules(memoryRules, func(l *fdt.Lint) string { return count(l.Memory, "memory node") }),
+		Fix:   "Describe each piece of RAM once, in nodes with the device_type memory, and reserve memory in the root's cells.",
+		Refs:  []string{"Devicetree 3.4", "Devicetree 3.5"},
+	},
+	{
+		ID: "HW-FDT-CPUS", Title: "CPU nodes of the device tree are sound",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"tree"},
+		Check: checkRules(cpuRules, func(l *fdt.Lint) string { return count(l.CPUs, "CPU") }),
+		Fix:   "Give each CPU its own affinity as reg, the device_type cpu and a way to start it.",
+		Refs:  []string{"Devicetree 3.8", "Linux bindings arm/cpus.yaml"},
+	},
+	{
+		ID: "HW-FDT-BINDINGS", Title: "Standard devices in the tree have what they need",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"tree"},
+		Check: checkRules(bindingRules, func(l *fdt.Lint) string { return fmt.Sprintf("%s of standard bindings", count(l.Bound, "node")) }),
+		Fix:   "Give the node the properties that its binding in Linux requires.",
+		Refs:  []string{"Linux bindings"},
+	},
+}
+
+// The rules that package fdt knows, by the requirement that each is a part of.
+var (
+	structureRules = []string{
+		"blocks-overlap", "structure-end", "reserve-range", "node-double", "property-double", "name-characters",
+		"property-format", "status-value",
+	}
+	phandleRules   = []string{"phandle-value", "phandle-double", "phandle-dangling", "phandle-arguments", "msi-controller", "alias-dangling"}
+	interruptRules = []string{"interrupt-parent", "interrupts-cells", "interrupt-provider", "interrupt-gic", "interrupt-map"}
+	addressRules   = []string{"reg-format", "reg-overlap", "reg-in-memory", "reg-wraps", "reg-outside", "ranges-format", "pci-window"}
+	memoryRules    = []string{"memory-overlap", "memory-node", "reserved-memory"}
+	cpuRules       = []string{"cpus-cells", "cpu-double", "cpu-node", "cpu-method", "cpu-map"}
+	bindingRules   = []string{"binding"}
+)
+
+// checkStructure alone can judge a tree that cannot be read.
+func checkStructure(f *probes.Facts) Finding {
+	if f.Tree.Malformed != "" {
+		return fail(f.Tree.Malformed)
+	}
+	return checkRules(structureRules, func(l *fdt.Lint) string { return count(l.Nodes, "node") })(f)
+}
+
+// checkRules makes the check of some rules; looked says at how much they looked.
+func checkRules(rules []string, looked func(*fdt.Lint) string) func(*probes.Facts) Finding {
+	return func(f *probes.Facts) Finding {
+		l := f.Tree
+		switch {
+		case l.Malformed != "":
+			return unknown(l.Malformed)
+		case !l.Present || l.Empty:
+			return skip(ReasonNoTree)
+		}
+		if wrong := broken(l, rules); wrong != "" {
+			return fail(wrong, looked(l))
+		}
+		return pass(looked(l))
+	}
+}
+
+// broken names the first few nodes that break one of the rules, and says how
+// many more there are.
+func broken(l *fdt.Lint, rules []string) string {
+	const shown = 3
+	var wrong []string
+	more := 0
+	for _, f := range l.Findings {
+		switch {
+		case !slices.Contains(rules, f.Rule):
+		case len(wrong) < shown:
+			wrong = append(wrong, fmt.Sprintf("%s at %s: %s", f.Rule, f.Path, f.Text))
+		default:
+			more++
+		}
+	}
+	for _, rule := range rules {
+		more += l.More[rule]
+	}
+	if more > 0 {
+		wrong = append(wrong, fmt.Sprintf("%d more", more))
+	}
+	return strings.Join(wrong, "; ")
+}

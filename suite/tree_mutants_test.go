@@ -1,0 +1,171 @@
+package suite
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/u-root/u-root/pkg/dt"
+
+	"vmspec/probes"
+	"vmspec/probes/fdt"
+	"vmspec/probes/fdt/fdttest"
+	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
+)
+
+// ruleOwners are the rules by the requirement that each fails.
+var ruleOwners = map[string][]string{
+	"HW-FDT-STRUCTURE": structureRules, "HW-FDT-PHANDLES": phandleRules, "HW-FDT-INTERRUPTS": interruptRules,
+	"HW-FDT-ADDRESSES": addressRules, "HW-FDT-MEMORY": memoryRules, "HW-FDT-CPUS": cpuRules, "HW-FDT-BINDINGS": bindingRules,
+}
+
+// ownerOf returns the one requirement that a rule is a part of.
+func ownerOf(t testing.TB, rule string) (id string) {
+	t.Helper()
+	for owner, rules := range ruleOwners {
+		if slices.Contains(rules, rule) {
+			require.Empty(t, id, "%s is in two", rule)
+			id = owner
+		}
+	}
+	require.NotEmpty(t, id, "nothing judges %s", rule)
+	return id
+}
+
+// withTrees adds the verdicts on a tree of which nothing can be told.
+func withTrees(structure, others Verdict, want map[string]Verdict) map[string]Verdict {
+	for id := range ruleOwners {
+		want[id] = others
+	}
+	want["HW-FDT-STRUCTURE"] = structure
+	return want
+}
+
+// parsed changes the guest's tree as package fdt reads it.
+func parsed(edit func(t *fdt.Tree)) change {
+	return func(t testing.TB, files *guest.FS) *guest.FS {
+		data, err := files.ReadFile(fdt.Path)
+		require.NoError(t, err)
+		tree, err := fdt.Parse(data)
+		require.NoError(t, err)
+		edit(tree)
+		return files.With(map[string][]byte{fdt.Path: fdttest.Encode(tree)})
+	}
+}
+
+// alsoFound are the requirements that a broken tree fails beside its own, and
+// why it is no other than its own fault.
+var alsoFound = map[string]map[string]Verdict{}
+
+// treeMutants are guests whose trees break one rule: found by the requirement
+// of that rule, which names it and the node.
+func treeMutants(t testing.TB) []mutant {
+	out := slices.Clone(oddTrees)
+	for _, b := range fdttest.Breaks {
+		id := ownerOf(t, b.Rule)
+		out = append(out, mutant{
+			name: b.Name, guest: uefiGuest, change: parsed(b.Edit), want: map[string]Verdict{id: Fail},
+			problem: map[string]string{id: b.Rule + " at " + b.Path + ": "},
+		})
+	}
+	for _, b := range fdttest.Blobs {
+		if b.Rule == "" {
+			continue // below: nothing can be told by such a tree
+		}
+		ownerOf(t, b.Rule)
+		out = append(out, mutant{
+			name: b.Name, guest: uefiGuest, change: blob(b.Break), want: map[string]Verdict{"HW-FDT-STRUCTURE": Fail},
+			problem: map[string]string{"HW-FDT-STRUCTURE": b.Rule + " at /: "},
+		})
+	}
+	return out
+}
+
+// blob changes the bytes of a flattened tree.
+func blob(f func([]byte) []byte) change {
+	return all(parsed(func(*fdt.Tree) {}), func(t testing.TB, files *guest.FS) *guest.FS {
+		data, err := files.ReadFile(fdt.Path)
+		require.NoError(t, err)
+		return files.With(map[string][]byte{fdt.Path: f(data)})
+	})
+}
+
+// oddTrees are found by requirements of the texts, or break no rule.
+var oddTrees = []mutant{
+	{
+		name: "RAM that no memory node covers", guest: directGuest,
+		change: parsed(func(t *fdt.Tree) {
+			fdttest.Set(fdttest.At(t, "/memory@40000000"), "reg", fdttest.Cells(0, 0x40000000, 0, 0x10000000))
+		}),
+		want:    map[string]Verdict{"PLAT-MEM-ENUM": Fail},
+		problem: map[string]string{"PLAT-MEM-ENUM": "is not described"},
+	},
+	{
+		name: "a disabled UART as stdout-path", guest: uefiGuest,
+		change:  tree(func(root *dt.Node) { node(root, "pl011@9000000").UpdateProperty("status", []byte("disabled\x00")) }),
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail, "HW-STDOUT": Fail},
+		problem: map[string]string{"HW-FDT-BOOT": "no enabled node at its stdout-path /pl011@9000000"},
+	},
+	{
+		name: "a tree flattened anew", guest: uefiGuest, change: parsed(func(*fdt.Tree) {}),
+		want: map[string]Verdict{},
+	},
+	{
+		name: "no tree beside ACPI", guest: acpiGuest, change: remove(fdt.Path),
+		want:    map[string]Verdict{},
+		problem: map[string]string{"HW-FDT-PHANDLES": ReasonNoTree},
+	},
+	{
+		name: "more faults than are shown", guest: uefiGuest,
+		change: parsed(func(t *fdt.Tree) {
+			for _, n := range t.Root.Children {
+				if n.Is("virtio,mmio") {
+					fdttest.Delete(n, "interrupts")
+				}
+			}
+		}),
+		want:    map[string]Verdict{"HW-FDT-BINDINGS": Fail},
+		problem: map[string]string{"HW-FDT-BINDINGS": "virtio,mmio has no interrupts; 29 more"},
+	},
+}
+
+// A tree that cannot be read fails the one requirement that says why; of all
+// others that need a tree nothing can be told.
+func TestMalformedTrees(t *testing.T) {
+	for _, b := range fdttest.Blobs {
+		if b.Rule != "" {
+			continue
+		}
+		t.Run(b.Name, func(t *testing.T) {
+			files := blob(b.Break)(t, guesttest.Open(t, uefiGuest))
+			got := verdicts(JudgeBy(Settings{Profile: RFCv2}, "arm64", probes.Read(files)))
+			require.Equal(t, Fail, got["HW-FDT-STRUCTURE"].Verdict)
+			require.Contains(t, got["HW-FDT-STRUCTURE"].Problem, b.Text)
+			for id := range ruleOwners {
+				if id != "HW-FDT-STRUCTURE" {
+					require.Equal(t, Error, got[id].Verdict, id)
+				}
+			}
+			require.Equal(t, Error, got["HW-FDT-BOOT"].Verdict)
+		})
+	}
+}
+
+// Each rule is shown by a tree that breaks it.
+func TestEveryRuleIsBroken(t *testing.T) {
+	shown := map[string]bool{}
+	for _, b := range fdttest.Breaks {
+		shown[b.Rule] = true
+	}
+	for _, b := range fdttest.Blobs {
+		shown[b.Rule] = true
+	}
+	for id, rules := range ruleOwners {
+		_, ok := Find(id)
+		require.True(t, ok, id)
+		for _, rule := range rules {
+			require.True(t, shown[rule], rule)
+		}
+	}
+}
