@@ -25,7 +25,7 @@ var trees = []Requirement{
 		ID: "HW-FDT-PHANDLES", Title: "What nodes of the device tree refer to is there",
 		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
 		Needs: []string{"tree"},
-		Check: checkRules(phandleRules, func(l *fdt.Lint) string { return count(l.References, "reference") }),
+		Check: func(f *probes.Facts) Finding { return checkRules(f.Tree, phandleRules, f.Tree.References, "reference") },
 		Fix:   "Give each phandle to one node, take no node away that another names, and write as many cells behind a phandle as its node says.",
 		Refs:  []string{"Devicetree 2.3.3", "Devicetree 3.3"},
 	},
@@ -33,15 +33,17 @@ var trees = []Requirement{
 		ID: "HW-FDT-INTERRUPTS", Title: "Interrupts in the device tree reach a controller",
 		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
 		Needs: []string{"tree"},
-		Check: checkRules(interruptRules, func(l *fdt.Lint) string { return count(l.Interrupts, "interrupt") }),
-		Fix:   "Give interrupts a parent with #interrupt-cells, as many cells as it says, and PCI pins one entry each in interrupt-map.",
-		Refs:  []string{"Devicetree 2.4", "Linux bindings arm,gic.yaml", "Linux bindings arm,gic-v3.yaml"},
+		Check: func(f *probes.Facts) Finding {
+			return checkRules(f.Tree, interruptRules, f.Tree.Interrupts, "interrupt")
+		},
+		Fix:  "Give interrupts a parent with #interrupt-cells, as many cells as it says, and PCI pins one entry each in interrupt-map.",
+		Refs: []string{"Devicetree 2.4", "Linux bindings arm,gic.yaml", "Linux bindings arm,gic-v3.yaml"},
 	},
 	{
 		ID: "HW-FDT-ADDRESSES", Title: "Addresses in the device tree do not clash",
 		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
 		Needs: []string{"tree"},
-		Check: checkRules(addressRules, func(l *fdt.Lint) string { return count(l.Ranges, "range") }),
+		Check: func(f *probes.Facts) Finding { return checkRules(f.Tree, addressRules, f.Tree.Ranges, "range") },
 		Fix:   "Let reg and ranges fit #address-cells and #size-cells, lie in the windows of their bus, and overlap neither each other nor RAM.",
 		Refs:  []string{"Devicetree 2.3.5", "Devicetree 2.3.6", "Devicetree 2.3.8"},
 	},
@@ -49,7 +51,7 @@ var trees = []Requirement{
 		ID: "HW-FDT-MEMORY", Title: "Memory nodes of the device tree are sound",
 		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
 		Needs: []string{"tree"},
-		Check: checkRules(memoryRules, func(l *fdt.Lint) string { return count(l.Memory, "memory node") }),
+		Check: func(f *probes.Facts) Finding { return checkRules(f.Tree, memoryRules, f.Tree.Memory, "memory node") },
 		Fix:   "Describe each piece of RAM once, in nodes with the device_type memory, and reserve memory in the root's cells.",
 		Refs:  []string{"Devicetree 3.4", "Devicetree 3.5"},
 	},
@@ -57,7 +59,7 @@ var trees = []Requirement{
 		ID: "HW-FDT-CPUS", Title: "CPU nodes of the device tree are sound",
 		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
 		Needs: []string{"tree"},
-		Check: checkRules(cpuRules, func(l *fdt.Lint) string { return count(l.CPUs, "CPU") }),
+		Check: func(f *probes.Facts) Finding { return checkRules(f.Tree, cpuRules, f.Tree.CPUs, "CPU") },
 		Fix:   "Give each CPU its own affinity as reg, the device_type cpu and a way to start it.",
 		Refs:  []string{"Devicetree 3.8", "Linux bindings arm/cpus.yaml"},
 	},
@@ -65,9 +67,11 @@ var trees = []Requirement{
 		ID: "HW-FDT-BINDINGS", Title: "Standard devices in the tree have what they need",
 		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
 		Needs: []string{"tree"},
-		Check: checkRules(bindingRules, func(l *fdt.Lint) string { return fmt.Sprintf("%s of standard bindings", count(l.Bound, "node")) }),
-		Fix:   "Give the node the properties that its binding in Linux requires.",
-		Refs:  []string{"Linux bindings"},
+		Check: func(f *probes.Facts) Finding {
+			return checkRules(f.Tree, bindingRules, f.Tree.Bound, "standard device")
+		},
+		Fix:  "Give the node the properties that its binding in Linux requires.",
+		Refs: []string{"Linux bindings"},
 	},
 }
 
@@ -90,24 +94,22 @@ func checkStructure(f *probes.Facts) Finding {
 	if f.Tree.Malformed != "" {
 		return fail(f.Tree.Malformed)
 	}
-	return checkRules(structureRules, func(l *fdt.Lint) string { return count(l.Nodes, "node") })(f)
+	return checkRules(f.Tree, structureRules, f.Tree.Nodes, "node")
 }
 
-// checkRules makes the check of some rules; looked says at how much they looked.
-func checkRules(rules []string, looked func(*fdt.Lint) string) func(*probes.Facts) Finding {
-	return func(f *probes.Facts) Finding {
-		l := f.Tree
-		switch {
-		case l.Malformed != "":
-			return unknown(l.Malformed)
-		case !l.Present || l.Empty:
-			return skip(ReasonNoTree)
-		}
-		if wrong := broken(l, rules); wrong != "" {
-			return fail(wrong, looked(l))
-		}
-		return pass(looked(l))
+// checkRules looks whether any of the rules is broken among so many things.
+func checkRules(l *fdt.Lint, rules []string, n int, things string) Finding {
+	switch {
+	case l.Malformed != "":
+		return unknown(l.Malformed)
+	case !l.Present || l.Empty:
+		return skip(ReasonNoTree)
 	}
+	looked := count(n, things)
+	if wrong := broken(l, rules); wrong != "" {
+		return fail(wrong, looked)
+	}
+	return pass(looked)
 }
 
 // broken names the first few nodes that break one of the rules, and says how
@@ -120,7 +122,7 @@ func broken(l *fdt.Lint, rules []string) string {
 		switch {
 		case !slices.Contains(rules, f.Rule):
 		case len(wrong) < shown:
-			wrong = append(wrong, fmt.Sprintf("%s at %s: %s", f.Rule, f.Path, f.Text))
+			wrong = append(wrong, f.Rule+" at "+f.Path+": "+f.Text)
 		default:
 			more++
 		}

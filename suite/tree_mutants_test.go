@@ -126,7 +126,7 @@ var oddTrees = []mutant{
 			}
 		}),
 		want:    map[string]Verdict{"HW-FDT-BINDINGS": Fail},
-		problem: map[string]string{"HW-FDT-BINDINGS": "virtio,mmio has no interrupts; 29 more"},
+		problem: map[string]string{"HW-FDT-BINDINGS": "interrupts: required by virtio,mmio; 29 more"},
 	},
 }
 

@@ -1,14 +1,12 @@
 package fdt
 
-import (
-	"cmp"
-	"slices"
-)
+import "sort"
 
 // A region is a piece of the CPUs' address space and the node it belongs to.
 type region struct {
-	Range
+	span   Range
 	node   *Node
+	order  int // in the tree
 	memory bool
 	io     bool // a window of PCI's I/O space, in which ports of others may lie
 	whole  bool // the node's own regions do not overlap either
@@ -24,7 +22,7 @@ func (l *linter) reg(at *place) {
 	up := at.up
 	cells := up.addr + up.size
 	if fits := fills(v, cells) || !up.sure() && fills(v, up.linux[0]+up.linux[1]); !fits {
-		l.found("reg-format", at.Node, "reg has %d bytes, #address-cells and #size-cells of %s are %d and %d", len(v), where{up.Node}, up.addr, up.size)
+		l.found("reg-format", at.Node, "reg", "%d bytes, #address-cells and #size-cells are %d and %d in", up.Node, uint64(len(v)), uint64(up.addr), uint64(up.size))
 		return
 	}
 	if !at.enabled || !up.sure() || up.addr < 1 || up.addr > 2 || up.size < 1 || up.size > 2 {
@@ -34,7 +32,7 @@ func (l *linter) reg(at *place) {
 	owned := at.onBus() || at.is(owners...)
 	for ; len(v) > 0 && l.spend(1); v = v[4*cells:] {
 		r := Range{wide(v[:4*up.addr]), wide(v[4*up.addr : 4*cells])}
-		l.region(at, region{Range: r, memory: at.isMemory(), whole: whole, owned: owned})
+		l.region(at, region{span: r, memory: at.isMemory(), whole: whole, owned: owned})
 	}
 }
 
@@ -54,23 +52,25 @@ const (
 
 // region notes a region that CPUs reach.
 func (l *linter) region(at *place, r region) {
-	if r.Size == 0 || len(l.regions)+len(l.reserved) == maxRegions && !l.spend(maxSteps+1) {
+	if r.span.Size == 0 || len(l.regions)+len(l.reserved) == maxRegions && !l.spend(maxSteps+1) {
 		return
 	}
-	if last := r.Start + (r.Size - 1); last < r.Start || at.up.addr == 1 && last >= 1<<32 {
-		l.found("reg-wraps", at.Node, "%#x bytes at %#x reach beyond the address space", r.Size, r.Start)
+	if last := r.span.Start + (r.span.Size - 1); last < r.span.Start || at.up.addr == 1 && last >= 1<<32 {
+		l.found("reg-wraps", at.Node, "reg", "%#x bytes at %#x reach beyond the address space", nil, r.span.Size, r.span.Start)
 		return
 	}
+	r.order = len(l.regions)
 	if r.node = at.Node; at.below("reserved-memory") {
+		r.order = len(l.reserved)
 		l.reserved = append(l.reserved, r)
 		return
 	}
-	start := r.Start
-	switch how, bus := l.translate(at.up, &r.Range); {
+	start := r.span.Start
+	switch how, bus := l.translate(at.up, &r.span); {
 	case how == outside && r.owned:
-		l.found("reg-outside", at.Node, "%#x bytes at %#x lie in no window of %s", r.Size, start, where{bus})
+		l.found("reg-outside", at.Node, "reg", "%#x bytes at %#x lie in no window of", bus, r.span.Size, start)
 	case how == unmapped && bus != nil && (at.onBus() || r.owned && at.up.is("simple-bus")):
-		l.found("reg-outside", at.Node, "CPUs reach it by addresses, and %s has no ranges", where{bus})
+		l.found("reg-outside", at.Node, "reg", "there are no ranges in", bus)
 	case how == mapped && !at.lends():
 		l.Ranges++
 		l.regions = append(l.regions, r)
@@ -125,7 +125,7 @@ func (l *linter) windows(at *place) {
 		case len(v) == 0 && (at.addr == up.addr || at.linux[0] == up.linux[0]):
 		case len(v) > 0 && (fills(v, at.addr+up.addr+at.size) || fills(v, linux)):
 		default:
-			l.found("ranges-format", at.Node, "%s has %d bytes, addresses %d and %d cells, sizes %d", name, len(v), at.addr, up.addr, at.size)
+			l.found("ranges-format", at.Node, name, "%d bytes, addresses have %d and %d cells, sizes %d", nil, uint64(len(v)), uint64(at.addr), uint64(up.addr), uint64(at.size))
 			return
 		}
 	}
@@ -142,16 +142,16 @@ func (l *linter) pciWindows(at *place) {
 	var bus []region // as the devices see them
 	for v := at.ranges; len(v) >= size && l.spend(1); v = v[size:] {
 		space := int(v[0] & 3)
-		r := region{Range: Range{wide(v[4:a]), wide(v[size-8 : size])}, whole: true, owned: at.onBus(), io: space == io}
+		r := region{span: Range{wide(v[4:a]), wide(v[size-8 : size])}, whole: true, owned: at.onBus(), io: space == io}
 		switch {
 		case space == configuration:
-			l.found("pci-window", at.Node, "ranges has a window of configuration space")
+			l.found("pci-window", at.Node, "ranges", "a window of configuration space", nil)
 			continue
 		case space != io:
-			r.node = at.Node
+			r.node, r.order = at.Node, len(bus)
 			bus = append(bus, r)
 		}
-		r.Start = wide(v[a : size-8])
+		r.span.Start = wide(v[a : size-8])
 		l.region(at, r)
 	}
 	l.overlaps(bus)
@@ -162,23 +162,36 @@ func (l *linter) pciWindows(at *place) {
 // against the next.
 func (l *linter) overlaps(regions []region) {
 	const most = 16
-	slices.SortStableFunc(regions, func(a, b region) int { return cmp.Compare(a.Start, b.Start) })
-	var open []region
-	for _, r := range regions {
-		open = slices.DeleteFunc(open, func(o region) bool { return o.End() <= r.Start })
+	sort.Sort((*byStart)(&regions))
+	open := make([]*region, 0, most)
+	for i := range regions {
+		r, kept := &regions[i], open[:0]
 		for _, o := range open {
-			l.pair(o, r)
+			if o.span.End() > r.span.Start {
+				l.pair(o, r)
+				kept = append(kept, o)
+			}
 		}
-		if len(open) == most {
-			open = open[1:]
+		if len(kept) == most {
+			kept = kept[:copy(kept, kept[1:])]
 		}
-		open = append(open, r)
+		open = append(kept, r)
 	}
+}
+
+// byStart sorts regions by where they start, then by their order in the tree.
+type byStart []region
+
+func (s *byStart) Len() int      { return len(*s) }
+func (s *byStart) Swap(i, j int) { (*s)[i], (*s)[j] = (*s)[j], (*s)[i] }
+func (s *byStart) Less(i, j int) bool {
+	a, b := &(*s)[i], &(*s)[j]
+	return a.span.Start < b.span.Start || a.span.Start == b.span.Start && a.order < b.order
 }
 
 // pair looks at two regions that overlap. A node's region may lie in that of
 // one above it, which shares it out.
-func (l *linter) pair(a, b region) {
+func (l *linter) pair(a, b *region) {
 	rule := "reg-overlap"
 	switch {
 	case a.memory && b.memory:
@@ -189,7 +202,7 @@ func (l *linter) pair(a, b region) {
 		a.node != b.node && (above(a.node, b.node) || above(b.node, a.node)):
 		return
 	}
-	l.found(rule, b.node, "its %s overlaps %s of %s", b.Range, a.Range, where{a.node})
+	l.found(rule, b.node, "reg", "%x-%x overlaps %x-%x of", a.node, b.span.Start, b.span.Start+(b.span.Size-1), a.span.Start, a.span.Start+(a.span.Size-1))
 }
 
 // above tells whether a is above n.

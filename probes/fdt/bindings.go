@@ -9,11 +9,12 @@ import (
 // properties of CPUs, PSCI and the console that Linux cannot boot without are
 // in [Facts].
 type binding struct {
-	names []string // compatible
-	needs []string // properties; interrupts may be interrupts-extended
-	regs  int      // ranges of reg, at least
-	bus   bool     // CPUs reach it by addresses
-	check func(l *linter, at *place)
+	names  []string // compatible
+	unless []string // compatible with these
+	needs  []string // properties; interrupts may be interrupts-extended
+	regs   int      // ranges of reg, at least
+	bus    bool     // CPUs reach it by addresses
+	check  func(l *linter, at *place)
 }
 
 var boundTo = []binding{
@@ -22,7 +23,8 @@ var boundTo = []binding{
 	{names: []string{"arm,gic-v3-its"}, needs: []string{"reg", "msi-controller", "#msi-cells"}, regs: 1, bus: true},
 	{names: []string{"arm,gic-v2m-frame"}, needs: []string{"reg", "msi-controller"}, regs: 1, bus: true},
 	{names: []string{"arm,armv8-timer", "arm,armv7-timer"}, needs: []string{"interrupts"}},
-	{names: []string{"arm,psci"}, check: (*linter).psci},
+	// PSCI before 0.2 has no numbers of functions of its own.
+	{names: []string{"arm,psci"}, unless: []string{"arm,psci-0.2", "arm,psci-1.0"}, needs: []string{"cpu_on", "cpu_off"}},
 	{names: []string{"arm,pl011", "arm,sbsa-uart"}, needs: []string{"reg", "interrupts"}, regs: 1, bus: true},
 	{names: []string{"arm,pl031"}, needs: []string{"reg", "clocks", "clock-names"}, regs: 1, bus: true},
 	{names: []string{"virtio,mmio"}, needs: []string{"reg", "interrupts"}, regs: 1, bus: true},
@@ -35,7 +37,7 @@ var boundTo = []binding{
 // bindings holds the node against the bindings of what it says it is.
 func (l *linter) bindings(at *place) {
 	for _, b := range boundTo {
-		if at.is(b.names...) {
+		if at.is(b.names...) && !at.is(b.unless...) {
 			l.Bound++
 			l.bound(at, b)
 		}
@@ -50,14 +52,14 @@ func (l *linter) bound(at *place, b binding) {
 			_, has = at.Value("interrupts-extended")
 		}
 		if whole = whole && has; !has {
-			l.found("binding", at.Node, "%s has no %s", b.names[0], name)
+			l.found("binding", at.Node, name, "required by "+b.names[0], nil)
 		}
 	}
 	if !whole {
 		return
 	}
 	if ranges, err := at.Reg(); err == nil && len(ranges) < b.regs {
-		l.found("binding", at.Node, "%s: reg has %d ranges, not %d", b.names[0], len(ranges), b.regs)
+		l.found("binding", at.Node, "reg", "%d ranges, not %d", nil, uint64(len(ranges)), uint64(b.regs))
 	} else if b.check != nil {
 		b.check(l, at)
 	}
@@ -72,19 +74,7 @@ func (p *place) onBus() bool {
 func (l *linter) redistributors(at *place) {
 	n := l.count(at.Node, "#redistributor-regions")
 	if ranges, err := at.Reg(); err == nil && len(ranges) < 1+n {
-		l.found("binding", at.Node, "reg has %d ranges, not a distributor and %d #redistributor-regions", len(ranges), n)
-	}
-}
-
-// psci before 0.2 has no numbers of functions of its own.
-func (l *linter) psci(at *place) {
-	if at.is("arm,psci-0.2", "arm,psci-1.0") {
-		return
-	}
-	for _, name := range []string{"cpu_on", "cpu_off"} {
-		if _, has := at.Value(name); !has {
-			l.found("binding", at.Node, "arm,psci has no %s", name)
-		}
+		l.found("binding", at.Node, "reg", "%d ranges, not a distributor and %d #redistributor-regions", nil, uint64(len(ranges)), uint64(n))
 	}
 }
 
@@ -92,7 +82,7 @@ func (l *linter) psci(at *place) {
 // host-generic-pci.yaml.
 func (l *linter) hostBridge(at *place) {
 	if at.addr != 3 || at.size != 2 || at.kind != "pci" {
-		l.found("binding", at.Node, "device_type is not pci, or #address-cells and #size-cells not 3 and 2, but %d and %d", at.addr, at.size)
+		l.found("binding", at.Node, "device_type", "it is not pci, or #address-cells and #size-cells not 3 and 2, but %d and %d", nil, uint64(at.addr), uint64(at.size))
 		return
 	}
 	v, has := at.Value("bus-range")
@@ -100,7 +90,7 @@ func (l *linter) hostBridge(at *place) {
 		return
 	}
 	if len(v) != 8 || cell(v, 0) > cell(v, 1) || cell(v, 1) > 255 {
-		l.found("binding", at.Node, "bus-range is %x", v[:min(len(v), 16)])
+		l.found("binding", at.Node, "bus-range", "no range of buses: %#x", nil, wide(v))
 		return
 	}
 	perBus := uint64(1 << 20)
@@ -109,7 +99,7 @@ func (l *linter) hostBridge(at *place) {
 	}
 	buses := uint64(cell(v, 1)-cell(v, 0)) + 1
 	if ranges, err := at.Reg(); err == nil && ranges[0].Size < buses*perBus {
-		l.found("binding", at.Node, "reg has %#x bytes, %d buses take %#x", ranges[0].Size, buses, buses*perBus)
+		l.found("binding", at.Node, "reg", "%#x bytes, %d buses take %#x", nil, ranges[0].Size, buses, buses*perBus)
 	}
 }
 
@@ -128,14 +118,14 @@ func (l *linter) special(at *place) {
 	case at.isMemory():
 		l.Memory++
 		if _, has := at.Value("reg"); !has {
-			l.found("memory-node", at.Node, "it has no reg")
+			l.found("memory-node", at.Node, "reg", "required of memory", nil)
 		}
 	case base == "memory":
-		l.found("memory-node", at.Node, "its device_type is not memory")
+		l.found("memory-node", at.Node, "device_type", "it is not memory", nil)
 	case at.Name == "reserved-memory":
 		_, has := at.Value("ranges")
 		if !has || at.addr != at.up.addr || at.size != at.up.size {
-			l.found("reserved-memory", at.Node, "it has no ranges, or other #address-cells and #size-cells than the root")
+			l.found("reserved-memory", at.Node, "ranges", "there are none, or #address-cells and #size-cells are not the root's", nil)
 		}
 	}
 }
@@ -150,7 +140,7 @@ func (l *linter) cpus(at *place) {
 	_, a := at.Value("#address-cells")
 	_, s := at.Value("#size-cells")
 	if !a || !s || at.addr < 1 || at.addr > 2 || at.size != 0 {
-		l.found("cpus-cells", at.Node, "#address-cells is %d and #size-cells %d, not 1 or 2 and 0", at.addr, at.size)
+		l.found("cpus-cells", at.Node, "", "#address-cells is %d and #size-cells %d, not 1 or 2 and 0", nil, uint64(at.addr), uint64(at.size))
 		return
 	}
 	ids := map[uint64]*Node{}
@@ -161,7 +151,7 @@ func (l *linter) cpus(at *place) {
 		case kind == "cpu":
 			l.cpu(at, n, ids)
 		case base == "cpu":
-			l.found("cpu-node", n, "its device_type is not cpu")
+			l.found("cpu-node", n, "device_type", "it is not cpu", nil)
 		case n.Name == "cpu-map":
 			l.cpuMap(n)
 		}
@@ -177,17 +167,17 @@ func (l *linter) cpu(at *place, n *Node, ids map[uint64]*Node) {
 	_, release := n.Value("cpu-release-addr")
 	switch {
 	case !fills(v, at.addr):
-		l.found("cpu-node", n, "reg has %d bytes, #address-cells of /cpus is %d", len(v), at.addr)
+		l.found("cpu-node", n, "reg", "%d bytes, #address-cells is %d", nil, uint64(len(v)), uint64(at.addr))
 	case id&^affinity != 0:
-		l.found("cpu-node", n, "reg is %#x, which is no affinity", id)
+		l.found("cpu-node", n, "reg", "%#x is no affinity", nil, id)
 	case ids[id] != nil:
-		l.found("cpu-double", n, "reg is %#x like that of %s", id, where{ids[id]})
+		l.found("cpu-double", n, "reg", "%#x is also that of", ids[id], id)
 	case !named:
-		l.found("cpu-node", n, "it has no compatible")
+		l.found("cpu-node", n, "compatible", "required of a CPU", nil)
 	case has && method != "psci" && method != "spin-table" && !strings.Contains(method, ","):
-		l.found("cpu-method", n, "enable-method is %q", method[:min(len(method), maxName)])
+		l.found("cpu-method", n, "enable-method", quote(method)+" is none", nil)
 	case method == "spin-table" && !release:
-		l.found("cpu-method", n, "enable-method is spin-table, and there is no cpu-release-addr")
+		l.found("cpu-method", n, "cpu-release-addr", "required by spin-table", nil)
 	}
 	ids[id] = n
 }
@@ -206,6 +196,6 @@ func (l *linter) cpuMap(n *Node) {
 		return
 	}
 	if kind, _ := target.String("device_type"); kind != "cpu" {
-		l.found("cpu-map", n, "%s is no CPU", where{target})
+		l.found("cpu-map", n, "cpu", "it is no CPU:", target)
 	}
 }

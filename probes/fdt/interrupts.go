@@ -7,7 +7,7 @@ import "bytes"
 type controller struct {
 	cells int    // of an interrupt; less than 0 if that cannot be told
 	gic   int    // 2, or 3 for GICv3 and newer; else 0
-	wrong string // why it is no interrupt parent
+	wrong string // what it lacks to be an interrupt parent
 }
 
 // gicv2 are the compatible strings of the GICs of architecture 1 and 2, and
@@ -34,9 +34,9 @@ func (l *linter) controller(n *Node) controller {
 	}
 	switch {
 	case !counts:
-		c.wrong = "has no #interrupt-cells"
+		c.wrong = "#interrupt-cells"
 	case !controls && !maps:
-		c.wrong = "has neither interrupt-controller nor interrupt-map"
+		c.wrong = "interrupt-controller or interrupt-map"
 	case c.gic == 2 && c.cells != 3:
 		c = controller{-1, 2, ""}
 	case c.gic == 3 && c.cells < 3:
@@ -51,7 +51,7 @@ func (l *linter) controller(n *Node) controller {
 func (l *linter) controllerOf(n *Node, name string, target *Node) int {
 	c := l.controller(target)
 	if c.wrong != "" {
-		l.found("interrupt-parent", n, "%s: %s %s", name, where{target}, c.wrong)
+		l.found("interrupt-parent", n, name, "there is no "+c.wrong+" in", target)
 		return -1
 	}
 	return c.cells
@@ -91,7 +91,7 @@ func (l *linter) interrupts(at *place) {
 		return
 	}
 	if at.parent == nil {
-		l.found("interrupt-parent", at.Node, "it has interrupts and no interrupt parent")
+		l.found("interrupt-parent", at.Node, "interrupts", "they have no interrupt parent", nil)
 		return
 	}
 	c := l.controller(at.parent)
@@ -99,7 +99,7 @@ func (l *linter) interrupts(at *place) {
 	case c.cells < 0 || c.wrong != "":
 		return // told of the controller
 	case c.cells == 0 || len(v) == 0 || len(v)%(4*c.cells) != 0:
-		l.found("interrupts-cells", at.Node, "interrupts has %d bytes, %s takes %d cells each", len(v), where{at.parent}, c.cells)
+		l.found("interrupts-cells", at.Node, "interrupts", "%d bytes, %d cells each go to", at.parent, uint64(len(v)), uint64(c.cells))
 		return
 	}
 	for ; len(v) > 0 && l.spend(1); v = v[4*c.cells:] {
@@ -116,9 +116,9 @@ func (l *linter) provider(n *Node) {
 	}
 	switch c := l.controller(n); {
 	case c.wrong != "":
-		l.found("interrupt-provider", n, "it is an interrupt parent and %s", c.wrong)
+		l.found("interrupt-provider", n, c.wrong, "required of an interrupt parent", nil)
 	case c.cells < 0 && c.gic > 0:
-		l.found("interrupt-provider", n, "#interrupt-cells is %d, a GIC takes 3", l.count(n, "#interrupt-cells"))
+		l.found("interrupt-provider", n, "#interrupt-cells", "%d, not a GIC's 3", nil, uint64(l.count(n, "#interrupt-cells")))
 	}
 }
 
@@ -134,11 +134,11 @@ func (l *linter) specifier(n *Node, name string, parent *Node, v []byte) {
 	kind, number, trigger := cell(v, 0), cell(v, 1), cell(v, 2)&15
 	switch {
 	case kind > 1 && (c.gic < 3 || kind > 3):
-		l.found("interrupt-gic", n, "%s: type %d is none of the GIC's", name, kind)
+		l.found("interrupt-gic", n, name, "type %d is none of the GIC's", nil, uint64(kind))
 	case number > last[kind]:
-		l.found("interrupt-gic", n, "%s: number %d of type %d, the last is %d", name, number, kind, last[kind])
+		l.found("interrupt-gic", n, name, "number %d of type %d, the last is %d", nil, uint64(number), uint64(kind), uint64(last[kind]))
 	case trigger != 1 && trigger != 2 && trigger != 4 && trigger != 8:
-		l.found("interrupt-gic", n, "%s: number %d of type %d has trigger %d", name, number, kind, trigger)
+		l.found("interrupt-gic", n, name, "number %d of type %d has trigger %d", nil, uint64(number), uint64(kind), uint64(trigger))
 	}
 }
 
@@ -154,12 +154,12 @@ func (l *linter) interruptMap(at *place) {
 	width := 4 * (at.addr + c.cells)
 	mask, masked := at.Value("interrupt-map-mask")
 	if masked && len(mask) != width {
-		l.found("interrupt-map", at.Node, "interrupt-map-mask has %d bytes, #address-cells and #interrupt-cells make %d", len(mask), width)
+		l.found("interrupt-map", at.Node, "interrupt-map-mask", "%d bytes, #address-cells and #interrupt-cells make %d", nil, uint64(len(mask)), uint64(width))
 		return
 	}
 	m := nexus{l, at.Node, width, mask, at.kind == "pci"}
 	if m.pci && width != 16 {
-		l.found("interrupt-map", at.Node, "#address-cells and #interrupt-cells are %d, those of PCI 3 and 1", []int{at.addr, c.cells})
+		l.found("interrupt-map", at.Node, "interrupt-map", "#address-cells and #interrupt-cells are %d and %d, not PCI's 3 and 1", nil, uint64(at.addr), uint64(c.cells))
 		return
 	}
 	if m.fits(v, 0) || !m.fits(v, 2) {
@@ -235,14 +235,14 @@ func (m nexus) child(v []byte) {
 		v[i] &= m.mask[i]
 	}
 	if m.seen[string(v)] {
-		m.found("interrupt-map", m.node, "interrupt-map has two entries for %x", v[:min(len(v), 16)])
+		m.found("interrupt-map", m.node, "interrupt-map", "two entries for one interrupt, the first cell of which is %#x", nil, wide(v[:min(len(v), 4)]))
 	}
 	m.seen[string(v)] = true
 	if !m.pci || m.mask != nil && cell(m.mask, 3) == 0 {
 		return
 	}
 	if pin := cell(v, 3); pin < 1 || pin > 4 {
-		m.found("interrupt-map", m.node, "interrupt-map: pin %d, PCI has 1 to 4", pin)
+		m.found("interrupt-map", m.node, "interrupt-map", "pin %d, PCI has 1 to 4", nil, uint64(pin))
 	}
 }
 
@@ -254,6 +254,6 @@ func (m nexus) broken(v []byte, target *Node) {
 	case target != nil && m.controller(target).wrong != "":
 		m.controllerOf(m.node, "interrupt-map", target)
 	case target == nil || m.controller(target).cells >= 0:
-		m.found("interrupt-map", m.node, "interrupt-map: its last %d bytes are no entry", len(v))
+		m.found("interrupt-map", m.node, "interrupt-map", "its last %d bytes are no entry", nil, uint64(len(v)))
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"slices"
+	"strconv"
 	"strings"
 )
 
@@ -107,8 +108,10 @@ func LintTree(t *Tree) (*Lint, error) {
 	return l.Lint, nil
 }
 
-// found notes a finding, or counts it where there are enough to show.
-func (l *linter) found(rule string, n *Node, format string, args ...any) {
+// found notes a finding, or counts it where there are enough to show. What is
+// said of the property is a format for the numbers, if there are any; the path
+// of another node follows. So written, a call is small, and there are many.
+func (l *linter) found(rule string, n *Node, property, text string, other *Node, numbers ...uint64) {
 	shown := 0
 	for _, f := range l.Findings {
 		if f.Rule == rule {
@@ -116,7 +119,7 @@ func (l *linter) found(rule string, n *Node, format string, args ...any) {
 		}
 	}
 	if shown < maxShown {
-		l.Findings = append(l.Findings, Finding{rule, n.Path(), fmt.Sprintf(format, args...)})
+		l.Findings = append(l.Findings, Finding{rule, n.Path(), sentence(property, text, other, numbers)})
 		return
 	}
 	if l.More == nil {
@@ -125,10 +128,22 @@ func (l *linter) found(rule string, n *Node, format string, args ...any) {
 	l.More[rule]++
 }
 
-// where is a node, whose path is written only if somebody is to read it.
-type where struct{ node *Node }
-
-func (w where) String() string { return w.node.Path() }
+func sentence(property, text string, other *Node, numbers []uint64) string {
+	if len(numbers) > 0 {
+		args := make([]any, len(numbers))
+		for i, n := range numbers {
+			args[i] = n
+		}
+		text = fmt.Sprintf(text, args...)
+	}
+	if other != nil {
+		text += " " + other.Path()
+	}
+	if property == "" {
+		return text
+	}
+	return property + ": " + text
+}
 
 // spend counts steps and tells whether there are any left.
 //
@@ -222,16 +237,16 @@ func (l *linter) blocks() {
 	for i, a := range all {
 		for _, b := range all[:i] {
 			if a.from < b.to && b.from < a.to {
-				l.found("blocks-overlap", root, "the %s block at %#x lies in the %s block at %#x", a.name, a.from, b.name, b.from)
+				l.found("blocks-overlap", root, a.name+" block", "at %#x it runs into another at %#x", nil, a.from, b.from)
 			}
 		}
 	}
 	if l.tree.used != h.StructSize {
-		l.found("structure-end", root, "the structure block has %d bytes, FDT_END is at %d", h.StructSize, l.tree.used)
+		l.found("structure-end", root, "structure block", "%d bytes, FDT_END is before %d", nil, uint64(h.StructSize), uint64(l.tree.used))
 	}
 	for _, r := range l.tree.Reservations {
 		if r.Size > 0 && r.Start+(r.Size-1) < r.Start {
-			l.found("reserve-range", root, "%#x bytes are reserved at %#x, beyond the address space", r.Size, r.Start)
+			l.found("reserve-range", root, "memory reservation block", "%#x bytes at %#x reach beyond the address space", nil, r.Size, r.Start)
 		}
 	}
 }
@@ -243,20 +258,20 @@ func (l *linter) names(n *Node) {
 	clear(l.seen)
 	for _, c := range n.Children {
 		if strings.Trim(c.Name, letters+"@") != "" {
-			l.found("name-characters", c, "the node's name is %q", c.Name)
+			l.found("name-characters", c, "name", quote(c.Name), nil)
 		}
 		if l.seen[c.Name] {
-			l.found("node-double", c, "a sibling has the same name")
+			l.found("node-double", c, "name", "a sibling has the same", nil)
 		}
 		l.seen[c.Name] = true
 	}
 	clear(l.seen)
 	for _, p := range n.Props {
 		if strings.Trim(p.Name, letters+"?#*") != "" {
-			l.found("name-characters", n, "a property's name is %q", p.Name)
+			l.found("name-characters", n, "property", quote(p.Name), nil)
 		}
 		if l.seen[p.Name] {
-			l.found("property-double", n, "it has %s twice", p.Name)
+			l.found("property-double", n, p.Name, "it is there twice", nil)
 		}
 		l.seen[p.Name] = true
 	}
@@ -269,7 +284,7 @@ func (l *linter) format(n *Node, p Prop) {
 	case strings.HasPrefix(p.Name, "#") && strings.HasSuffix(p.Name, "-cells"),
 		p.Name == "phandle", p.Name == "linux,phandle", p.Name == "interrupt-parent":
 		if len(p.Value) != 4 {
-			l.found("property-format", n, "%s has %d bytes, not the 4 of a cell", p.Name, len(p.Value))
+			l.found("property-format", n, p.Name, "%d bytes, not the 4 of a cell", nil, uint64(len(p.Value)))
 		}
 		return
 	case p.Name == "compatible", strings.HasSuffix(p.Name, "-names"):
@@ -279,9 +294,9 @@ func (l *linter) format(n *Node, p Prop) {
 		return
 	}
 	if text := p.Value; len(text) == 0 || text[len(text)-1] != 0 {
-		l.found("property-format", n, "%s does not end in a NUL", p.Name)
+		l.found("property-format", n, p.Name, "it does not end in a NUL", nil)
 	} else if !list && strings.Count(string(text), "\x00") > 1 {
-		l.found("property-format", n, "%s is a list of strings, not one", p.Name)
+		l.found("property-format", n, p.Name, "a list of strings, not one", nil)
 	} else if p.Name == "status" {
 		l.status(n, string(text[:len(text)-1]))
 	}
@@ -294,9 +309,12 @@ func (l *linter) status(n *Node, s string) {
 		return
 	}
 	if !strings.HasPrefix(s, "fail-") {
-		l.found("status-value", n, "status is %q", s[:min(len(s), maxName)])
+		l.found("status-value", n, "status", quote(s), nil)
 	}
 }
+
+// quote writes text of the guest's.
+func quote(s string) string { return strconv.Quote(s[:min(len(s), maxName)]) }
 
 // cell returns the cell at index i of a value that is long enough.
 //

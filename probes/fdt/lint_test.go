@@ -176,7 +176,7 @@ func TestLintOdd(t *testing.T) {
 		rule, path, text string
 	}{
 		"interrupts and no parent":     {node{kids: []node{kid("d", "interrupts", cells(1))}}, "interrupt-parent", "/d", "no interrupt parent"},
-		"a parent that is no provider": {node{kids: []node{kid("p", "phandle", cells(1), "#interrupt-cells", cells(1)), kid("d", "interrupt-parent", cells(1))}}, "interrupt-parent", "/d", "neither"},
+		"a parent that is no provider": {node{kids: []node{kid("p", "phandle", cells(1), "#interrupt-cells", cells(1)), kid("d", "interrupt-parent", cells(1))}}, "interrupt-parent", "/d", "no interrupt-controller or interrupt-map in /p"},
 		"interrupts of no cell":        {node{kids: []node{{name: "p", props: []any{"#interrupt-cells", cells(0), "interrupt-controller", nil}, kids: []node{kid("d", "interrupts", cells(1))}}}}, "interrupts-cells", "/p/d", "0 cells each"},
 		"an empty reg":                 {node{props: one, kids: []node{kid("d", "reg", nil)}}, "reg-format", "/d", "0 bytes"},
 		"a child larger than parent's identity": {node{props: []any{"#address-cells", cells(2), "#size-cells", cells(2)},
@@ -185,9 +185,9 @@ func TestLintOdd(t *testing.T) {
 		"a device of 32 bits beyond 4 GiB":   {node{props: one, kids: []node{kid("d", "reg", cells(0xfffff000, 8192))}}, "reg-wraps", "/d", "0x2000 bytes at 0xfffff000"},
 		"a CPU without an address":           {cpus(kid("cpu@0", "device_type", "cpu", "compatible", "a,b")), "cpu-node", "/cpus/cpu@0", "0 bytes"},
 		"a CPU of no type":                   {cpus(kid("cpu@0", "compatible", "a,b", "reg", cells(0))), "cpu-node", "/cpus/cpu@0", "device_type"},
-		"a CPU that is compatible with none": {cpus(kid("cpu@0", "device_type", "cpu", "reg", cells(0))), "cpu-node", "/cpus/cpu@0", "no compatible"},
+		"a CPU that is compatible with none": {cpus(kid("cpu@0", "device_type", "cpu", "reg", cells(0))), "cpu-node", "/cpus/cpu@0", "compatible: required of a CPU"},
 		"a spin table that is nowhere":       {cpus(kid("cpu@0", "device_type", "cpu", "compatible", "a,b", "reg", cells(0), "enable-method", "spin-table")), "cpu-method", "/cpus/cpu@0", "cpu-release-addr"},
-		"memory without an address":          {node{kids: []node{kid("memory", "device_type", "memory")}}, "memory-node", "/memory", "no reg"},
+		"memory without an address":          {node{kids: []node{kid("memory", "device_type", "memory")}}, "memory-node", "/memory", "reg: required of memory"},
 		"PSCI 0.1 without numbers":           {node{kids: []node{kid("psci", "compatible", "arm,psci", "cpu_on", cells(1))}}, "binding", "/psci", "cpu_off"},
 		"too few redistributors": {node{props: one, kids: []node{kid("g", "compatible", "arm,gic-v3", "interrupt-controller", nil, "#interrupt-cells", cells(3),
 			"#redistributor-regions", cells(2), "reg", cells(0, 16, 16, 16))}}, "binding", "/g", "2 #redistributor-regions"},

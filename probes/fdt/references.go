@@ -1,32 +1,34 @@
 package fdt
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // lists are the properties that name other nodes by their phandles, and the
 // property of those that says how many cells follow each; none for a bare list.
 // They are those that dtc knows, and those of CPUs and memory.
-var lists = map[string]string{
-	"assigned-clock-parents": "#clock-cells",
-	"assigned-clocks":        "#clock-cells",
-	"clocks":                 "#clock-cells",
-	"dmas":                   "#dma-cells",
-	"gpios":                  "#gpio-cells",
-	"hwlocks":                "#hwlock-cells",
-	"interrupts-extended":    "#interrupt-cells",
-	"io-channels":            "#io-channel-cells",
-	"iommus":                 "#iommu-cells",
-	"mboxes":                 "#mbox-cells",
-	"msi-parent":             "#msi-cells",
-	"phys":                   "#phy-cells",
-	"power-domains":          "#power-domain-cells",
-	"pwms":                   "#pwm-cells",
-	"resets":                 "#reset-cells",
-	"thermal-sensors":        "#thermal-sensor-cells",
-
-	"cpu-idle-states":    "",
-	"interrupt-affinity": "",
-	"memory-region":      "",
-	"next-level-cache":   "",
+var lists = []struct{ name, counter string }{
+	{"assigned-clock-parents", "#clock-cells"},
+	{"assigned-clocks", "#clock-cells"},
+	{"clocks", "#clock-cells"},
+	{"dmas", "#dma-cells"},
+	{"gpios", "#gpio-cells"},
+	{"hwlocks", "#hwlock-cells"},
+	{"interrupts-extended", "#interrupt-cells"},
+	{"io-channels", "#io-channel-cells"},
+	{"iommus", "#iommu-cells"},
+	{"mboxes", "#mbox-cells"},
+	{"msi-parent", "#msi-cells"},
+	{"phys", "#phy-cells"},
+	{"power-domains", "#power-domain-cells"},
+	{"pwms", "#pwm-cells"},
+	{"resets", "#reset-cells"},
+	{"thermal-sensors", "#thermal-sensor-cells"},
+	{"cpu-idle-states", ""},
+	{"interrupt-affinity", ""},
+	{"memory-region", ""},
+	{"next-level-cache", ""},
 }
 
 // collect finds the phandles: section 2.3.3. linux,phandle is how they were
@@ -40,11 +42,11 @@ func (l *linter) collect(n *Node) {
 		h := cell(v, 0)
 		switch first := l.handles[h]; {
 		case h == 0 || h == 1<<32-1:
-			l.found("phandle-value", n, "%s is %#x", name, h)
+			l.found("phandle-value", n, name, "%#x", nil, uint64(h))
 		case first == nil:
 			l.handles[h] = n
 		case first != n:
-			l.found("phandle-double", n, "phandle %#x is that of %s too", h, where{first})
+			l.found("phandle-double", n, name, "%#x is also that of", first, uint64(h))
 		}
 	}
 	for _, c := range n.Children {
@@ -56,7 +58,7 @@ func (l *linter) collect(n *Node) {
 func (l *linter) follow(n *Node, name string, h uint32) *Node {
 	target := l.handles[h]
 	if l.References++; target == nil {
-		l.found("phandle-dangling", n, "%s: no node has phandle %#x", name, h)
+		l.found("phandle-dangling", n, name, "no node has phandle %#x", nil, uint64(h))
 	}
 	return target
 }
@@ -69,13 +71,11 @@ func (l *linter) references(at *place) {
 	}
 	_, hog := at.Value("gpio-hog") // its gpios are the parent's: gpio.txt in the bindings
 	for _, p := range at.Props {
-		counter, ok := lists[p.Name]
-		switch {
-		case ok && !(hog && p.Name == "gpios"):
-			l.list(at, p, counter)
-		case isGPIO(p.Name):
+		if i := slices.IndexFunc(lists, func(e struct{ name, counter string }) bool { return e.name == p.Name }); i >= 0 && !(hog && p.Name == "gpios") {
+			l.list(at, p, lists[i].counter)
+		} else if isGPIO(p.Name) {
 			l.list(at, p, "#gpio-cells")
-		case p.Name == "msi-map" || p.Name == "iommu-map":
+		} else if p.Name == "msi-map" || p.Name == "iommu-map" {
 			l.idMap(at, p)
 		}
 	}
@@ -108,7 +108,7 @@ func (l *linter) list(at *place, p Prop, counter string) {
 			return
 		}
 		if len(v) < 4*n {
-			l.found(rule, at.Node, "%s: %d cells behind %s, which has a %s of %d", p.Name, len(v)/4, where{target}, counter, n)
+			l.found(rule, at.Node, p.Name, "%d of %d cells behind the phandle of", target, uint64(len(v)/4), uint64(n))
 			return
 		}
 		if counter == "#interrupt-cells" {
@@ -117,7 +117,7 @@ func (l *linter) list(at *place, p Prop, counter string) {
 		v = v[4*n:]
 	}
 	if len(v) > 0 && len(v) < 4 {
-		l.found(rule, at.Node, "%s: %d bytes are no cells", p.Name, len(p.Value))
+		l.found(rule, at.Node, p.Name, "%d bytes are no cells", nil, uint64(len(p.Value)))
 	}
 }
 
@@ -136,14 +136,14 @@ func (l *linter) arguments(n *Node, name string, target *Node, counter string) i
 	}
 	c := l.count(target, counter)
 	if _, has := target.Value(counter); !has {
-		l.found("phandle-arguments", n, "%s: %s has no %s", name, where{target}, counter)
+		l.found("phandle-arguments", n, name, "there is no "+counter+" in", target)
 	}
 	return c
 }
 
 func (l *linter) msiController(n *Node, name string, target *Node) {
 	if _, ok := target.Value("msi-controller"); !ok {
-		l.found("msi-controller", n, "%s: %s is no msi-controller", name, where{target})
+		l.found("msi-controller", n, name, "there is no msi-controller in", target)
 	}
 }
 
@@ -151,7 +151,7 @@ func (l *linter) msiController(n *Node, name string, target *Node) {
 // (pci-msi.txt and pci-iommu.txt in the bindings).
 func (l *linter) idMap(at *place, p Prop) {
 	if len(p.Value) == 0 || len(p.Value)%16 != 0 {
-		l.found("phandle-arguments", at.Node, "%s: %d bytes are no quadruples of cells", p.Name, len(p.Value))
+		l.found("phandle-arguments", at.Node, p.Name, "%d bytes are no quadruples of cells", nil, uint64(len(p.Value)))
 		return
 	}
 	for v := p.Value; len(v) > 0 && l.spend(1); v = v[16:] {
@@ -169,7 +169,7 @@ func (l *linter) aliases(n *Node) {
 		}
 		l.References++
 		if path := strings.TrimSuffix(string(p.Value), "\x00"); !strings.HasPrefix(path, "/") || l.tree.Lookup(path) == nil {
-			l.found("alias-dangling", n, "%s is %q, which is no node", p.Name, path[:min(len(path), maxName)])
+			l.found("alias-dangling", n, p.Name, quote(path)+" is no node", nil)
 		}
 	}
 }

@@ -192,9 +192,9 @@ var Blobs = []BrokenBlob{
 	{"a strings block beyond the end", "", "strings block", func(b []byte) []byte { return setWord(b, stringsSize, word(b, stringsSize)+1) }},
 	{"a name outside the strings block", "", "outside the strings block", func(b []byte) []byte { return setWord(b, stringsSize, 4) }},
 	{"a structure block that breaks off", "", "truncated", func(b []byte) []byte { return setWord(b, structSizeAt, word(b, structSizeAt)-8) }},
-	{"a structure block in the strings block", "blocks-overlap", "lies in the structure block",
+	{"a structure block in the strings block", "blocks-overlap", "it runs into another",
 		func(b []byte) []byte { return setWord(b, structSizeAt, word(b, structSizeAt)+4) }},
-	{"something behind FDT_END", "structure-end", "FDT_END is at", func(b []byte) []byte {
+	{"something behind FDT_END", "structure-end", "FDT_END is before", func(b []byte) []byte {
 		at := word(b, stringsAt)
 		b = slices.Insert(bytes.Clone(b), int(at), 0, 0, 0, 4)
 		b = setWord(setWord(b, stringsAt, at+4), 1, uint32(len(b)))
