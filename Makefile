@@ -19,7 +19,7 @@ export CGO_ENABLED := 0
 GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -name '*.s') go.mod go.sum
 NPM := cmd/vmspec/testdata/consumers
 
-.PHONY: run test faults soak consumers bench golden check build guest clean tools test-tools consumers-tools
+.PHONY: run test faults soak trees consumers bench golden check build guest clean tools test-tools consumers-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.zst
 	@bin/vmspec run --guest $(GUEST) $(TARGET)
@@ -38,6 +38,10 @@ faults: test-tools bin/vmspec build/arm64/initramfs.cpio.zst
 SOAK ?= 60
 soak: test-tools bin/vmspec build/arm64/initramfs.cpio.zst
 	VMSPEC_BOOT=1 VMSPEC_SOAK=$(SOAK) go test -count=1 -timeout 60m -v -run Soak ./cmd/vmspec
+
+# What CI runs two of: a boot by each of the device trees broken by hand.
+trees: test-tools bin/vmspec build/arm64/initramfs.cpio.zst
+	VMSPEC_BOOT=1 VMSPEC_TREES=1 go test -count=1 -timeout 30m -v -run 'Trees' ./cmd/vmspec
 
 # What CI does not run: for the kernel's kunit.py, 140 MB are fetched once.
 consumers: consumers-tools $(KUNIT)

@@ -20,7 +20,6 @@ type Break struct {
 // Why a guest does not see what was broken.
 const (
 	memoryIsQEMUs = "QEMU writes the memory nodes itself"
-	repacked      = "QEMU unpacks the blob and packs it anew"
 	needed        = "no kernel would come up"
 )
 
