@@ -54,10 +54,6 @@ func parsed(edit func(t *fdt.Tree)) change {
 	}
 }
 
-// alsoFound are the requirements that a broken tree fails beside its own, and
-// why it is no other than its own fault.
-var alsoFound = map[string]map[string]Verdict{}
-
 // treeMutants are guests whose trees break one rule: found by the requirement
 // of that rule, which names it and the node.
 func treeMutants(t testing.TB) []mutant {

@@ -1,5 +1,6 @@
 // Package fdt reads a flattened device tree, the file /sys/firmware/fdt, and
-// finds in it what a Linux guest needs to boot.
+// finds in it what a Linux guest needs to boot ([Facts]) and which rules it
+// breaks ([Lint]).
 //
 // The reader is strict: it takes the bytes of a hypervisor, allocates no more
 // than a small multiple of them, and answers a tree that breaks the format of

@@ -24,13 +24,10 @@ func Encode(t *fdt.Tree) []byte {
 	e := encoder{at: map[string]uint32{}}
 	e.node(t.Root)
 	e.words(tokenLast)
-	reserve := headerSize
-	structure := reserve + 16*(len(t.Reservations)+1)
-	strings := structure + len(e.structure)
-	var out []byte
-	for _, w := range []int{0xd00dfeed, strings + len(e.strings), structure, strings, reserve, 17, 16, 0, len(e.strings), len(e.structure)} {
-		out = binary.BigEndian.AppendUint32(out, uint32(w))
-	}
+	structure := headerSize + 16*uint32(len(t.Reservations)+1)
+	structureSize, stringsSize := uint32(len(e.structure)), uint32(len(e.strings))
+	strings := structure + structureSize
+	out := Cells(0xd00dfeed, strings+stringsSize, structure, strings, headerSize, 17, 16, 0, stringsSize, structureSize)
 	for _, r := range append(t.Reservations[:len(t.Reservations):len(t.Reservations)], fdt.Range{}) {
 		out = binary.BigEndian.AppendUint64(out, r.Start)
 		out = binary.BigEndian.AppendUint64(out, r.Size)
