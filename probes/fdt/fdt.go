@@ -374,7 +374,8 @@ func (n *Node) find(elements []string) *Node {
 	return nil
 }
 
-// Value returns a property's bytes, and whether the node has it.
+// Value returns a property's bytes, and whether the node has it. Like others
+// that are called in many places it is not inlined: the guest has to be small.
 //
 //go:noinline
 func (n *Node) Value(name string) ([]byte, bool) {
@@ -397,6 +398,8 @@ func (n *Node) Strings(name string) (list []string, ok bool) {
 }
 
 // String returns a property that is one string.
+//
+//go:noinline
 func (n *Node) String(name string) (string, bool) {
 	list, ok := n.Strings(name)
 	if !ok || len(list) != 1 {

@@ -196,6 +196,8 @@ func (l *linter) place(n *Node, up *place) *place {
 }
 
 // is tells what the device is compatible with, as [Node.Is] does.
+//
+//go:noinline
 func (p *place) is(names ...string) bool {
 	return slices.ContainsFunc(p.names, func(c string) bool { return slices.Contains(names, c) })
 }
