@@ -228,7 +228,7 @@ func (m nexus) read(v []byte, addr int) {
 }
 
 // child looks at whose interrupt an entry maps. The pins of PCI, INTA to INTD,
-// are 1 to 4: PCI Bus Binding to IEEE 1275, section 2.2.6.
+// are 1 to 4: Open Firmware Recommended Practice, Interrupt Mapping.
 func (m nexus) child(v []byte) {
 	v = bytes.Clone(v)
 	for i := range m.mask {

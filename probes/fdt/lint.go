@@ -156,7 +156,7 @@ func (l *linter) spend(n int) bool {
 // visit looks at a node, then at those below it.
 func (l *linter) visit(n *Node, up *place) {
 	if l.Nodes++; strings.HasPrefix(n.Name, "__") {
-		return // labels, for overlays: chapter 4 of dtc's dt-object-internal
+		return // labels, for overlays: dt-object-internal.txt of dtc
 	}
 	at := l.place(n, up)
 	l.names(n)
@@ -223,7 +223,7 @@ func (l *linter) count(n *Node, name string) int {
 	return c
 }
 
-// blocks looks at how the blob is laid out: section 5.1. Their order is only
+// blocks looks at how the blob is laid out: chapter 5. Their order is only
 // recommended.
 func (l *linter) blocks() {
 	h, root := l.tree.header, l.tree.Root
