@@ -61,7 +61,7 @@ func (l *linter) region(at *place, r region) {
 	}
 	r.order = len(l.regions)
 	if r.node = at.Node; at.below("reserved-memory") {
-		r.order = len(l.reserved)
+		r.order, r.owned = len(l.reserved), true // Linux: "OVERLAP DETECTED"
 		l.reserved = append(l.reserved, r)
 		return
 	}
