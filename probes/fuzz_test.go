@@ -11,6 +11,7 @@ import (
 // fuzzed are the files whose parsers have no fuzz test of their own, by a
 // guest that has them.
 var fuzzed = []struct{ guest, file string }{
+	{"qemu-virt-gicv2", "vmspec/agreement"},
 	{"qemu-virt-gicv2", "vmspec/arch"},
 	{"qemu-virt-gicv2", "vmspec/clock"},
 	{"qemu-virt-gicv2", "vmspec/counter"},

@@ -58,6 +58,7 @@ func faults() []fault {
 	all := []fault{
 		{"trial/counter", "crash", []string{"timer"}},
 		{"trial/timer", "hang", []string{"timer"}},
+		{"trial/agreement", "crash", []string{"timer"}},
 		{"trial/entropy", "hang", []string{"entropy"}},
 		{"trial/variables", "crash", []string{"efi"}},
 		{"trial/efi", "crash", []string{"efi"}},

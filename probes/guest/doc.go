@@ -6,6 +6,7 @@
 // leaves as text under vmspec/, beside the guest's own files, so that it is
 // captured, replayed and reviewed as /proc/interrupts is:
 //
+//	vmspec/agreement   the counter, read without a pause and by CPUs in turn
 //	vmspec/arch        GOARCH of the suite
 //	vmspec/clock       the real-time clock's seconds against the counter
 //	vmspec/context     "pid1" where the suite booted the guest, else "program"
@@ -22,7 +23,7 @@
 //	vmspec/ports       which ports of a virtio console could be opened
 //	vmspec/smbios      SMBIOS's version, and how many structures it has of each type
 //	vmspec/ticks       the dead-timer test where the counter cannot be read
-//	vmspec/timer       interrupts of the timer on each CPU, before and after sleeps
+//	vmspec/timer       interrupts of the timer on each CPU, before and after sleeps, and one-shots
 //	vmspec/tpm         the TPM's family, manufacturer and PCR banks
 //	vmspec/variables   a UEFI variable that was made, read, extended and deleted
 //

@@ -7,24 +7,30 @@ import (
 	"os"
 	"runtime"
 	"strings"
-	"sync/atomic"
 	"time"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
 
-// sleepOn sleeps timerSleeps times on one CPU and counts the awakenings.
-func sleepOn(cpu int, woke *atomic.Int32) error {
-	if err := pin(cpu); err != nil {
-		return err
-	}
-	for range timerSleeps {
-		time := unix.NsecToTimespec(int64(timerSleep))
-		for errors.Is(unix.Nanosleep(&time, &time), unix.EINTR) {
+// nap sleeps by a one-shot timer of the kernel's, and by none of Go's.
+func nap(d time.Duration) error {
+	rest := unix.NsecToTimespec(int64(d))
+	for {
+		if err := unix.Nanosleep(&rest, &rest); !errors.Is(err, unix.EINTR) {
+			return err
 		}
-		woke.Add(1)
 	}
-	return nil
+}
+
+// currentCPU returns the CPU on which it is called, -1 if the kernel does not
+// say.
+func currentCPU() int {
+	var cpu uint32
+	if _, _, errno := unix.RawSyscall(unix.SYS_GETCPU, uintptr(unsafe.Pointer(&cpu)), 0, 0); errno != 0 {
+		return -1
+	}
+	return int(cpu)
 }
 
 // pin keeps the calling goroutine on one CPU. Its thread is thrown away with

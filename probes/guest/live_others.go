@@ -6,13 +6,15 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"sync/atomic"
 	"syscall"
+	"time"
 )
 
 func pin(int) error { return errors.ErrUnsupported }
 
-func sleepOn(int, *atomic.Int32) error { return errors.ErrUnsupported }
+func nap(time.Duration) error { return errors.ErrUnsupported }
+
+func currentCPU() int { return -1 }
 
 // ReadLog returns the kernel's log; it is Linux's alone.
 func ReadLog() ([]byte, error) { return nil, errors.ErrUnsupported }

@@ -162,14 +162,14 @@ func TestChooseRTC(t *testing.T) {
 
 func TestTrialTimer(t *testing.T) {
 	var out bytes.Buffer
-	require.NoError(t, TrialTimer(fstest.MapFS{}, true, &out))
+	require.NoError(t, TrialTimer(fstest.MapFS{}, true, counter(1), &out))
 	require.Equal(t, "dead\n", out.String(), "nothing may sleep where the timer is dead")
 
-	out.Reset()
-	require.ErrorIs(t, TrialTimer(fstest.MapFS{}, false, &out), fs.ErrNotExist)
-	require.ErrorContains(t, TrialTimer(fstest.MapFS{"proc/interrupts": {Data: []byte("junk")}}, false, &out), "parse proc/interrupts")
-	require.Error(t, TrialTimer(fstest.MapFS{"proc/interrupts": {Data: []byte(" CPU60000\n")}}, false, &out), "there is no such CPU to sleep on")
-	require.Empty(t, out.String())
+	try := func(files fstest.MapFS) error { return TrialTimer(files, false, Monotonic(), &out) }
+	require.ErrorIs(t, try(fstest.MapFS{}), fs.ErrNotExist)
+	require.ErrorContains(t, try(fstest.MapFS{"proc/interrupts": {Data: []byte("junk")}}), "parse proc/interrupts")
+	require.Error(t, try(fstest.MapFS{"proc/interrupts": {Data: []byte(" CPU60000\n")}}), "there is no such CPU to sleep on")
+	require.NotContains(t, out.String(), "cpu")
 }
 
 // A thread whose CPU never wakes it stays silent.
@@ -192,10 +192,11 @@ func TestGather(t *testing.T) {
 func TestTimerCounts(t *testing.T) {
 	const text = " CPU0 CPU3\n11: 5 7 GICv3 27 Level arch_timer\n12: 1 2 GICv3 30 Level arch_timer\n13: 9 9 GICv3 1 Level uart\nErr: 4\n"
 	files := fstest.MapFS{"proc/interrupts": {Data: []byte(text)}}
-	cpus, counts, err := timerCounts(files)
+	cpus, timers, others, err := timerCounts(files)
 	require.NoError(t, err)
 	require.Equal(t, []int{0, 3}, cpus)
-	require.Equal(t, map[int]uint64{0: 6, 3: 9}, counts)
+	require.Equal(t, map[int]uint64{0: 6, 3: 9}, timers)
+	require.Equal(t, map[int]uint64{0: 13, 3: 9}, others)
 	total, listed := timerInterrupts(files)
 	require.True(t, listed)
 	require.EqualValues(t, 15, total)

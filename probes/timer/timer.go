@@ -25,6 +25,8 @@ type Facts struct {
 	Dead       bool   // that test saw no interrupt: a sleep would never end
 	CPUs       []CPU
 	TrialErr   string
+	Shots      Shots
+	Agreement  Agreement
 	Listed     bool   // /proc/interrupts has an arch_timer interrupt
 	Hz         uint64 // what the kernel runs the timer at, from its log; 0 if it does not say
 	Clock      string // the kernel's current clock source
@@ -62,6 +64,9 @@ func Read(fsys fs.FS) (*Facts, error) {
 	}
 	if err := f.readTrial(fsys); err != nil {
 		f.TrialErr = err.Error()
+	}
+	if err := f.Agreement.read(fsys); err != nil {
+		f.Agreement.Err = err.Error()
 	}
 	f.readLog(fsys)
 	f.Listed = listed(fsys)
@@ -132,6 +137,10 @@ func (f *Facts) readTrial(fsys fs.FS) error {
 			}
 			c.Number = int(number)
 			f.CPUs = append(f.CPUs, c)
+		default:
+			if err := f.Shots.readLine(l); err != nil {
+				return fmt.Errorf("vmspec/timer: %w", err)
+			}
 		}
 	}
 	return err
