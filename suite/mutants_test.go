@@ -122,34 +122,34 @@ var mutants = []mutant{
 		problem: map[string]string{"FW-VAR-RUNTIME": "this kernel has CONFIG_EFIVAR_FS as a module, which is not loaded"},
 	},
 	{
-		name: "a clock that stands still", guest: uefiGuest, change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nstuck 1421770011 187500001\n"),
-		want:    map[string]Verdict{"FW-RTC": Fail},
+		name: "a clock that stands still", guest: uefiGuest, change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nstuck 1795645431 187500001\n"),
+		want:    map[string]Verdict{"FW-RTC": Fail, "PLAT-COUNTER-PACE": Fail},
 		problem: map[string]string{"FW-RTC": "stood still for 3.0 s"},
 	},
 	{
 		name: "a clock at half speed", guest: uefiGuest,
-		change:  replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 100 1000000 1100000\nedge 101 126000000 126100000\n"),
-		want:    map[string]Verdict{"FW-RTC": Fail, "PLAT-COUNTER": Error}, // one of the two is wrong
+		change:  replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 1795645431 1000000 1100000\nedge 1795645432 126000000 126100000\n"),
+		want:    map[string]Verdict{"FW-RTC": Fail, "PLAT-COUNTER": Error, "PLAT-COUNTER-PACE": Fail}, // one of the two is wrong
 		problem: map[string]string{"FW-RTC": "between 0.500 and 0.500 s a second", "PLAT-COUNTER": "disagree"},
 	},
 	{
 		name: "a clock that goes back", guest: uefiGuest,
-		change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 100 1000000 1100000\nedge 99 63500000 63600000\n"),
-		want:   map[string]Verdict{"FW-RTC": Fail},
+		change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 1795645431 1000000 1100000\nedge 1795645430 63500000 63600000\n"),
+		want:   map[string]Verdict{"FW-RTC": Fail, "PLAT-COUNTER-PACE": Fail},
 	},
 	{
 		name: "a host too busy to tell", guest: uefiGuest,
-		change:  replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 100 1000000 31000000\nedge 101 63500000 93500000\n"),
-		want:    map[string]Verdict{"FW-RTC": Error},
+		change:  replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 1795645431 1000000 31000000\nedge 1795645432 63500000 93500000\n"),
+		want:    map[string]Verdict{"FW-RTC": Error, "PLAT-COUNTER-PACE": Error},
 		problem: map[string]string{"FW-RTC": "too busy to tell"},
 	},
 	{
-		name: "a clock with one edge", guest: uefiGuest, change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 100 1000000 1100000\n"),
-		want: map[string]Verdict{"FW-RTC": Error},
+		name: "a clock with one edge", guest: uefiGuest, change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 1795645431 1000000 1100000\n"),
+		want: map[string]Verdict{"FW-RTC": Error, "PLAT-COUNTER-PACE": Error},
 	},
 	{
 		name: "captured before the clock was watched", guest: uefiGuest, change: remove("vmspec/clock"),
-		want:    map[string]Verdict{"FW-RTC": Error},
+		want:    map[string]Verdict{"FW-RTC": Error, "PLAT-CLOCK-DATE": Error, "PLAT-COUNTER-PACE": Error},
 		problem: map[string]string{"FW-RTC": "not captured"},
 	},
 	{
@@ -590,7 +590,7 @@ func madt(version byte) []byte {
 }
 
 func TestMutants(t *testing.T) {
-	for _, m := range slices.Concat(mutants, deviceMutants, ioMutants, completeMutants, treeMutants(t)) {
+	for _, m := range slices.Concat(mutants, deviceMutants, ioMutants, completeMutants, trialMutants, treeMutants(t)) {
 		t.Run(m.name, func(t *testing.T) {
 			profile := m.profile
 			if profile == "" {
@@ -627,7 +627,7 @@ func TestEveryCheckCanFail(t *testing.T) {
 	for id, f := range verdicts(Judge(probes.Read(guesttest.Open(t, directGuest)))) {
 		failed[id] = f.Verdict == Fail
 	}
-	for _, m := range slices.Concat(mutants, deviceMutants, ioMutants, completeMutants, treeMutants(t)) {
+	for _, m := range slices.Concat(mutants, deviceMutants, ioMutants, completeMutants, trialMutants, treeMutants(t)) {
 		for id := range maps.Keys(m.want) {
 			failed[id] = failed[id] || m.want[id] == Fail
 		}

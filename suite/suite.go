@@ -14,7 +14,7 @@
 //
 // A requirement is a literal in the slice of its chapter: image, firmware,
 // description, platform, guestOS, and for what is only told beyond, devices,
-// exchange and trees.
+// exchange, trials and trees.
 // It points at a sentence of each text that asks it; testdata/clauses.tsv lists
 // the sentences, and a test holds one against the other. One without a check
 // says why, as a reason for programs: what a guest cannot judge alone in one
@@ -172,7 +172,7 @@ const (
 
 // Catalogue lists all requirements, in the order of the specification.
 func Catalogue() []Requirement {
-	return slices.Concat(image, firmware, description, platform, guestOS, beyond, devices, exchange, trees)
+	return slices.Concat(image, firmware, description, platform, guestOS, beyond, devices, exchange, trials, trees)
 }
 
 // Find returns the requirement of that ID.
