@@ -423,4 +423,8 @@ func parseIDs(list string) (ids []string, problem string) {
 	return ids, problem
 }
 
+// Chosen tells whether the requirement is to be judged: vmspec.only may leave
+// it out, and vmspec.skip.
+func (s Settings) Chosen(id string) bool { return s.wants(id) && !slices.Contains(s.Skip, id) }
+
 func (s Settings) wants(id string) bool { return len(s.Only) == 0 || slices.Contains(s.Only, id) }

@@ -40,6 +40,7 @@ func newObservation(w *worker) *observation {
 		"arch":    []byte(runtime.GOARCH + "\n"),
 		"context": []byte(context + "\n"),
 	}}
+	o.bringBack()
 	o.trial("counter", func(out io.Writer) error { return guest.MeasureCounter(w.root, out) })
 	o.chooseClock()
 	o.dead = w.pid1 && o.timerIsDead()
@@ -134,6 +135,7 @@ func (o *observation) take() *guest.FS {
 	}
 	o.endClock(clock)
 	o.endInput(inputs, inputErr)
+	o.tryOffline()
 	for name, text := range o.notes {
 		files.AddFile(note.Dir+"/"+name, text)
 	}
@@ -169,6 +171,25 @@ func (o *observation) exchange() {
 	interfaces, err := network.Read(o.root)
 	if err == nil && len(interfaces) > 0 && o.mayChange() {
 		o.waiting("network", func(w io.Writer) error { return guest.TrialNetwork(o.root, interfaces, w) })
+	}
+}
+
+// offlineTrial is the riskiest and the last: a kernel whose CPU does not go
+// when PSCI lets it go panics (arch/arm64/kernel/smp.c, cpu_die).
+const offlineTrial = "trial offline"
+
+// tryOffline takes CPUs offline and back, when all else of them is known.
+// Whoever does not want to know of it is spared.
+func (o *observation) tryOffline() {
+	if o.mayChange() && o.settings().Chosen("PLAT-CPU-OFFLINE") {
+		o.waiting("offline", func(w io.Writer) error { return guest.TrialOffline(o.root, w) })
+	}
+}
+
+// bringBack makes up for that trial where it was lost.
+func (o *observation) bringBack() {
+	if _, lost := o.lost[offlineTrial]; lost && o.begin("wait cpus") == nil {
+		_ = guest.BringBack(o.root) // how many are online will be seen
 	}
 }
 
@@ -213,10 +234,15 @@ func (o *observation) endInput(inputs []guest.Input, err error) {
 // mayChange tells whether something may be changed for a moment: in a guest
 // that is ours alone, unless a parameter forbids it.
 func (o *observation) mayChange() bool {
+	return o.pid1 && !o.settings().ReadOnly
+}
+
+// settings are the suite's, from SMBIOS and the command line.
+func (o *observation) settings() suite.Settings {
 	p := map[string]string{}
 	kernel.ParseParameters(p, strings.Fields(string(o.notes["parameters"])))
 	maps.Copy(p, kernel.Parameters(o.root))
-	return o.pid1 && !suite.ParseSettings(p).ReadOnly
+	return suite.ParseSettings(p)
 }
 
 // errDead is a trial's that would wait.

@@ -1,13 +1,10 @@
 package guest
 
 import (
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"sync/atomic"
-
-	"vmspec/probes/cpu"
 )
 
 const (
@@ -38,16 +35,9 @@ const (
 // with how often a reading was behind the one before, and by how much at most.
 func TrialAgreement(root fs.FS, c Clock, out io.Writer) error {
 	fmt.Fprintf(out, "counter %s %d\n", c.Name, c.Hz)
-	text, err := fs.ReadFile(root, "sys/devices/system/cpu/online")
+	cpus, err := onlineCPUs(root)
 	if err != nil {
 		return err
-	}
-	cpus, err := cpu.ParseList(string(text))
-	if err != nil {
-		return err
-	}
-	if len(cpus) == 0 {
-		return errors.New("no CPU is online")
 	}
 	if err := onOwnThread(func() error { return readWithoutPause(c, cpus[0], out) }); err != nil {
 		return err

@@ -51,11 +51,38 @@ const maxLog = 1 << 20
 // ReadLog returns the kernel's log from /dev/kmsg, a message a line as dmesg
 // writes it: "[    0.000000] text" (Documentation/ABI/testing/dev-kmsg).
 func ReadLog() ([]byte, error) {
-	fd, err := unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	fd, err := openLog()
 	if err != nil {
-		return nil, fmt.Errorf("open /dev/kmsg: %w", err)
+		return nil, err
 	}
 	defer unix.Close(fd)
+	return readLog(fd)
+}
+
+// watchLog returns what reads the messages that the kernel logs from now on.
+func watchLog() (read func() string, err error) {
+	fd, err := openLog()
+	if err != nil {
+		return nil, err
+	}
+	if _, err := unix.Seek(fd, 0, unix.SEEK_END); err != nil {
+		return nil, errors.Join(fmt.Errorf("seek in /dev/kmsg: %w", err), unix.Close(fd))
+	}
+	return func() string {
+		log, _ := readLog(fd) // as far as it goes
+		_ = unix.Close(fd)
+		return string(log)
+	}, nil
+}
+
+func openLog() (fd int, err error) {
+	if fd, err = unix.Open("/dev/kmsg", unix.O_RDONLY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0); err != nil {
+		err = fmt.Errorf("open /dev/kmsg: %w", err)
+	}
+	return fd, err
+}
+
+func readLog(fd int) ([]byte, error) {
 	var log bytes.Buffer
 	for record := make([]byte, 8192); log.Len() < maxLog; {
 		n, err := unix.Read(fd, record)
@@ -72,6 +99,16 @@ func ReadLog() ([]byte, error) {
 		}
 	}
 	return log.Bytes(), nil
+}
+
+// writeFile writes to a file of the kernel's that is there, in one call.
+func writeFile(name, text string) error {
+	fd, err := unix.Open(name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return err
+	}
+	_, err = unix.Write(fd, []byte(text))
+	return errors.Join(err, unix.Close(fd))
 }
 
 // logLine appends one record, "priority,sequence,microseconds,flags;text".

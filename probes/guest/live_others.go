@@ -30,3 +30,7 @@ func openEntropy() (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
 func openPort(string) error { return errors.ErrUnsupported }
 
 func askOn(string, string) (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
+
+func watchLog() (func() string, error) { return nil, errors.ErrUnsupported }
+
+func writeFile(string, string) error { return errors.ErrUnsupported }
