@@ -17,6 +17,7 @@ var fuzzed = []struct{ guest, file string }{
 	{"qemu-virt-gicv2", "vmspec/counter"},
 	{"qemu-virt-gicv2", "vmspec/kmsg"},
 	{"qemu-virt-gicv2", "vmspec/modules"},
+	{"qemu-virt-gicv2", "vmspec/offline"},
 	{"qemu-virt-gicv2", "vmspec/parameters"},
 	{"qemu-virt-gicv2", "vmspec/timer"},
 	{"qemu-virt-gicv2", "proc/cmdline"},

@@ -56,12 +56,12 @@ var ioMutants = []mutant{
 	},
 	{
 		name: "our own vmspec.readonly", guest: uefiGuest, change: edit("proc/cmdline", "panic=-1", "vmspec.readonly"),
-		want:    map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-CONSOLE-INPUT": Skip, "PLAT-VIRTIO-PORT": Skip},
+		want:    map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-CPU-OFFLINE": Skip, "PLAT-CONSOLE-INPUT": Skip, "PLAT-VIRTIO-PORT": Skip},
 		problem: map[string]string{"FW-VAR-WRITE": "vmspec.readonly"},
 	},
 	{
 		name: "somebody else's guest", guest: uefiGuest, change: replace("vmspec/context", "program\n"),
-		want:    map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-CONSOLE-INPUT": Skip, "PLAT-VIRTIO-PORT": Skip},
+		want:    map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-CPU-OFFLINE": Skip, "PLAT-CONSOLE-INPUT": Skip, "PLAT-VIRTIO-PORT": Skip},
 		problem: map[string]string{"FW-VAR-WRITE": "needs-own-guest"},
 	},
 	{
@@ -124,7 +124,7 @@ var ioMutants = []mutant{
 	},
 	{
 		name: "our own vmspec.readonly before a network", guest: devicesGuest, change: all(edit("proc/cmdline", "panic=-1", "vmspec.readonly"), remove("vmspec/network")),
-		want: map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-CONSOLE-INPUT": Skip, "PLAT-NET-LINK": Skip, "PLAT-VIRTIO-PORT": Skip},
+		want: map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-CPU-OFFLINE": Skip, "PLAT-CONSOLE-INPUT": Skip, "PLAT-NET-LINK": Skip, "PLAT-VIRTIO-PORT": Skip},
 	},
 	{
 		name: "random bytes that are all the same", guest: devicesGuest, change: replace("vmspec/entropy", "source virtio_rng.0\nbytes 32 1\n"),

@@ -171,6 +171,8 @@ func checkCPUs(f *probes.Facts) Finding {
 		return fail("the description names no CPU", found)
 	case declared != present:
 		return fail(fmt.Sprintf("%d CPUs are declared, %d present", declared, present), found)
+	case f.CPU.Offline.Lost():
+		return unknown("CPUs are offline, maybe since a trial that was lost", found)
 	case f.Kernel.Context != "pid1":
 		return unknown("CPUs are offline, maybe by the administrator's wish", found)
 	}

@@ -59,6 +59,14 @@ var trials = []Requirement{
 		Check: checkAffinity,
 		Fix:   "Let each virtual CPU run what the guest schedules there.",
 	},
+	{
+		ID: "PLAT-CPU-OFFLINE", Title: "Secondary CPUs go offline and come back",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"cpu", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_CPU"},
+		Check: checkOffline,
+		Fix:   "Let CPU_OFF stop a virtual CPU, AFFINITY_INFO say so, and CPU_ON start it again.",
+		Refs:  []string{"PSCI 1.3 5.5", "PSCI 1.3 5.6", "PSCI 1.3 5.7"},
+	},
 }
 
 // notCaptured is the problem of a guest that was captured before a trial was
@@ -144,6 +152,45 @@ func checkAffinity(f *probes.Facts) Finding {
 		}
 	}
 	return pass(count(len(ran), "CPU"))
+}
+
+// checkOffline has no bound of its own: a CPU is lost when the kernel gives it
+// up, five seconds after CPU_ON (arch/arm64/kernel/smp.c, __cpu_up), and says
+// that one may not be off after 0.1 s of asking AFFINITY_INFO, of which a busy
+// host takes a part only if it does not run a CPU at all that has to go.
+func checkOffline(f *probes.Facts) Finding {
+	o := &f.CPU.Offline
+	switch {
+	case untried(f) != "":
+		return skip(untried(f))
+	case o.Err != "":
+		return unknown(o.Err)
+	case o.Secondaries == 0:
+		return skip(reasonOneCPU)
+	case len(o.Tried) == 0 && f.Kernel.Lacks("CONFIG_HOTPLUG_CPU") != "":
+		return unknown(f.Kernel.Lacks("CONFIG_HOTPLUG_CPU"))
+	case len(o.Tried) == 0:
+		return unknown("the kernel lets no CPU go offline")
+	}
+	var wrong, doubt []string
+	for _, c := range o.Tried {
+		switch {
+		case isOurs(c.Off) || isOurs(c.On):
+			doubt = append(doubt, strings.TrimSpace(fmt.Sprintf("CPU %d: %s %s", c.Number, c.Off, c.On)))
+		case c.Off != "ok":
+			wrong = append(wrong, fmt.Sprintf("CPU %d did not go offline: %s", c.Number, c.Off))
+		case c.On == "":
+			doubt = append(doubt, "the trial did not come to its end")
+		case c.On != "ok":
+			wrong = append(wrong, fmt.Sprintf("CPU %d did not come back: %s", c.Number, c.On))
+		case c.Ran != nil && *c.Ran != uint64(c.Number):
+			wrong = append(wrong, fmt.Sprintf("CPU %d came back, and its thread ran on CPU %d", c.Number, *c.Ran))
+		}
+	}
+	if len(wrong) == 0 {
+		doubt = append(doubt, o.Log...)
+	}
+	return conclude(wrong, doubt, share(len(o.Tried), int(o.Secondaries), "secondary CPU", "tried"), Finding{})
 }
 
 // unread is why nothing is known of the counter; empty if something is.

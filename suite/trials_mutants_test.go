@@ -8,6 +8,7 @@ const (
 	counterOK  = "counter cntvct 62500000\nreads 200704 backward 0 worst 0\n"
 	pairs01    = "pair 0 1 handovers 33333 backward 0 worst 0\npair 0 2 handovers 33333 backward 0 worst 0\n"
 	pair3      = "pair 0 3 handovers 33333 backward 0 worst 0\n"
+	offlineOK  = "secondaries 3\noff 1 ok\non 1 ok\nran 1 1\noff 2 ok\non 2 ok\nran 2 2\n"
 	clockWatch = "rtc rtc0\ncounter cntvct 62500000\n"
 )
 
@@ -105,5 +106,52 @@ var trialMutants = []mutant{
 		name: "no clock", guest: directGuest, change: all(remove("sys/class/rtc/rtc0"), replace("vmspec/clock", "error the kernel has no real-time clock\n")),
 		want:    map[string]Verdict{"PLAT-CLOCK-DATE": Skip, "PLAT-COUNTER-PACE": Skip},
 		problem: map[string]string{"PLAT-CLOCK-DATE": "no-rtc"},
+	},
+	{
+		name: "CPUs that go offline and come back", guest: uefiGuest, change: replace("vmspec/offline", offlineOK+"off 3 ok\non 3 ok\nran 3 3\n"),
+		want: map[string]Verdict{"PLAT-CPU-OFFLINE": Pass},
+	},
+	{
+		name: "a CPU that does not come back", guest: uefiGuest, change: replace("vmspec/offline", offlineOK+"off 3 ok\non 3 EIO input/output error\n"),
+		want:    map[string]Verdict{"PLAT-CPU-OFFLINE": Fail},
+		problem: map[string]string{"PLAT-CPU-OFFLINE": "CPU 3 did not come back: EIO input/output error"},
+	},
+	{
+		name: "a CPU that does not go", guest: uefiGuest, change: replace("vmspec/offline", offlineOK+"off 3 EOPNOTSUPP operation not supported\n"),
+		want:    map[string]Verdict{"PLAT-CPU-OFFLINE": Fail},
+		problem: map[string]string{"PLAT-CPU-OFFLINE": "CPU 3 did not go offline: EOPNOTSUPP"},
+	},
+	{
+		name: "a CPU that comes back as another", guest: uefiGuest, change: replace("vmspec/offline", offlineOK+"off 3 ok\non 3 ok\nran 3 2\n"),
+		want:    map[string]Verdict{"PLAT-CPU-OFFLINE": Fail},
+		problem: map[string]string{"PLAT-CPU-OFFLINE": "its thread ran on CPU 2"},
+	},
+	{
+		name: "a kernel that keeps CPUs for itself", guest: uefiGuest, change: replace("vmspec/offline", "secondaries 3\noff 1 EBUSY device or resource busy\n"),
+		want: map[string]Verdict{}, problem: map[string]string{"PLAT-CPU-OFFLINE": "CPU 1: EBUSY"},
+	},
+	{
+		name: "a host so busy that a CPU is slow to go", guest: uefiGuest,
+		change: replace("vmspec/offline", offlineOK+"log [    2.0] psci: CPU2 may not have shut down cleanly (AFFINITY_INFO reports 0)\n"),
+		want:   map[string]Verdict{}, problem: map[string]string{"PLAT-CPU-OFFLINE": "may not have shut down cleanly"},
+	},
+	{
+		name: "a trial that a CPU did not survive", guest: uefiGuest,
+		change:  all(replace("vmspec/offline", "error hung for 15s\n"), replace("sys/devices/system/cpu/online", "0,2-3\n")),
+		want:    map[string]Verdict{"PLAT-CPU-ENUM": Error},
+		problem: map[string]string{"PLAT-CPU-OFFLINE": "hung for 15s", "PLAT-CPU-ENUM": "maybe since a trial that was lost"},
+	},
+	{
+		name: "CPUs that no one may take offline", guest: uefiGuest, change: replace("vmspec/offline", "secondaries 3\n"),
+		want: map[string]Verdict{}, problem: map[string]string{"PLAT-CPU-OFFLINE": "the kernel lets no CPU go offline"},
+	},
+	{
+		name: "a kernel that cannot do without a CPU", guest: uefiGuest,
+		change: all(replace("vmspec/offline", "secondaries 3\n"), edit("lib/modules/6.1.0-56-arm64/config", "CONFIG_HOTPLUG_CPU=y", "# CONFIG_HOTPLUG_CPU is not set")),
+		want:   map[string]Verdict{}, problem: map[string]string{"PLAT-CPU-OFFLINE": "this kernel lacks CONFIG_HOTPLUG_CPU"},
+	},
+	{
+		name: "no CPU to do without", guest: directGuest, change: replace("vmspec/offline", "secondaries 0\n"),
+		want: map[string]Verdict{"PLAT-CPU-OFFLINE": Skip},
 	},
 }

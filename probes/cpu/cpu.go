@@ -23,6 +23,7 @@ type Facts struct {
 	Present     []int
 	Online      []int
 	Most        int // how many CPUs this kernel can have at all
+	Offline     Offline
 }
 
 // Enabled counts the declared CPUs that can be used.
@@ -71,6 +72,9 @@ func Read(fsys fs.FS) (*Facts, error) {
 	f.Most = int(most) + 1
 	if err := f.readDeclared(fsys); err != nil {
 		f.DeclaredErr = err.Error()
+	}
+	if err := f.Offline.read(fsys); err != nil {
+		f.Offline.Err = err.Error()
 	}
 	return &f, nil
 }

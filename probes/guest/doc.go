@@ -19,6 +19,7 @@
 //	vmspec/modules     what became of each module the suite wanted loaded
 //	vmspec/mounts      why efivarfs could not be mounted
 //	vmspec/network     the interfaces brought up, and who offered an address
+//	vmspec/offline     secondary CPUs that were taken offline and back
 //	vmspec/parameters  the suite's parameters from SMBIOS OEM strings
 //	vmspec/ports       which ports of a virtio console could be opened
 //	vmspec/smbios      SMBIOS's version, and how many structures it has of each type
