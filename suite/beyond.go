@@ -62,7 +62,8 @@ var beyond = []Requirement{
 	{
 		ID: "PLAT-PSCI-OFF", Title: "The VM ends when its guest powers off",
 		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(), Untested: ReasonHost,
-		Fix: "Let PSCI's SYSTEM_OFF end the VM and its VMM.",
+		Fix:  "Let PSCI's SYSTEM_OFF end the VM and its VMM.",
+		Refs: []string{"PSCI 1.3 5.10"},
 	},
 	{
 		ID: "PLAT-TPM", Title: "The TPM is of version 2.0 with a SHA-256 bank",

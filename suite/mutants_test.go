@@ -251,7 +251,7 @@ var mutants = []mutant{
 		name: "a tree that cannot be read", guest: uefiGuest, change: replace("sys/firmware/fdt", "\xd0\x0d\xfe\xed"),
 		want: withTrees(Fail, Error, map[string]Verdict{
 			"FW-UEFI-SYSTAB": Error, "HW-FDT-ALONE": Error, "HW-FDT-BOOT": Error, "HW-FDT-UEFI": Error, "HW-STDOUT": Error,
-			"PLAT-CPU-ENUM": Error, "PLAT-MEM-ENUM": Error, "PLAT-PCI-MSI": Error, "PLAT-PSCI": Error, "PLAT-SMCCC": Error,
+			"PLAT-CPU-ENUM": Error, "PLAT-MEM-ENUM": Error, "PLAT-PCI-MSI": Error, "PLAT-PSCI": Error, "PLAT-PSCI-FEATURES": Error, "PLAT-SMCCC": Error,
 		}),
 		problem: map[string]string{"HW-FDT-BOOT": "parse sys/firmware/fdt: header: 4 bytes"},
 	},
@@ -442,7 +442,7 @@ var mutants = []mutant{
 	{
 		name: "no PSCI in a log that has wrapped, by v2.0", guest: uefiGuest, profile: V20,
 		change: all(remove("sys/kernel/debug/psci"), replace("vmspec/kmsg", "[    9.000000] late\n")),
-		want:   map[string]Verdict{"PLAT-PSCI": Error, "PLAT-SMCCC": Error},
+		want:   map[string]Verdict{"PLAT-CPU-ALIKE": Error, "PLAT-PSCI": Error, "PLAT-PSCI-FEATURES": Error, "PLAT-SMCCC": Error},
 	},
 	{
 		name: "a memory node that reaches beyond the address space", guest: uefiGuest,
@@ -459,7 +459,7 @@ var mutants = []mutant{
 	{
 		name: "PSCI 0.1, by v2.0", guest: uefiGuest, profile: V20,
 		change: all(edit("sys/kernel/debug/psci", "PSCIv1.1", "PSCIv0.1"), edit("vmspec/kmsg", "PSCIv1.1", "PSCIv0.1")),
-		want:   map[string]Verdict{"PLAT-PSCI": Fail},
+		want:   map[string]Verdict{"PLAT-PSCI": Fail, "PLAT-PSCI-FEATURES": Skip},
 	},
 	{
 		name: "a slot that can be switched", guest: uefiGuest, change: replace("sys/bus/pci/slots/0/power", "1\n"),

@@ -67,6 +67,21 @@ var trials = []Requirement{
 		Fix:   "Let CPU_OFF stop a virtual CPU, AFFINITY_INFO say so, and CPU_ON start it again.",
 		Refs:  []string{"PSCI 1.3 5.5", "PSCI 1.3 5.6", "PSCI 1.3 5.7"},
 	},
+	{
+		ID: "PLAT-CPU-ALIKE", Title: "The CPUs' ID registers agree where they should",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"cpu", "kernel"},
+		Check: checkAlike,
+		Fix:   "Give all virtual CPUs the same ID registers, whatever physical CPU each runs on.",
+	},
+	{
+		ID: "PLAT-PSCI-FEATURES", Title: "PSCI tells which functions it has",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"psci"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
+		Check: checkPSCIFeatures,
+		Fix:   "Let PSCI_FEATURES answer with flags or NOT_SUPPORTED for each function ID.",
+		Refs:  []string{"PSCI 1.3 5.14"},
+	},
 }
 
 // notCaptured is the problem of a guest that was captured before a trial was
@@ -193,6 +208,45 @@ func checkOffline(f *probes.Facts) Finding {
 	return conclude(wrong, doubt, share(len(o.Tried), int(o.Secondaries), "secondary CPU", "tried"), Finding{})
 }
 
+// checkAlike rests on the kernel, which compares the ID registers of each CPU
+// that comes up with those of the first, field by field: some may differ, as
+// the model's do where cores of two kinds are in one machine.
+func checkAlike(f *probes.Facts) Finding {
+	i := &f.CPU.Identity
+	found := count(len(f.CPU.Online), "CPU") + " of " + strings.Join(i.Models, ", ")
+	switch {
+	case len(f.CPU.Online) == 1:
+		return skip(reasonOneCPU)
+	case f.Kernel.Arch == "arm":
+		return skip(reasonAArch64)
+	case i.Err != "":
+		return unknown(i.Err)
+	case len(i.Variations) > 0:
+		return fail(i.Variations[0], found)
+	case !i.Whole:
+		return unknown("the beginning of the kernel's log is lost", found)
+	}
+	return pass(found)
+}
+
+func checkPSCIFeatures(f *probes.Facts) Finding {
+	p := f.PSCI
+	found := append([]string{strings.TrimSpace("PSCI " + p.Version + " " + p.Method)}, p.Functions...)
+	switch {
+	case p.Version == "" && !p.Whole:
+		return unknown("neither debugfs nor the beginning of the kernel's log could be read")
+	case p.Version == "":
+		return fail("the kernel found no PSCI")
+	case strings.HasPrefix(p.Version, "0."):
+		return skip(reasonOldPSCI)
+	case len(p.Unclear) > 0:
+		return fail(p.Unclear[0], found...)
+	case !p.Asked:
+		return unknown("debugfs does not show what PSCI answered", found...)
+	}
+	return pass(found...)
+}
+
 // unread is why nothing is known of the counter; empty if something is.
 func unread(a *timer.Agreement) string {
 	switch {
@@ -259,8 +313,10 @@ func checkAgreement(f *probes.Facts) Finding {
 
 // Machine-readable reasons of a skip.
 const (
-	reasonOneCPU  = "one-cpu" // nothing to compare, or to do without
-	reasonNoClock = "no-rtc"  // the kernel has no real-time clock
+	reasonOneCPU  = "one-cpu"         // nothing to compare, or to do without
+	reasonNoClock = "no-rtc"          // the kernel has no real-time clock
+	reasonAArch64 = "needs-aarch64"   // a kernel that compares ID registers
+	reasonOldPSCI = "psci-before-1.0" // it cannot be asked
 )
 
 // checkPace has the bounds and the doubt of the UEFI clock's check.

@@ -154,4 +154,33 @@ var trialMutants = []mutant{
 		name: "no CPU to do without", guest: directGuest, change: replace("vmspec/offline", "secondaries 0\n"),
 		want: map[string]Verdict{"PLAT-CPU-OFFLINE": Skip},
 	},
+	{
+		name: "CPUs whose ID registers differ", guest: uefiGuest,
+		change:  add("vmspec/kmsg", "[    0.1] CPU features: SANITY CHECK: Unexpected variation in SYS_ID_AA64PFR0_EL1. Boot CPU: 0x00000001002222, CPU1: 0x00000000002222\n"),
+		want:    map[string]Verdict{"PLAT-CPU-ALIKE": Fail},
+		problem: map[string]string{"PLAT-CPU-ALIKE": "Unexpected variation in SYS_ID_AA64PFR0_EL1"},
+	},
+	{
+		name: "cores of two kinds", guest: uefiGuest,
+		change: add("proc/cpuinfo", "processor\t: 4\nCPU implementer\t: 0x41\nCPU variant\t: 0x0\nCPU part\t: 0xd03\nCPU revision\t: 4\n"),
+		want:   map[string]Verdict{},
+	},
+	{
+		name: "PSCI that answers PSCI_FEATURES with nonsense", guest: uefiGuest,
+		change:  edit("sys/kernel/debug/psci", "MIGRATE_INFO_TYPE is supported", "PSCI_FEATURES(SYSTEM_SUSPEND) error (-2)"),
+		want:    map[string]Verdict{"PLAT-PSCI-FEATURES": Fail},
+		problem: map[string]string{"PLAT-PSCI-FEATURES": "PSCI_FEATURES(SYSTEM_SUSPEND) error (-2)"},
+	},
+	{
+		name: "PSCI with no optional function", guest: uefiGuest, change: edit("sys/kernel/debug/psci", "MIGRATE_INFO_TYPE is supported", ""),
+		want: map[string]Verdict{},
+	},
+	{
+		name: "a guest without debugfs", guest: uefiGuest, change: remove("sys/kernel/debug/psci"),
+		want: map[string]Verdict{"PLAT-PSCI-FEATURES": Error},
+	},
+	{
+		name: "PSCI 0.2, which cannot be asked", guest: uefiGuest, change: edit("sys/kernel/debug/psci", "PSCIv1.1", "PSCIv0.2"),
+		want: map[string]Verdict{"PLAT-PSCI-FEATURES": Skip},
+	},
 }

@@ -23,6 +23,7 @@ type Facts struct {
 	Present     []int
 	Online      []int
 	Most        int // how many CPUs this kernel can have at all
+	Identity    Identity
 	Offline     Offline
 }
 
@@ -72,6 +73,9 @@ func Read(fsys fs.FS) (*Facts, error) {
 	f.Most = int(most) + 1
 	if err := f.readDeclared(fsys); err != nil {
 		f.DeclaredErr = err.Error()
+	}
+	if err := f.Identity.read(fsys); err != nil {
+		f.Identity.Err = err.Error()
 	}
 	if err := f.Offline.read(fsys); err != nil {
 		f.Offline.Err = err.Error()

@@ -89,7 +89,8 @@ func TestRead(t *testing.T) {
 		{Name: "/cpus/cpu@2", EnableMethod: "psci", Enabled: true}, {Name: "/cpus/cpu@3", EnableMethod: "psci", Enabled: true},
 	}
 	require.Equal(t, &cpu.Facts{Declared: declared, Source: "fdt", Possible: all, Present: all, Online: all, Most: 256,
-		Offline: cpu.Offline{Err: "open vmspec/offline: not captured"}}, f)
+		Identity: cpu.Identity{Models: []string{"0x41 0xd07 r1p0"}, Whole: true},
+		Offline:  cpu.Offline{Err: "open vmspec/offline: not captured"}}, f)
 }
 
 func TestReadFaults(t *testing.T) {
@@ -204,11 +205,11 @@ func TestReadACPI(t *testing.T) {
 func TestReadPSCI(t *testing.T) {
 	p, err := cpu.ReadPSCI(guesttest.Open(t, one))
 	require.NoError(t, err)
-	require.Equal(t, &cpu.PSCI{Version: "1.1", Whole: true, SMCCC: "1.0", Node: "/psci", Method: "hvc"}, p)
+	require.Equal(t, &cpu.PSCI{Version: "1.1", Whole: true, SMCCC: "1.0", Node: "/psci", Method: "hvc", Asked: true, Functions: []string{"MIGRATE_INFO_TYPE"}}, p)
 
 	p, err = cpu.ReadPSCI(edited(t, one, "arm,psci", "arm,psch"))
 	require.NoError(t, err)
-	require.Equal(t, &cpu.PSCI{Version: "1.1", Whole: true, SMCCC: "1.0"}, p, "no node")
+	require.Equal(t, &cpu.PSCI{Version: "1.1", Whole: true, SMCCC: "1.0", Asked: true, Functions: []string{"MIGRATE_INFO_TYPE"}}, p, "no node")
 }
 
 func TestReadPSCIWitnesses(t *testing.T) {

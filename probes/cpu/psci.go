@@ -16,6 +16,10 @@ type PSCI struct {
 	SMCCC   string // the SMC calling convention's version, likewise
 	Node    string // path of the tree's node; empty if there is none
 	Method  string // "hvc" or "smc", from that node
+
+	Asked     bool     // the kernel asked PSCI_FEATURES of each optional function, and debugfs has the answers
+	Functions []string // those that are supported
+	Unclear   []string // answers that are neither yes nor no
 }
 
 // ReadPSCI finds the guest's PSCI. Absence is an answer.
@@ -38,7 +42,8 @@ func ReadPSCI(fsys fs.FS) (*PSCI, error) {
 	if debugErr != nil && logErr != nil {
 		return nil, errors.Join(debugErr, logErr)
 	}
-	p.Whole = debugErr == nil || len(log) > 0 && strings.HasPrefix(log[0], "[    0.000000]")
+	p.Whole = debugErr == nil || fromItsBeginning(log)
+	p.readFunctions(string(debug))
 	text := string(debug) + "\n" + strings.Join(log, "\n")
 	// debugfs's first lines and the log's messages (drivers/firmware/psci/psci.c)
 	if p.Version = versionAfter(text, "PSCIv"); p.Version == "" {
@@ -46,6 +51,22 @@ func ReadPSCI(fsys fs.FS) (*PSCI, error) {
 	}
 	p.SMCCC = versionAfter(text, "SMC Calling Convention v")
 	return &p, nil
+}
+
+// readFunctions reads what debugfs says of the optional functions
+// (drivers/firmware/psci/psci.c, psci_debugfs_read).
+func (p *PSCI) readFunctions(debug string) {
+	for line := range strings.Lines(debug) {
+		line = strings.TrimSpace(line)
+		name, supported := strings.CutSuffix(line, " is supported")
+		switch {
+		case strings.HasPrefix(line, "PSCI_FEATURES("):
+			p.Unclear = append(p.Unclear, line)
+		case supported && name != "OSI": // a mode, no function
+			p.Functions = append(p.Functions, name)
+		}
+		p.Asked = p.Asked || strings.Contains(line, "StateID format")
+	}
 }
 
 // versionAfter returns the first "1.1" that stands behind the words.
