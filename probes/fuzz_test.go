@@ -20,6 +20,7 @@ var fuzzed = []struct{ guest, file string }{
 	{"qemu-virt-gicv2", "vmspec/offline"},
 	{"qemu-virt-gicv2", "vmspec/parameters"},
 	{"qemu-virt-gicv2", "vmspec/timer"},
+	{"qemu-virt-gicv2", "vmspec/touch"},
 	{"qemu-virt-gicv2", "proc/cmdline"},
 	{"qemu-virt-gicv2", "proc/cpuinfo"},
 	{"qemu-virt-gicv2", "proc/meminfo"},

@@ -75,6 +75,13 @@ var trials = []Requirement{
 		Fix:   "Give all virtual CPUs the same ID registers, whatever physical CPU each runs on.",
 	},
 	{
+		ID: "PLAT-MEM-TOUCH", Title: "Memory of each range holds what is written",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"memory"},
+		Check: checkTouch,
+		Fix:   "Back all memory that the description names with RAM.",
+	},
+	{
 		ID: "PLAT-PSCI-FEATURES", Title: "PSCI tells which functions it has",
 		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
 		Needs: []string{"psci"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
@@ -227,6 +234,45 @@ func checkAlike(f *probes.Facts) Finding {
 		return unknown("the beginning of the kernel's log is lost", found)
 	}
 	return pass(found)
+}
+
+// rangeShare is the part of all RAM that a range must have to be looked for: of
+// a smaller one all may be in use, and the trial takes only what is free.
+const rangeShare = 8
+
+// checkTouch has no bound: pages that a busy host swaps come back as they were.
+func checkTouch(f *probes.Facts) Finding {
+	t, ranges := &f.Memory.Touch, f.Memory.Described
+	if len(ranges) == 0 {
+		ranges = f.Memory.RAM
+	}
+	var missed []string
+	reached, all := 0, 0
+	for _, r := range ranges {
+		switch {
+		case r.Size < ranges.Total()/rangeShare:
+			continue
+		case t.In(r):
+			reached++
+		default:
+			missed = append(missed, r.String())
+		}
+		all++
+	}
+	found := append([]string{fmt.Sprintf("%s of %d KiB touched", count(int(t.Touched), "page"), t.Page>>10)}, share(reached, all, "range", "reached")...)
+	switch {
+	case t.Wrong > 0:
+		return fail(count(int(t.Wrong), "page")+" came back altered", found...)
+	case t.Err != "":
+		return unknown(t.Err)
+	case t.Touched == 0:
+		return unknown("no memory is free")
+	case len(t.Pieces) == 0:
+		return unknown("the kernel does not tell where pages lie", found...)
+	case len(missed) > 0:
+		return unknown("no page was free at "+strings.Join(missed, " "), found...)
+	}
+	return pass(found...)
 }
 
 func checkPSCIFeatures(f *probes.Facts) Finding {

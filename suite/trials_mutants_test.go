@@ -1,5 +1,7 @@
 package suite
 
+import "github.com/u-root/u-root/pkg/dt"
+
 // What the trials of a guest with four CPUs leave, of which each mutant has its own.
 const (
 	shotsHead  = "counter cntvct 62500000\nbaseline 50000\n"
@@ -9,6 +11,7 @@ const (
 	pairs01    = "pair 0 1 handovers 33333 backward 0 worst 0\npair 0 2 handovers 33333 backward 0 worst 0\n"
 	pair3      = "pair 0 3 handovers 33333 backward 0 worst 0\n"
 	offlineOK  = "secondaries 3\noff 1 ok\non 1 ok\nran 1 1\noff 2 ok\non 2 ok\nran 2 2\n"
+	touchOK    = "page 4096\ntouched 1024 wrong 0\npiece 1073741824 1610612735 1024 1100000000 1600000000\n"
 	clockWatch = "rtc rtc0\ncounter cntvct 62500000\n"
 )
 
@@ -182,5 +185,33 @@ var trialMutants = []mutant{
 	{
 		name: "PSCI 0.2, which cannot be asked", guest: uefiGuest, change: edit("sys/kernel/debug/psci", "PSCIv1.1", "PSCIv0.2"),
 		want: map[string]Verdict{"PLAT-PSCI-FEATURES": Skip},
+	},
+	{
+		name: "memory that holds", guest: uefiGuest, change: replace("vmspec/touch", touchOK),
+		want: map[string]Verdict{"PLAT-MEM-TOUCH": Pass},
+	},
+	{
+		name: "memory that does not hold", guest: uefiGuest, change: replace("vmspec/touch", "page 4096\ntouched 1024 wrong 3\n"),
+		want:    map[string]Verdict{"PLAT-MEM-TOUCH": Fail},
+		problem: map[string]string{"PLAT-MEM-TOUCH": "3 pages came back altered"},
+	},
+	{
+		name: "memory at unknown addresses", guest: uefiGuest, change: replace("vmspec/touch", "page 4096\ntouched 1024 wrong 0\n"),
+		want: map[string]Verdict{}, problem: map[string]string{"PLAT-MEM-TOUCH": "does not tell where pages lie"},
+	},
+	{
+		name: "a range of which no page is free", guest: uefiGuest,
+		change: all(replace("vmspec/touch", touchOK), tree(func(root *dt.Node) {
+			node(root, ramNode).UpdateProperty("reg", cells(0, 0x40000000, 0, 0x20000000, 1, 0, 0, 0x10000000))
+		})),
+		want:    map[string]Verdict{},
+		problem: map[string]string{"PLAT-MEM-TOUCH": "no page was free at 100000000-10fffffff"},
+	},
+	{
+		name: "a small range of which no page is free", guest: uefiGuest,
+		change: all(replace("vmspec/touch", touchOK), tree(func(root *dt.Node) {
+			node(root, ramNode).UpdateProperty("reg", cells(0, 0x40000000, 0, 0x20000000, 1, 0, 0, 0x1000000))
+		})),
+		want: map[string]Verdict{"PLAT-MEM-TOUCH": Pass},
 	},
 }

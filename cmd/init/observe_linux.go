@@ -148,6 +148,7 @@ func (o *observation) trials() {
 		o.trial("efi", func(w io.Writer) error { return guest.MeasureEFI(o.root, w) })
 	}
 	o.trial("timer", func(w io.Writer) error { return guest.TrialTimer(o.root, o.dead, o.clock, w) })
+	o.trial("touch", func(w io.Writer) error { return guest.TrialTouch(o.root, w) })
 	o.waiting("agreement", func(w io.Writer) error { return guest.TrialAgreement(o.root, o.clock, w) })
 	if tpms, err := fs.ReadDir(o.root, "sys/class/tpm"); err == nil && len(tpms) > 0 && !o.dead {
 		o.trial("tpm", func(w io.Writer) error { return guest.MeasureTPM(o.root, w) })

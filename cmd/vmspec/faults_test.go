@@ -59,6 +59,7 @@ func faults() []fault {
 		{"trial/counter", "crash", []string{"timer"}},
 		{"trial/timer", "hang", []string{"timer"}},
 		{"trial/agreement", "crash", []string{"timer"}},
+		{"trial/touch", "memory", []string{"memory"}},
 		{"trial/offline", "hang", []string{"cpu"}},
 		{"trial/entropy", "hang", []string{"entropy"}},
 		{"trial/variables", "crash", []string{"efi"}},

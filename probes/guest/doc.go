@@ -25,6 +25,7 @@
 //	vmspec/smbios      SMBIOS's version, and how many structures it has of each type
 //	vmspec/ticks       the dead-timer test where the counter cannot be read
 //	vmspec/timer       interrupts of the timer on each CPU, before and after sleeps, and one-shots
+//	vmspec/touch       pages that were written and read back, and where they lie
 //	vmspec/tpm         the TPM's family, manufacturer and PCR banks
 //	vmspec/variables   a UEFI variable that was made, read, extended and deleted
 //

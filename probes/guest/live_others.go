@@ -34,3 +34,9 @@ func askOn(string, string) (io.ReadCloser, error) { return nil, errors.ErrUnsupp
 func watchLog() (func() string, error) { return nil, errors.ErrUnsupported }
 
 func writeFile(string, string) error { return errors.ErrUnsupported }
+
+func freeBytes() (uint64, error) { return 0, errors.ErrUnsupported }
+
+func withMemory(int, []int, func([]byte) error) error { return errors.ErrUnsupported }
+
+func frames([]byte, int) ([]uint64, error) { return nil, errors.ErrUnsupported }

@@ -22,6 +22,7 @@ type Facts struct {
 	RAMErr       string // why that is unknown
 	Total        uint64 // what of it the kernel manages: MemTotal; 0 with an error
 	TotalErr     string
+	Touch        Touch
 }
 
 // Read finds the facts out.
@@ -42,6 +43,9 @@ func Read(fsys fs.FS) (*Facts, error) {
 	}
 	if err := f.readTotal(fsys); err != nil {
 		f.TotalErr = err.Error()
+	}
+	if err := f.Touch.read(fsys); err != nil {
+		f.Touch.Err = err.Error()
 	}
 	return &f, nil
 }
