@@ -9,6 +9,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"vmspec/probes/rtc"
@@ -29,6 +30,10 @@ const (
 	rtcMost      = 6 // seconds by the counter
 	// A clock whose second lasts longer than this stands still.
 	rtcStuck = 3
+	// A signal of Go's that comes while another call of the firmware is being
+	// waited for makes Linux say EINVAL of the clock (drivers/firmware/efi/
+	// runtime-wrappers.c, virt_efi_get_time): then it is asked again.
+	rtcTries = 3
 )
 
 // TrialRTC watches the real-time clock's seconds change, against the counter:
@@ -112,7 +117,13 @@ func (e edge) precise(later edge, hz uint64) bool {
 // readRTC returns the clock's seconds and the tick at which reading began.
 func readRTC(root fs.FS, device string, c Clock) (seconds int64, began uint64, err error) {
 	began = c.Now()
-	text, err := fs.ReadFile(root, path.Join("sys/class/rtc", device, "since_epoch"))
+	var text []byte
+	for range rtcTries {
+		text, err = fs.ReadFile(root, path.Join("sys/class/rtc", device, "since_epoch"))
+		if !errors.Is(err, syscall.EINVAL) {
+			break
+		}
+	}
 	if err != nil {
 		return 0, 0, err
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io/fs"
 	"strings"
+	"syscall"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
@@ -147,6 +148,21 @@ func TestTrialRTCFaults(t *testing.T) {
 	})
 	require.ErrorIs(t, err, errIO)
 	require.Len(t, facts(t, note).Edges, 1, "what was seen before is kept")
+}
+
+// What a signal interrupted is asked again, and what stays invalid is an error.
+func TestTrialRTCInterrupted(t *testing.T) {
+	asked := 0
+	note, err := watch(t, func(passed time.Duration) (string, error) {
+		if asked++; asked%10 == 0 {
+			return "", syscall.EINVAL
+		}
+		return paced(100)(passed)
+	})
+	require.NoError(t, err)
+	require.GreaterOrEqual(t, len(facts(t, note).Edges), 2)
+	_, err = watch(t, func(time.Duration) (string, error) { return "", syscall.EINVAL })
+	require.ErrorIs(t, err, syscall.EINVAL)
 }
 
 func TestChooseRTC(t *testing.T) {
