@@ -151,7 +151,7 @@ var completeMutants = []mutant{
 	},
 	{
 		name: "a clock without its driver, in somebody's guest", guest: driverGuest, change: all(undriven, replace("vmspec/context", "program\n")),
-		want:    map[string]Verdict{treeID: Error, "PLAT-CONSOLE-INPUT": Skip, "PLAT-VIRTIO-PORT": Skip},
+		want:    map[string]Verdict{treeID: Error, "PLAT-CONSOLE-INPUT": Skip, "PLAT-CPU-OFFLINE": Skip, "PLAT-VIRTIO-PORT": Skip},
 		problem: map[string]string{treeID: "rtc-pl031 did not take it"},
 	},
 	{
