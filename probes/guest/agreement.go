@@ -12,10 +12,15 @@ const (
 	// in all, unless that takes too long, as where the processor is emulated.
 	agreementReads     = 2_000_000
 	agreementHandovers = 100_000
-	// The reads may take 1/32 s; the hand-overs of two CPUs 1/16 s, of which
-	// they need a sixth on a quiet host. On a busy one two virtual CPUs seldom
-	// run at once: it gets a second, or until there are enough.
-	readsMost       = 32
+	// The reads may take 1/10 s, of which a processor needs half. Where they
+	// go slower than 15 million a second it is emulated, and its host's time is
+	// dear: 1/100 s is some 60,000 reads.
+	readsMost  = 10
+	readsShort = 100
+	readsFast  = 15_000_000
+	// The hand-overs of two CPUs may take 1/16 s, of which they need a sixth on
+	// a quiet host. On a busy one two virtual CPUs seldom run at once: it gets a
+	// second, or until there are enough.
 	pairMost        = 16
 	pairBusyMost    = 1
 	handoversEnough = 1000
@@ -61,10 +66,14 @@ func readWithoutPause(c Clock, on int, out io.Writer) error {
 		return err
 	}
 	r := handover{clock: c, last: c.Now()}
-	n, end := 0, r.last+c.Hz/readsMost
+	begin := r.last
+	n, end := 0, begin+c.Hz/readsMost
 	for ; n < agreementReads && r.last < end; n += readsStep {
 		for range readsStep {
 			r.read()
+		}
+		if n == 0 && r.last-begin > c.Hz*readsStep/readsFast {
+			end = begin + c.Hz/readsShort
 		}
 	}
 	fmt.Fprintf(out, "reads %d backward %d worst %d\n", n, r.backward, r.worst)

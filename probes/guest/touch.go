@@ -13,9 +13,9 @@ import (
 
 const (
 	// So many pages are touched, or an eighth of those that are free: under
-	// emulation they take 10 ms. A kernel hands out what is left over in
+	// emulation they take 5 ms. A kernel hands out what is left over in
 	// between first, so that they lie scattered.
-	touchPages = 1024
+	touchPages = 256
 	touchShare = 8
 	// A word is written in each line of a cache, which is as little as memory
 	// is made of.
