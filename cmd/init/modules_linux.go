@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmspec/probes/fdt"
+	"vmspec/probes/guest"
 	"vmspec/probes/kernel"
 )
 
@@ -166,12 +167,14 @@ func moduleTree() string {
 // described lists what the description's devices ask for: the nodes of the
 // device tree, as drivers/of/module.c writes them, and the hardware IDs of
 // ACPI's namespace. One file and one directory tell what would take a look at
-// every platform device.
+// every platform device. Empty slots of virtio-mmio ask for nothing: a driver for
+// 32 of them costs 20 ms under emulation.
 func (l *loader) described() []string {
 	var out []string
 	if tree, err := fdt.Load(l.root); err == nil {
+		empty := guest.EmptySlots(tree)
 		for _, n := range tree.Root.All() {
-			if !n.Enabled() {
+			if !n.Enabled() || empty[n] {
 				continue
 			}
 			name, _, _ := strings.Cut(n.Name, "@")
