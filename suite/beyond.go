@@ -15,7 +15,7 @@ var beyond = []Requirement{
 	{
 		ID: "HW-ACPI-BOOT", Title: "The ACPI tables are sound and enough to boot by",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{RFCv2: informative, V10: informative, V20: {Must, "Hardware Description", 3}},
+		Clauses: Clauses{RFCv2: informative, V10: informative, V20: Clause{Must, "Hardware Description", 3}},
 		Needs:   []string{"acpi"},
 		Check:   checkACPI,
 		Fix:     "Provide the tables that Linux boots by: FADT, MADT, GTDT and DSDT, with right lengths and checksums.",
@@ -85,11 +85,8 @@ var beyond = []Requirement{
 // informative is the clause of what is told and not asked.
 var informative = Clause{Level: Info, Section: "beyond the text"}
 
-// toldEverywhere is the clause of what is only told. Inlined, it would make the
-// guest 10 kB larger.
-//
-//go:noinline
-func toldEverywhere() map[Profile]Clause { return everywhere(informative) }
+// toldEverywhere is the clause of what is only told.
+func toldEverywhere() Clauses { return everywhere(informative) }
 
 // bootTables are what Linux cannot boot an ARM machine without
 // (Documentation/arch/arm64/arm-acpi.rst).

@@ -14,10 +14,10 @@ var description = []Requirement{
 	{
 		ID: "HW-FDT-UEFI", Title: "UEFI hands over a device tree",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{
-			RFCv2: {Must, "Hardware Description", 2},
-			V10:   {Must, "Hardware Description", 2},
-			V20:   {Must, "Hardware Description", 2},
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "Hardware Description", 2},
+			V10:   Clause{Must, "Hardware Description", 2},
+			V20:   Clause{Must, "Hardware Description", 2},
 		},
 		Needs: []string{"efi", "fdt", "kernel"}, Kernel: []string{"CONFIG_EFI"},
 		Check: checkTreeByUEFI,
@@ -27,7 +27,7 @@ var description = []Requirement{
 	{
 		ID: "HW-ACPI-UEFI", Title: "UEFI hands over ACPI tables",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{V20: {Must, "Hardware Description", 2}},
+		Clauses: Clauses{V20: Clause{Must, "Hardware Description", 2}},
 		Needs:   []string{"efi"}, Kernel: []string{"CONFIG_EFI"},
 		Check: checkACPIByUEFI,
 		Fix:   "Install the RSDP in the UEFI configuration table under ACPI_20_TABLE_GUID, beside the device tree.",
@@ -35,10 +35,10 @@ var description = []Requirement{
 	{
 		ID: "HW-FDT-BOOT", Title: "The device tree is sound and enough to boot by",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{
-			RFCv2: {Must, "Hardware Description", 2},
-			V10:   {Must, "Hardware Description", 2},
-			V20:   {Must, "Hardware Description", 3},
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "Hardware Description", 2},
+			V10:   Clause{Must, "Hardware Description", 2},
+			V20:   Clause{Must, "Hardware Description", 3},
 		},
 		Needs: []string{"fdt"},
 		Check: checkTree,
@@ -48,9 +48,9 @@ var description = []Requirement{
 	{
 		ID: "HW-FDT-ALONE", Title: "The kernel runs by the device tree alone",
 		Subject: Platform, Kind: Functional,
-		Clauses: map[Profile]Clause{
-			RFCv2: {Must, "Hardware Description", 2},
-			V10:   {Must, "Hardware Description", 2},
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "Hardware Description", 2},
+			V10:   Clause{Must, "Hardware Description", 2},
 		},
 		Needs: []string{"fdt", "acpi", "kernel"},
 		Check: checkTreeAlone,
@@ -59,10 +59,10 @@ var description = []Requirement{
 	{
 		ID: "HW-FDT-COMPLETE", Title: "The device tree describes the entire VM",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{
-			RFCv2: {Must, "Hardware Description", 2},
-			V10:   {Must, "Hardware Description", 2},
-			V20:   {Must, "Hardware Description", 3},
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "Hardware Description", 2},
+			V10:   Clause{Must, "Hardware Description", 2},
+			V20:   Clause{Must, "Hardware Description", 3},
 		},
 		Needs: []string{"fdt", "acpi", "device", "kernel"},
 		Check: checkTreeComplete,
@@ -72,7 +72,7 @@ var description = []Requirement{
 	{
 		ID: "HW-ACPI-COMPLETE", Title: "The ACPI tables describe the entire VM",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{V20: {Must, "Hardware Description", 3}},
+		Clauses: Clauses{V20: Clause{Must, "Hardware Description", 3}},
 		Needs:   []string{"acpi", "device", "kernel", "psci", "gic"},
 		Check:   checkACPIComplete,
 		Fix:     "Describe in the ACPI namespace every device that no bus enumerates, and let the tables agree with it.",

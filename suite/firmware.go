@@ -14,10 +14,10 @@ var firmware = []Requirement{
 	{
 		ID: "FW-UEFI-BOOT", Title: "The VM boots through UEFI firmware",
 		Subject: Platform, Kind: Functional,
-		Clauses: map[Profile]Clause{
-			RFCv2: {Must, "Virtual Firmware", 1},
-			V10:   {Must, "Virtual Firmware", 1},
-			V20:   {Must, "Virtual Firmware", 1},
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "Virtual Firmware", 1},
+			V10:   Clause{Must, "Virtual Firmware", 1},
+			V20:   Clause{Must, "Virtual Firmware", 1},
 		},
 		Needs: []string{"efi"}, Kernel: []string{"CONFIG_EFI"},
 		Check: checkBoot,
@@ -32,9 +32,9 @@ var firmware = []Requirement{
 	{
 		ID: "FW-UEFI-VERSION", Title: "The firmware implements UEFI 2.4 or newer",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{
-			RFCv2: {Should, "Virtual Firmware", 3},
-			V10:   {Should, "Virtual Firmware", 3},
+		Clauses: Clauses{
+			RFCv2: Clause{Should, "Virtual Firmware", 3},
+			V10:   Clause{Should, "Virtual Firmware", 3},
 		},
 		Needs: []string{"efi"}, Kernel: []string{"CONFIG_EFI"},
 		Check: checkVersion(efi.Revision{Major: 2, Minor: 40}), // 2.4 and 2.4A both report 2.40
@@ -43,7 +43,7 @@ var firmware = []Requirement{
 	{
 		ID: "FW-UEFI-VERSION-26", Title: "The firmware implements UEFI 2.6 or newer",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{V20: {Should, "Virtual Firmware", 3}},
+		Clauses: Clauses{V20: Clause{Should, "Virtual Firmware", 3}},
 		Needs:   []string{"efi"}, Kernel: []string{"CONFIG_EFI"},
 		Check: checkVersion(efi.Revision{Major: 2, Minor: 60}),
 		Fix:   "Update the firmware to one that reports UEFI 2.6 or newer.",
@@ -51,10 +51,10 @@ var firmware = []Requirement{
 	{
 		ID: "FW-UEFI-SYSTAB", Title: "The UEFI system table leads to the description",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{
-			RFCv2: {Must, "Hardware Description", 1},
-			V10:   {Must, "Hardware Description", 1},
-			V20:   {Must, "Hardware Description", 1},
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "Hardware Description", 1},
+			V10:   Clause{Must, "Hardware Description", 1},
+			V20:   Clause{Must, "Hardware Description", 1},
 		},
 		Needs: []string{"efi", "fdt"}, Kernel: []string{"CONFIG_EFI"},
 		Check: checkSystab,
@@ -63,10 +63,10 @@ var firmware = []Requirement{
 	{
 		ID: "FW-VAR-RUNTIME", Title: "UEFI variables can be set by the running guest",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{
-			RFCv2: {StronglyRecommended, "Virtual Firmware", 5},
-			V10:   {StronglyRecommended, "Virtual Firmware", 5},
-			V20:   {StronglyRecommended, "Virtual Firmware", 5},
+		Clauses: Clauses{
+			RFCv2: Clause{StronglyRecommended, "Virtual Firmware", 5},
+			V10:   Clause{StronglyRecommended, "Virtual Firmware", 5},
+			V20:   Clause{StronglyRecommended, "Virtual Firmware", 5},
 		},
 		Needs: []string{"efi", "kernel"}, Kernel: []string{"CONFIG_EFI"},
 		Check: checkVariables,
@@ -94,10 +94,10 @@ var firmware = []Requirement{
 	{
 		ID: "FW-RTC", Title: "The UEFI clock advances one second a second",
 		Subject: Platform, Kind: Functional,
-		Clauses: map[Profile]Clause{
-			RFCv2: {Must, "Virtual Firmware", 1},
-			V10:   {Must, "Virtual Firmware", 9},
-			V20:   {Must, "Virtual Firmware", 9},
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "Virtual Firmware", 1},
+			V10:   Clause{Must, "Virtual Firmware", 9},
+			V20:   Clause{Must, "Virtual Firmware", 9},
 		},
 		Needs: []string{"efi", "rtc", "kernel"}, Kernel: []string{"CONFIG_EFI"},
 		Check: checkRTC,

@@ -85,7 +85,7 @@ func (r Report) appendix() string {
 		b.WriteString(req.ID)
 		for _, p := range Profiles() {
 			b.WriteString("|")
-			if c, asked := req.Clauses[p]; asked {
+			if c, asked := req.Clauses.By(p); asked {
 				b.WriteString(string(c.Level) + "|" + c.String())
 			} else {
 				b.WriteString("|")

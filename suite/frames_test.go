@@ -62,7 +62,7 @@ func TestFrames(t *testing.T) {
 		require.Contains(t, rest, "\n# vmspec: profiles rfc-v2 v1.0 v2.0\n")
 		for _, r := range Catalogue() {
 			require.Contains(t, rest, "\n"+r.ID+"|")
-			_, asked := r.Clauses[report.Settings.Profile]
+			_, asked := r.Clauses.By(report.Settings.Profile)
 			require.Equal(t, !asked, strings.Contains(rest, "ok 0 - "+r.ID+" "), r.ID)
 		}
 		require.Contains(t, rest, "\nHW-ACPI-UEFI||||", "rfc-v2 does not ask it")

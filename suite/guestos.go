@@ -10,19 +10,19 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-SBSA-UART", Title: "The OS has a driver for the SBSA UART",
-		Subject: GuestOS, Kind: Evidence, Untested: ReasonNoOS, Clauses: map[Profile]Clause{V20: {Must, "VM Images", 1}},
+		Subject: GuestOS, Kind: Evidence, Untested: ReasonNoOS, Clauses: Clauses{V20: Clause{Must, "VM Images", 1}},
 		Fix: "Build the kernel with CONFIG_SERIAL_AMBA_PL011_CONSOLE, whose driver serves the SBSA UART too.",
 	},
 	{
 		ID: "OS-VIRTIO-CONSOLE", Title: "The OS has a driver for the virtio console",
 		Subject: GuestOS, Kind: Evidence, Untested: ReasonNoOS,
-		Clauses: map[Profile]Clause{RFCv2: {Must, "VM Platform", 8}, V10: {Must, "VM Platform", 8}},
+		Clauses: Clauses{RFCv2: Clause{Must, "VM Platform", 8}, V10: Clause{Must, "VM Platform", 8}},
 		Fix:     "Build the kernel or its initial ramdisk with CONFIG_VIRTIO_CONSOLE.",
 	},
 	{
 		ID: "OS-XEN-CONSOLE", Title: "The OS has a driver for the Xen PV console",
 		Subject: GuestOS, Kind: Evidence, Untested: ReasonNoOS,
-		Clauses: map[Profile]Clause{RFCv2: {Must, "VM Platform", 8}, V10: {Must, "VM Platform", 8}},
+		Clauses: Clauses{RFCv2: Clause{Must, "VM Platform", 8}, V10: Clause{Must, "VM Platform", 8}},
 		Fix:     "Build the kernel with CONFIG_HVC_XEN.",
 	},
 	{
@@ -38,7 +38,7 @@ var guestOS = []Requirement{
 	{
 		ID: "OS-EFI-RTC", Title: "The OS keeps time by the UEFI clock",
 		Subject: GuestOS, Kind: Evidence, Untested: ReasonNoOS,
-		Clauses: map[Profile]Clause{V10: {Must, "VM Platform", 10}, V20: {Must, "VM Images", 3}},
+		Clauses: Clauses{V10: Clause{Must, "VM Platform", 10}, V20: Clause{Must, "VM Images", 3}},
 		Fix:     "Build the kernel or its initial ramdisk with CONFIG_RTC_DRV_EFI.",
 	},
 	{
@@ -65,10 +65,10 @@ var guestOS = []Requirement{
 
 // guestDriver is a sentence on guests by its number in RFC v2, in version 1.0,
 // which adds one on the clock, and in version 2.0.
-func guestDriver(level Level, rfc, v10, v20 int) map[Profile]Clause {
-	return map[Profile]Clause{
-		RFCv2: {level, "VM Platform", rfc},
-		V10:   {level, "VM Platform", v10},
-		V20:   {level, "VM Images", v20},
+func guestDriver(level Level, rfc, v10, v20 int) Clauses {
+	return Clauses{
+		RFCv2: Clause{level, "VM Platform", rfc},
+		V10:   Clause{level, "VM Platform", v10},
+		V20:   Clause{level, "VM Images", v20},
 	}
 }

@@ -58,10 +58,10 @@ var image = []Requirement{
 }
 
 // imageFormat is the chapter's sentence n; version 2.0 puts one before it.
-func imageFormat(n int) map[Profile]Clause {
-	return map[Profile]Clause{
-		RFCv2: {Must, "Image format", n},
-		V10:   {Must, "Image format", n},
-		V20:   {Must, "VM Image Format", n + 1},
+func imageFormat(n int) Clauses {
+	return Clauses{
+		RFCv2: Clause{Must, "Image format", n},
+		V10:   Clause{Must, "Image format", n},
+		V20:   Clause{Must, "VM Image Format", n + 1},
 	}
 }

@@ -48,9 +48,9 @@ var platform = []Requirement{
 	{
 		ID: "PLAT-CONSOLE", Title: "The console is a PL011, virtio or Xen PV console",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{
-			RFCv2: {Must, "VM Platform", 4},
-			V10:   {Must, "VM Platform", 4},
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "VM Platform", 4},
+			V10:   Clause{Must, "VM Platform", 4},
 		},
 		Needs:  []string{"console", "virtio", "xen"},
 		Kernel: []string{"CONFIG_SERIAL_AMBA_PL011", "CONFIG_VIRTIO_CONSOLE", "CONFIG_HVC_XEN"},
@@ -60,7 +60,7 @@ var platform = []Requirement{
 	{
 		ID: "PLAT-CONSOLE-SBSA", Title: "The console is at least an SBSA UART",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{V20: {Must, "VM Platform", 4}},
+		Clauses: Clauses{V20: Clause{Must, "VM Platform", 4}},
 		Needs:   []string{"console"}, Kernel: []string{"CONFIG_SERIAL_AMBA_PL011"},
 		Check: checkSBSA,
 		Fix:   "Give the VM an SBSA UART or a PL011.",
@@ -69,10 +69,10 @@ var platform = []Requirement{
 	{
 		ID: "PLAT-GIC", Title: "The interrupt controller is a GICv2 or newer",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{
-			RFCv2: {Must, "VM Platform", 5},
-			V10:   {Must, "VM Platform", 5},
-			V20:   {Must, "VM Platform", 5},
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "VM Platform", 5},
+			V10:   Clause{Must, "VM Platform", 5},
+			V20:   Clause{Must, "VM Platform", 5},
 		},
 		Needs: []string{"gic", "cpu"},
 		Check: checkGIC,
@@ -82,9 +82,9 @@ var platform = []Requirement{
 	{
 		ID: "PLAT-GIC-CPUS", Title: "The GIC can serve all of the VM's CPUs",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{
-			RFCv2: {Must, "VM Platform", 5},
-			V10:   {Must, "VM Platform", 5},
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "VM Platform", 5},
+			V10:   Clause{Must, "VM Platform", 5},
 		},
 		Needs: []string{"gic", "cpu"},
 		Check: checkGICCPUs,
@@ -94,7 +94,7 @@ var platform = []Requirement{
 	{
 		ID: "PLAT-GIC-COMPATIBLE", Title: "A GICv3 host offers a GICv2 as well",
 		Subject: Platform, Kind: Evidence, Untested: ReasonHost,
-		Clauses: map[Profile]Clause{V20: {Recommended, "VM Platform", 8}},
+		Clauses: Clauses{V20: Clause{Recommended, "VM Platform", 8}},
 		Fix:     "Offer a virtual GICv2 where the host's GICv3 can be operated as one.",
 	},
 	{
@@ -118,7 +118,7 @@ var platform = []Requirement{
 	{
 		ID: "PLAT-PSCI", Title: "CPUs and power are controlled by PSCI 0.2 or newer",
 		Subject: Platform, Kind: Evidence,
-		Clauses: map[Profile]Clause{RFCv2: informative, V10: informative, V20: {Must, "ARM Server Architecture", 1}},
+		Clauses: Clauses{RFCv2: informative, V10: informative, V20: Clause{Must, "ARM Server Architecture", 1}},
 		Needs:   []string{"psci"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
 		Check: checkPSCI,
 		Fix:   "Implement PSCI 0.2 or newer and describe it.",
@@ -145,12 +145,9 @@ var platform = []Requirement{
 	},
 }
 
-// everywhere is a clause that all profiles have in the same place. Inlined, it
-// would make the guest 10 kB larger.
-//
-//go:noinline
-func everywhere(c Clause) map[Profile]Clause {
-	return map[Profile]Clause{RFCv2: c, V10: c, V20: c}
+// everywhere is a clause that all profiles have in the same place.
+func everywhere(c Clause) Clauses {
+	return Clauses{RFCv2: c, V10: c, V20: c}
 }
 
 func checkCPUs(f *probes.Facts) Finding {

@@ -95,15 +95,32 @@ func (c Clause) String() string {
 	return fmt.Sprintf("%s %d", c.Section, c.Number)
 }
 
+// Clauses are what each text says of a requirement. They are no map, so that
+// the catalogue is laid out when a guest is built and not at its every start.
+type Clauses struct{ RFCv2, V10, V20 Clause }
+
+// By returns a profile's clause, and whether it asks the requirement at all.
+func (c Clauses) By(p Profile) (clause Clause, asked bool) {
+	switch p {
+	case RFCv2:
+		clause = c.RFCv2
+	case V10:
+		clause = c.V10
+	case V20:
+		clause = c.V20
+	}
+	return clause, clause.Level != ""
+}
+
 // A Requirement is one thing that the specification asks for.
 type Requirement struct {
 	ID      string // for ever
 	Title   string // what holds when it is met; no "#"
 	Subject Subject
 	Kind    Kind
-	Clauses map[Profile]Clause // none for a profile that does not ask it
-	Needs   []string           // subjects of probes.Facts that the check looks at
-	Kernel  []string           // options without which a kernel cannot see it
+	Clauses Clauses
+	Needs   []string // subjects of probes.Facts that the check looks at
+	Kernel  []string // options without which a kernel cannot see it
 	Check   func(*probes.Facts) Finding
 	// Untested is why there is no check: a reason for machines to read.
 	Untested string
@@ -192,7 +209,8 @@ func CatalogueHash() string {
 	for _, r := range Catalogue() {
 		fmt.Fprintln(h, r.ID, r.Title, r.Subject, r.Kind, r.Check != nil, r.Untested)
 		for _, p := range Profiles() {
-			fmt.Fprintln(h, p, r.Clauses[p])
+			clause, _ := r.Clauses.By(p)
+			fmt.Fprintln(h, p, clause)
 		}
 	}
 	return hex.EncodeToString(h.Sum(nil))[:8]
@@ -245,7 +263,7 @@ func JudgeEach(s Settings, arch string, facts *probes.Facts, begin func(id strin
 		if !slices.Contains(s.Skip, r.ID) {
 			finding = r.judge(facts, begin)
 		}
-		clause, asked := r.Clauses[s.Profile]
+		clause, asked := r.Clauses.By(s.Profile)
 		result := Result{Requirement: r, Finding: finding, Clause: clause}
 		if asked {
 			report.Results = append(report.Results, result)

@@ -27,9 +27,13 @@ func TestCatalogueIsSound(t *testing.T) {
 			require.Regexp(t, `^[A-Z].*\.$`, r.Fix)
 			require.Contains(t, []Subject{Platform, Image, GuestOS}, r.Subject)
 			require.Contains(t, []Kind{Evidence, Functional}, r.Kind)
-			require.NotEmpty(t, r.Clauses)
-			for profile, c := range r.Clauses {
-				require.Contains(t, Profiles(), profile)
+			require.NotEqual(t, Clauses{}, r.Clauses)
+			for _, profile := range Profiles() {
+				c, asked := r.Clauses.By(profile)
+				if !asked {
+					require.Zero(t, c)
+					continue
+				}
 				require.Contains(t, []Level{Must, Should, StronglyRecommended, Recommended, May, Info}, c.Level)
 				require.NotEmpty(t, c.Section)
 				require.Equal(t, c.Level == Info, c.Number == 0, "a sentence has a number, and what is only told has no sentence")
@@ -55,7 +59,8 @@ func TestEveryRequirementOfTheFirstReportIsThere(t *testing.T) {
 		r, ok := Find(id)
 		require.True(t, ok, id)
 		require.NotNil(t, r.Check, id)
-		require.Contains(t, r.Clauses, RFCv2, id)
+		_, asked := r.Clauses.By(RFCv2)
+		require.True(t, asked, id)
 	}
 }
 

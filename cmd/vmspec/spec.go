@@ -73,7 +73,7 @@ func listSpec(w io.Writer, profile suite.Profile) error {
 	style.Box.PaddingRight = " " // so that it fits 80 columns
 	t.SetStyle(style)
 	for _, r := range suite.Catalogue() {
-		clause, asked := r.Clauses[profile]
+		clause, asked := r.Clauses.By(profile)
 		if !asked {
 			continue
 		}
@@ -100,7 +100,7 @@ func showSpec(w io.Writer, r suite.Requirement) error {
 	row("party", r.Subject)
 	row("kind", r.Kind)
 	for _, p := range suite.Profiles() {
-		if clause, asked := r.Clauses[p]; asked {
+		if clause, asked := r.Clauses.By(p); asked {
 			row(string(p), fmt.Sprintf("%s, %s", clause.Level, clause))
 		}
 	}
