@@ -41,7 +41,7 @@ type Tally struct {
 func (r *Report) Tally() Tally {
 	var t Tally
 	for _, p := range r.Points {
-		if p.Level == "info" {
+		if p.Level == told {
 			continue // told, and not asked
 		}
 		open := p.Verdict == Skip || p.Verdict == Error

@@ -68,7 +68,10 @@ func (r *Report) By(profile string) (*Report, error) {
 		if !ok {
 			return nil, fmt.Errorf("the report's frames lack %s", c.id)
 		}
-		point.Number, point.Level, point.Clause = len(out.Points)+1, c.level, profile+" "+c.text
+		point.Number, point.Level, point.Clause = len(out.Points)+1, c.level, c.text
+		if c.text != "" {
+			point.Clause = profile + " " + c.text
+		}
 		out.Points = append(out.Points, point)
 	}
 	out.Planned = len(out.Points)
@@ -88,8 +91,7 @@ func (r *Report) retell(by *Report) []string {
 	}
 	blocks := blocks(slices.Concat(r.Lines, r.others.lines))
 	for _, p := range by.Points {
-		lines = append(lines, p.line(), "  ---", fmt.Sprintf("  level: %q", p.Level), fmt.Sprintf("  clause: %q", p.Clause))
-		lines = append(append(lines, blocks[p.ID]...), "  ...")
+		lines = append(append(lines, p.line()), p.block(blocks[p.ID])...)
 	}
 	by.Verdict = trouble.String()
 	status, _ := by.Conclude(false)
@@ -97,6 +99,18 @@ func (r *Report) retell(by *Report) []string {
 	lines = append(lines, fmt.Sprintf("# vmspec: verdict %s: %s", by.Verdict, by.Tally()))
 	hash := sha256.Sum256([]byte(strings.Join(lines, "\n") + "\n"))
 	return append(lines, fmt.Sprintf("# vmspec: end points=%d sha256=%x nonce=%s", by.Planned, hash, by.Nonce))
+}
+
+// block writes the point's block around what it holds beside level and clause.
+func (p Point) block(others []string) []string {
+	if len(others) == 0 {
+		return nil
+	}
+	lines := []string{"  ---", fmt.Sprintf("  level: %q", p.Level)}
+	if p.Clause != "" {
+		lines = append(lines, fmt.Sprintf("  clause: %q", p.Clause))
+	}
+	return append(append(lines, others...), "  ...")
 }
 
 // blocks returns what stands in each point's block beside level and clause.

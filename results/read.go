@@ -243,8 +243,16 @@ func readPoints(lines []string) []Point {
 			key = out[len(out)-1].take(line, key)
 		}
 	}
+	for i := range out {
+		if p := &out[i]; p.Verdict == Skip && p.Level == "" {
+			p.Level = told
+		}
+	}
 	return out
 }
+
+// told is the level of what no profile asks. Skipped, it has no block to say so.
+const told = "info"
 
 // take reads a line of the point's block, the key of the line before being
 // given, and returns the key.

@@ -83,9 +83,9 @@ var beyond = []Requirement{
 }
 
 // informative is the clause of what is told and not asked.
-var informative = Clause{Level: Info, Section: "beyond the text"}
+var informative = Clause{Level: Info}
 
-// toldEverywhere is the clause of what is only told.
+// toldEverywhere is for what is only told.
 func toldEverywhere() Clauses { return everywhere(informative) }
 
 // bootTables are what Linux cannot boot an ARM machine without

@@ -26,7 +26,8 @@ import (
 //   - a line "# vmspec: profiles" with the names of all profiles;
 //   - for each requirement, in the order of the specification, a line
 //     "ID|LEVEL|CLAUSE|LEVEL|CLAUSE…" with a level and a clause for each of these
-//     profiles, both empty where it does not ask it.
+//     profiles, both empty where it does not ask it, and without a clause for
+//     what is only told.
 //
 // No line is longer than MaxLine.
 func (r Report) Frames() []string { return r.frames(r.Lines()) }

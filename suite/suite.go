@@ -86,11 +86,11 @@ type Clause struct {
 	Number  int
 }
 
-// String names the clause within a profile: "Virtual Firmware 1". What no
-// sentence asks has no number.
+// String names the clause within a profile: "Virtual Firmware 1". It is empty
+// for what no sentence asks.
 func (c Clause) String() string {
-	if c.Number == 0 {
-		return c.Section
+	if c.Level == Info {
+		return ""
 	}
 	return fmt.Sprintf("%s %d", c.Section, c.Number)
 }

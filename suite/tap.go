@@ -72,7 +72,12 @@ func (r Report) Wire() []string {
 	return lines
 }
 
+// lines are a point and its block. One that no profile asks, and that was not
+// tried, has no block: a console's bytes are dear.
 func (r Result) lines(n int, profile Profile) []string {
+	if r.Verdict == Skip && r.Clauses == toldEverywhere() {
+		return []string{r.point(n)}
+	}
 	lines := []string{r.point(n), "  ---"}
 	for _, d := range []struct{ key, value string }{
 		{"level", string(r.Clause.Level)},
@@ -89,9 +94,9 @@ func (r Result) lines(n int, profile Profile) []string {
 	return append(lines, "  ...")
 }
 
-// clause names the clause with its profile; empty if the profile asks none.
+// clause names the clause with its profile; empty if the profile asks nothing.
 func (r Result) clause(profile Profile) string {
-	if r.Clause == (Clause{}) {
+	if r.Clause.String() == "" {
 		return ""
 	}
 	return fmt.Sprintf("%s %s", profile, r.Clause)

@@ -23,7 +23,7 @@ var trials = []Requirement{
 		Refs:  []string{"B_TIME_05"},
 	},
 	{
-		ID: "PLAT-COUNTER-MONOTONIC", Title: "The counter never goes back on one CPU",
+		ID: "PLAT-COUNTER-FORWARD", Title: "The counter never goes back on one CPU",
 		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
 		Needs: []string{"timer"},
 		Check: checkMonotonic,

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strings"
@@ -81,11 +82,14 @@ func listSpec(w io.Writer, profile suite.Profile) error {
 		if r.Check == nil {
 			judged = r.Untested
 		}
-		t.AppendRow(table.Row{r.ID, clause.Level, judged, clause})
+		t.AppendRow(table.Row{r.ID, clause.Level, judged, place(clause)})
 	}
 	_, err := fmt.Fprintln(w, t.Render())
 	return err
 }
+
+// place says where a clause stands.
+func place(c suite.Clause) string { return cmp.Or(c.String(), "beyond the text") }
 
 func showSpec(w io.Writer, r suite.Requirement) error {
 	t := newTable()
@@ -101,7 +105,7 @@ func showSpec(w io.Writer, r suite.Requirement) error {
 	row("kind", r.Kind)
 	for _, p := range suite.Profiles() {
 		if clause, asked := r.Clauses.By(p); asked {
-			row(string(p), fmt.Sprintf("%s, %s", clause.Level, clause))
+			row(string(p), fmt.Sprintf("%s, %s", clause.Level, place(clause)))
 		}
 	}
 	row("needs", strings.Join(append(append([]string{}, r.Needs...), r.Kernel...), " "))
