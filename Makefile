@@ -21,26 +21,26 @@ NPM := cmd/vmspec/testdata/consumers
 
 .PHONY: run test faults soak trees consumers bench golden check build guest clean tools test-tools consumers-tools
 
-run: tools bin/vmspec $(GUEST)/initramfs.cpio.zst
+run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4
 	@bin/vmspec run --guest $(GUEST) $(TARGET)
 
 # Everything CI runs. A boot test that would be skipped fails.
-test: check test-tools build/npm bin/vmspec build/arm64/initramfs.cpio.zst
+test: check test-tools build/npm bin/vmspec build/arm64/initramfs.cpio.lz4
 	VMSPEC_BOOT=1 go test -timeout 15m ./...
 
 # What CI runs a handful of: every subject of a guest broken in every way, and
 # QEMU killed at 50 moments.
-faults: test-tools bin/vmspec build/arm64/initramfs.cpio.zst
+faults: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 	VMSPEC_BOOT=1 VMSPEC_FAULTS=1 go test -count=1 -timeout 30m -v -run 'Fault|Killed' ./cmd/vmspec
 
 # Boots virtual machines with a device of each kind while every core is busy,
 # and counts the points that are judged otherwise than on a quiet machine.
 SOAK ?= 60
-soak: test-tools bin/vmspec build/arm64/initramfs.cpio.zst
+soak: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 	VMSPEC_BOOT=1 VMSPEC_SOAK=$(SOAK) go test -count=1 -timeout 60m -v -run Soak ./cmd/vmspec
 
 # What CI runs two of: a boot by each of the device trees broken by hand.
-trees: test-tools bin/vmspec build/arm64/initramfs.cpio.zst
+trees: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 	VMSPEC_BOOT=1 VMSPEC_TREES=1 go test -count=1 -timeout 30m -v -run 'Trees' ./cmd/vmspec
 
 # What CI does not run: for the kernel's kunit.py, 140 MB are fetched once.
@@ -50,7 +50,7 @@ consumers: consumers-tools $(KUNIT)
 # What a boot costs, medians of five: seconds that the suite adds to the same VM
 # with an init that only powers off, and the VMM's CPU time as a ratio; and in
 # percent, what frames add.
-bench: tools bin/vmspec build/arm64/initramfs.cpio.zst
+bench: tools bin/vmspec build/arm64/initramfs.cpio.lz4
 	go test -run '^$$' -bench 'Boot|Size' -benchtime 5x ./cmd/vmspec
 	go test -run '^$$' -bench Floor -benchtime 1x ./cmd/vmspec
 
@@ -68,7 +68,7 @@ check:
 
 build: bin/vmspec
 
-guest: $(GUEST)/initramfs.cpio.zst
+guest: $(GUEST)/initramfs.cpio.lz4
 
 clean:
 	rm -rf build bin $(NPM)/node_modules
@@ -89,10 +89,10 @@ build/$(ARCH)-own/inputs: FORCE
 	@echo '$(KERNEL) $(MODULES)' | cmp -s - $@ || echo '$(KERNEL) $(MODULES)' > $@
 FORCE:
 
-build/$(ARCH)/initramfs.cpio.zst: build/$(ARCH)/init build/$(ARCH)/kernel/fetched | bin/vmspec
+build/$(ARCH)/initramfs.cpio.lz4: build/$(ARCH)/init build/$(ARCH)/kernel/fetched | bin/vmspec
 	@bin/vmspec guest --init $< --debian build/$(ARCH)/kernel --out $(@D)
 
-build/$(ARCH)-own/initramfs.cpio.zst: build/$(ARCH)-own/init build/$(ARCH)-own/inputs $(KERNEL) | bin/vmspec
+build/$(ARCH)-own/initramfs.cpio.lz4: build/$(ARCH)-own/init build/$(ARCH)-own/inputs $(KERNEL) | bin/vmspec
 	@bin/vmspec guest --init $< --image '$(KERNEL)' --modules '$(MODULES)' --out $(@D)
 
 # Anew when the packages are gone, too.

@@ -205,15 +205,18 @@ func Find(id string) (Requirement, bool) {
 // CatalogueHash identifies what the requirements ask, as eight hexadecimal
 // digits: two reports with the same hash were judged by the same catalogue.
 func CatalogueHash() string {
-	h := sha256.New()
+	var text strings.Builder
 	for _, r := range Catalogue() {
-		fmt.Fprintln(h, r.ID, r.Title, r.Subject, r.Kind, r.Check != nil, r.Untested)
+		for _, part := range []string{r.ID, r.Title, string(r.Subject), string(r.Kind), r.Untested} {
+			text.WriteString(part + "\n")
+		}
 		for _, p := range Profiles() {
 			clause, _ := r.Clauses.By(p)
-			fmt.Fprintln(h, p, clause)
+			text.WriteString(string(clause.Level) + " " + clause.String() + "\n")
 		}
 	}
-	return hex.EncodeToString(h.Sum(nil))[:8]
+	hash := sha256.Sum256([]byte(text.String()))
+	return hex.EncodeToString(hash[:])[:8]
 }
 
 // A Result is the verdict on one requirement by one profile.

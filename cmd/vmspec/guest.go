@@ -18,7 +18,7 @@ import (
 // Names of what a guest boots, in its directory.
 const (
 	imageName     = "Image"
-	initramfsName = "initramfs.cpio.zst"
+	initramfsName = "initramfs.cpio.lz4"
 )
 
 func newKernel() *cobra.Command {

@@ -71,7 +71,7 @@ targets are listed by "vmspec targets"; any other VMM is started by
 	c.Flags().StringVar(&f.accel, "accel", "auto", "auto, tcg, kvm or hvf")
 	c.Flags().StringVar(&f.append, "append", "", "more kernel `PARAMETERS`, such as vmspec.only=PLAT-GIC")
 	c.Flags().StringVar(&f.Capture, "capture", "", "keep the captured guest in `FILE` (.tar.gz)")
-	c.Flags().StringVar(&f.guest, "guest", filepath.Join("build", "arm64"), "`DIR` with Image and initramfs.cpio.zst, as make guest leaves them")
+	c.Flags().StringVar(&f.guest, "guest", filepath.Join("build", "arm64"), "`DIR` with Image and initramfs.cpio.lz4, as make guest leaves them")
 	c.Flags().StringVar(&f.firmware, "firmware", "", "UEFI's `CODE,VARS` files")
 	c.AddCommand(newRunExec())
 	return c
@@ -85,7 +85,7 @@ func newRunExec() *cobra.Command {
 		Short: "Start any VMM and judge the guest that it boots",
 		Long: `Start any VMM and judge the guest that it boots, which must run the suite's
 kernel and initramfs. Its standard output is taken for the guest's console.`,
-		Example: `  vmspec run exec -- lkvm run -k build/arm64/Image -i build/arm64/initramfs.cpio.zst
+		Example: `  vmspec run exec -- lkvm run -k build/arm64/Image -i build/arm64/initramfs.cpio.lz4
   vmspec run exec --serial vm.sock -- my-vmm --config vm.json`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {

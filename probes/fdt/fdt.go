@@ -149,8 +149,11 @@ func parseHeader(blob []byte) (header, error) {
 	if len(blob) < headerSize {
 		return h, fmt.Errorf("header: %d bytes, want at least %d", len(blob), headerSize)
 	}
-	if err := binary.Read(bytes.NewReader(blob), binary.BigEndian, &h); err != nil {
-		return h, fmt.Errorf("header: %w", err)
+	d := decoder{data: blob[:headerSize]}
+	for _, field := range []*uint32{
+		&h.Magic, &h.Total, &h.Struct, &h.Strings, &h.Reserve, &h.Version, &h.LastComp, &h.BootCPU, &h.StringsSize, &h.StructSize,
+	} {
+		*field = d.u32()
 	}
 	inside := func(off, size uint32) bool {
 		return off >= headerSize && uint64(off)+uint64(size) <= uint64(h.Total)

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -44,7 +45,7 @@ func TestLintCaptured(t *testing.T) {
 			l, err := fdt.ReadLint(files)
 			require.NoError(t, err)
 			require.Equal(t, realFindings[name], l.Findings)
-			require.Equal(t, name == "qemu-virt-acpi", l.Empty)
+			require.Equal(t, strings.HasPrefix(name, "qemu-virt-acpi"), l.Empty)
 			if !l.Empty {
 				require.NotZero(t, min(l.References, l.Interrupts, l.Ranges, l.CPUs, l.Bound), "looked at")
 			}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"os"
 	"runtime"
+	"strconv"
 	"strings"
 	"time"
 	"unsafe"
@@ -119,11 +120,11 @@ func logLine(log *bytes.Buffer, record string) {
 		return
 	}
 	text, _, _ = strings.Cut(text, "\n") // continuation lines are key=value pairs
-	micros, err := time.ParseDuration(fields[2] + "us")
+	micros, err := strconv.ParseUint(fields[2], 10, 64)
 	if err != nil {
 		return
 	}
-	fmt.Fprintf(log, "[%12.6f] %s\n", micros.Seconds(), text)
+	fmt.Fprintf(log, "[%12.6f] %s\n", float64(micros)/1e6, text)
 }
 
 // physical reads size bytes at a physical address through /dev/mem.

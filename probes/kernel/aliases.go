@@ -10,8 +10,12 @@ import (
 // pattern, such as "of:N*T*Cvirtio,mmio" or "virtio:d00000004v*".
 type Alias struct{ Pattern, Module string }
 
-// Matches tells whether the alias is for a device of that modalias.
+// Matches tells whether the alias is for a device of that modalias. Most differ
+// before the pattern's first wildcard.
 func (a Alias) Matches(modalias string) bool {
+	if plain := strings.IndexAny(a.Pattern, `*?[\`); plain > 0 && !strings.HasPrefix(modalias, a.Pattern[:plain]) {
+		return false
+	}
 	ok, err := path.Match(a.Pattern, modalias)
 	return err == nil && ok
 }

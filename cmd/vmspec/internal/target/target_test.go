@@ -20,7 +20,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func usual() target.Options {
 	return target.Options{
 		GIC: 3, CPUs: 1, Memory: 512, Accel: "tcg",
-		Kernel: "guest/Image", Initramfs: "guest/initramfs.cpio.zst", Append: "vmspec.nonce=01234567",
+		Kernel: "guest/Image", Initramfs: "guest/initramfs.cpio.lz4", Append: "vmspec.nonce=01234567",
 	}
 }
 
