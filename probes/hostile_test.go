@@ -49,7 +49,9 @@ func TestReadHostile(t *testing.T) {
 		"a vendor of 4 MiB by DMI": {"qemu-virt-uefi-gicv3", "sys/class/dmi/id/sys_vendor", bytes.Repeat([]byte("A"), 4<<20),
 			func(f *Facts) string { return f.Errors["smbios"] }},
 		"mounts on a long line": {"qemu-virt-uefi-gicv3", "proc/self/mountinfo", bytes.Repeat([]byte("1 "), 1<<16), func(f *Facts) string { return f.EFI.VariableErr }},
-		"memory without end":    {"qemu-virt-gicv2", "proc/meminfo", bytes.Repeat([]byte("MemTotal: 1 kB\n"), 1<<16), func(f *Facts) string { return f.Memory.TotalErr }},
+		"mounts without end": {"qemu-virt-uefi-gicv3", "proc/self/mountinfo", bytes.Repeat([]byte("1 1 0:1 / / rw,a,b,c,d,e,f,g - t s rw,a,b,c,d\n"), 1<<16),
+			func(f *Facts) string { return f.EFI.VariableErr }},
+		"memory without end": {"qemu-virt-gicv2", "proc/meminfo", bytes.Repeat([]byte("MemFree: 1 kB\n"), 1<<16), func(f *Facts) string { return f.Memory.TotalErr }},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -46,7 +46,6 @@ var machine = []string{"os", "os/exec", "os/signal", "net", "syscall", "golang.o
 var touching = map[string]string{
 	"vmspec/probes/guest":           "it is the guest",
 	"vmspec/probes/guest/guesttest": "it opens captured guests, for tests",
-	"vmspec/probes/sysroot":         "it lends files to libraries that want a directory",
 }
 
 // A probe that opens a file by itself would look at the laptop on which a

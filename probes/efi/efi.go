@@ -7,19 +7,13 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
-	"sync"
-
-	"github.com/prometheus/procfs"
 
 	"vmspec/probes/fdt"
 	"vmspec/probes/kernel"
 	"vmspec/probes/note"
-	"vmspec/probes/sysroot"
 )
 
 // GUIDs of configuration tables: UEFI Specification 2.10, section 4.6.
@@ -160,25 +154,30 @@ func (f *Facts) Describes() bool {
 	return tree || acpi
 }
 
-// version matches the kernel's message (drivers/firmware/efi/efi.c,
-// efi_systab_report_header). It is made when there is one: under emulation
-// that takes a millisecond.
-var version = sync.OnceValue(func() *regexp.Regexp {
-	return regexp.MustCompile(`efi: EFI v(\d+)\.(\d+)(?:\.(\d+))? by (.*)`)
-})
-
-// logged reads such a message. Older kernels write revision bits 15 to 0 as
-// they are, 2.70; newer ones the specification's numbers, 2.7 or 2.3.1. No
-// UEFI older than 2.0 ran on ARM, so a minor number under 20 is a newer
-// kernel's.
-func logged(m []string) *Revision {
-	major, _ := strconv.Atoi(m[1])
-	minor, _ := strconv.Atoi(m[2])
-	third, _ := strconv.Atoi(m[3])
-	if m[3] != "" || minor < 20 {
-		minor = 10*minor + third
+// parseVersion reads the kernel's message "efi: EFI v2.70 by EDK II"
+// (drivers/firmware/efi/efi.c, efi_systab_report_header). Older kernels write revision bits 15 to 0 as they are, 2.70; newer ones the
+// specification's numbers, 2.7 or 2.3.1. No UEFI older than 2.0 ran on ARM, so a
+// minor number under 20 is a newer kernel's.
+func parseVersion(line string) (r Revision, vendor string, ok bool) {
+	_, text, _ := strings.Cut(line, "efi: EFI v")
+	text, vendor, ok = strings.Cut(text, " by ")
+	words := strings.Split(text, ".")
+	if !ok || len(words) < 2 || len(words) > 3 {
+		return Revision{}, "", false
 	}
-	return &Revision{Major: major, Minor: minor}
+	var numbers [3]int
+	for i, w := range words {
+		n, err := strconv.ParseUint(w, 10, 16)
+		if err != nil {
+			return Revision{}, "", false
+		}
+		numbers[i] = int(n)
+	}
+	r = Revision{Major: numbers[0], Minor: numbers[1]}
+	if len(words) == 3 || r.Minor < 20 {
+		r.Minor = 10*r.Minor + numbers[2]
+	}
+	return r, vendor, true
 }
 
 // runtimeMessages are the kernel's (drivers/firmware/efi/arm-runtime.c). It
@@ -206,10 +205,8 @@ func (f *Facts) readKernel(fsys fs.FS) {
 		return
 	}
 	for _, line := range log {
-		if f.Revision == nil && strings.Contains(line, "efi: EFI v") {
-			if m := version().FindStringSubmatch(line); m != nil {
-				f.Revision, f.Source, f.Vendor = logged(m), "kernel log", m[4]
-			}
+		if r, vendor, ok := parseVersion(line); ok && f.Revision == nil {
+			f.Revision, f.Source, f.Vendor = &r, "kernel log", vendor
 		}
 		for _, m := range runtimeMessages {
 			if f.Runtime != RuntimeDisabled && strings.Contains(line, m.text) {
@@ -219,18 +216,16 @@ func (f *Facts) readKernel(fsys fs.FS) {
 	}
 }
 
-const mountinfo = "proc/self/mountinfo"
-
 // readVariables sees how efivarfs is mounted: read-only where the firmware
 // has no SetVariable at run time (fs/efivarfs/super.c).
 func (f *Facts) readVariables(fsys fs.FS) {
-	mounts, err := loadMounts(fsys)
+	mounts, err := kernel.Mounts(fsys)
 	if err != nil {
 		f.VariableErr = err.Error()
 		return
 	}
 	for _, m := range mounts {
-		if m.FSType == "efivarfs" {
+		if m.Type == "efivarfs" {
 			f.Variables = access(m)
 		}
 	}
@@ -242,25 +237,9 @@ func (f *Facts) readVariables(fsys fs.FS) {
 	}
 }
 
-func loadMounts(fsys fs.FS) (mounts []*procfs.MountInfo, err error) {
-	if _, err := fs.ReadFile(fsys, mountinfo); err != nil {
-		return nil, err
-	}
-	err = sysroot.With(fsys, []string{mountinfo}, func(root string) error {
-		proc, err := procfs.NewFS(filepath.Join(root, "proc"))
-		if err == nil {
-			mounts, err = proc.GetMounts()
-		}
-		return err
-	})
-	return mounts, err
-}
-
 // access is "ro" where the mount or its file system is.
-func access(m *procfs.MountInfo) string {
-	_, mount := m.Options["ro"]
-	_, super := m.SuperOptions["ro"]
-	if mount || super {
+func access(m kernel.Mount) string {
+	if slices.Contains(m.Options, "ro") || slices.Contains(m.SuperOptions, "ro") {
 		return "ro"
 	}
 	return "rw"

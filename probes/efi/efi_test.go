@@ -170,7 +170,7 @@ func TestReadVariables(t *testing.T) {
 	}
 	require.Contains(t, booted(t, nil).VariableErr, "file does not exist", "not the same as not mounted")
 	for _, cut := range []string{"25 20 0:23 / /x\n", "25 20 0:23 / /x rw - efivarfs\n", "x y 0:23 / /x rw - efivarfs efivarfs rw\n"} {
-		require.Contains(t, booted(t, map[string]string{"proc/self/mountinfo": cut}).VariableErr, "error parsing file")
+		require.Contains(t, booted(t, map[string]string{"proc/self/mountinfo": cut}).VariableErr, "proc/self/mountinfo: line 1 is no mount")
 	}
 
 	failed := map[string]string{"vmspec/mounts": "error mount efivarfs: no such device\n", "proc/self/mountinfo": mounts}

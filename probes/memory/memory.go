@@ -6,12 +6,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path/filepath"
-
-	"github.com/prometheus/procfs"
+	"strconv"
+	"strings"
 
 	"vmspec/probes/fdt"
-	"vmspec/probes/sysroot"
 )
 
 // Facts are about the guest's memory, in bytes.
@@ -52,25 +50,28 @@ func Read(fsys fs.FS) (*Facts, error) {
 
 const meminfo = "proc/meminfo"
 
+// readTotal looks for the one line: "MemTotal:         497420 kB".
 func (f *Facts) readTotal(fsys fs.FS) error {
-	if _, err := fs.ReadFile(fsys, meminfo); err != nil {
+	text, err := fs.ReadFile(fsys, meminfo)
+	if err != nil {
 		return err
 	}
-	return sysroot.With(fsys, []string{meminfo}, func(root string) error {
-		proc, err := procfs.NewFS(filepath.Join(root, "proc"))
-		if err != nil {
-			return err
+	for line := range strings.Lines(string(text)) {
+		words := strings.Fields(line)
+		if len(words) == 0 || words[0] != "MemTotal:" {
+			continue
 		}
-		info, err := proc.Meminfo()
+		if len(words) != 3 || words[2] != "kB" {
+			return fmt.Errorf("parse %s: %q is no amount in kB", meminfo, strings.TrimSpace(line))
+		}
+		kilobytes, err := strconv.ParseUint(words[1], 10, 54)
 		if err != nil {
 			return fmt.Errorf("parse %s: %w", meminfo, err)
 		}
-		if info.MemTotalBytes == nil {
-			return fmt.Errorf("parse %s: no MemTotal", meminfo)
-		}
-		f.Total = *info.MemTotalBytes
+		f.Total = kilobytes << 10
 		return nil
-	})
+	}
+	return fmt.Errorf("parse %s: no MemTotal", meminfo)
 }
 
 // describedByTree lists the ranges of the enabled memory nodes, which are

@@ -6,11 +6,14 @@ import (
 	"fmt"
 	"io/fs"
 	"math"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"testing/fstest"
 	"time"
 
+	"github.com/prometheus/procfs"
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes/fdt"
@@ -102,6 +105,23 @@ func TestCoversAtTheTop(t *testing.T) {
 	}
 }
 
+// What real guests say reads as prometheus/procfs reads it.
+func TestTotalAsProcfs(t *testing.T) {
+	for name, files := range guesttest.All(t) {
+		text, err := files.ReadFile("proc/meminfo")
+		require.NoError(t, err, name)
+		dir := t.TempDir()
+		require.NoError(t, os.WriteFile(filepath.Join(dir, "meminfo"), text, 0o600))
+		proc, err := procfs.NewFS(dir)
+		require.NoError(t, err)
+		want, err := proc.Meminfo()
+		require.NoError(t, err, name)
+		got, err := memory.Read(files)
+		require.NoError(t, err, name)
+		require.Equal(t, *want.MemTotalBytes, got.Total, name)
+	}
+}
+
 func TestReserved(t *testing.T) {
 	_, err := memory.Reserved(fstest.MapFS{})
 	require.ErrorIs(t, err, fs.ErrNotExist)
@@ -119,7 +139,10 @@ func TestReadErrors(t *testing.T) {
 	require.Contains(t, f.DescribedErr, "parse sys/firmware/fdt")
 	require.Contains(t, f.RAMErr, "file does not exist")
 
-	for text, want := range map[string]string{"": "no MemTotal", "MemTotal: x kB\n": "parse proc/meminfo", "junk": "parse proc/meminfo"} {
+	for text, want := range map[string]string{
+		"": "no MemTotal", "junk": "no MemTotal", "MemTotal: x kB\n": `parsing "x"`, "MemTotal: 1 MB\n": `"MemTotal: 1 MB" is no amount in kB`,
+		"MemTotal: 1\n": "is no amount in kB", "MemTotal: 18014398509481984 kB\n": "out of range",
+	} {
 		f, err = memory.Read(fstest.MapFS{"proc/meminfo": {Data: []byte(text)}})
 		require.NoError(t, err)
 		require.Contains(t, f.TotalErr, want)
