@@ -172,6 +172,9 @@ func asTAP(p results.Point) tapPoint {
 			point.Diag[key] = value
 		}
 	}
+	if p.Verdict == results.Skip && p.Kind == "" { // it has no block
+		point.Diag = nil
+	}
 	return point
 }
 
