@@ -155,5 +155,13 @@ func compress(out io.Writer, records []cpio.Record) error {
 	if err := cpio.WriteTrailer(writer); err != nil {
 		return err
 	}
-	return packer.Close()
+	if err := packer.Close(); err != nil {
+		return err
+	}
+	_, err := out.Write(lz4End)
+	return err
 }
+
+// lz4End is a block of no bytes. The format has no end, and where another
+// archive is appended a kernel would take that for a block; here it stops.
+var lz4End = make([]byte, 4)

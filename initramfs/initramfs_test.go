@@ -202,6 +202,7 @@ func TestWrite(t *testing.T) {
 	_, _, err = Write(&second, c)
 	require.NoError(t, err)
 	require.Equal(t, later, second.Bytes(), "the same input gives other bytes")
+	require.Equal(t, lz4End, later[len(later)-len(lz4End):])
 
 	got := list(t, first.Bytes())
 	require.Equal(t, []string{
