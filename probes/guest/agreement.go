@@ -5,6 +5,7 @@ import (
 	"io"
 	"io/fs"
 	"sync/atomic"
+	"time"
 )
 
 const (
@@ -28,6 +29,8 @@ const (
 	handoversMost = 5
 	// Between two looks at the time.
 	readsStep = 1 << 10
+	// As long as a turn takes to come where both CPUs run.
+	handoverRest = 50 * time.Microsecond
 )
 
 // TrialAgreement reads the counter without a pause, and then on two CPUs in
@@ -120,7 +123,9 @@ func (h *handover) between(a, b int) error {
 	return second
 }
 
-// takeTurns reads at each turn of this parity, and gives up when time is up.
+// takeTurns reads at each turn of this parity, and gives up when time is up. A
+// turn that is long in coming is that of a virtual CPU which waits for its
+// host's: this one rests then, so that the host can run the other.
 func (h *handover) takeTurns(parity uint64) {
 	for spins := 1; ; spins++ {
 		turn := h.turn.Load()
@@ -130,10 +135,12 @@ func (h *handover) takeTurns(parity uint64) {
 		case turn%2 == parity:
 			h.read()
 			h.turn.Store(turn + 1)
+			spins = 0
 		case spins%readsStep == 0:
 			if now := h.clock.Now(); now > h.end || now > h.soon && turn >= handoversEnough {
 				return
 			}
+			_ = nap(handoverRest) // it went on spinning if it could not
 		}
 	}
 }
