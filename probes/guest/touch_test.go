@@ -44,8 +44,11 @@ func TestWritePieces(t *testing.T) {
 		{Range: fdt.Range{Start: 0xf000, Size: 0x1000}, Name: "System RAM"},
 	}
 	var out bytes.Buffer
-	writePieces(regions, []uint64{3, 1, 9, 5, 100}, 0x1000, &out)
+	require.False(t, writePieces(regions, []uint64{3, 1, 9, 5, 100}, 0x1000, &out), "a sixth of all is not reached")
 	require.Equal(t, "piece 4096 16383 2 4096 12288\npiece 32768 40959 1 36864 36864\n", out.String())
+	require.True(t, writePieces(regions, []uint64{1, 9, 15}, 0x1000, &out))
+	regions[0].Size = 0x30000
+	require.True(t, writePieces(regions, []uint64{1}, 0x1000, &out), "the others are small")
 }
 
 // The pages that we are lent are ours, and each is in a frame of its own.
