@@ -46,29 +46,19 @@ func fetchKernel(ctx context.Context, arch, dir string, progress io.Writer) (Ker
 	if !ok {
 		return Kernel{}, errors.New("no Debian kernel is known for this architecture")
 	}
-	for _, tool := range []string{"apt-get", "apt-cache", "dpkg-deb"} {
-		if _, err := exec.LookPath(tool); err != nil {
-			return Kernel{}, ErrNoApt
-		}
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return Kernel{}, err
-	}
 	a, err := newApt(dir, names.arch, progress)
 	if err != nil {
 		return Kernel{}, err
 	}
-	deb, err := a.downloadKernel(ctx, names.metapackage)
+	show, err := a.show(ctx, names.metapackage)
 	if err != nil {
 		return Kernel{}, err
 	}
-	root := filepath.Join(dir, "root")
-	if err := os.RemoveAll(root); err != nil {
-		return Kernel{}, err
+	name, err := kernelPackage(show)
+	if err != nil {
+		return Kernel{}, fmt.Errorf("%s: %w", names.metapackage, err)
 	}
-	fmt.Fprintf(progress, "unpacking %s\n", filepath.Base(deb))
-	if _, err := a.run(ctx, "dpkg-deb", "-x", deb, root); err != nil {
+	if err := a.fetch(ctx, name); err != nil {
 		return Kernel{}, err
 	}
 	return FindKernel(dir)
@@ -97,6 +87,15 @@ type apt struct {
 }
 
 func newApt(dir, arch string, progress io.Writer) (*apt, error) {
+	for _, tool := range []string{"apt-get", "apt-cache", "dpkg-deb"} {
+		if _, err := exec.LookPath(tool); err != nil {
+			return nil, ErrNoApt
+		}
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
 	for _, sub := range []string{"lists/partial", "cache/archives/partial"} {
 		if err := os.MkdirAll(filepath.Join(dir, "apt", sub), 0o755); err != nil {
 			return nil, err
@@ -136,38 +135,41 @@ func (a *apt) apt(ctx context.Context, name string, args ...string) (string, err
 	return a.run(ctx, name, append(options, args...)...)
 }
 
-// downloadKernel follows the metapackage to the package of the newest kernel
-// and returns the downloaded file.
-func (a *apt) downloadKernel(ctx context.Context, metapackage string) (string, error) {
+// show reads the package lists anew and returns what they say of a package.
+func (a *apt) show(ctx context.Context, name string) (string, error) {
 	fmt.Fprintf(a.progress, "reading Debian's package lists for %s\n", a.arch)
 	// One source that does not answer must not keep us from the others.
 	_, updateErr := a.apt(ctx, "apt-get", "update")
-	show, err := a.apt(ctx, "apt-cache", "show", "--no-all-versions", metapackage)
+	show, err := a.apt(ctx, "apt-cache", "show", "--no-all-versions", name)
 	if err != nil {
 		return "", errors.Join(err, updateErr)
 	}
-	name, err := kernelPackage(show)
-	if err != nil {
-		return "", fmt.Errorf("%s: %w", metapackage, err)
-	}
+	return show, nil
+}
+
+// fetch downloads a package and unpacks it below root, each in place of what
+// was there.
+func (a *apt) fetch(ctx context.Context, name string) error {
 	old, err := filepath.Glob(filepath.Join(a.dir, "*.deb"))
 	if err != nil {
-		return "", err
+		return err
 	}
-	for _, file := range old {
-		if err := os.Remove(file); err != nil {
-			return "", err
+	for _, file := range append(old, filepath.Join(a.dir, "root")) {
+		if err := os.RemoveAll(file); err != nil {
+			return err
 		}
 	}
-	fmt.Fprintf(a.progress, "downloading %s (60 MB)\n", name)
+	fmt.Fprintf(a.progress, "downloading %s\n", name)
 	if _, err := a.apt(ctx, "apt-get", "download", name); err != nil {
-		return "", err
+		return err
 	}
 	files, err := filepath.Glob(filepath.Join(a.dir, name+"_*.deb"))
 	if err != nil || len(files) != 1 {
-		return "", fmt.Errorf("apt-get download %s left %d packages in %s", name, len(files), a.dir)
+		return fmt.Errorf("apt-get download %s left %d packages in %s", name, len(files), a.dir)
 	}
-	return files[0], nil
+	fmt.Fprintf(a.progress, "unpacking %s\n", filepath.Base(files[0]))
+	_, err = a.run(ctx, "dpkg-deb", "-x", files[0], filepath.Join(a.dir, "root"))
+	return err
 }
 
 // kernelPackage finds the versioned kernel among a metapackage's dependencies,
