@@ -41,7 +41,7 @@ const (
 	magicPE32Plus  = 0x20b
 	efiApplication = 10
 	initializedRO  = 0x40000040 // CNT_INITIALIZED_DATA, MEM_READ
-	maxPE          = 1 << 30    // far more than any kernel
+	maxPE          = 1 << 29    // far more than any kernel
 )
 
 // UKI makes a unified kernel image: systemd's stub with the sections behind
@@ -73,7 +73,9 @@ type peFile struct {
 }
 
 func (p *peFile) u16(at int) int { return int(binary.LittleEndian.Uint16(p.data[at:])) }
-func (p *peFile) u32(at int) int { return int(binary.LittleEndian.Uint32(p.data[at:])) }
+
+// u32 cuts what is refused anyway, so that two of them can be added.
+func (p *peFile) u32(at int) int { return int(min(binary.LittleEndian.Uint32(p.data[at:]), maxPE+1)) }
 
 func (p *peFile) set32(at, value int) { binary.LittleEndian.PutUint32(p.data[at:], uint32(value)) }
 

@@ -118,7 +118,7 @@ func TestUKIRefuses(t *testing.T) {
 		{"alignment zero", set(testOpt+optAlign+4, 4, 0), "alignments 4096 in memory and 0 in the file"},
 		{"alignment no power of two", set(testOpt+optAlign, 4, 4095), "alignments 4095"},
 		{"alignment smaller in memory", set(testOpt+optAlign, 4, 256), "alignments 256"},
-		{"huge alignment", set(testOpt+optAlign, 4, 1<<30), "alignments 1073741824"},
+		{"huge alignment", set(testOpt+optAlign, 4, 1<<30), "alignments 536870913"},
 		{"signed", set(testOpt+optSecurity+4, 4, 8), "signed"},
 		{"headers end in the section headers", set(testOpt+optHeadersSize, 4, testTable), "headers of"},
 		{"headers overlap a section", set(testOpt+optHeadersSize, 4, 513), "headers of 513 bytes"},
@@ -135,7 +135,7 @@ func TestUKIRefuses(t *testing.T) {
 			copy(b[testTable+sectionSize:], b[testTable:testTable+sectionSize])
 			return b
 		}, `section 2: a second ".text"`},
-		{"huge image", set(testOpt+optImageSize, 4, 0x7fffffff), "larger than 1024 MiB"},
+		{"huge image", set(testOpt+optImageSize, 4, 0x7fffffff), "larger than 512 MiB"},
 		{"no room", func(b []byte) []byte {
 			put(b, testCOFF+coffOptional, 2, 512-(testTable-240)-sectionSize-1)
 			copy(b[512-sectionSize-1:], b[testTable:testTable+sectionSize])

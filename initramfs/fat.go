@@ -1,0 +1,291 @@
+package initramfs
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"maps"
+	"math"
+	"path"
+	"slices"
+	"strings"
+)
+
+// FAT32 is written here and not by go-diskfs, which makes it with sectors of
+// 512 bytes only, takes its times from the environment, and leaves the hidden
+// sectors and the count of free clusters to be mended.
+
+// Of Microsoft's FAT specification 1.03. A file system is FAT32 by its count
+// of clusters alone; writers should keep 16 away from the limit.
+const (
+	fatReserved    = 32 // sectors before the first table
+	fatCopies      = 2
+	fatMinClusters = 65525 + 16
+	fatEnd         = 0x0fffffff // of a chain of clusters
+	fatMedia       = 0xf8       // a fixed disk
+	fatInfo        = 1          // sector of FSInfo
+	fatBackup      = 6          // sector of the boot sector's copy; FSInfo's follows
+	fatRoot        = 2          // the first cluster that there is
+	fatDirEntry    = 32
+	fatDirectory   = 0x10
+	fatArchive     = 0x20
+	fatVolumeLabel = 0x08
+	fatDate        = 0x0021 // 1 January 1980, the first that there is
+	fatLabel       = "VMSPEC     "
+)
+
+// A File goes into the ESP. Its name is a path with slashes between, of short
+// names in capitals.
+type File struct {
+	Name string
+	Data []byte
+}
+
+// A node is a file or directory of the file system.
+type node struct {
+	name     string // as in a directory entry: 11 bytes
+	data     []byte
+	children map[string]*node // nil for a file
+	cluster  int
+	clusters int
+}
+
+// A fat is a FAT32 file system with clusters of one sector, its files one
+// behind the other.
+type fat struct {
+	sector  int // bytes in one
+	hidden  int // sectors before it on the disk
+	serial  uint32
+	sectors int // in all
+	table   int // sectors of one table
+	used    int // clusters
+	nodes   []*node
+}
+
+// newFAT lays the files out in a file system that has at least free clusters
+// to spare, and a count of sectors that multiple divides.
+func newFAT(files []File, sector, free, multiple int) (*fat, error) {
+	root := &node{children: map[string]*node{}}
+	for _, f := range files {
+		if err := root.insert(f); err != nil {
+			return nil, fmt.Errorf("file %q: %w", f.Name, err)
+		}
+	}
+	v := &fat{sector: sector}
+	v.place(root)
+	clusters := max(v.used+free, fatMinClusters)
+	v.sectors = roundUp(fatReserved+fatCopies*v.tableFor(clusters)+clusters, multiple)
+	// What the rounding added are clusters too, for which the tables may have to grow.
+	for v.table < v.tableFor(v.clusters()) {
+		v.table++
+	}
+	return v, nil
+}
+
+// tableFor is how many sectors a table of so many clusters has; the first two
+// entries are no cluster's.
+func (v *fat) tableFor(clusters int) int { return (4*(clusters+2) + v.sector - 1) / v.sector }
+
+func (v *fat) clusters() int { return v.sectors - fatReserved - fatCopies*v.table }
+
+func (n *node) insert(f File) error {
+	switch {
+	case len(f.Data) == 0:
+		return errors.New("empty")
+	case uint64(len(f.Data)) > math.MaxUint32: // what a directory entry can say
+		return errors.New("4 GiB or more")
+	}
+	dir, base := path.Split(f.Name)
+	for part := range strings.SplitSeq(strings.TrimSuffix(dir, "/"), "/") {
+		if dir == "" {
+			break
+		}
+		short, err := shortName(part)
+		if err != nil {
+			return err
+		}
+		child := n.children[short]
+		switch {
+		case child == nil:
+			child = &node{name: short, children: map[string]*node{}}
+			n.children[short] = child
+		case child.children == nil:
+			return fmt.Errorf("%s is a file", part)
+		}
+		n = child
+	}
+	short, err := shortName(base)
+	if err != nil {
+		return err
+	}
+	if n.children[short] != nil {
+		return errors.New("there already")
+	}
+	n.children[short] = &node{name: short, data: f.Data}
+	return nil
+}
+
+// shortName writes a name as a directory entry holds it. Only what needs no
+// long name beside it is taken.
+func shortName(name string) (string, error) {
+	base, ext, dot := strings.Cut(name, ".")
+	ok := len(base) >= 1 && len(base) <= 8 && len(ext) <= 3 && dot == (ext != "")
+	for _, r := range base + ext {
+		ok = ok && (r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || r == '-' || r == '_')
+	}
+	if !ok {
+		return "", fmt.Errorf("%q is no short name: one to eight of A-Z, 0-9, - and _, or with a dot and up to three more", name)
+	}
+	return fmt.Sprintf("%-8s%-3s", base, ext), nil
+}
+
+// place gives a directory and all below it their clusters, directories first.
+func (v *fat) place(dir *node) {
+	v.take(dir, dir.entries()*fatDirEntry)
+	for _, child := range dir.sorted() {
+		if child.children == nil {
+			v.take(child, len(child.data))
+		} else {
+			v.place(child)
+		}
+	}
+}
+
+func (v *fat) take(n *node, size int) {
+	n.cluster, n.clusters = fatRoot+v.used, (size+v.sector-1)/v.sector
+	v.used += n.clusters
+	v.nodes = append(v.nodes, n)
+}
+
+func (n *node) sorted() []*node {
+	var out []*node
+	for _, name := range slices.Sorted(maps.Keys(n.children)) {
+		out = append(out, n.children[name])
+	}
+	return out
+}
+
+// entries counts a directory's entries: . and .., in the root the label, and
+// one at least that ends them.
+func (n *node) entries() int { return len(n.children) + 3 }
+
+// pieces are what is not zero of the file system, by offset.
+func (v *fat) pieces() []piece {
+	boot, info := v.bootSector(), v.infoSector()
+	out := []piece{
+		{0, boot}, {fatInfo * v.sector, info},
+		{fatBackup * v.sector, boot}, {(fatBackup + fatInfo) * v.sector, info},
+	}
+	table := v.tableEntries()
+	for i := range fatCopies {
+		out = append(out, piece{(fatReserved + i*v.table) * v.sector, table})
+	}
+	parents := v.parents()
+	for _, n := range v.nodes {
+		data := n.data
+		if n.children != nil {
+			data = n.directory(parents[n])
+		}
+		out = append(out, piece{(fatReserved + fatCopies*v.table + n.cluster - fatRoot) * v.sector, data})
+	}
+	return out
+}
+
+// parents tells each directory's but the root's.
+func (v *fat) parents() map[*node]*node {
+	out := map[*node]*node{}
+	for _, n := range v.nodes {
+		for _, child := range n.children {
+			out[child] = n
+		}
+	}
+	return out
+}
+
+func (v *fat) bootSector() []byte {
+	b := make([]byte, v.sector)
+	le := binary.LittleEndian
+	copy(b, "\xeb\x58\x90VMSPEC  ")
+	le.PutUint16(b[11:], uint16(v.sector))
+	b[13] = 1 // sectors in a cluster
+	le.PutUint16(b[14:], fatReserved)
+	b[16] = fatCopies
+	b[21] = fatMedia
+	le.PutUint16(b[24:], 63)  // sectors in a track, and
+	le.PutUint16(b[26:], 255) // heads: what everybody writes
+	le.PutUint32(b[28:], uint32(v.hidden))
+	le.PutUint32(b[32:], uint32(v.sectors))
+	le.PutUint32(b[36:], uint32(v.table))
+	le.PutUint32(b[44:], fatRoot)
+	le.PutUint16(b[48:], fatInfo)
+	le.PutUint16(b[50:], fatBackup)
+	b[64] = 0x80 // the drive's number
+	b[66] = 0x29 // the next three are there
+	le.PutUint32(b[67:], v.serial)
+	copy(b[71:], fatLabel)
+	copy(b[82:], "FAT32   ")
+	copy(b[510:], "\x55\xaa")
+	return b
+}
+
+func (v *fat) infoSector() []byte {
+	b := make([]byte, v.sector)
+	le := binary.LittleEndian
+	copy(b, "RRaA")
+	copy(b[484:], "rrAa")
+	le.PutUint32(b[488:], uint32(v.clusters()-v.used)) // free
+	le.PutUint32(b[492:], uint32(fatRoot+v.used))      // where to look for the next
+	copy(b[508:], "\x00\x00\x55\xaa")
+	return b
+}
+
+func (v *fat) tableEntries() []byte {
+	b := make([]byte, 0, 4*(fatRoot+v.used))
+	add := func(entry int) { b = binary.LittleEndian.AppendUint32(b, uint32(entry)) }
+	add(fatEnd&^0xff | fatMedia)
+	add(fatEnd)
+	for _, n := range v.nodes {
+		for i := 1; i < n.clusters; i++ {
+			add(n.cluster + i)
+		}
+		add(fatEnd)
+	}
+	return b
+}
+
+func (n *node) directory(parent *node) []byte {
+	var b bytes.Buffer
+	if parent == nil {
+		b.Write(dirEntry(fatLabel, fatVolumeLabel, 0, 0))
+	} else {
+		up := parent.cluster
+		if up == fatRoot {
+			up = 0 // so is the root named there
+		}
+		b.Write(dirEntry(".          ", fatDirectory, n.cluster, 0))
+		b.Write(dirEntry("..         ", fatDirectory, up, 0))
+	}
+	for _, child := range n.sorted() {
+		kind := byte(fatArchive)
+		if child.children != nil {
+			kind = fatDirectory
+		}
+		b.Write(dirEntry(child.name, kind, child.cluster, len(child.data)))
+	}
+	return b.Bytes()
+}
+
+func dirEntry(name string, attributes byte, cluster, size int) []byte {
+	b := make([]byte, fatDirEntry)
+	le := binary.LittleEndian
+	copy(b, name)
+	b[11] = attributes
+	for _, at := range []int{16, 18, 24} { // made, read, written
+		le.PutUint16(b[at:], fatDate)
+	}
+	le.PutUint16(b[20:], uint16(cluster>>16))
+	le.PutUint16(b[26:], uint16(cluster))
+	le.PutUint32(b[28:], uint32(size))
+	return b
+}
