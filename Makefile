@@ -11,21 +11,25 @@ KUNIT   ?= build/kunit/tools/testing/kunit/kunit.py
 
 ifeq ($(KERNEL),)
 GUEST := build/$(ARCH)
+IMAGE := build/vmspec.img
 else
 GUEST := build/$(ARCH)-own
+IMAGE := $(GUEST)/vmspec.img
 endif
+# Whether TARGET boots from the disk image.
+ON_DISK := $(findstring image,$(TARGET))$(findstring uboot,$(TARGET))
 
 export CGO_ENABLED := 0
 GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -name '*.s') go.mod go.sum
 NPM := cmd/vmspec/testdata/consumers
 
-.PHONY: run test faults soak trees consumers bench golden check build guest clean tools test-tools consumers-tools
+.PHONY: run test faults soak trees consumers bench golden check build guest image clean tools test-tools consumers-tools
 
-run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4
-	@bin/vmspec run --guest $(GUEST) $(TARGET)
+run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE))
+	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
 
 # Everything CI runs. A boot test that would be skipped fails.
-test: check test-tools build/npm bin/vmspec build/arm64/initramfs.cpio.lz4
+test: check test-tools build/npm bin/vmspec build/arm64/initramfs.cpio.lz4 build/vmspec.img
 	VMSPEC_BOOT=1 go test -timeout 15m ./...
 
 # What CI runs a handful of: every subject of a guest broken in every way, and
@@ -70,6 +74,8 @@ build: bin/vmspec
 
 guest: $(GUEST)/initramfs.cpio.lz4
 
+image: $(IMAGE)
+
 clean:
 	rm -rf build bin $(NPM)/node_modules
 
@@ -95,6 +101,13 @@ build/$(ARCH)/initramfs.cpio.lz4: build/$(ARCH)/init build/$(ARCH)/kernel/fetche
 build/$(ARCH)-own/initramfs.cpio.lz4: build/$(ARCH)-own/init build/$(ARCH)-own/inputs $(KERNEL) | bin/vmspec
 	@bin/vmspec guest --init $< --image '$(KERNEL)' --modules '$(MODULES)' --out $(@D)
 
+build/arm64/loader/fetched: | bin/vmspec
+	@bin/vmspec image loader --dir $(@D)
+	@touch $@
+
+$(IMAGE): $(GUEST)/initramfs.cpio.lz4 build/arm64/loader/fetched | bin/vmspec
+	@bin/vmspec image build --guest $(GUEST) -o $@
+
 # Anew when the packages are gone, too.
 build/npm: $(NPM)/package.json $(NPM)/package-lock.json $(if $(wildcard $(NPM)/node_modules),,FORCE) | test-tools
 	@cd $(NPM) && npm ci --ignore-scripts --no-audit --no-fund 1>&2
@@ -107,11 +120,12 @@ build/kunit/tools/testing/kunit/kunit.py: | consumers-tools
 # What each verb needs beside Go: a program or file, and Debian's package.
 UEFI_FILES := /usr/share/AAVMF/AAVMF_CODE.fd|/usr/share/AAVMF/AAVMF_CODE.no-secboot.fd|/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw|/usr/share/edk2/aarch64/QEMU_CODE.fd|/opt/homebrew/share/qemu/edk2-aarch64-code.fd
 RUN_NEEDS  := qemu-system-aarch64=qemu-system-arm '$(UEFI_FILES)=qemu-efi-aarch64'
-TEST_NEEDS := $(RUN_NEEDS) dtc=device-tree-compiler prove=perl faketime=faketime node=nodejs npm=npm
+UBOOT_NEEDS := /usr/lib/u-boot/qemu_arm64/u-boot.bin=u-boot-qemu
+TEST_NEEDS := $(RUN_NEEDS) $(UBOOT_NEEDS) /usr/sbin/sgdisk=gdisk /usr/sbin/fsck.vfat=dosfstools mcopy=mtools dtc=device-tree-compiler prove=perl faketime=faketime node=nodejs npm=npm
 CONSUMERS_NEEDS := python3=python3 xz=xz-utils
 
 tools:
-	@.ci/install $(RUN_NEEDS)
+	@.ci/install $(RUN_NEEDS) $(if $(findstring uboot,$(TARGET)),$(UBOOT_NEEDS))
 test-tools:
 	@.ci/install $(TEST_NEEDS)
 consumers-tools:

@@ -193,14 +193,15 @@ func (p *peFile) add(s Section) error {
 	case len(s.Data) > maxPE-max(addr, raw)-p.memAlign:
 		return fmt.Errorf("makes the image larger than %d MiB", maxPE>>20)
 	}
-	if !allZero(p.data[at : at+sectionSize]) {
+	if !unused(p.data[at : at+sectionSize]) {
 		return errors.New("the room for its header is in use")
 	}
-	copy(p.data[at:], s.Name)
+	copy(p.data[at:], s.Name+"\x00\x00\x00\x00\x00\x00\x00\x00"[len(s.Name):])
 	p.set32(at+8, len(s.Data))
 	p.set32(at+12, addr)
 	p.set32(at+16, rawSize)
 	p.set32(at+20, raw)
+	clear(p.data[at+24 : at+36]) // relocations and line numbers
 	p.set32(at+36, initializedRO)
 	p.data = append(p.data, make([]byte, raw-len(p.data)+rawSize)...)
 	copy(p.data[raw:], s.Data)
@@ -214,6 +215,11 @@ func (p *peFile) add(s Section) error {
 	return nil
 }
 
-func allZero(b []byte) bool { return len(bytes.Trim(b, "\x00")) == 0 }
+// unused tells whether nothing but padding is there: zeros, or the NOPs with
+// which the assembler aligns code.
+func unused(b []byte) bool {
+	const nop = "\x1f\x20\x03\xd5"
+	return len(bytes.Trim(b, "\x00")) == 0 || len(bytes.ReplaceAll(b, []byte(nop), nil)) == 0
+}
 
 func roundUp(n, to int) int { return (n + to - 1) / to * to }

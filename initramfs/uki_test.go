@@ -52,6 +52,9 @@ func stub() []byte {
 		put(data, f.at, f.size, f.value)
 	}
 	copy(data[testTable:], ".text")
+	for at := testTable + sectionSize; at < 512; at += 4 { // as Debian's is
+		copy(data[at:], "\x1f\x20\x03\xd5")
+	}
 	copy(data[512:], "code")
 	return append(data, "after"...)
 }
@@ -90,6 +93,7 @@ func TestUKI(t *testing.T) {
 		require.Equal(t, want.Name, s.Name)
 		require.EqualValues(t, len(want.Data), s.VirtualSize)
 		require.Equal(t, want.Data, data[:s.VirtualSize])
+		require.Zero(t, s.PointerToRelocations+uint32(s.NumberOfRelocations))
 		require.EqualValues(t, pe.IMAGE_SCN_CNT_INITIALIZED_DATA|pe.IMAGE_SCN_MEM_READ, s.Characteristics)
 	}
 	require.Len(t, got, int(raw))
@@ -141,6 +145,11 @@ func TestUKIRefuses(t *testing.T) {
 			copy(b[512-sectionSize-1:], b[testTable:testTable+sectionSize])
 			return b
 		}, "section .linux: no room for its header"},
+		{"room in use by zeros and a byte", func(b []byte) []byte {
+			clear(b[testTable+sectionSize : 512])
+			b[testTable+2*sectionSize-1] = 1
+			return b
+		}, "section .linux: the room for its header is in use"},
 		{"room in use", set(testTable+sectionSize, 1, 1), "section .linux: the room for its header is in use"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

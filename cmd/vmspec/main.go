@@ -73,6 +73,6 @@ not tell, 3 wrong usage or environment.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newTargets(), newSpec(), newJudge(), newReport(), newKernel(), newGuest())
+	root.AddCommand(newRun(), newTargets(), newSpec(), newJudge(), newReport(), newKernel(), newGuest(), newImage())
 	return root
 }

@@ -1,0 +1,101 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/spf13/cobra"
+
+	"vmspec/initramfs"
+	"vmspec/suite"
+)
+
+// imageParameters are the kernel's in an image. They name no console: which
+// there are is the VM's affair. A panic is to end the run.
+const imageParameters = "panic=-1"
+
+// imageFlags say what an image is built from.
+type imageFlags struct {
+	guest, loader, out string
+	sectorSize         int
+}
+
+func newImageBuild() *cobra.Command {
+	var f imageFlags
+	c := &cobra.Command{
+		Use:   "build",
+		Short: "Build the suite's disk image: raw, GPT, one EFI system partition",
+		Long: `Build the suite's disk image: raw, GPT, one EFI system partition.
+
+It boots through any UEFI by the removable media path and assumes no console,
+device, memory map or boot variable. The same input gives the same bytes.
+A disk with sectors of 4096 bytes needs an image of its own, mostly a hole.`,
+		Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error { return f.build(c.ErrOrStderr()) },
+	}
+	dir := filepath.Join("build", "arm64")
+	c.Flags().StringVarP(&f.out, "out", "o", "vmspec.img", "`FILE` to write")
+	c.Flags().StringVar(&f.guest, "guest", dir, "`DIR` with Image and initramfs.cpio.zst, as make guest leaves them")
+	c.Flags().StringVar(&f.loader, "loader", filepath.Join(dir, "loader"), "`DIR` that vmspec image loader fetched into")
+	c.Flags().IntVar(&f.sectorSize, "sector-size", 512, "of the disk, in bytes: 512 or 4096")
+	return c
+}
+
+func newImageLoader() *cobra.Command {
+	var arch, dir string
+	c := &cobra.Command{
+		Use:   "loader",
+		Short: "Fetch what starts a kernel from a disk, from Debian by apt-get",
+		Args:  cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			name, err := initramfs.FetchLoader(untilSignal(c), arch, dir, c.ErrOrStderr())
+			if err == nil {
+				fmt.Fprintf(c.ErrOrStderr(), "boot loader: %s\n", name)
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&arch, "arch", "arm64", "architecture, as Go names it")
+	c.Flags().StringVar(&dir, "dir", filepath.Join("build", "arm64", "loader"), "`DIR` to fetch into")
+	return c
+}
+
+func (f *imageFlags) build(progress io.Writer) error {
+	uki, err := f.uki()
+	if err != nil {
+		return err
+	}
+	disk := initramfs.Disk{SectorSize: f.sectorSize, Files: []initramfs.File{{Name: "EFI/BOOT/BOOTAA64.EFI", Data: uki}}}
+	size, err := disk.WriteFile(f.out)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(progress, "%s: %d bytes\n", f.out, size)
+	return nil
+}
+
+// uki puts the AArch64 guest into one EFI application.
+func (f *imageFlags) uki() ([]byte, error) {
+	name, err := initramfs.FindLoader("arm64", f.loader)
+	if err != nil {
+		return nil, err
+	}
+	stub, err := os.ReadFile(name)
+	if err != nil {
+		return nil, err
+	}
+	sections := []initramfs.Section{
+		{Name: ".osrel", Data: []byte("ID=vmspec\nNAME=vmspec\nPRETTY_NAME=\"vmspec " + suite.Version + "\"\nVERSION_ID=" + suite.Version + "\n")},
+		{Name: ".cmdline", Data: []byte(imageParameters)},
+	}
+	for _, s := range []struct{ section, file string }{{".linux", imageName}, {".initrd", initramfsName}} {
+		data, err := os.ReadFile(filepath.Join(f.guest, s.file))
+		if err != nil {
+			return nil, err
+		}
+		sections = append(sections, initramfs.Section{Name: s.section, Data: data})
+	}
+	return initramfs.UKI(stub, sections)
+}
