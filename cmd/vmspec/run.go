@@ -69,10 +69,11 @@ targets are listed by "vmspec targets"; any other VMM is started by
 	c.Flags().IntVar(&f.CPUs, "cpus", 1, "number of CPUs")
 	c.Flags().IntVar(&f.Memory, "memory", 512, "memory in MiB")
 	c.Flags().StringVar(&f.accel, "accel", "auto", "auto, tcg, kvm or hvf")
-	c.Flags().StringVar(&f.append, "append", "", "more kernel `PARAMETERS`, such as vmspec.only=PLAT-GIC")
+	c.Flags().StringVar(&f.append, "append", "", "more kernel `PARAMETERS`, such as vmspec.only=PLAT-GIC; into an image by SMBIOS")
 	c.Flags().StringVar(&f.Capture, "capture", "", "keep the captured guest in `FILE` (.tar.gz)")
 	c.Flags().StringVar(&f.guest, "guest", filepath.Join("build", "arm64"), "`DIR` with Image and initramfs.cpio.lz4, as make guest leaves them")
-	c.Flags().StringVar(&f.firmware, "firmware", "", "UEFI's `CODE,VARS` files")
+	c.Flags().StringVar(&f.firmware, "firmware", "", "UEFI's `CODE,VARS` files; U-Boot has one")
+	f.registerImage(c)
 	c.AddCommand(newRunExec())
 	return c
 }
@@ -103,7 +104,7 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.complete(); err != nil {
+	if err := f.complete(c, t); err != nil {
 		return err
 	}
 	settings, err := checkAppend(f.append)
@@ -119,7 +120,8 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 		return err
 	}
 	nonce := settings.Nonce
-	if f.Append = f.append; nonce == "" {
+	// Nothing that we say reaches a guest behind U-Boot; the last report counts.
+	if f.Append = f.append; nonce == "" && !t.UBoot {
 		nonce = newNonce()
 		f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.append)
 	}
@@ -133,15 +135,8 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 // prepare makes the files that QEMU writes to: in dir the variable store, and
 // the capture, which QEMU empties once there is a QEMU.
 func (f *runFlags) prepare(t target.Target, dir string) error {
-	if t.UEFI {
-		firmware, err := target.FindFirmware(f.firmware)
-		if err != nil {
-			return err
-		}
-		f.Code = firmware.Code
-		if f.Vars, err = firmware.OwnVars(dir); err != nil {
-			return err
-		}
+	if err := f.prepareFirmware(t, dir); err != nil {
+		return err
 	}
 	if f.Capture == "" {
 		return nil
@@ -153,13 +148,36 @@ func (f *runFlags) prepare(t target.Target, dir string) error {
 	return file.Close()
 }
 
+func (f *runFlags) prepareFirmware(t target.Target, dir string) (err error) {
+	switch {
+	case t.UBoot:
+		f.Code, err = target.FindUBoot(f.firmware)
+	case t.UEFI:
+		var firmware target.Firmware
+		if firmware, err = target.FindFirmware(f.firmware); err != nil {
+			return err
+		}
+		f.Code = firmware.Code
+		f.Vars, err = firmware.OwnVars(dir)
+	}
+	return err
+}
+
 // complete checks the flags against each other and this machine.
-func (f *runFlags) complete() (err error) {
+func (f *runFlags) complete(c *cobra.Command, t target.Target) (err error) {
 	if err := f.Check(); err != nil {
 		return err
 	}
 	if f.Accel, err = target.ChooseAccel(f.accel); err != nil {
 		return err
+	}
+	if t.Image {
+		return f.completeImage(t)
+	}
+	for _, flag := range []string{"image", "disk"} {
+		if c.Flags().Changed(flag) {
+			return fmt.Errorf("--%s: %s starts a kernel, not a disk image", flag, t.Name)
+		}
 	}
 	f.Kernel = filepath.Join(f.guest, imageName)
 	f.Initramfs = filepath.Join(f.guest, initramfsName)

@@ -181,8 +181,8 @@ func eventually(ts *testscript.TestScript, problem string, done func() bool) {
 	}
 }
 
-// fakeQEMU prints the report in $FAKE_REPORT with the nonce that -append asks
-// for, the last as in the guest, and fills the file of a capture with that of
+// fakeQEMU prints the report in $FAKE_REPORT with the nonce that -append or
+// -smbios asks for, the last as in the guest, and fills the file of a capture with that of
 // $FAKE_CAPTURE, if it is set. Its arguments go to $FAKE_ARGS, one a line.
 func fakeQEMU(args []string, stdout, stderr io.Writer) int {
 	if name := os.Getenv("FAKE_ARGS"); name != "" {
@@ -196,9 +196,13 @@ func fakeQEMU(args []string, stdout, stderr io.Writer) int {
 		fmt.Fprintln(stderr, "fake-qemu:", err)
 		return 1
 	}
-	nonce := ""
-	if at := slices.Index(args, "-append"); at >= 0 {
-		for word := range strings.FieldsSeq(args[at+1]) {
+	nonce := "-"
+	for _, option := range []string{"-append", "-smbios"} {
+		at := slices.Index(args, option)
+		if at < 0 {
+			continue
+		}
+		for word := range strings.FieldsSeq(strings.ReplaceAll(args[at+1], ",value=", " ")) {
 			if value, ok := strings.CutPrefix(word, "vmspec.nonce="); ok {
 				nonce = value
 			}

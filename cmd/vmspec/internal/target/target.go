@@ -16,8 +16,10 @@ import (
 type Target struct {
 	Name    string
 	Summary string
-	UEFI    bool // through firmware, with a variable store of its own
+	UEFI    bool // through AAVMF, with a variable store of its own
+	UBoot   bool // through U-Boot, whose UEFI keeps variables on the disk
 	ACPI    bool // the VMM describes the machine by ACPI as well
+	Image   bool // from a disk image, by the removable media path
 }
 
 // All lists the targets.
@@ -26,6 +28,9 @@ func All() []Target {
 		{Name: "qemu-virt", Summary: "QEMU virt, kernel started directly, device tree", ACPI: true},
 		{Name: "qemu-virt-uefi", Summary: "QEMU virt, UEFI (AAVMF), device tree (acpi=off)", UEFI: true},
 		{Name: "qemu-virt-acpi", Summary: "QEMU virt, UEFI (AAVMF) as it comes: ACPI", UEFI: true, ACPI: true},
+		{Name: "qemu-image", Summary: "QEMU virt, disk image by UEFI (AAVMF), device tree (acpi=off)", UEFI: true, Image: true},
+		{Name: "qemu-image-acpi", Summary: "QEMU virt, disk image by UEFI (AAVMF) as it comes: ACPI", UEFI: true, ACPI: true, Image: true},
+		{Name: "qemu-uboot", Summary: "QEMU virt, disk image by U-Boot's UEFI, device tree", UBoot: true, Image: true},
 	}
 }
 
@@ -49,8 +54,11 @@ type Options struct {
 	Accel     string // "tcg", "kvm" or "hvf"
 	Kernel    string // path of the kernel image
 	Initramfs string // path
-	Append    string // kernel parameters
-	Code      string // path of the firmware's code, for UEFI targets
+	Image     string // path of the disk image, in the kernel's place
+	Disk      string // how the image is attached: one of Disks
+	Sector    int    // bytes in a sector of that disk
+	Append    string // kernel parameters; those of an image go by SMBIOS
+	Code      string // path of the firmware's code, for UEFI targets and U-Boot
 	Vars      string // path of this run's own variable store, for UEFI targets
 	Capture   string // path that the captured guest goes to; empty for none
 	Extra     []string
@@ -97,15 +105,9 @@ func (t Target) Args(o Options) []string {
 		"-smp", strconv.Itoa(o.CPUs),
 		"-m", strconv.Itoa(o.Memory),
 	}
-	if t.UEFI {
-		args = append(args,
-			"-drive", "if=pflash,format=raw,readonly=on,file="+escape(o.Code),
-			"-drive", "if=pflash,format=raw,file="+escape(o.Vars))
-	}
-	args = append(args,
-		"-kernel", o.Kernel, "-initrd", o.Initramfs,
-		"-append", strings.TrimSpace(parameters[o.Accel]+" "+o.Append),
-		"-device", "virtio-rng-pci")
+	args = append(args, t.firmware(o)...)
+	args = append(args, t.guest(o)...)
+	args = append(args, "-device", "virtio-rng-pci")
 	if o.Capture != "" {
 		args = append(args,
 			"-device", "virtio-serial-pci",
@@ -113,6 +115,38 @@ func (t Target) Args(o Options) []string {
 			"-device", "virtserialport,chardev=capture,name=org.vmspec.capture")
 	}
 	return append(args, o.Extra...)
+}
+
+func (t Target) firmware(o Options) []string {
+	switch {
+	case t.UEFI:
+		return []string{
+			"-drive", "if=pflash,format=raw,readonly=on,file=" + escape(o.Code),
+			"-drive", "if=pflash,format=raw,file=" + escape(o.Vars),
+		}
+	case t.UBoot:
+		return []string{"-bios", o.Code}
+	}
+	return nil
+}
+
+// guest is what boots, and its parameters.
+func (t Target) guest(o Options) []string {
+	if !t.Image {
+		return []string{
+			"-kernel", o.Kernel, "-initrd", o.Initramfs,
+			"-append", strings.TrimSpace(parameters[o.Accel] + " " + o.Append),
+		}
+	}
+	args := o.disk()
+	values := ""
+	for _, word := range strings.Fields(o.Append) {
+		values += ",value=" + escape(word)
+	}
+	if values != "" {
+		args = append(args, "-smbios", "type=11"+values)
+	}
+	return args
 }
 
 // escape doubles the commas of a value in an option list, as QEMU wants them.

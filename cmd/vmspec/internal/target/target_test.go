@@ -48,6 +48,9 @@ func pairs(args []string) string {
 
 func TestArgs(t *testing.T) {
 	firmware := func(o *target.Options) { o.Code, o.Vars = "fw/code.fd", "run/vars.fd" }
+	onDisk := func(disk string) target.Options {
+		return with(func(o *target.Options) { firmware(o); o.Image, o.Disk, o.Sector = "out/vmspec.img", disk, 512 })
+	}
 	cases := []struct {
 		golden, target string
 		options        target.Options
@@ -55,6 +58,20 @@ func TestArgs(t *testing.T) {
 		{"qemu-virt", "qemu-virt", usual()},
 		{"qemu-virt-uefi", "qemu-virt-uefi", with(firmware)},
 		{"qemu-virt-acpi", "qemu-virt-acpi", with(firmware)},
+		{"qemu-image", "qemu-image", onDisk("virtio-blk-pci")},
+		{"qemu-image-acpi", "qemu-image-acpi", onDisk("virtio-blk-pci")},
+		{"qemu-uboot", "qemu-uboot", with(func(o *target.Options) {
+			o.Code, o.Image, o.Disk, o.Sector, o.Append = "fw/u-boot.bin", "out/vmspec.img", "virtio-blk-pci", 512, ""
+		})},
+		{"disk-mmio", "qemu-image", onDisk("virtio-blk-device")},
+		{"disk-scsi", "qemu-image", onDisk("virtio-scsi")},
+		{"disk-nvme", "qemu-image", onDisk("nvme")},
+		{"disk-usb", "qemu-image", onDisk("usb")},
+		{"disk-4k", "qemu-image", with(func(o *target.Options) {
+			firmware(o)
+			o.Image, o.Disk, o.Sector = "a,b.img", "virtio-scsi", 4096
+			o.Append = "vmspec.only=A,B vmspec.readonly"
+		})},
 		{"no-parameters", "qemu-virt", with(func(o *target.Options) { o.Append = "" })},
 		{"gic2", "qemu-virt", with(func(o *target.Options) { o.GIC = 2 })},
 		{"big", "qemu-virt", with(func(o *target.Options) { o.CPUs, o.Memory = 512, 65536 })},
@@ -88,17 +105,23 @@ func TestArgs(t *testing.T) {
 func TestArgsAreOwn(t *testing.T) {
 	extra := append(make([]string, 0, 10), "-S")
 	o := with(func(o *target.Options) { o.Extra = extra })
+	o.Disk = "virtio-scsi" // whose last device is added to
+	scsi := usual()
+	scsi.Disk = o.Disk
 	for _, to := range target.All() {
 		args := to.Args(o)
 		args[len(args)-1] = "changed"
 	}
 	require.Equal(t, []string{"-S"}, extra)
+	image, err := target.Find("qemu-image")
+	require.NoError(t, err)
+	require.Equal(t, image.Args(scsi), image.Args(scsi))
 }
 
 func TestFind(t *testing.T) {
 	for _, name := range []string{"", "qemu", "QEMU-VIRT", "qemu-virt ", "qemu-virt-"} {
 		_, err := target.Find(name)
-		require.ErrorContains(t, err, "there are qemu-virt, qemu-virt-uefi, qemu-virt-acpi", "%q", name)
+		require.ErrorContains(t, err, "there are qemu-virt, qemu-virt-uefi, qemu-virt-acpi, qemu-image, qemu-image-acpi, qemu-uboot", "%q", name)
 	}
 	for _, to := range target.All() {
 		found, err := target.Find(to.Name)
@@ -139,6 +162,33 @@ func TestOptionsCheck(t *testing.T) {
 			require.EqualError(t, err, c.want)
 		})
 	}
+}
+
+func TestCheckDisk(t *testing.T) {
+	for _, disk := range target.Disks() {
+		require.NoError(t, with(func(o *target.Options) { o.Disk = disk }).CheckDisk(" vmspec.readonly  vmspec.only=A"))
+	}
+	for _, disk := range []string{"", "NVMe", "virtio-blk-pci,readonly=on"} {
+		err := with(func(o *target.Options) { o.Disk = disk }).CheckDisk("")
+		require.ErrorContains(t, err, "nvme, usb, virtio-blk-device, virtio-blk-pci, virtio-scsi", "%q", disk)
+	}
+	for _, parameters := range []string{"quiet", "vmspec.readonly console=ttyAMA0", "vmspecs"} {
+		require.ErrorContains(t, with(func(o *target.Options) { o.Disk = "usb" }).CheckDisk(parameters), "an image has its own command line")
+	}
+}
+
+func TestFindUBoot(t *testing.T) {
+	name := filepath.Join(files(t, "u-boot.bin"), "u-boot.bin")
+	got, err := target.FindUBoot(name)
+	require.NoError(t, err)
+	require.Equal(t, name, got)
+	_, err = target.FindUBoot(name + "x")
+	require.EqualError(t, err, "--firmware "+name+"x: cannot be read")
+	if got, err = target.FindUBoot(""); err != nil {
+		require.ErrorIs(t, err, target.ErrNoUBoot)
+		return
+	}
+	require.FileExists(t, got)
 }
 
 func TestChooseAccel(t *testing.T) {

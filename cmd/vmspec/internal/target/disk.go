@@ -1,0 +1,78 @@
+package target
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+)
+
+// disks are QEMU's devices by how a disk is attached. The last of each is the
+// disk itself.
+var disks = map[string][]string{
+	"virtio-blk-pci":    {"virtio-blk-pci"},
+	"virtio-blk-device": {"virtio-blk-device"},
+	"virtio-scsi":       {"virtio-scsi-pci", "scsi-hd"},
+	"nvme":              {"nvme,serial=vmspec"},
+	"usb":               {"qemu-xhci", "usb-storage"},
+}
+
+// Disks lists the ways to attach a disk image.
+func Disks() []string { return slices.Sorted(maps.Keys(disks)) }
+
+// CheckDisk refuses what cannot be meant by the options and parameters of a
+// disk image.
+func (o Options) CheckDisk(parameters string) error {
+	if _, ok := disks[o.Disk]; !ok {
+		return fmt.Errorf("--disk %q: %s", o.Disk, strings.Join(Disks(), ", "))
+	}
+	for _, word := range strings.Fields(parameters) {
+		if !strings.HasPrefix(word, "vmspec.") {
+			return fmt.Errorf("--append %s: an image has its own command line; only the suite's parameters reach it", word)
+		}
+	}
+	return nil
+}
+
+// disk attaches the image. What the VM writes to it goes to a temporary file:
+// a run never changes an image.
+func (o Options) disk() []string {
+	args := []string{"-drive", "if=none,id=image,format=raw,snapshot=on,file=" + escape(o.Image)}
+	if o.Disk == "virtio-blk-device" { // virtio 1.0, as the other devices are
+		args = append(args, "-global", "virtio-mmio.force-legacy=off")
+	}
+	devices := slices.Clone(disks[o.Disk])
+	last := len(devices) - 1
+	devices[last] += ",drive=image"
+	if o.Sector != 512 {
+		devices[last] += fmt.Sprintf(",logical_block_size=%d,physical_block_size=%[1]d", o.Sector)
+	}
+	for _, d := range devices {
+		args = append(args, "-device", d)
+	}
+	return args
+}
+
+// uboots are where systems install U-Boot for QEMU's virt: Debian, and what
+// Fedora's uboot-images-armv8 has.
+var uboots = []string{"/usr/lib/u-boot/qemu_arm64/u-boot.bin", "/usr/share/uboot/qemu_arm64/u-boot.bin"}
+
+// ErrNoUBoot says that no U-Boot was found.
+var ErrNoUBoot = errors.New("no U-Boot for QEMU's AArch64 virt: install u-boot-qemu (Debian), or name its file with --firmware FILE")
+
+// FindUBoot returns the named U-Boot, or the installed one.
+func FindUBoot(named string) (string, error) {
+	if named != "" {
+		if !readable(named) {
+			return "", fmt.Errorf("--firmware %s: cannot be read", named)
+		}
+		return named, nil
+	}
+	for _, name := range uboots {
+		if readable(name) {
+			return name, nil
+		}
+	}
+	return "", ErrNoUBoot
+}
