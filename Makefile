@@ -23,7 +23,7 @@ export CGO_ENABLED := 0
 GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -name '*.s') go.mod go.sum
 NPM := cmd/vmspec/testdata/consumers
 
-.PHONY: run test faults soak trees consumers bench golden check build guest image clean tools test-tools consumers-tools
+.PHONY: run test faults image-boots soak trees consumers bench golden check build guest image clean tools test-tools consumers-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE))
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
@@ -36,6 +36,11 @@ test: check test-tools build/npm bin/vmspec build/arm64/initramfs.cpio.lz4 build
 # QEMU killed at 50 moments.
 faults: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 	VMSPEC_BOOT=1 VMSPEC_FAULTS=1 go test -count=1 -timeout 30m -v -run 'Fault|Killed' ./cmd/vmspec
+
+# The disk image with disks of every kind, GICv2, little memory, sectors of 4096
+# bytes, and after U-Boot wrote to it; CI boots it once with each firmware.
+image-boots: test-tools bin/vmspec build/vmspec.img
+	VMSPEC_BOOT=1 VMSPEC_IMAGES=1 go test -count=1 -timeout 30m -v -run 'Image' ./cmd/vmspec
 
 # Boots virtual machines with a device of each kind while every core is busy,
 # and counts the points that are judged otherwise than on a quiet machine.

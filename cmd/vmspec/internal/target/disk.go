@@ -16,6 +16,7 @@ var disks = map[string][]string{
 	"virtio-scsi":       {"virtio-scsi-pci", "scsi-hd"},
 	"nvme":              {"nvme,serial=vmspec"},
 	"usb":               {"qemu-xhci", "usb-storage"},
+	"usb-ehci":          {"usb-ehci", "usb-storage"}, // Debian's U-Boot knows no xHCI; AAVMF is very slow with it
 }
 
 // Disks lists the ways to attach a disk image.

@@ -170,7 +170,7 @@ func TestCheckDisk(t *testing.T) {
 	}
 	for _, disk := range []string{"", "NVMe", "virtio-blk-pci,readonly=on"} {
 		err := with(func(o *target.Options) { o.Disk = disk }).CheckDisk("")
-		require.ErrorContains(t, err, "nvme, usb, virtio-blk-device, virtio-blk-pci, virtio-scsi", "%q", disk)
+		require.ErrorContains(t, err, "nvme, usb, usb-ehci, virtio-blk-device, virtio-blk-pci, virtio-scsi", "%q", disk)
 	}
 	for _, parameters := range []string{"quiet", "vmspec.readonly console=ttyAMA0", "vmspecs"} {
 		require.ErrorContains(t, with(func(o *target.Options) { o.Disk = "usb" }).CheckDisk(parameters), "an image has its own command line")

@@ -1,0 +1,176 @@
+package main
+
+import (
+	"crypto/sha256"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/cmd/vmspec/internal/target"
+	"vmspec/results"
+)
+
+// imageFile is where make image leaves the disk image.
+var imageFile = filepath.Join("..", "..", "build", "vmspec.img")
+
+// imageFails are the requirements that each target with a disk image does not
+// meet.
+var imageFails = map[string]map[string]results.Verdict{
+	"qemu-image":      fails["qemu-virt-uefi"],
+	"qemu-image-acpi": fails["qemu-virt-acpi"],
+	// U-Boot has no clock, no SMBIOS 3 and, once an OS runs, no variables to set.
+	"qemu-uboot": {
+		"FW-VAR-RUNTIME": results.Fail, "FW-RTC": results.Fail, "FW-SMBIOS": results.Fail, "FW-VAR-WRITE": results.Fail,
+		"PLAT-HOTPLUG-BUS": results.Fail, "PLAT-SMCCC": results.Fail,
+	},
+}
+
+// bootImage boots an image, which must give a whole report and be left alone.
+func bootImage(t *testing.T, to, image string, more ...string) *results.Report {
+	t.Helper()
+	before := digest(t, image)
+	_, stdout, stderr := vmspec(t, append([]string{"run", to, "--image", image}, more...)...)
+	require.NotEmpty(t, stdout, stderr)
+	report := parse(t, stdout)
+	require.Len(t, report.Points, asked())
+	require.Equal(t, imageFails[to], unmet(report), stdout+stderr)
+	require.Equal(t, before, digest(t, image), "the run changed the image")
+	return report
+}
+
+func digest(t *testing.T, name string) string {
+	t.Helper()
+	f, err := os.Open(name)
+	require.NoError(t, err)
+	defer f.Close()
+	h := sha256.New()
+	_, err = io.Copy(h, f)
+	require.NoError(t, err)
+	return string(h.Sum(nil))
+}
+
+func TestBootImage(t *testing.T) {
+	for to := range imageFails {
+		t.Run(to, func(t *testing.T) {
+			t.Parallel()
+			needBoot(t)
+			report := bootImage(t, to, imageFile)
+			require.Equal(t, to != "qemu-uboot", report.Nonce != "-", "the nonce goes by SMBIOS")
+		})
+	}
+}
+
+func TestImageBuildIsReproducible(t *testing.T) {
+	canBoot(t)
+	dir := t.TempDir()
+	for _, sectors := range []string{"512", "4096"} {
+		one, two := filepath.Join(dir, "one"), filepath.Join(dir, "two")
+		for _, name := range []string{one, two} {
+			buildImage(t, "-o", name, "--sector-size", sectors)
+		}
+		require.Equal(t, digest(t, one), digest(t, two), "sectors of %s bytes", sectors)
+	}
+}
+
+func buildImage(t *testing.T, args ...string) {
+	t.Helper()
+	args = append([]string{"image", "build", "--guest", guestDir, "--loader", filepath.Join(guestDir, "loader")}, args...)
+	status, _, stderr := vmspec(t, args...)
+	require.Equal(t, results.Conformant, status, stderr)
+}
+
+// needImageBoots is needBoot, for what CI boots less of.
+func needImageBoots(t *testing.T) {
+	t.Helper()
+	if os.Getenv("VMSPEC_IMAGES") == "" {
+		t.Skip("takes minutes: make image-boots sets VMSPEC_IMAGES")
+	}
+	needBoot(t)
+}
+
+// The one image, however it is attached and whatever the machine is.
+func TestImageBoots(t *testing.T) {
+	// Of Debian's U-Boot: no virtio-scsi, no xHCI.
+	for _, c := range []string{
+		"qemu-image --gic 2", "qemu-image --cpus 4", "qemu-image --memory 320",
+		"qemu-image --disk virtio-blk-device", "qemu-image --disk virtio-scsi", "qemu-image --disk nvme", "qemu-image --disk usb",
+		"qemu-image-acpi --gic 2", "qemu-image-acpi --disk virtio-blk-device", "qemu-image-acpi --disk virtio-scsi",
+		"qemu-image-acpi --disk nvme", "qemu-image-acpi --disk usb",
+		"qemu-uboot --gic 2", "qemu-uboot --memory 192",
+		"qemu-uboot --disk virtio-blk-device", "qemu-uboot --disk nvme", "qemu-uboot --disk usb-ehci",
+	} {
+		t.Run(c, func(t *testing.T) {
+			t.Parallel()
+			needImageBoots(t)
+			args := strings.Fields(c)
+			bootImage(t, args[0], imageFile, args[1:]...)
+		})
+	}
+}
+
+// Debian's U-Boot takes every virtio disk's sectors to be of 512 bytes.
+func TestImageBootsWithLargeSectors(t *testing.T) {
+	for _, disk := range []string{"virtio-blk-pci", "virtio-scsi", "nvme", "usb"} {
+		t.Run(disk, func(t *testing.T) {
+			t.Parallel()
+			needImageBoots(t)
+			image := filepath.Join(t.TempDir(), "4k.img")
+			buildImage(t, "-o", image, "--sector-size", "4096")
+			bootImage(t, "qemu-image", image, "--disk", disk)
+		})
+	}
+}
+
+// The image's file system is one that U-Boot can store a variable in, which
+// makes it another image.
+func TestImageBootsStoreAVariable(t *testing.T) {
+	needImageBoots(t)
+	image := filepath.Join(t.TempDir(), "copy.img")
+	require.NoError(t, copyFile(image, imageFile))
+	uBootTypes(t, image, "", "virtio scan", "setenv -e -nv -bs -rt Vmspec stored", "poweroff")
+	require.NotEqual(t, digest(t, imageFile), digest(t, image))
+	esp := image + "@@1M"
+	out, err := exec.Command("mdir", "-b", "-i", esp, "::ubootefi.var").CombinedOutput()
+	require.NoError(t, err, string(out))
+	bootImage(t, "qemu-uboot", image)
+}
+
+// uBootTypes starts U-Boot with a disk that it may write to, and types lines
+// into it: each when a prompt or, for the first, its count-down is there.
+func uBootTypes(t *testing.T, image string, lines ...string) {
+	t.Helper()
+	firmware, err := target.FindUBoot("")
+	require.NoError(t, err)
+	cmd := exec.CommandContext(t.Context(), target.Binary, "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
+		"-machine", "virt,acpi=off", "-cpu", "cortex-a57", "-m", "512", "-bios", firmware,
+		"-drive", "if=none,id=image,format=raw,file="+image, "-device", "virtio-blk-pci,drive=image")
+	in, err := cmd.StdinPipe()
+	require.NoError(t, err)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	late := time.AfterFunc(time.Minute, func() { _ = cmd.Process.Kill() })
+	defer late.Stop()
+	var said strings.Builder
+	for buffer, prompt := make([]byte, 256), "autoboot:"; ; {
+		n, err := out.Read(buffer)
+		said.Write(buffer[:n])
+		if err != nil {
+			break
+		}
+		if len(lines) > 0 && strings.Contains(said.String(), prompt) {
+			said.Reset()
+			_, err := io.WriteString(in, lines[0]+"\r")
+			require.NoError(t, err)
+			lines, prompt = lines[1:], "\n=> "
+		}
+	}
+	require.NoError(t, cmd.Wait(), said.String())
+	require.Empty(t, lines, said.String())
+}
