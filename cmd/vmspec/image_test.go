@@ -114,9 +114,10 @@ func TestImageBoots(t *testing.T) {
 	}
 }
 
-// Debian's U-Boot takes every virtio disk's sectors to be of 512 bytes.
+// Debian's U-Boot takes every virtio disk's sectors to be of 512 bytes; AAVMF
+// sees no partition on a USB disk of larger ones.
 func TestImageBootsWithLargeSectors(t *testing.T) {
-	for _, disk := range []string{"virtio-blk-pci", "virtio-scsi", "nvme", "usb"} {
+	for _, disk := range []string{"virtio-blk-pci", "virtio-scsi", "nvme"} {
 		t.Run(disk, func(t *testing.T) {
 			t.Parallel()
 			needImageBoots(t)
