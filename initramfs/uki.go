@@ -108,7 +108,7 @@ func (p *peFile) findHeaders() error {
 	p.sections = p.u16(p.coff + coffSections)
 	p.table = p.opt + p.u16(p.coff+coffOptional)
 	switch {
-	case p.table-p.opt < optSecurity+8:
+	case p.table-p.opt < optDirectories:
 		return fmt.Errorf("optional header of %d bytes", p.table-p.opt)
 	case p.table+p.sections*sectionSize > len(p.data):
 		return errors.New("section headers behind the end of the file")
@@ -128,6 +128,8 @@ func (p *peFile) readOptional() error {
 		return fmt.Errorf("optional header's magic %#x, want %#x", p.u16(p.opt+optMagic), magicPE32Plus)
 	case p.u16(p.opt+optSubsystem) != efiApplication:
 		return fmt.Errorf("subsystem %d, want an EFI application's, %d", p.u16(p.opt+optSubsystem), efiApplication)
+	case p.table-p.opt < optSecurity+8:
+		return fmt.Errorf("optional header of %d bytes", p.table-p.opt)
 	case !alignment(p.memAlign) || !alignment(p.fileAlign) || p.fileAlign > p.memAlign:
 		return fmt.Errorf("alignments %d in memory and %d in the file", p.memAlign, p.fileAlign)
 	case p.u32(p.opt+optDirectories) > 4 && p.u32(p.opt+optSecurity+4) != 0:

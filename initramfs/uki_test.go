@@ -114,7 +114,12 @@ func TestUKIRefuses(t *testing.T) {
 		{"no PE signature", set(0x40, 1, 'p'), "no PE signature"},
 		{"signature behind the end", set(peStart, 4, 0xffffffff), "no PE signature"},
 		{"cut in the section headers", func(b []byte) []byte { return b[:testTable+39] }, "section headers behind the end of the file"},
-		{"short optional header", set(testCOFF+coffOptional, 2, 112), "optional header of 112 bytes"},
+		{"short optional header", set(testCOFF+coffOptional, 2, 107), "optional header of 107 bytes"},
+		{"no place for a signature", func(b []byte) []byte {
+			copy(b[testOpt+112:], b[testTable:testTable+sectionSize])
+			put(b, testCOFF+coffOptional, 2, 112)
+			return b
+		}, "optional header of 112 bytes"},
 		{"no sections", set(testCOFF+coffSections, 2, 0), "no sections"},
 		{"for x86", set(testCOFF, 2, 0x8664), "machine 0x8664, want AArch64's 0xaa64"},
 		{"for 32 bits", set(testOpt, 2, 0x10b), "optional header's magic 0x10b"},

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"io"
 	"os"
@@ -16,10 +17,15 @@ import (
 // there are is the VM's affair. A panic is to end the run.
 const imageParameters = "panic=-1"
 
+// osRelease says what is in an image, as os-release(5) does.
+const osRelease = "ID=vmspec\nNAME=vmspec\nPRETTY_NAME=\"vmspec " + suite.Version + "\"\nVERSION_ID=" + suite.Version + "\n"
+
 // imageFlags say what an image is built from.
 type imageFlags struct {
-	guest, loader, out string
-	sectorSize         int
+	guest, loader     string
+	guest32, loader32 string
+	out               string
+	sectorSize        int
 }
 
 func newImageBuild() *cobra.Command {
@@ -33,12 +39,14 @@ It boots through any UEFI by the removable media path and assumes no console,
 device, memory map or boot variable. The same input gives the same bytes.
 A disk with sectors of 4096 bytes needs an image of its own, mostly a hole.`,
 		Args: cobra.NoArgs,
-		RunE: func(c *cobra.Command, _ []string) error { return f.build(c.ErrOrStderr()) },
+		RunE: func(c *cobra.Command, _ []string) error { return f.build(untilSignal(c), c.ErrOrStderr()) },
 	}
 	dir := filepath.Join("build", "arm64")
 	c.Flags().StringVarP(&f.out, "out", "o", "vmspec.img", "`FILE` to write")
 	c.Flags().StringVar(&f.guest, "guest", dir, "`DIR` with Image and initramfs.cpio.zst, as make guest leaves them")
 	c.Flags().StringVar(&f.loader, "loader", filepath.Join(dir, "loader"), "`DIR` that vmspec image loader fetched into")
+	c.Flags().StringVar(&f.guest32, "guest32", "", "`DIR` with those for AArch32; empty for an image that boots AArch64 only")
+	c.Flags().StringVar(&f.loader32, "loader32", filepath.Join("build", "arm", "loader"), "`DIR` that vmspec image loader --arch arm fetched into")
 	c.Flags().IntVar(&f.sectorSize, "sector-size", 512, "of the disk, in bytes: 512 or 4096")
 	return c
 }
@@ -62,18 +70,34 @@ func newImageLoader() *cobra.Command {
 	return c
 }
 
-func (f *imageFlags) build(progress io.Writer) error {
+func (f *imageFlags) build(ctx context.Context, progress io.Writer) error {
 	uki, err := f.uki()
 	if err != nil {
 		return err
 	}
 	disk := initramfs.Disk{SectorSize: f.sectorSize, Files: []initramfs.File{{Name: "EFI/BOOT/BOOTAA64.EFI", Data: uki}}}
+	if f.guest32 != "" {
+		files, err := f.files32(ctx)
+		if err != nil {
+			return err
+		}
+		disk.Files = append(disk.Files, files...)
+	}
 	size, err := disk.WriteFile(f.out)
 	if err != nil {
 		return err
 	}
 	fmt.Fprintf(progress, "%s: %d bytes\n", f.out, size)
 	return nil
+}
+
+// readGuest reads a guest's kernel and initramfs.
+func readGuest(dir string) (kernel, initrd []byte, err error) {
+	if kernel, err = os.ReadFile(filepath.Join(dir, imageName)); err != nil {
+		return nil, nil, err
+	}
+	initrd, err = os.ReadFile(filepath.Join(dir, initramfsName))
+	return kernel, initrd, err
 }
 
 // uki puts the AArch64 guest into one EFI application.
@@ -86,16 +110,39 @@ func (f *imageFlags) uki() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	sections := []initramfs.Section{
-		{Name: ".osrel", Data: []byte("ID=vmspec\nNAME=vmspec\nPRETTY_NAME=\"vmspec " + suite.Version + "\"\nVERSION_ID=" + suite.Version + "\n")},
+	kernel, initrd, err := readGuest(f.guest)
+	if err != nil {
+		return nil, err
+	}
+	return initramfs.UKI(stub, []initramfs.Section{
+		{Name: ".osrel", Data: []byte(osRelease)},
 		{Name: ".cmdline", Data: []byte(imageParameters)},
+		{Name: ".linux", Data: kernel},
+		{Name: ".initrd", Data: initrd},
+	})
+}
+
+// files32 are the AArch32 guest: GRUB, and what it loads.
+func (f *imageFlags) files32(ctx context.Context) ([]initramfs.File, error) {
+	modules, err := initramfs.FindLoader("arm", f.loader32)
+	if err != nil {
+		return nil, err
 	}
-	for _, s := range []struct{ section, file string }{{".linux", imageName}, {".initrd", initramfsName}} {
-		data, err := os.ReadFile(filepath.Join(f.guest, s.file))
-		if err != nil {
-			return nil, err
-		}
-		sections = append(sections, initramfs.Section{Name: s.section, Data: data})
+	kernel, initrd, err := readGuest(f.guest32)
+	if err != nil {
+		return nil, err
 	}
-	return initramfs.UKI(stub, sections)
+	if kernel, err = initramfs.MakeRoom(kernel); err != nil {
+		return nil, err
+	}
+	const kernelName, initrdName = "VMSPEC/ARM/LINUX", "VMSPEC/ARM/INITRD"
+	grub, err := initramfs.GRUB(ctx, modules, kernelName, initrdName, imageParameters)
+	if err != nil {
+		return nil, err
+	}
+	return []initramfs.File{
+		{Name: "EFI/BOOT/BOOTARM.EFI", Data: grub},
+		{Name: kernelName, Data: kernel},
+		{Name: initrdName, Data: initrd},
+	}, nil
 }
