@@ -1,8 +1,8 @@
 # What people type. Everything that is built lies in build/ and bin/, but for
 # npm's packages.
 
-ARCH    ?= arm64
 TARGET  ?= qemu-virt-uefi
+ARCH    ?= $(if $(findstring 32,$(TARGET)),arm,arm64)
 # A kernel image and module tree of your own, in place of Debian's.
 KERNEL  ?=
 MODULES ?=
@@ -23,7 +23,7 @@ export CGO_ENABLED := 0
 GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -name '*.s') go.mod go.sum
 NPM := cmd/vmspec/testdata/consumers
 
-.PHONY: run test faults image-boots soak trees consumers bench golden check build guest image clean tools test-tools consumers-tools
+.PHONY: run test faults image-boots soak trees consumers bench golden check build guest image clean tools image-tools test-tools consumers-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE))
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
@@ -40,7 +40,7 @@ faults: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 # The disk image with disks of every kind, GICv2, little memory, sectors of 4096
 # bytes, and after U-Boot wrote to it; CI boots it once with each firmware.
 image-boots: test-tools bin/vmspec build/vmspec.img
-	VMSPEC_BOOT=1 VMSPEC_IMAGES=1 go test -count=1 -timeout 30m -v -run 'Image' ./cmd/vmspec
+	VMSPEC_BOOT=1 VMSPEC_IMAGES=1 go test -count=1 -timeout 30m -v -run 'Image|Boot32' ./cmd/vmspec
 
 # Boots virtual machines with a device of each kind while every core is busy,
 # and counts the points that are judged otherwise than on a quiet machine.
@@ -87,11 +87,17 @@ clean:
 bin/vmspec: $(GOSOURCES)
 	@go build -trimpath -o $@ ./cmd/vmspec 1>&2
 
-$(GUEST)/init: $(GOSOURCES)
-	@GOOS=linux GOARCH=$(ARCH) go build -trimpath -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/init 1>&2
+# Of Debian's kernel the suite boots both.
+ARCHS := arm64 arm
 
-build/$(ARCH)/kernel/fetched: | bin/vmspec
-	@bin/vmspec kernel --arch $(ARCH) --dir $(@D)
+$(ARCHS:%=build/%/init): build/%/init: $(GOSOURCES)
+	@GOOS=linux GOARCH=$* $(BUILD_INIT)
+build/$(ARCH)-own/init: $(GOSOURCES)
+	@GOOS=linux GOARCH=$(ARCH) $(BUILD_INIT)
+BUILD_INIT = go build -trimpath -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/init 1>&2
+
+$(ARCHS:%=build/%/kernel/fetched): build/%/kernel/fetched: | bin/vmspec
+	@bin/vmspec kernel --arch $* --dir $(@D)
 	@touch $@
 
 # Written anew only when it says something else, so that nothing is rebuilt in vain.
@@ -100,18 +106,22 @@ build/$(ARCH)-own/inputs: FORCE
 	@echo '$(KERNEL) $(MODULES)' | cmp -s - $@ || echo '$(KERNEL) $(MODULES)' > $@
 FORCE:
 
-build/$(ARCH)/initramfs.cpio.lz4: build/$(ARCH)/init build/$(ARCH)/kernel/fetched | bin/vmspec
-	@bin/vmspec guest --init $< --debian build/$(ARCH)/kernel --out $(@D)
+$(ARCHS:%=build/%/initramfs.cpio.lz4): build/%/initramfs.cpio.lz4: build/%/init build/%/kernel/fetched | bin/vmspec
+	@bin/vmspec guest --init $< --debian build/$*/kernel --out $(@D)
 
 build/$(ARCH)-own/initramfs.cpio.lz4: build/$(ARCH)-own/init build/$(ARCH)-own/inputs $(KERNEL) | bin/vmspec
 	@bin/vmspec guest --init $< --image '$(KERNEL)' --modules '$(MODULES)' --out $(@D)
 
-build/arm64/loader/fetched: | bin/vmspec
-	@bin/vmspec image loader --dir $(@D)
+$(ARCHS:%=build/%/loader/fetched): build/%/loader/fetched: | bin/vmspec
+	@bin/vmspec image loader --arch $* --dir $(@D)
 	@touch $@
 
-$(IMAGE): $(GUEST)/initramfs.cpio.lz4 build/arm64/loader/fetched | bin/vmspec
-	@bin/vmspec image build --guest $(GUEST) -o $@
+# One image for both; with a kernel of your own, for that alone.
+build/vmspec.img: $(foreach arch,$(ARCHS),build/$(arch)/initramfs.cpio.lz4 build/$(arch)/loader/fetched) | bin/vmspec image-tools
+	@bin/vmspec image build --guest32 build/arm -o $@
+
+build/arm64-own/vmspec.img: build/arm64-own/initramfs.cpio.lz4 build/arm64/loader/fetched | bin/vmspec
+	@bin/vmspec image build --guest $(@D) -o $@
 
 # Anew when the packages are gone, too.
 build/npm: $(NPM)/package.json $(NPM)/package-lock.json $(if $(wildcard $(NPM)/node_modules),,FORCE) | test-tools
@@ -125,12 +135,17 @@ build/kunit/tools/testing/kunit/kunit.py: | consumers-tools
 # What each verb needs beside Go: a program or file, and Debian's package.
 UEFI_FILES := /usr/share/AAVMF/AAVMF_CODE.fd|/usr/share/AAVMF/AAVMF_CODE.no-secboot.fd|/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw|/usr/share/edk2/aarch64/QEMU_CODE.fd|/opt/homebrew/share/qemu/edk2-aarch64-code.fd
 RUN_NEEDS  := qemu-system-aarch64=qemu-system-arm '$(UEFI_FILES)=qemu-efi-aarch64'
-UBOOT_NEEDS := /usr/lib/u-boot/qemu_arm64/u-boot.bin=u-boot-qemu
-TEST_NEEDS := $(RUN_NEEDS) $(UBOOT_NEEDS) /usr/sbin/sgdisk=gdisk /usr/sbin/fsck.vfat=dosfstools mcopy=mtools dtc=device-tree-compiler prove=perl faketime=faketime node=nodejs npm=npm
+UEFI32_FILES := /usr/share/AAVMF/AAVMF32_CODE.fd|/usr/share/edk2/arm/QEMU_EFI-pflash.raw
+RUN32_NEEDS  := qemu-system-arm=qemu-system-arm '$(UEFI32_FILES)=qemu-efi-arm'
+IMAGE_NEEDS  := grub-mkimage=grub-common
+UBOOT_NEEDS  := /usr/lib/u-boot/qemu_arm64/u-boot.bin=u-boot-qemu
+TEST_NEEDS := $(RUN_NEEDS) $(RUN32_NEEDS) $(UBOOT_NEEDS) $(IMAGE_NEEDS) /usr/sbin/sgdisk=gdisk /usr/sbin/fsck.vfat=dosfstools mcopy=mtools dtc=device-tree-compiler prove=perl faketime=faketime node=nodejs npm=npm
 CONSUMERS_NEEDS := python3=python3 xz=xz-utils
 
 tools:
-	@.ci/install $(RUN_NEEDS) $(if $(findstring uboot,$(TARGET)),$(UBOOT_NEEDS))
+	@.ci/install $(RUN_NEEDS) $(if $(findstring 32,$(TARGET)),$(RUN32_NEEDS)) $(if $(findstring uboot,$(TARGET)),$(UBOOT_NEEDS))
+image-tools:
+	@.ci/install $(IMAGE_NEEDS)
 test-tools:
 	@.ci/install $(TEST_NEEDS)
 consumers-tools:

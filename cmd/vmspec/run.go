@@ -71,7 +71,7 @@ targets are listed by "vmspec targets"; any other VMM is started by
 	c.Flags().StringVar(&f.accel, "accel", "auto", "auto, tcg, kvm or hvf")
 	c.Flags().StringVar(&f.append, "append", "", "more kernel `PARAMETERS`, such as vmspec.only=PLAT-GIC; into an image by SMBIOS")
 	c.Flags().StringVar(&f.Capture, "capture", "", "keep the captured guest in `FILE` (.tar.gz)")
-	c.Flags().StringVar(&f.guest, "guest", filepath.Join("build", "arm64"), "`DIR` with Image and initramfs.cpio.lz4, as make guest leaves them")
+	c.Flags().StringVar(&f.guest, "guest", filepath.Join("build", "arm64"), "`DIR` with Image and initramfs.cpio.lz4, as make guest leaves them; for AArch32 build/arm")
 	c.Flags().StringVar(&f.firmware, "firmware", "", "UEFI's `CODE,VARS` files; U-Boot has one")
 	f.registerImage(c)
 	c.AddCommand(newRunExec())
@@ -125,7 +125,7 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 		nonce = newNonce()
 		f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.append)
 	}
-	err = f.watch(c, name, vmm.Run{Command: append([]string{target.Binary}, t.Args(f.Options)...), Nonce: nonce})
+	err = f.watch(c, name, vmm.Run{Command: append([]string{t.Program()}, t.Args(f.Options)...), Nonce: nonce})
 	if err == nil || errors.As(err, new(verdict)) {
 		return f.checkCapture(c.ErrOrStderr(), err)
 	}
@@ -151,10 +151,10 @@ func (f *runFlags) prepare(t target.Target, dir string) error {
 func (f *runFlags) prepareFirmware(t target.Target, dir string) (err error) {
 	switch {
 	case t.UBoot:
-		f.Code, err = target.FindUBoot(f.firmware)
+		f.Code, err = t.FindUBoot(f.firmware)
 	case t.UEFI:
 		var firmware target.Firmware
-		if firmware, err = target.FindFirmware(f.firmware); err != nil {
+		if firmware, err = t.FindFirmware(f.firmware); err != nil {
 			return err
 		}
 		f.Code = firmware.Code
@@ -168,7 +168,7 @@ func (f *runFlags) complete(c *cobra.Command, t target.Target) (err error) {
 	if err := f.Check(); err != nil {
 		return err
 	}
-	if f.Accel, err = target.ChooseAccel(f.accel); err != nil {
+	if f.Accel, err = t.ChooseAccel(f.accel); err != nil {
 		return err
 	}
 	if t.Image {
@@ -179,16 +179,28 @@ func (f *runFlags) complete(c *cobra.Command, t target.Target) (err error) {
 			return fmt.Errorf("--%s: %s starts a kernel, not a disk image", flag, t.Name)
 		}
 	}
-	f.Kernel = filepath.Join(f.guest, imageName)
-	f.Initramfs = filepath.Join(f.guest, initramfsName)
+	guest := f.guest
+	if t.AArch32 && !c.Flags().Changed("guest") {
+		guest = filepath.Join("build", "arm")
+	}
+	f.Kernel = filepath.Join(guest, imageName)
+	f.Initramfs = filepath.Join(guest, initramfsName)
 	for _, name := range []string{f.Kernel, f.Initramfs} {
 		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s is not there: make guest builds it, or name its directory with --guest", name)
+			return fmt.Errorf("%s is not there: make guest%s builds it, or name its directory with --guest", name, archOption(t))
 		} else if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// archOption is what make wants beside it for a target's guest.
+func archOption(t target.Target) string {
+	if t.AArch32 {
+		return " ARCH=arm"
+	}
+	return ""
 }
 
 // checkAppend refuses what the guest would only complain of after booting.
@@ -266,13 +278,13 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run) error {
 
 // hint names the package of a program that people will look for.
 func hint(program string) string {
-	if program != target.Binary {
+	if program != target.Binary && program != target.Binary32 {
 		return ""
 	}
 	if runtime.GOOS == "darwin" {
 		return ": brew install qemu"
 	}
-	return ": apt-get install qemu-system-arm (Debian, Ubuntu), dnf install qemu-system-aarch64 (Fedora)"
+	return ": apt-get install qemu-system-arm (Debian, Ubuntu), dnf install " + program + " (Fedora)"
 }
 
 // watched runs the VMM, with progress for a person who watches.

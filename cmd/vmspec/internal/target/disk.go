@@ -55,25 +55,28 @@ func (o Options) disk() []string {
 	return args
 }
 
-// uboots are where systems install U-Boot for QEMU's virt: Debian, and what
-// Fedora's uboot-images-armv8 has.
-var uboots = []string{"/usr/lib/u-boot/qemu_arm64/u-boot.bin", "/usr/share/uboot/qemu_arm64/u-boot.bin"}
+// uboots are where Debian and Fedora install U-Boot for QEMU's virt.
+var (
+	uboots   = []string{"/usr/lib/u-boot/qemu_arm64/u-boot.bin", "/usr/share/uboot/qemu_arm64/u-boot.bin"}
+	uboots32 = []string{"/usr/lib/u-boot/qemu_arm/u-boot.bin", "/usr/share/uboot/qemu_arm/u-boot.bin"}
+)
 
 // ErrNoUBoot says that no U-Boot was found.
-var ErrNoUBoot = errors.New("no U-Boot for QEMU's AArch64 virt: install u-boot-qemu (Debian), or name its file with --firmware FILE")
+var ErrNoUBoot = errors.New("no U-Boot for QEMU's virt: install u-boot-qemu (Debian), or name its file with --firmware FILE")
 
-// FindUBoot returns the named U-Boot, or the installed one.
-func FindUBoot(named string) (string, error) {
-	if named != "" {
-		if !readable(named) {
-			return "", fmt.Errorf("--firmware %s: cannot be read", named)
-		}
-		return named, nil
+// FindUBoot returns the named U-Boot, or the one installed for this target.
+func (t Target) FindUBoot(named string) (string, error) {
+	candidates, missing := uboots, ErrNoUBoot
+	if t.AArch32 {
+		candidates = uboots32
 	}
-	for _, name := range uboots {
+	if named != "" {
+		candidates, missing = []string{named}, fmt.Errorf("--firmware %s: cannot be read", named)
+	}
+	for _, name := range candidates {
 		if readable(name) {
 			return name, nil
 		}
 	}
-	return "", ErrNoUBoot
+	return "", missing
 }

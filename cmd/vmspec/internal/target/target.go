@@ -20,6 +20,7 @@ type Target struct {
 	UBoot   bool // through U-Boot, whose UEFI keeps variables on the disk
 	ACPI    bool // the VMM describes the machine by ACPI as well
 	Image   bool // from a disk image, by the removable media path
+	AArch32 bool
 }
 
 // All lists the targets.
@@ -31,6 +32,10 @@ func All() []Target {
 		{Name: "qemu-image", Summary: "QEMU virt, disk image by UEFI (AAVMF), device tree (acpi=off)", UEFI: true, Image: true},
 		{Name: "qemu-image-acpi", Summary: "QEMU virt, disk image by UEFI (AAVMF) as it comes: ACPI", UEFI: true, ACPI: true, Image: true},
 		{Name: "qemu-uboot", Summary: "QEMU virt, disk image by U-Boot's UEFI, device tree", UBoot: true, Image: true},
+		{Name: "qemu-virt32", Summary: "as qemu-virt, AArch32", AArch32: true},
+		{Name: "qemu-virt32-uefi", Summary: "as qemu-virt-uefi, AArch32", UEFI: true, AArch32: true},
+		{Name: "qemu-image32", Summary: "as qemu-image, AArch32", UEFI: true, Image: true, AArch32: true},
+		{Name: "qemu-uboot32", Summary: "as qemu-uboot, AArch32", UBoot: true, Image: true, AArch32: true},
 	}
 }
 
@@ -77,17 +82,41 @@ func (o Options) Check() error {
 	return nil
 }
 
-// Binary is the program that runs the targets.
-const Binary = "qemu-system-aarch64"
+// Binary is the program that runs the targets, and Binary32 those of AArch32.
+const (
+	Binary   = "qemu-system-aarch64"
+	Binary32 = "qemu-system-arm"
+)
+
+// Program returns the one that runs this target.
+func (t Target) Program() string {
+	if t.AArch32 {
+		return Binary32
+	}
+	return Binary
+}
 
 // cpus are the CPU models by accelerator. TCG's "max" costs twice the time.
 var cpus = map[string]string{"tcg": "cortex-a57", "kvm": "host", "hvf": "host"}
+
+// cpu32 is the CPU model of AArch32, which is always emulated.
+const cpu32 = "cortex-a15"
 
 // parameters are the kernel's by accelerator. A panic is to end the run. Under
 // TCG the kernel's page table isolation, which a random base address turns on,
 // costs a TLB flush with every system call: a third of the suite's CPU time.
 // It guards the guest's kernel from its programs and says nothing of the VM.
 var parameters = map[string]string{"tcg": "panic=-1 kpti=off", "kvm": "panic=-1", "hvf": "panic=-1"}
+
+// parameters32 are those of AArch32, which has no such isolation.
+const parameters32 = "panic=-1"
+
+func (t Target) parameters(accel string) string {
+	if t.AArch32 {
+		return parameters32
+	}
+	return parameters[accel]
+}
 
 // Args returns QEMU's arguments. The guest's console is QEMU's standard
 // output.
@@ -101,7 +130,7 @@ func (t Target) Args(o Options) []string {
 		"-display", "none", "-monitor", "none", "-serial", "stdio",
 		"-machine", machine,
 		"-accel", o.Accel,
-		"-cpu", cpus[o.Accel],
+		"-cpu", t.cpu(o.Accel),
 		"-smp", strconv.Itoa(o.CPUs),
 		"-m", strconv.Itoa(o.Memory),
 	}
@@ -115,6 +144,13 @@ func (t Target) Args(o Options) []string {
 			"-device", "virtserialport,chardev=capture,name=org.vmspec.capture")
 	}
 	return append(args, o.Extra...)
+}
+
+func (t Target) cpu(accel string) string {
+	if t.AArch32 {
+		return cpu32
+	}
+	return cpus[accel]
 }
 
 func (t Target) firmware(o Options) []string {
@@ -135,7 +171,7 @@ func (t Target) guest(o Options) []string {
 	if !t.Image {
 		return []string{
 			"-kernel", o.Kernel, "-initrd", o.Initramfs,
-			"-append", strings.TrimSpace(parameters[o.Accel] + " " + o.Append),
+			"-append", strings.TrimSpace(t.parameters(o.Accel) + " " + o.Append),
 		}
 	}
 	args := o.disk()
@@ -151,6 +187,17 @@ func (t Target) guest(o Options) []string {
 
 // escape doubles the commas of a value in an option list, as QEMU wants them.
 func escape(value string) string { return strings.ReplaceAll(value, ",", ",,") }
+
+// ChooseAccel resolves "auto" for this target on this machine.
+func (t Target) ChooseAccel(accel string) (string, error) {
+	switch {
+	case !t.AArch32:
+		return ChooseAccel(accel)
+	case accel != "auto" && accel != "tcg":
+		return "", fmt.Errorf("--accel %q: AArch32 is emulated: auto or tcg", accel)
+	}
+	return "tcg", nil
+}
 
 // ChooseAccel resolves "auto" for this machine: hardware's help where an
 // AArch64 host offers it, else emulation.
@@ -186,29 +233,43 @@ var firmwares = []Firmware{
 	{"/opt/homebrew/share/qemu/edk2-aarch64-code.fd", "/opt/homebrew/share/qemu/edk2-arm-vars.fd"},
 }
 
+// firmwares32 are those for AArch32, where Debian and Fedora install it.
+var firmwares32 = []Firmware{
+	{"/usr/share/AAVMF/AAVMF32_CODE.fd", "/usr/share/AAVMF/AAVMF32_VARS.fd"},
+	{"/usr/share/edk2/arm/QEMU_EFI-pflash.raw", "/usr/share/edk2/arm/vars-template-pflash.raw"},
+}
+
+// ErrNoFirmware32 says that no UEFI for AArch32 was found.
+var ErrNoFirmware32 = errors.New("no UEFI firmware for AArch32: install qemu-efi-arm (Debian) or edk2-arm (Fedora), " +
+	"or name its files with --firmware CODE,VARS")
+
 // ErrNoFirmware says that no UEFI for AArch64 was found.
 var ErrNoFirmware = errors.New("no UEFI firmware for AArch64: install qemu-efi-aarch64 (Debian) or edk2-aarch64 (Fedora), " +
 	"or name its files with --firmware CODE,VARS")
 
 // FindFirmware returns the named firmware, "CODE,VARS", or the installed one.
-func FindFirmware(named string) (Firmware, error) {
-	candidates := firmwares
+func FindFirmware(named string) (Firmware, error) { return Target{}.FindFirmware(named) }
+
+// FindFirmware returns the named firmware, "CODE,VARS", or the one installed
+// for this target.
+func (t Target) FindFirmware(named string) (Firmware, error) {
+	candidates, missing := firmwares, ErrNoFirmware
+	if t.AArch32 {
+		candidates, missing = firmwares32, ErrNoFirmware32
+	}
 	if named != "" {
 		code, vars, ok := strings.Cut(named, ",")
 		if !ok {
 			return Firmware{}, fmt.Errorf("--firmware %s: want the code's file and the variable store's, with a comma between", named)
 		}
-		candidates = []Firmware{{code, vars}}
+		candidates, missing = []Firmware{{code, vars}}, fmt.Errorf("--firmware %s: cannot be read", named)
 	}
 	for _, f := range candidates {
 		if readable(f.Code) && readable(f.Vars) {
 			return f, nil
 		}
 	}
-	if named != "" {
-		return Firmware{}, fmt.Errorf("--firmware %s: cannot be read", named)
-	}
-	return Firmware{}, ErrNoFirmware
+	return Firmware{}, missing
 }
 
 func readable(name string) bool {

@@ -63,6 +63,9 @@ func TestArgs(t *testing.T) {
 		{"qemu-uboot", "qemu-uboot", with(func(o *target.Options) {
 			o.Code, o.Image, o.Disk, o.Sector, o.Append = "fw/u-boot.bin", "out/vmspec.img", "virtio-blk-pci", 512, ""
 		})},
+		{"qemu-virt32", "qemu-virt32", usual()},
+		{"qemu-virt32-uefi", "qemu-virt32-uefi", with(firmware)},
+		{"qemu-image32", "qemu-image32", onDisk("virtio-blk-pci")},
 		{"disk-mmio", "qemu-image", onDisk("virtio-blk-device")},
 		{"disk-scsi", "qemu-image", onDisk("virtio-scsi")},
 		{"disk-nvme", "qemu-image", onDisk("nvme")},
@@ -121,7 +124,7 @@ func TestArgsAreOwn(t *testing.T) {
 func TestFind(t *testing.T) {
 	for _, name := range []string{"", "qemu", "QEMU-VIRT", "qemu-virt ", "qemu-virt-"} {
 		_, err := target.Find(name)
-		require.ErrorContains(t, err, "there are qemu-virt, qemu-virt-uefi, qemu-virt-acpi, qemu-image, qemu-image-acpi, qemu-uboot", "%q", name)
+		require.ErrorContains(t, err, "there are qemu-virt, qemu-virt-uefi, qemu-virt-acpi, qemu-image, qemu-image-acpi, qemu-uboot, qemu-virt32, qemu-virt32-uefi, qemu-image32, qemu-uboot32", "%q", name)
 	}
 	for _, to := range target.All() {
 		found, err := target.Find(to.Name)
@@ -179,16 +182,18 @@ func TestCheckDisk(t *testing.T) {
 
 func TestFindUBoot(t *testing.T) {
 	name := filepath.Join(files(t, "u-boot.bin"), "u-boot.bin")
-	got, err := target.FindUBoot(name)
+	got, err := target.Target{}.FindUBoot(name)
 	require.NoError(t, err)
 	require.Equal(t, name, got)
-	_, err = target.FindUBoot(name + "x")
+	_, err = target.Target{}.FindUBoot(name + "x")
 	require.EqualError(t, err, "--firmware "+name+"x: cannot be read")
-	if got, err = target.FindUBoot(""); err != nil {
-		require.ErrorIs(t, err, target.ErrNoUBoot)
-		return
+	for _, to := range []target.Target{{}, {AArch32: true}} {
+		if got, err = to.FindUBoot(""); err != nil {
+			require.ErrorIs(t, err, target.ErrNoUBoot)
+			continue
+		}
+		require.FileExists(t, got)
 	}
-	require.FileExists(t, got)
 }
 
 func TestChooseAccel(t *testing.T) {
@@ -200,6 +205,16 @@ func TestChooseAccel(t *testing.T) {
 		got, err := target.ChooseAccel(name)
 		require.NoError(t, err)
 		require.Equal(t, name, got)
+	}
+	aarch32 := target.Target{AArch32: true}
+	for _, name := range []string{"auto", "tcg"} {
+		got, err := aarch32.ChooseAccel(name)
+		require.NoError(t, err)
+		require.Equal(t, "tcg", got)
+	}
+	for _, name := range []string{"kvm", "hvf", "", "bad"} {
+		_, err := aarch32.ChooseAccel(name)
+		require.ErrorContains(t, err, "AArch32 is emulated", "%q", name)
 	}
 	auto, err := target.ChooseAccel("auto")
 	require.NoError(t, err)
@@ -254,14 +269,23 @@ func TestFindFirmware(t *testing.T) {
 // What is installed depends on the machine; the answer is both files or how to
 // get them.
 func TestFindFirmwareInstalled(t *testing.T) {
-	f, err := target.FindFirmware("")
-	if err != nil {
-		require.ErrorIs(t, err, target.ErrNoFirmware)
-		require.ErrorContains(t, err, "qemu-efi-aarch64")
-		return
+	for _, c := range []struct {
+		to      target.Target
+		missing error
+		name    string
+	}{
+		{target.Target{}, target.ErrNoFirmware, "qemu-efi-aarch64"},
+		{target.Target{AArch32: true}, target.ErrNoFirmware32, "qemu-efi-arm"},
+	} {
+		f, err := c.to.FindFirmware("")
+		if err != nil {
+			require.ErrorIs(t, err, c.missing)
+			require.ErrorContains(t, err, c.name)
+			continue
+		}
+		require.FileExists(t, f.Code)
+		require.FileExists(t, f.Vars)
 	}
-	require.FileExists(t, f.Code)
-	require.FileExists(t, f.Vars)
 }
 
 func TestOwnVars(t *testing.T) {
