@@ -52,6 +52,9 @@ func (d Disk) WriteFile(name string) (size int, err error) {
 	if err != nil {
 		return 0, fmt.Errorf("build image: %w", err)
 	}
+	if info, err := os.Stat(name); err == nil && !info.Mode().IsRegular() {
+		return 0, fmt.Errorf("build image: %s is no regular file", name)
+	}
 	f, err := os.Create(name)
 	if err != nil {
 		return 0, fmt.Errorf("build image: %w", err)

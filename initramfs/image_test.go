@@ -187,4 +187,8 @@ func TestImageRefuses(t *testing.T) {
 	}
 	_, err := Disk{512, files()}.WriteFile(filepath.Join(t.TempDir(), "none", "disk.img"))
 	require.ErrorIs(t, err, os.ErrNotExist)
+	// A device would be neither cut to size nor left there.
+	_, err = Disk{512, files()}.WriteFile(os.DevNull)
+	require.EqualError(t, err, "build image: "+os.DevNull+" is no regular file")
+	require.FileExists(t, os.DevNull)
 }

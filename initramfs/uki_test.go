@@ -112,7 +112,7 @@ func TestUKIRefuses(t *testing.T) {
 		{"empty", func([]byte) []byte { return nil }, "no DOS header"},
 		{"an ELF file", func(b []byte) []byte { copy(b, "\x7fELF"); return b }, "no DOS header"},
 		{"no PE signature", set(0x40, 1, 'p'), "no PE signature"},
-		{"signature behind the end", set(peStart, 4, 0xffffffff), "no PE signature"},
+		{"signature behind the end", set(peStart, 4, 0x7fffffff), "no PE signature"},
 		{"cut in the section headers", func(b []byte) []byte { return b[:testTable+39] }, "section headers behind the end of the file"},
 		{"short optional header", set(testCOFF+coffOptional, 2, 107), "optional header of 107 bytes"},
 		{"no place for a signature", func(b []byte) []byte {
