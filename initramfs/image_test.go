@@ -82,6 +82,21 @@ func TestImageByOthersTools(t *testing.T) {
 	}
 }
 
+// What make image built.
+func TestImageThatIsBuilt(t *testing.T) {
+	image := filepath.Join("..", "build", "vmspec.img")
+	if _, err := os.Stat(image); err != nil && os.Getenv("VMSPEC_BOOT") == "" {
+		t.Skip("make image builds it")
+	}
+	require.Contains(t, tool(t, "sgdisk", "--verify", image), "No problems found")
+	esp := partition(t, image)
+	requireSound(t, esp, nil)
+	names := strings.Fields(tool(t, "mdir", "-/", "-b", "-i", esp, "::"))
+	for _, name := range []string{"::/EFI/BOOT/BOOTAA64.EFI", "::/EFI/BOOT/BOOTARM.EFI"} {
+		require.Contains(t, names, name)
+	}
+}
+
 // gdisk goes by the sector size of a device, and takes a file's to be 512; the
 // file system is read by whoever reads its boot sector.
 func TestImageOfLargeSectors(t *testing.T) {
