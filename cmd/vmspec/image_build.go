@@ -43,7 +43,7 @@ A disk with sectors of 4096 bytes needs an image of its own, mostly a hole.`,
 	}
 	dir := filepath.Join("build", "arm64")
 	c.Flags().StringVarP(&f.out, "out", "o", "vmspec.img", "`FILE` to write")
-	c.Flags().StringVar(&f.guest, "guest", dir, "`DIR` with Image and initramfs.cpio.zst, as make guest leaves them")
+	c.Flags().StringVar(&f.guest, "guest", dir, "`DIR` with Image and initramfs.cpio.lz4, as make guest leaves them")
 	c.Flags().StringVar(&f.loader, "loader", filepath.Join(dir, "loader"), "`DIR` that vmspec image loader fetched into")
 	c.Flags().StringVar(&f.guest32, "guest32", "", "`DIR` with those for AArch32; empty for an image that boots AArch64 only")
 	c.Flags().StringVar(&f.loader32, "loader32", filepath.Join("build", "arm", "loader"), "`DIR` that vmspec image loader --arch arm fetched into")
