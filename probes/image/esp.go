@@ -1,0 +1,320 @@
+package image
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// An ESP is an EFI System Partition and what was found in it.
+type ESP struct {
+	Partition
+	FS       FileSystem
+	Tree     Seen // of its directories
+	Programs []Program
+	Stores   []string  // variable stores, by their paths
+	Volumes  []Finding // firmware volumes
+	Files    int       // whose beginnings were looked at
+	More     bool      // there are more of them than were looked at
+}
+
+// Found is what there is at a path.
+type Found string
+
+const (
+	Nothing   Found = ""
+	File      Found = "file"
+	Directory Found = "directory"
+)
+
+// A Program is what there is at the removable media path of an architecture:
+// UEFI Specification 2.10, section 3.5.1.1.
+type Program struct {
+	Arch   string // as Go names it
+	Path   string
+	Is     Found
+	Lacks  string // the first part of the path that is not there
+	Size   uint32
+	Chain  Seen // of its clusters, as far as they were followed
+	Header *PE  // of a file
+}
+
+// removable are the paths, by architecture.
+var removable = []struct{ arch, file string }{{"arm64", "BOOTAA64.EFI"}, {"arm", "BOOTARM.EFI"}}
+
+// RemovablePath returns the path for an architecture, by Go's name of it.
+func RemovablePath(arch string) string {
+	for _, r := range removable {
+		if r.arch == arch {
+			return `\EFI\BOOT\` + r.file
+		}
+	}
+	return ""
+}
+
+// Program returns what there is for an architecture, by Go's name of it; nil
+// if the file system could not be read.
+func (e *ESP) Program(arch string) *Program {
+	for i := range e.Programs {
+		if e.Programs[i].Arch == arch {
+			return &e.Programs[i]
+		}
+	}
+	return nil
+}
+
+// A Finding is something at a place.
+type Finding struct{ Where, What string }
+
+// tree is the file system of an ESP while it is read. Directories are read
+// once.
+type tree struct {
+	*fat
+	esp    *ESP
+	listed map[uint32][]dirEntry
+}
+
+func readESP(s *source, sector int, p Partition, follow bool) ESP {
+	e := ESP{Partition: p}
+	base, length, err := p.bytes(sector, s.size)
+	if err != nil {
+		e.FS.add(err)
+		return e
+	}
+	f := readFAT(s, base, length, sector, &e.FS)
+	if f == nil {
+		return e
+	}
+	t := &tree{fat: f, esp: &e, listed: map[uint32][]dirEntry{}}
+	for _, r := range removable {
+		e.Programs = append(e.Programs, t.program(r.arch, r.file, follow))
+	}
+	t.stores()
+	t.walk()
+	return e
+}
+
+// dir lists a directory. What is wrong with it is the tree's fault.
+func (t *tree) dir(path string, cluster uint32) []dirEntry {
+	if entries, ok := t.listed[cluster]; ok {
+		return entries
+	}
+	entries, err := t.list(cluster)
+	if err != nil {
+		t.esp.Tree.add(fmt.Errorf("directory %s: %w", path, err))
+	}
+	t.listed[cluster] = entries
+	return entries
+}
+
+// find returns the entry of that name, as firmware does: by its long or its
+// short one, in capitals or not.
+func find(entries []dirEntry, name string) *dirEntry {
+	i := slices.IndexFunc(entries, func(e dirEntry) bool {
+		return strings.EqualFold(e.long, name) || strings.EqualFold(e.short, name)
+	})
+	if i < 0 {
+		return nil
+	}
+	return &entries[i]
+}
+
+// program looks for a boot program and reads its header.
+func (t *tree) program(arch, file string, follow bool) Program {
+	p := Program{Arch: arch, Path: RemovablePath(arch)}
+	at, cluster := "", uint32(0)
+	for _, name := range []string{"EFI", "BOOT"} {
+		e := find(t.dir(at+`\`, cluster), name)
+		at += `\` + name
+		if e == nil || !e.directory || e.first == 0 {
+			p.Lacks = at
+			return p
+		}
+		cluster = e.first
+	}
+	e := find(t.dir(at, cluster), file)
+	switch {
+	case e == nil:
+		p.Lacks = p.Path
+		return p
+	case e.directory:
+		p.Is = Directory
+		return p
+	}
+	p.Is, p.Size = File, e.size
+	if follow {
+		p.Chain.add(t.follow(e.first, e.size))
+	} else {
+		p.Chain.add(t.fits(e.first, e.size))
+	}
+	p.Header = readPE(e.size, func(at uint64, n int) ([]byte, error) { return t.read(e.first, e.size, at, n) })
+	return p
+}
+
+// storeNames are files in which firmware keeps its variables: EDK2's
+// (OvmfPkg/Library/NvVarsFileLib) and U-Boot's (include/efi_variable.h).
+var storeNames = []string{"NvVars", "ubootefi.var"}
+
+func (t *tree) stores() {
+	root := t.dir(`\`, 0)
+	for _, name := range storeNames {
+		if e := find(root, name); e != nil && !e.directory {
+			t.esp.Stores = append(t.esp.Stores, `\`+name)
+		}
+	}
+}
+
+// Bounds on how much of a file system is looked through.
+const (
+	maxDirectories = 64
+	maxFiles       = 256
+	maxDepth       = 8
+)
+
+// walk looks at the beginnings of files, directory after directory.
+func (t *tree) walk() {
+	type node struct {
+		path    string
+		cluster uint32
+		depth   int
+	}
+	queue, seen := []node{{}}, map[uint32]bool{0: true}
+	for ; len(queue) > 0; queue = queue[1:] {
+		n := queue[0]
+		for _, e := range t.dir(n.path+`\`, n.cluster) {
+			path := n.path + `\` + e.name()
+			switch {
+			case !e.directory && t.esp.Files == maxFiles, e.directory && (len(seen) > maxDirectories || n.depth == maxDepth):
+				t.esp.More = true
+			case !e.directory:
+				t.look(path, e)
+			case !seen[e.first]:
+				seen[e.first] = true
+				queue = append(queue, node{path, e.first, n.depth + 1})
+			}
+		}
+	}
+}
+
+func (e dirEntry) name() string {
+	if e.long != "" {
+		return e.long
+	}
+	return e.short
+}
+
+// look looks at a file's beginning. That a file cannot be read is told only of
+// boot programs: no text asks others to be whole.
+func (t *tree) look(path string, e dirEntry) {
+	t.esp.Files++
+	if e.size < volumeHeader {
+		return
+	}
+	b, err := t.read(e.first, e.size, 0, volumeHeader)
+	var u unread
+	if errors.As(err, &u) {
+		t.esp.Tree.add(fmt.Errorf("file %s: %w", path, err))
+	}
+	if err != nil {
+		return
+	}
+	switch what, store := volume(b); {
+	case store && !slices.Contains(t.esp.Stores, path):
+		t.esp.Stores = append(t.esp.Stores, path)
+	case what != "" && !store:
+		t.esp.Volumes = append(t.esp.Volumes, Finding{Where: path, What: what})
+	}
+}
+
+// volumeHeader is EFI_FIRMWARE_VOLUME_HEADER with one block and its end: UEFI
+// Platform Initialization Specification 1.8, volume 3, section 3.2.1.1.
+const volumeHeader = 72
+
+// volumes are GUIDs of file systems in firmware volumes.
+var volumes = map[string]string{
+	"7A9354D9-0468-444A-81CE-0BF617D890DF": "a firmware volume (FFS1)",
+	"8C8CE578-8A3D-4F1C-9935-896185C32DD3": "a firmware volume (FFS2)",
+	"5473C07A-3DCB-4DCA-BD6F-1E9689E7349A": "a firmware volume (FFS3)",
+}
+
+// variableVolume is EFI_SYSTEM_NV_DATA_FV_GUID, and uBootVariables how U-Boot's
+// file of variables begins.
+const (
+	variableVolume = "FFF12B8D-7696-4C8B-A985-2747075B4F50"
+	uBootVariables = "UbEfiVa\x01"
+)
+
+// volume says what firmware keeps at a place, and whether it keeps variables.
+func volume(b []byte) (what string, store bool) {
+	if bytes.HasSuffix(b[:16], []byte(uBootVariables)) {
+		return "UEFI variables of U-Boot", true
+	}
+	size := binary.LittleEndian.Uint16(b[48:])
+	if string(b[40:44]) != "_FVH" || size < volumeHeader-16 || binary.LittleEndian.Uint64(b[32:]) < uint64(size) {
+		return "", false
+	}
+	if kind := guid(b[16:]); kind == variableVolume {
+		return "a variable store of EDK2", true
+	} else {
+		return volumes[kind], false
+	}
+}
+
+// scan looks for firmware volumes at the beginning of each partition and of
+// each gap between them.
+func (d *Disk) scan(s *source) {
+	for _, place := range d.places() {
+		b, err := s.read(place.at, volumeHeader)
+		var u unread
+		if errors.As(err, &u) && d.RawErr == "" {
+			d.RawErr = fmt.Sprintf("%s: %v", place.name, err)
+		}
+		if err != nil {
+			continue
+		}
+		if what, _ := volume(b); what != "" {
+			d.Raw = append(d.Raw, Finding{Where: place.name, What: what})
+		}
+	}
+}
+
+type place struct {
+	at   uint64
+	name string
+}
+
+// maxPlaces bounds how many are looked at.
+const maxPlaces = 128
+
+// places lists the beginnings of partitions and gaps. Without a table the disk
+// is one gap, behind its first sector or from it on.
+func (d *Disk) places() []place {
+	sector := uint64(d.Sector)
+	if !d.Whole() {
+		return []place{{0, "the disk"}, {sector, "LBA 1"}}
+	}
+	t := &d.Primary
+	if !t.Whole {
+		t = &d.Backup
+	}
+	var out []place
+	gap := func(lba uint64, name string) {
+		taken := slices.ContainsFunc(d.Partitions, func(p Partition) bool { return p.First <= lba && lba <= p.Last })
+		if !taken && lba <= t.LastUsable && lba <= d.last() && len(out) < maxPlaces {
+			out = append(out, place{lba * sector, name})
+		}
+	}
+	gap(t.FirstUsable, "the gap before the partitions")
+	for _, p := range d.Partitions {
+		if p.First <= d.last() && len(out) < maxPlaces {
+			out = append(out, place{p.First * sector, fmt.Sprintf("partition %d", p.Number)})
+		}
+		if p.Last < d.last() {
+			gap(p.Last+1, fmt.Sprintf("the gap behind partition %d", p.Number))
+		}
+	}
+	return out
+}

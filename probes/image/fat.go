@@ -1,0 +1,410 @@
+package image
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"math/bits"
+)
+
+// A FileSystem is what a partition holds: Microsoft's FAT: General Overview of
+// On-Disk Format 1.03.
+type FileSystem struct {
+	Seen
+	Kind     string // FAT12, FAT16 or FAT32, by the number of clusters; empty for none
+	Laid     string // as which it is laid out, where that is another
+	Clusters uint32
+	Holds    string   // what else the partition begins with
+	Notes    []string // what is unusual and allowed
+}
+
+// The least numbers of clusters (section "FAT Type Determination").
+const (
+	LeastFAT16 = 4085
+	LeastFAT32 = 65525
+)
+
+// fat reads a FAT file system. Its sizes are in bytes, its places on the disk.
+type fat struct {
+	s        *source
+	bits     int    // of an entry of the table
+	clusters uint32 // they count from 2 on
+	cluster  uint64 // size
+	table    uint64 // place of the first file allocation table
+	root     uint64 // place of the root directory, where it has one
+	rootSize uint64
+	rootAt   uint32 // cluster of the root directory, where it has none
+	data     uint64 // place of cluster 2
+	sector   uint64 // size
+
+	window   []byte // a sector of the table
+	windowAt uint64
+}
+
+// isFAT tells whether a sector can be a FAT file system's first.
+func isFAT(b []byte) bool {
+	sector, cluster := int(binary.LittleEndian.Uint16(b[11:])), int(b[13])
+	jump := b[0] == 0xeb && b[2] == 0x90 || b[0] == 0xe9
+	return signed(b) && jump && sector >= 512 && sector <= 4096 && sector&(sector-1) == 0 && cluster != 0 && cluster&(cluster-1) == 0
+}
+
+// readFAT reads the boot sector of the file system at a place, of which the
+// partition has that many bytes. It returns nil if there is none to read.
+func readFAT(s *source, base, length uint64, sector int, fs *FileSystem) *fat {
+	b, err := s.read(base, mbrSize)
+	if err != nil {
+		fs.add(err)
+		return nil
+	}
+	if !isFAT(b) {
+		if more, err := s.upTo(base, beginningSize); err == nil {
+			fs.Holds = recognise(more)
+		}
+		fs.wrong("the partition holds no FAT file system")
+		return nil
+	}
+	f := &fat{s: s, sector: uint64(binary.LittleEndian.Uint16(b[11:]))}
+	if err := f.parse(b, base, length, fs); err != nil {
+		fs.add(err)
+		return nil
+	}
+	if f.sector < uint64(sector) {
+		fs.wrong("its sectors have %d bytes, the disk's %d", f.sector, sector)
+	} else if f.sector > uint64(sector) {
+		fs.Notes = append(fs.Notes, fmt.Sprintf("its sectors have %d bytes", f.sector))
+	}
+	return f
+}
+
+// parse reads the BIOS parameter block.
+func (f *fat) parse(b []byte, base, length uint64, fs *FileSystem) error {
+	reserved, tables := uint64(binary.LittleEndian.Uint16(b[14:])), uint64(b[16])
+	entries := uint64(binary.LittleEndian.Uint16(b[17:]))
+	total, size := uint64(binary.LittleEndian.Uint16(b[19:])), uint64(binary.LittleEndian.Uint16(b[22:]))
+	wide := size == 0
+	if wide {
+		size = uint64(binary.LittleEndian.Uint32(b[36:]))
+	}
+	if total == 0 {
+		total = uint64(binary.LittleEndian.Uint32(b[32:]))
+	}
+	rootSectors := (entries*dirEntrySize + f.sector - 1) / f.sector
+	before := reserved + tables*size + rootSectors
+	switch {
+	case reserved == 0 || tables == 0 || size == 0:
+		return fmt.Errorf("%d reserved sectors and %d tables of %d sectors", reserved, tables, size)
+	case before >= total:
+		return fmt.Errorf("%d sectors, of which %d lie before the clusters", total, before)
+	}
+	clusters := (total - before) / uint64(b[13])
+	if clusters == 0 || clusters > 0x0ffffff5 {
+		return fmt.Errorf("%d clusters", clusters)
+	}
+	f.clusters, f.cluster = uint32(clusters), uint64(b[13])*f.sector
+	f.table = base + reserved*f.sector
+	f.root, f.rootSize = f.table+tables*size*f.sector, entries*dirEntrySize
+	f.data = base + before*f.sector
+	f.classify(wide, fs)
+	if total*f.sector > length {
+		fs.wrong("it has %d bytes, and its partition on the disk %d", total*f.sector, length)
+	}
+	if least := (clusters+2)*uint64(f.bits) + 7; size*f.sector < least/8 {
+		return fmt.Errorf("a table of %d bytes for %d clusters", size*f.sector, clusters)
+	}
+	return f.findRoot(b, wide, entries, fs)
+}
+
+func (f *fat) classify(wide bool, fs *FileSystem) {
+	fs.Clusters = f.clusters
+	switch {
+	case f.clusters < LeastFAT16:
+		fs.Kind, f.bits = "FAT12", 12
+	case f.clusters < LeastFAT32:
+		fs.Kind, f.bits = "FAT16", 16
+	default:
+		fs.Kind, f.bits = "FAT32", 32
+	}
+	if wide && f.bits != 32 {
+		fs.Laid, f.bits = "FAT32", 32
+	}
+}
+
+func (f *fat) findRoot(b []byte, wide bool, entries uint64, fs *FileSystem) error {
+	switch {
+	case !wide && f.bits == 32:
+		return errors.New("FAT32 by its clusters, but laid out as FAT16")
+	case !wide && entries == 0:
+		return errors.New("a FAT12 or FAT16 without a root directory")
+	case !wide:
+		return nil
+	case entries != 0:
+		fs.wrong("FAT32 with a root directory of %d entries before its clusters", entries)
+	}
+	if version := binary.LittleEndian.Uint16(b[42:]); version != 0 {
+		fs.wrong("FAT32 of version %#x", version)
+	}
+	f.root, f.rootSize, f.rootAt = 0, 0, binary.LittleEndian.Uint32(b[44:])
+	if !f.has(f.rootAt) {
+		return fmt.Errorf("the root directory is at cluster %d of %d", f.rootAt, f.clusters)
+	}
+	return nil
+}
+
+// has tells whether there is such a cluster.
+func (f *fat) has(cluster uint32) bool { return cluster >= 2 && cluster-2 < f.clusters }
+
+func (f *fat) place(cluster uint32) uint64 { return f.data + uint64(cluster-2)*f.cluster }
+
+// next returns the cluster behind one that there is; 0 if it is the last.
+func (f *fat) next(cluster uint32) (uint32, error) {
+	bit := uint64(cluster) * uint64(f.bits)
+	var value uint32
+	for i := range uint64(f.bits+int(bit%8)+7) / 8 {
+		b, err := f.tableByte(bit/8 + i)
+		if err != nil {
+			return 0, err
+		}
+		value |= uint32(b) << (8 * i)
+	}
+	value = value >> (bit % 8) & (1<<min(f.bits, 28) - 1)
+	end := uint32(1<<min(f.bits, 28) - 8)
+	switch {
+	case value >= end:
+		return 0, nil
+	case !f.has(value):
+		return 0, fmt.Errorf("behind cluster %d comes %#x, which is none", cluster, value)
+	}
+	return value, nil
+}
+
+func (f *fat) tableByte(at uint64) (byte, error) {
+	if start := at &^ (f.sector - 1); f.window == nil || start != f.windowAt {
+		b, err := f.s.read(f.table+start, int(f.sector))
+		if err != nil {
+			return 0, fmt.Errorf("file allocation table: %w", err)
+		}
+		f.window, f.windowAt = b, start
+	}
+	return f.window[at-f.windowAt], nil
+}
+
+// follow walks a file's chain, which must have as many clusters as its size.
+func (f *fat) follow(first, size uint32) error {
+	if err := f.fits(first, size); err != nil || size == 0 {
+		return err
+	}
+	cluster := first
+	for n := (uint64(size) + f.cluster - 1) / f.cluster; n > 0; n-- {
+		next, err := f.next(cluster)
+		switch {
+		case err != nil:
+			return err
+		case next == 0 && n > 1:
+			return fmt.Errorf("its chain of clusters is too short for %d bytes by %d", size, n-1)
+		case next != 0 && n == 1:
+			return fmt.Errorf("its chain of clusters does not end after %d bytes: it is too long, or a circle", size)
+		}
+		cluster = next
+	}
+	return nil
+}
+
+func (f *fat) fits(first, size uint32) error {
+	switch {
+	case size == 0:
+		return nil
+	case !f.has(first):
+		return fmt.Errorf("it begins at cluster %d of %d", first, f.clusters)
+	case uint64(size) > uint64(f.clusters)*f.cluster:
+		return fmt.Errorf("it claims %d bytes of a file system of %d", size, uint64(f.clusters)*f.cluster)
+	}
+	return nil
+}
+
+// read reads a part of a file that lies within its size.
+func (f *fat) read(first, size uint32, at uint64, n int) ([]byte, error) {
+	if err := f.fits(first, size); err != nil {
+		return nil, err
+	}
+	if at+uint64(n) > uint64(size) {
+		return nil, fmt.Errorf("%d bytes at byte %d of a file of %d", n, at, size)
+	}
+	cluster := first
+	for range at / f.cluster {
+		next, err := f.next(cluster)
+		if err == nil && next == 0 {
+			err = errors.New("its chain of clusters is too short")
+		}
+		if err != nil {
+			return nil, err
+		}
+		cluster = next
+	}
+	out := make([]byte, 0, n)
+	for within := at % f.cluster; ; within = 0 {
+		b, err := f.s.read(f.place(cluster)+within, int(min(uint64(n-len(out)), f.cluster-within)))
+		if err != nil {
+			return nil, err
+		}
+		if out = append(out, b...); len(out) == n {
+			return out, nil
+		}
+		if cluster, err = f.next(cluster); err != nil || cluster == 0 {
+			return nil, errors.Join(err, errors.New("its chain of clusters is too short"))
+		}
+	}
+}
+
+// Directories.
+const (
+	dirEntrySize  = 32
+	dirPiece      = 4096
+	maxDirSize    = 2 << 20 // 65,536 entries
+	attrVolume    = 0x08
+	attrDirectory = 0x10
+	attrLongName  = 0x0f
+)
+
+// A dirEntry is a name in a directory.
+type dirEntry struct {
+	long, short string // long is empty where it has none
+	directory   bool
+	first, size uint32
+}
+
+// list reads the directory that begins at a cluster; 0 is the root of a FAT12
+// or FAT16. With an error it returns what was read before.
+func (f *fat) list(cluster uint32) (entries []dirEntry, err error) {
+	d := dirReader{wide: f.bits == 32}
+	if cluster == 0 && f.rootAt == 0 {
+		_, err := f.listPiece(&d, f.root, f.rootSize)
+		return d.entries, err
+	}
+	if cluster == 0 {
+		cluster = f.rootAt
+	}
+	visited := map[uint32]bool{}
+	for read := uint64(0); cluster != 0; read += f.cluster {
+		switch {
+		case !f.has(cluster):
+			return d.entries, fmt.Errorf("it begins at cluster %d of %d", cluster, f.clusters)
+		case visited[cluster]:
+			return d.entries, fmt.Errorf("its chain of clusters goes in a circle, at cluster %d", cluster)
+		case read >= maxDirSize:
+			return d.entries, fmt.Errorf("it is larger than %d bytes", maxDirSize)
+		}
+		visited[cluster] = true
+		if end, err := f.listPiece(&d, f.place(cluster), f.cluster); end || err != nil {
+			return d.entries, err
+		}
+		if cluster, err = f.next(cluster); err != nil {
+			return d.entries, err
+		}
+	}
+	return d.entries, nil
+}
+
+// listPiece reads a stretch of a directory, and tells whether its end is there.
+func (f *fat) listPiece(d *dirReader, at, size uint64) (end bool, err error) {
+	for size > 0 {
+		n := min(size, dirPiece)
+		b, err := f.s.read(at, int(n))
+		if err != nil {
+			return false, err
+		}
+		if d.parse(b) {
+			return true, nil
+		}
+		at, size = at+n, size-n
+	}
+	return false, nil
+}
+
+// A dirReader puts the names of a directory together.
+type dirReader struct {
+	wide    bool // clusters have 32 bits
+	entries []dirEntry
+	long    [maxLongParts]string
+	parts   int    // of the long name, as its last part says
+	missing uint32 // a bit for each part that has not come
+	sum     byte
+}
+
+const maxLongParts = 20
+
+// parse reads a piece of a directory, and tells whether its end is there.
+func (d *dirReader) parse(b []byte) (end bool) {
+	for ; len(b) >= dirEntrySize; b = b[dirEntrySize:] {
+		e := b[:dirEntrySize]
+		switch {
+		case e[0] == 0:
+			return true
+		case e[0] == 0xe5:
+			d.parts = 0
+		case e[11]&0x3f == attrLongName:
+			d.part(e)
+		case e[11]&attrVolume != 0:
+			d.parts = 0
+		default:
+			d.entry(e)
+		}
+	}
+	return false
+}
+
+// part takes a part of a long name; the last part comes first.
+func (d *dirReader) part(e []byte) {
+	n := int(e[0] & 0x3f)
+	if e[0]&0x40 != 0 {
+		d.parts, d.missing, d.sum = n, 1<<min(n, maxLongParts)-1, e[13]
+	}
+	if n == 0 || n > d.parts || d.parts > maxLongParts || e[13] != d.sum {
+		d.parts = 0
+		return
+	}
+	units := append(append(append([]byte(nil), e[1:11]...), e[14:26]...), e[28:32]...)
+	d.long[n-1] = name(units)
+	d.missing &^= 1 << (n - 1)
+}
+
+func (d *dirReader) entry(e []byte) {
+	defer func() { d.parts = 0 }()
+	out := dirEntry{
+		short: shortName(e), directory: e[11]&attrDirectory != 0,
+		first: uint32(binary.LittleEndian.Uint16(e[26:])), size: binary.LittleEndian.Uint32(e[28:]),
+	}
+	if d.wide {
+		out.first |= uint32(binary.LittleEndian.Uint16(e[20:])) << 16
+	}
+	if out.short == "." || out.short == ".." {
+		return
+	}
+	if d.parts > 0 && d.missing == 0 && d.sum == shortSum(e) {
+		for _, part := range d.long[:d.parts] {
+			out.long += part
+		}
+	}
+	d.entries = append(d.entries, out)
+}
+
+// shortName writes the eight and three characters of a name as one.
+func shortName(e []byte) string {
+	trim := func(b []byte) string {
+		for len(b) > 0 && b[len(b)-1] == ' ' {
+			b = b[:len(b)-1]
+		}
+		return string(b)
+	}
+	base, extension := trim(e[:8]), trim(e[8:11])
+	if extension != "" {
+		return base + "." + extension
+	}
+	return base
+}
+
+func shortSum(e []byte) (sum byte) {
+	for _, c := range e[:11] {
+		sum = bits.RotateLeft8(sum, -1) + c
+	}
+	return sum
+}

@@ -1,0 +1,143 @@
+// Package image reads a disk as firmware does that boots from it: the
+// protective MBR, both copies of the GUID partition table, the FAT file system
+// of each EFI System Partition, and the programs at the removable media paths.
+//
+// Whatever stands on the disk, little is read and held of it: nothing is
+// allocated by what a structure claims, and no chain is followed for ever. A
+// structure that is wrong is told from one that could not be read.
+package image
+
+import (
+	"cmp"
+	"io"
+	"slices"
+)
+
+// A Disk is what was found on a disk.
+type Disk struct {
+	Size    int64  // bytes
+	Sector  int    // bytes: the logical block size, 512 or 4096
+	Begins  string // with what, where that is no partition table
+	MBR     MBR
+	Primary Table
+	Backup  Table
+	Layout  Seen // of the partitions, by the first copy that is whole
+	// Partitions are those of that copy, by its order.
+	Partitions []Partition
+	ESPs       []ESP
+	Raw        []Finding // firmware volumes outside file systems
+	RawErr     string    // why not all places could be looked at
+}
+
+// Whole tells whether a copy of the partition table is whole enough to go by.
+func (d *Disk) Whole() bool { return d.Primary.Whole || d.Backup.Whole }
+
+// Options say how a disk is to be read.
+type Options struct {
+	Sector int  // bytes; 0 if it is to be found out
+	Follow bool // each boot program's cluster chain to its end
+}
+
+// Bounds on what is read, in bytes. Following a program's clusters takes four
+// bytes of each.
+const (
+	budget       = 2 << 20
+	followBudget = 64 << 20
+)
+
+// Inspect reads a disk of that size.
+func Inspect(r io.ReaderAt, size int64, o Options) *Disk {
+	s := &source{r: r, size: size, left: budget}
+	if o.Follow {
+		s.left = followBudget
+	}
+	d := tables(s, o.Sector)
+	for _, p := range d.Partitions {
+		if p.Type == ESPType {
+			d.ESPs = append(d.ESPs, readESP(s, d.Sector, p, o.Follow))
+			if len(d.ESPs) == maxESPs {
+				break
+			}
+		}
+	}
+	d.scan(s)
+	return d
+}
+
+// maxESPs bounds how many file systems are looked at.
+const maxESPs = 8
+
+// ReadTables reads no more of a disk than its partition tables.
+func ReadTables(r io.ReaderAt, size int64, sector int) *Disk {
+	return tables(&source{r: r, size: size, left: budget}, sector)
+}
+
+func tables(s *source, sector int) *Disk {
+	d := &Disk{Size: s.size, Sector: sector}
+	if sector == 0 {
+		d.Sector = sectorOf(s)
+	}
+	d.MBR = readMBR(s, d.last())
+	d.Primary = readTable(s, d.Sector, 1)
+	d.Backup = d.readBackup(s)
+	good := &d.Primary
+	if !good.Whole && d.Backup.Whole {
+		good = &d.Backup
+	}
+	if good.Whole {
+		d.Partitions = good.partitions
+		d.Layout = layout(good, d.Sector, d.last())
+	} else {
+		d.Begins = beginning(s)
+	}
+	return d
+}
+
+// last is the disk's last LBA.
+func (d *Disk) last() uint64 { return max(uint64(d.Size)/uint64(d.Sector), 1) - 1 }
+
+// sectorOf finds out how large the sectors are, by where a header stands that
+// says so of itself: on real hardware the disk tells.
+func sectorOf(s *source) int {
+	for _, size := range []int{512, 4096} {
+		if t := readTable(s, size, 1); t.There && t.MyLBA == 1 {
+			return size
+		}
+	}
+	for _, size := range []int{512, 4096} {
+		last := uint64(s.size)/uint64(size) - 1
+		if s.size >= int64(size) && readTable(s, size, last).There {
+			return size
+		}
+	}
+	return 512
+}
+
+// Boots returns the ESP that is to be judged: that of the given partition, the
+// first that has a program for an architecture, by Go's name of it, or that has
+// any, the first; nil if there is none.
+func (d *Disk) Boots(partition, arch string) *ESP {
+	rank := func(e ESP) int {
+		switch {
+		case partition != "" && e.Unique == partition:
+			return 0
+		case e.Program(arch) != nil && e.Program(arch).Is == File:
+			return 1
+		case slices.ContainsFunc(e.Programs, func(p Program) bool { return p.Is == File }):
+			return 2
+		case e.FS.Kind != "":
+			return 3
+		}
+		return 4
+	}
+	if len(d.ESPs) == 0 {
+		return nil
+	}
+	best := 0
+	for i := range d.ESPs {
+		if cmp.Compare(rank(d.ESPs[i]), rank(d.ESPs[best])) < 0 {
+			best = i
+		}
+	}
+	return &d.ESPs[best]
+}

@@ -1,0 +1,540 @@
+// Package imagetest writes disk images for tests, whole ones that tests then
+// break. They are held in memory by the page, and what is not written is zero.
+// Only tests import it.
+package imagetest
+
+import (
+	"encoding/binary"
+	"encoding/hex"
+	"fmt"
+	"hash/crc32"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf16"
+)
+
+const page = 4096
+
+// An Image is a sparse disk.
+type Image struct {
+	Size   int64
+	Sector int
+	Reads  int                         // how many bytes were read
+	Bad    func(at int64, n int) error // makes reads fail
+	pages  map[int64][]byte
+	FS     []*Layout // where the file system of each partition has its parts; nil for none
+	First  []int64   // the first byte of each partition
+}
+
+// ReadAt reads, and counts what it reads.
+func (i *Image) ReadAt(b []byte, at int64) (int, error) {
+	i.Reads += len(b)
+	if i.Bad != nil {
+		if err := i.Bad(at, len(b)); err != nil {
+			return 0, err
+		}
+	}
+	clear(b)
+	n := int(max(0, min(int64(len(b)), i.Size-at)))
+	i.each(at, n, func(p []byte, done int) { copy(b[done:n], p) })
+	if n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+func (i *Image) each(at int64, n int, use func(p []byte, done int)) {
+	for done := 0; done < n; {
+		within := (at + int64(done)) % page
+		if p := i.pages[(at+int64(done))/page]; p != nil {
+			use(p[within:], done)
+		}
+		done += int(page - within)
+	}
+}
+
+// Put writes bytes.
+func (i *Image) Put(at int64, b ...byte) {
+	for done := 0; done < len(b); {
+		number, within := (at+int64(done))/page, (at+int64(done))%page
+		if i.pages[number] == nil {
+			i.pages[number] = make([]byte, page)
+		}
+		done += copy(i.pages[number][within:], b[done:])
+	}
+}
+
+// Put16, Put32 and Put64 write little-endian numbers.
+func (i *Image) Put16(at int64, v uint16) { i.Put(at, binary.LittleEndian.AppendUint16(nil, v)...) }
+func (i *Image) Put32(at int64, v uint32) { i.Put(at, binary.LittleEndian.AppendUint32(nil, v)...) }
+func (i *Image) Put64(at int64, v uint64) { i.Put(at, binary.LittleEndian.AppendUint64(nil, v)...) }
+
+// Get reads bytes.
+func (i *Image) Get(at int64, n int) []byte {
+	b := make([]byte, n)
+	i.each(at, n, func(p []byte, done int) { copy(b[done:], p) })
+	return b
+}
+
+// Pages calls use for what was written, so that a sparse file can be made.
+func (i *Image) Pages(use func(at int64, b []byte) error) error {
+	for number, b := range i.pages {
+		if at := number * page; at < i.Size {
+			if err := use(at, b[:min(page, i.Size-at)]); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// A Part is a partition.
+type Part struct {
+	Type    string
+	FAT     *FAT
+	Data    []byte // at its beginning
+	Sectors uint64 // 0 for as many as the file system has
+	Gap     uint64 // sectors between it and the one before
+}
+
+// A FAT is a file system.
+type FAT struct {
+	Bits       int // as which it is laid out
+	Clusters   uint32
+	PerCluster byte
+	Files      []File
+}
+
+// A File is a file, or a directory where it has no data.
+type File struct {
+	Path string // with \ between its parts
+	Data []byte
+	Dir  bool
+}
+
+// Partition types.
+const (
+	ESP   = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
+	Linux = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
+)
+
+// Spec is what an image is to be.
+type Spec struct {
+	Sector int
+	Parts  []Part
+}
+
+// Good is an image as one should be: an ESP of the least clusters that FAT32
+// can have, with both boot programs.
+func Good() Spec {
+	return Spec{Sector: 512, Parts: []Part{{Type: ESP, FAT: GoodFAT()}}}
+}
+
+// GoodFAT is its file system.
+func GoodFAT() *FAT {
+	return &FAT{Bits: 32, Clusters: 65525, PerCluster: 1, Files: []File{
+		{Path: `\EFI\BOOT\BOOTAA64.EFI`, Data: PE(0xaa64)},
+		{Path: `\EFI\BOOT\BOOTARM.EFI`, Data: PE(0x1c2)},
+	}}
+}
+
+const (
+	entries   = 128
+	entrySize = 128
+)
+
+// New makes an image.
+func New(spec Spec) *Image {
+	i := &Image{Sector: spec.Sector, pages: map[int64][]byte{}}
+	at := uint64(1 << 20 / spec.Sector)
+	reserved := uint64(entries * entrySize / spec.Sector)
+	var table []byte
+	for n, p := range spec.Parts {
+		at += p.Gap
+		i.First = append(i.First, int64(at)*int64(spec.Sector))
+		sectors := p.Sectors
+		i.FS = append(i.FS, nil)
+		if p.FAT != nil {
+			l := i.format(p.FAT, i.First[n])
+			i.FS[n] = l
+			sectors = max(sectors, l.Sectors)
+		}
+		i.Put(i.First[n], p.Data...)
+		table = append(table, entry(p.Type, byte(n+1), at, at+sectors-1)...)
+		at += sectors
+	}
+	last := at + 2048
+	i.Size = int64(last+1) * int64(spec.Sector)
+	i.mbr(last)
+	i.Put(2*int64(spec.Sector), table...)
+	i.Put(int64(last-reserved)*int64(spec.Sector), table...)
+	i.header(1, last, 2, reserved)
+	i.header(last, 1, last-reserved, reserved)
+	i.Seal()
+	return i
+}
+
+func (i *Image) mbr(last uint64) {
+	i.Put(446, 0, 0, 2, 0, 0xee, 0xff, 0xff, 0xff)
+	i.Put32(454, 1)
+	i.Put32(458, uint32(last))
+	i.Put(510, 0x55, 0xaa)
+}
+
+func (i *Image) header(at, other, array, reserved uint64) {
+	h := int64(at) * int64(i.Sector)
+	last := max(at, other)
+	i.Put(h, []byte("EFI PART\x00\x00\x01\x00\x5c\x00\x00\x00")...)
+	for n, v := range []uint64{at, other, 2 + reserved, last - reserved - 1} {
+		i.Put64(h+24+8*int64(n), v)
+	}
+	i.Put(h+56, GUID("11111111-2222-3333-4444-555555555555")...)
+	i.Put64(h+72, array)
+	i.Put32(h+80, entries)
+	i.Put32(h+84, entrySize)
+}
+
+// Header is where the primary or the backup header stands.
+func (i *Image) Header(backup bool) int64 {
+	if backup {
+		return i.Size - int64(i.Sector)
+	}
+	return int64(i.Sector)
+}
+
+// Entry is where the nth partition's entry stands in the primary or the backup
+// table.
+func (i *Image) Entry(backup bool, n int) int64 {
+	array := binary.LittleEndian.Uint64(i.Get(i.Header(backup)+72, 8))
+	return int64(array)*int64(i.Sector) + int64(n)*entrySize
+}
+
+// Seal makes the checksums right, as far as the headers are on the disk.
+func (i *Image) Seal() {
+	for _, backup := range []bool{false, true} {
+		h := i.Header(backup)
+		if string(i.Get(h, 8)) == "EFI PART" {
+			i.Put32(h+88, crc32.ChecksumIEEE(i.Get(i.Entry(backup, 0), entries*entrySize)))
+			i.SealHeader(backup)
+		}
+	}
+}
+
+// SealHeader makes a header's own checksum right.
+func (i *Image) SealHeader(backup bool) {
+	h := i.Header(backup)
+	i.Put32(h+16, 0)
+	i.Put32(h+16, crc32.ChecksumIEEE(i.Get(h, 92)))
+}
+
+// Both changes both copies of an entry at an offset, and seals them.
+func (i *Image) Both(n int, offset int64, b ...byte) {
+	i.Put(i.Entry(false, n)+offset, b...)
+	i.Put(i.Entry(true, n)+offset, b...)
+	i.Seal()
+}
+
+func entry(kind string, number byte, first, last uint64) []byte {
+	e := make([]byte, entrySize)
+	copy(e, GUID(kind))
+	copy(e[16:], GUID(fmt.Sprintf("AAAAAAAA-BBBB-CCCC-DDDD-0000000000%02X", number)))
+	binary.LittleEndian.PutUint64(e[32:], first)
+	binary.LittleEndian.PutUint64(e[40:], last)
+	for n, c := range []byte("part") {
+		e[56+2*n] = c
+	}
+	return e
+}
+
+// GUID writes a GUID as it stands on disks.
+func GUID(text string) []byte {
+	b, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
+	if err != nil || len(b) != 16 {
+		panic("no GUID: " + text)
+	}
+	slices.Reverse(b[:4])
+	slices.Reverse(b[4:6])
+	slices.Reverse(b[6:8])
+	return b
+}
+
+// PE is the least PE file that is an EFI application for a machine: PE32 for
+// 32 bits, else PE32+. A field is where its offset from the PE header says.
+func PE(machine uint16) []byte {
+	b := make([]byte, 1024)
+	copy(b, "MZ")
+	b[0x3c] = 0x40
+	p := b[0x40:]
+	copy(p, "PE\x00\x00")
+	le := binary.LittleEndian
+	le.PutUint16(p[4:], machine)
+	le.PutUint16(p[6:], 1)    // sections
+	le.PutUint16(p[20:], 240) // optional header
+	magic := uint16(0x20b)
+	if machine == 0x1c2 {
+		magic = 0x10b
+	}
+	le.PutUint16(p[24:], magic)
+	le.PutUint32(p[24+16:], 0x1000) // entry point
+	le.PutUint32(p[24+56:], 0x2000) // image
+	le.PutUint32(p[24+60:], 512)    // headers
+	le.PutUint16(p[24+68:], 10)     // EFI application
+	s := p[24+240:]
+	copy(s, ".text")
+	le.PutUint32(s[8:], 0x1000)
+	le.PutUint32(s[12:], 0x1000)
+	le.PutUint32(s[16:], 512)
+	le.PutUint32(s[20:], 512)
+	return b
+}
+
+// Volume is the header of a firmware volume with that file system.
+func Volume(kind string) []byte {
+	b := make([]byte, 512)
+	copy(b[16:], GUID(kind))
+	binary.LittleEndian.PutUint64(b[32:], 1<<16)
+	copy(b[40:], "_FVH")
+	binary.LittleEndian.PutUint16(b[48:], 72)
+	return b
+}
+
+// A Layout is where a file system has its parts.
+type Layout struct {
+	Boot, Table, Root, Data int64
+	Sectors                 uint64
+	Bits                    int
+	Cluster                 int64             // size
+	At                      map[string]uint32 // first clusters, by path
+	Entries                 map[string]int64  // where the short entries are, by path
+
+	image    *Image
+	next     uint32
+	tables   int64 // size of one
+	sector   int64
+	contents map[string][]byte // of directories
+}
+
+// Link writes a cluster's value into both tables.
+func (l *Layout) Link(cluster, value uint32) {
+	for n := range int64(2) {
+		at := l.Table + n*l.tables
+		switch l.Bits {
+		case 12:
+			pair := l.image.Get(at+int64(cluster)*3/2, 2)
+			v := binary.LittleEndian.Uint16(pair)
+			if cluster%2 == 0 {
+				v = v&0xf000 | uint16(value)&0xfff
+			} else {
+				v = v&0xf | uint16(value)<<4
+			}
+			l.image.Put16(at+int64(cluster)*3/2, v)
+		case 16:
+			l.image.Put16(at+2*int64(cluster), uint16(value))
+		default:
+			l.image.Put32(at+4*int64(cluster), value)
+		}
+	}
+}
+
+// Place is where a cluster stands.
+func (l *Layout) Place(cluster uint32) int64 { return l.Data + int64(cluster-2)*l.Cluster }
+
+func (i *Image) format(f *FAT, boot int64) *Layout {
+	sector := int64(i.Sector)
+	l := &Layout{Boot: boot, Bits: f.Bits, Cluster: int64(f.PerCluster) * sector, image: i, sector: sector,
+		At: map[string]uint32{}, Entries: map[string]int64{}, contents: map[string][]byte{}, next: 2}
+	reserved, rootEntries := int64(32), int64(0)
+	if f.Bits != 32 {
+		reserved, rootEntries = 1, 512
+	}
+	l.tables = ((int64(f.Clusters)+2)*int64(f.Bits)/8 + 1 + sector - 1) / sector * sector
+	l.Table = boot + reserved*sector
+	l.Root = l.Table + 2*l.tables
+	l.Data = l.Root + rootEntries*32
+	l.Sectors = uint64((l.Data-boot)/sector + int64(f.Clusters)*int64(f.PerCluster))
+	i.boot(f, l, reserved, rootEntries)
+	if f.Bits == 32 {
+		l.allocate(`\`, 1)
+	}
+	l.Link(0, 0x0ffffff8)
+	l.Link(1, 0x0fffffff)
+	for _, file := range f.Files {
+		l.add(file)
+	}
+	l.flush()
+	if f.Bits == 32 {
+		l.summary(f.Clusters)
+	}
+	return l
+}
+
+func (i *Image) boot(f *FAT, l *Layout, reserved, rootEntries int64) {
+	at := l.Boot
+	i.Put(at, 0xeb, 0x58, 0x90, 'v', 'm', 's', 'p', 'e', 'c', ' ', ' ')
+	i.Put16(at+11, uint16(i.Sector))
+	i.Put(at+13, f.PerCluster)
+	i.Put16(at+14, uint16(reserved))
+	i.Put(at+16, 2)
+	i.Put16(at+17, uint16(rootEntries))
+	i.Put(at+21, 0xf8)
+	i.Put16(at+24, 32) // sectors of a track
+	i.Put16(at+26, 64) // heads
+	i.Put32(at+28, uint32(at/l.sector))
+	i.Put32(at+32, uint32(l.Sectors))
+	if f.Bits != 32 {
+		i.Put16(at+22, uint16(l.tables/l.sector))
+		i.Put(at+38, 0x29)
+		i.Put(at+43, []byte("NO NAME    FAT16   ")...)
+	} else {
+		i.Put32(at+36, uint32(l.tables/l.sector))
+		i.Put32(at+44, 2)
+		i.Put16(at+48, 1)
+		i.Put16(at+50, 6)
+		i.Put(at+64, 0x80, 0, 0x29)
+		i.Put(at+71, []byte("NO NAME    FAT32   ")...)
+	}
+	i.Put(at+510, 0x55, 0xaa)
+}
+
+// summary writes what FAT32 has beside: how many clusters are free, and the
+// backup of the boot sector.
+func (l *Layout) summary(clusters uint32) {
+	i, at := l.image, l.Boot+l.sector
+	i.Put(at, []byte("RRaA")...)
+	i.Put(at+484, []byte("rrAa")...)
+	i.Put32(at+488, clusters-(l.next-2))
+	i.Put32(at+492, l.next)
+	i.Put(at+510, 0x55, 0xaa)
+	i.Put(l.Boot+6*l.sector, i.Get(l.Boot, 2*int(l.sector))...)
+}
+
+// allocate takes clusters for a file and chains them.
+func (l *Layout) allocate(path string, clusters uint32) uint32 {
+	first := l.next
+	l.next += clusters
+	for c := first; c < l.next-1; c++ {
+		l.Link(c, c+1)
+	}
+	l.Link(l.next-1, 0x0fffffff)
+	l.At[path] = first
+	return first
+}
+
+// add adds a file and the directories above it.
+func (l *Layout) add(f File) {
+	parts := strings.Split(strings.TrimPrefix(f.Path, `\`), `\`)
+	dir, name := `\`, parts[len(parts)-1]
+	for _, part := range parts[:len(parts)-1] {
+		under := strings.TrimSuffix(dir, `\`) + `\` + part
+		if _, there := l.At[under]; !there {
+			l.directory(dir, under, part)
+		}
+		dir = under
+	}
+	if f.Dir {
+		l.directory(dir, f.Path, name)
+		return
+	}
+	var first uint32
+	if len(f.Data) > 0 {
+		first = l.allocate(f.Path, uint32((int64(len(f.Data))+l.Cluster-1)/l.Cluster))
+		l.image.Put(l.Place(first), f.Data...)
+	}
+	l.entry(dir, f.Path, name, 0x20, first, uint32(len(f.Data)))
+}
+
+func (l *Layout) directory(parent, path, name string) {
+	first := l.allocate(path, 1)
+	l.entry(parent, path, name, 0x10, first, 0)
+	up := l.At[parent]
+	if parent == `\` {
+		up = 0
+	}
+	l.contents[path] = append(short(".          ", 0x10, first, 0), short("..         ", 0x10, up, 0)...)
+}
+
+// entry adds a name to a directory, with a long one where it needs it.
+func (l *Layout) entry(dir, path, name string, attributes byte, first, size uint32) {
+	base, extension, _ := strings.Cut(strings.ToUpper(name), ".")
+	plain := fmt.Sprintf("%-8.8s%-3.3s", base, extension)
+	if len(base) > 8 || len(extension) > 3 {
+		plain = fmt.Sprintf("%-6.6s~1%-3.3s", base, extension)
+	}
+	if strings.ToUpper(name) != name || strings.Contains(plain, "~") {
+		l.contents[dir] = append(l.contents[dir], long(name, plain)...)
+	}
+	l.Entries[path] = int64(len(l.contents[dir]))
+	l.contents[dir] = append(l.contents[dir], short(plain, attributes, first, size)...)
+}
+
+// flush writes the directories, with more clusters where they need them.
+func (l *Layout) flush() {
+	for _, dir := range slices.Sorted(maps.Keys(l.contents)) {
+		b, at := l.contents[dir], l.Root
+		if dir != `\` || l.Bits == 32 {
+			at = l.Place(l.At[dir])
+			if over := int64(len(b)) - l.Cluster; over > 0 {
+				first, rest := l.At[dir], uint32((over+l.Cluster-1)/l.Cluster)
+				second := l.allocate(dir, rest)
+				l.At[dir] = first
+				l.Link(first, second)
+				l.image.Put(l.Place(second), b[l.Cluster:]...)
+				l.image.Put(at, b[:l.Cluster]...)
+				b = nil
+			}
+		}
+		l.image.Put(at, b...)
+		for path := range l.Entries {
+			if parent(path) == dir {
+				l.Entries[path] += at
+			}
+		}
+	}
+}
+
+func parent(path string) string {
+	if n := strings.LastIndexByte(path, '\\'); n > 0 {
+		return path[:n]
+	}
+	return `\`
+}
+
+func short(name string, attributes byte, first, size uint32) []byte {
+	e := make([]byte, 32)
+	copy(e, name)
+	e[11] = attributes
+	binary.LittleEndian.PutUint16(e[20:], uint16(first>>16))
+	binary.LittleEndian.PutUint16(e[26:], uint16(first))
+	binary.LittleEndian.PutUint32(e[28:], size)
+	return e
+}
+
+func long(name, plain string) []byte {
+	var sum byte
+	for _, c := range []byte(plain) {
+		sum = sum>>1 | sum<<7
+		sum += c
+	}
+	units := utf16.Encode([]rune(name))
+	if len(units)%13 != 0 {
+		units = append(units, 0)
+	}
+	for len(units)%13 != 0 {
+		units = append(units, 0xffff)
+	}
+	var out []byte
+	for n := len(units) / 13; n > 0; n-- {
+		e := make([]byte, 32)
+		e[0], e[11], e[13] = byte(n), 0x0f, sum
+		if n == len(units)/13 {
+			e[0] |= 0x40
+		}
+		for u, at := range []int{1, 3, 5, 7, 9, 14, 16, 18, 20, 22, 24, 28, 30} {
+			binary.LittleEndian.PutUint16(e[at:], units[(n-1)*13+u])
+		}
+		out = append(out, e...)
+	}
+	return out
+}

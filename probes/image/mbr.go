@@ -1,0 +1,164 @@
+package image
+
+import (
+	"bytes"
+	"encoding/binary"
+	"fmt"
+	"math"
+)
+
+// An MBR is the master boot record: UEFI Specification 2.10, section 5.2.
+type MBR struct {
+	Seen
+	Kind  MBRKind
+	Notes []string // what is unusual and allowed
+}
+
+// MBRKind is what a master boot record is good for.
+type MBRKind string
+
+const (
+	Protective MBRKind = "protective" // one partition of type 0xEE
+	Hybrid     MBRKind = "hybrid"     // that and others
+	Ordinary   MBRKind = "ordinary"   // others alone
+	NoMBR      MBRKind = ""
+)
+
+// Offsets in the record, and in each of its partitions.
+const (
+	mbrSize       = 512
+	mbrPartitions = 446
+	mbrEntrySize  = 16
+	mbrEntries    = 4
+	mbrSignature  = 510
+
+	mbrBoot  = 0
+	mbrType  = 4
+	mbrStart = 8
+	mbrCount = 12
+
+	typeProtective = 0xee
+)
+
+// signed tells whether a sector ends as boot records do.
+func signed(sector []byte) bool {
+	return sector[mbrSignature] == 0x55 && sector[mbrSignature+1] == 0xaa
+}
+
+// readMBR reads the record of a disk whose last LBA is known.
+func readMBR(s *source, last uint64) MBR {
+	var m MBR
+	b, err := s.read(0, mbrSize)
+	if err != nil {
+		m.add(err)
+		return m
+	}
+	if !signed(b) {
+		m.wrong("no MBR: the first sector ends in %02x %02x, not 55 aa", b[mbrSignature], b[mbrSignature+1])
+		return m
+	}
+	if isFAT(b) && bytes.Count(b[mbrPartitions:mbrSignature], []byte{0}) < mbrEntries*mbrEntrySize {
+		m.wrong("no MBR: the disk begins with a FAT boot sector")
+		return m
+	}
+	m.parse(b[mbrPartitions:mbrSignature], last)
+	return m
+}
+
+func (m *MBR) parse(entries []byte, last uint64) {
+	var protective []byte
+	var others []string
+	for i := range mbrEntries {
+		e := entries[i*mbrEntrySize:][:mbrEntrySize]
+		switch e[mbrType] {
+		case 0:
+		case typeProtective:
+			if protective != nil {
+				m.wrong("two partitions of type 0xEE")
+			}
+			protective = e
+		default:
+			others = append(others, fmt.Sprintf("%#02x", e[mbrType]))
+		}
+	}
+	switch {
+	case protective == nil && others == nil:
+		m.wrong("the MBR has no partition")
+	case protective == nil:
+		m.Kind = Ordinary
+		m.wrong("no partition of the MBR is of type 0xEE, but of %v", others)
+	case others != nil:
+		m.Kind = Hybrid
+		m.Notes = append(m.Notes, fmt.Sprintf("a hybrid MBR, with partitions of type %v too", others))
+		m.protects(protective, last, false)
+	default:
+		m.Kind = Protective
+		m.protects(protective, last, true)
+	}
+}
+
+// protects looks at the partition of type 0xEE. In a hybrid MBR it need not
+// reach to the end. Firmware is to ignore the boot indicator (table 5-4).
+func (m *MBR) protects(e []byte, last uint64, whole bool) {
+	start, count := binary.LittleEndian.Uint32(e[mbrStart:]), uint64(binary.LittleEndian.Uint32(e[mbrCount:]))
+	if start != 1 {
+		m.wrong("the partition of type 0xEE begins at LBA %d, not at 1", start)
+	}
+	if e[mbrBoot] != 0 {
+		m.Notes = append(m.Notes, fmt.Sprintf("its boot indicator is %#02x", e[mbrBoot]))
+	}
+	want := min(last, math.MaxUint32)
+	switch {
+	case !whole || count == want:
+	case count == math.MaxUint32: // as some partitioning tools always write it
+		m.Notes = append(m.Notes, "its size is 0xffffffff, for a smaller disk")
+	default:
+		m.wrong("the partition of type 0xEE has %d sectors, the disk %d behind the MBR", count, want)
+	}
+}
+
+// beginnings are what a disk or partition begins with, by bytes at an offset.
+var beginnings = []struct {
+	at        int
+	magic, is string
+}{
+	{0, "XFSB", "an XFS file system"},
+	{3, "NTFS    ", "an NTFS file system"},
+	{3, "EXFAT   ", "an exFAT file system"},
+	{0, "hsqs", "a squashfs"},
+	{0, "LUKS\xba\xbe", "a LUKS volume"},
+	{0, "\x7fELF", "an ELF file"},
+	{0, "MZ", "a PE file"},
+	{56, "ARM\x64", "an arm64 kernel"},
+	{1024 + 56, "\x53\xef", "an ext2, ext3 or ext4 file system"},
+}
+
+// beginningSize is how much of a beginning is looked at.
+const beginningSize = 2048
+
+// beginning says what a disk begins with, empty if that is not known.
+func beginning(s *source) string {
+	b, err := s.upTo(0, beginningSize)
+	if err != nil || len(b) == 0 {
+		return ""
+	}
+	return recognise(b)
+}
+
+func recognise(b []byte) string {
+	if len(b) >= mbrSize && isFAT(b) {
+		return "a FAT file system"
+	}
+	for _, k := range beginnings {
+		if k.at+len(k.magic) <= len(b) && string(b[k.at:k.at+len(k.magic)]) == k.magic {
+			return k.is
+		}
+	}
+	if len(bytes.Trim(b, "\x00")) == 0 {
+		return "zeroes"
+	}
+	if !bytes.ContainsFunc(b, func(c rune) bool { return c < ' ' && c != '\n' && c != '\r' && c != '\t' || c == '\ufffd' }) {
+		return "text"
+	}
+	return ""
+}
