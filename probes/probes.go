@@ -19,6 +19,7 @@ import (
 	"vmspec/probes/entropy"
 	"vmspec/probes/fdt"
 	"vmspec/probes/gic"
+	"vmspec/probes/image"
 	"vmspec/probes/kernel"
 	"vmspec/probes/memory"
 	"vmspec/probes/network"
@@ -51,6 +52,7 @@ type Facts struct {
 	Xen     *xen.Facts
 	PCI     *pci.Facts
 	Disk    []disk.Disk
+	Image   *image.Facts
 	Network []network.Interface
 	SMBIOS  *smbios.Facts
 	TPM     *tpm.Facts
@@ -84,6 +86,7 @@ var subjects = []subject{
 	{"xen", func(fsys fs.FS, f *Facts) (err error) { f.Xen, err = xen.Read(fsys); return }},
 	{"pci", func(fsys fs.FS, f *Facts) (err error) { f.PCI, err = pci.Read(fsys); return }},
 	{"disk", func(fsys fs.FS, f *Facts) (err error) { f.Disk, err = disk.Read(fsys); return }},
+	{"image", func(fsys fs.FS, f *Facts) (err error) { f.Image, err = image.Read(fsys); return }},
 	{"network", func(fsys fs.FS, f *Facts) (err error) { f.Network, err = network.Read(fsys); return }},
 	{"smbios", func(fsys fs.FS, f *Facts) (err error) { f.SMBIOS, err = smbios.Read(fsys); return }},
 	{"tpm", func(fsys fs.FS, f *Facts) (err error) { f.TPM, err = tpm.Read(fsys); return }},

@@ -91,6 +91,44 @@ func ParsePath(data []byte) ([]PathNode, error) {
 	return out, nil
 }
 
+// Media device path nodes: section 10.3.5.
+const (
+	media     = 4
+	hardDrive = 1
+	filePath  = 4
+
+	hardDriveSize   = 38 // behind the node's length
+	hardDriveBegin  = 20 // of the signature
+	signatureIsGUID = 2
+)
+
+// File returns the path of the file that the option names, empty if it names
+// none: then the firmware looks at the removable media path.
+func (o *LoadOption) File() string {
+	var out string
+	for _, n := range o.Path {
+		if n.Type == media && n.SubType == filePath {
+			units, _, err := cutString(n.Data)
+			if err != nil {
+				return out
+			}
+			out += string(utf16.Decode(units))
+		}
+	}
+	return out
+}
+
+// Partition returns the unique GUID of the partition that the option names, as
+// 16 bytes of an EFI_GUID; nil if it names none.
+func (o *LoadOption) Partition() []byte {
+	for _, n := range o.Path {
+		if n.Type == media && n.SubType == hardDrive && len(n.Data) == hardDriveSize && n.Data[hardDriveSize-1] == signatureIsGUID {
+			return n.Data[hardDriveBegin:][:16]
+		}
+	}
+	return nil
+}
+
 // globalVariable is EFI_GLOBAL_VARIABLE: section 3.3.
 const globalVariable = "-8be4df61-93ca-11d2-aa0d-00e098032b8c"
 

@@ -67,7 +67,10 @@ func (e *ESP) Program(arch string) *Program {
 }
 
 // A Finding is something at a place.
-type Finding struct{ Where, What string }
+type Finding struct {
+	Where, What string
+	Store       bool // of variables
+}
 
 // tree is the file system of an ESP while it is read. Directories are read
 // once.
@@ -263,6 +266,19 @@ func volume(b []byte) (what string, store bool) {
 	}
 }
 
+// hint looks what partitions begin with, where none is an ESP.
+func (d *Disk) hint(s *source) {
+	for n := range d.Partitions[:min(len(d.Partitions), maxESPs)] {
+		p := &d.Partitions[n]
+		if p.First > d.last() {
+			continue
+		}
+		if b, err := s.upTo(p.First*uint64(d.Sector), beginningSize); err == nil {
+			p.Begins = recognise(b)
+		}
+	}
+}
+
 // scan looks for firmware volumes at the beginning of each partition and of
 // each gap between them.
 func (d *Disk) scan(s *source) {
@@ -275,8 +291,8 @@ func (d *Disk) scan(s *source) {
 		if err != nil {
 			continue
 		}
-		if what, _ := volume(b); what != "" {
-			d.Raw = append(d.Raw, Finding{Where: place.name, What: what})
+		if what, store := volume(b); what != "" {
+			d.Raw = append(d.Raw, Finding{Where: place.name, What: what, Store: store})
 		}
 	}
 }

@@ -41,6 +41,7 @@ type Partition struct {
 	Type, Unique string
 	First, Last  uint64 // LBA
 	Name         string
+	Begins       string // with what, where the disk has no ESP
 }
 
 const (

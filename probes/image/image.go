@@ -8,7 +8,7 @@
 package image
 
 import (
-	"cmp"
+	"fmt"
 	"io"
 	"slices"
 )
@@ -60,6 +60,9 @@ func Inspect(r io.ReaderAt, size int64, o Options) *Disk {
 			}
 		}
 	}
+	if len(d.ESPs) == 0 {
+		d.hint(s)
+	}
 	d.scan(s)
 	return d
 }
@@ -89,6 +92,11 @@ func tables(s *source, sector int) *Disk {
 		d.Layout = layout(good, d.Sector, d.last())
 	} else {
 		d.Begins = beginning(s)
+		for _, other := range []int{512, 4096} {
+			if other != d.Sector && readTable(s, other, 1).Whole {
+				d.Begins = fmt.Sprintf("a partition table for sectors of %d bytes", other)
+			}
+		}
 	}
 	return d
 }
@@ -135,7 +143,7 @@ func (d *Disk) Boots(partition, arch string) *ESP {
 	}
 	best := 0
 	for i := range d.ESPs {
-		if cmp.Compare(rank(d.ESPs[i]), rank(d.ESPs[best])) < 0 {
+		if rank(d.ESPs[i]) < rank(d.ESPs[best]) {
 			best = i
 		}
 	}

@@ -48,7 +48,7 @@ const noteName = "image"
 // as those of a disk. A guest without UEFI or without a disk has none.
 func Read(fsys fs.FS) (*Facts, error) {
 	lines, err := note.Read(fsys, noteName)
-	if err != nil && len(lines) == 0 {
+	if errors.As(err, new(*fs.PathError)) {
 		return withoutNote(fsys, err)
 	}
 	f := &Facts{}
