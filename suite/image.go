@@ -1,59 +1,90 @@
 package suite
 
-// image is the chapter "Image format", and what the chapter on firmware asks
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"vmspec/probes"
+	"vmspec/probes/efi"
+	"vmspec/probes/image"
+)
+
+// images is the chapter "Image format", and what the chapter on firmware asks
 // of an image. A guest that was started without a disk has none to look at.
-var image = []Requirement{
+var images = []Requirement{
 	{
 		ID: "IMG-GPT", Title: "The disk has a GUID partition table",
-		Subject: Image, Kind: Evidence, Clauses: imageFormat(1), Untested: ReasonNoImage,
-		Fix:  "Partition the disk with a GUID partition table.",
-		Refs: []string{"EBBR 2.8"},
+		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
+		Needs: []string{"image"},
+		Check: onDisk(checkGPT),
+		Fix:   "Partition the disk with a GUID partition table.",
+		Refs:  []string{"EBBR 2.8"},
 	},
 	{
 		ID: "IMG-GPT-BACKUP", Title: "The backup partition table is whole too",
-		Subject: Image, Kind: Evidence, Clauses: imageFormat(1), Untested: ReasonNoImage,
-		Fix: "Write the backup header and entries at the end of the disk, with sgdisk by its command e.",
+		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
+		Needs: []string{"image"},
+		Check: onDisk(checkBackup),
+		Fix:   "Write the backup header and entries at the end of the disk, with sgdisk by its command e.",
 	},
 	{
 		ID: "IMG-MBR-PROTECTIVE", Title: "A protective MBR covers the disk",
-		Subject: Image, Kind: Evidence, Clauses: imageFormat(1), Untested: ReasonNoImage,
-		Fix: "Write a protective MBR: one partition of type 0xEE from LBA 1 on.",
+		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
+		Needs: []string{"image"},
+		Check: onDisk(checkMBR),
+		Fix:   "Write a protective MBR: one partition of type 0xEE from LBA 1 on.",
 	},
 	{
 		ID: "IMG-BOOT-PATH", Title: "The boot program is at the removable media path",
-		Subject: Image, Kind: Evidence, Clauses: imageFormat(2), Untested: ReasonNoImage,
-		Fix:  `Put the boot program at \EFI\BOOT\BOOTAA64.EFI, for AArch32 at \EFI\BOOT\BOOTARM.EFI.`,
-		Refs: []string{"EBBR 2.8"},
+		Subject: Image, Kind: Evidence, Clauses: imageFormat(2),
+		Needs: []string{"image"},
+		Check: onDisk(checkBootPath),
+		Fix:   `Put the boot program at \EFI\BOOT\BOOTAA64.EFI, for AArch32 at \EFI\BOOT\BOOTARM.EFI.`,
+		Refs:  []string{"EBBR 2.8"},
 	},
 	{
 		ID: "IMG-EFI-APP", Title: "The boot program is an EFI application",
-		Subject: Image, Kind: Evidence, Clauses: imageFormat(2), Untested: ReasonNoImage,
-		Fix: "Build the boot program as a PE image with subsystem 10 for the right machine.",
+		Subject: Image, Kind: Evidence, Clauses: imageFormat(2),
+		Needs: []string{"image"},
+		Check: onDisk(checkEFIApp),
+		Fix:   "Build the boot program as a PE image with subsystem 10 for the right machine.",
 	},
 	{
 		ID: "IMG-ESP-TYPE", Title: "The ESP carries its partition type GUID",
-		Subject: Image, Kind: Evidence, Clauses: imageFormat(3), Untested: ReasonNoImage,
-		Fix: "Give the ESP the partition type GUID C12A7328-F81F-11D2-BA4B-00A0C93EC93B.",
+		Subject: Image, Kind: Evidence, Clauses: imageFormat(3),
+		Needs: []string{"image"},
+		Check: onDisk(checkESPType),
+		Fix:   "Give the ESP the partition type GUID C12A7328-F81F-11D2-BA4B-00A0C93EC93B.",
 	},
 	{
 		ID: "IMG-ESP-FAT32", Title: "The ESP is formatted as FAT32",
-		Subject: Image, Kind: Evidence, Clauses: imageFormat(3), Untested: ReasonNoImage,
-		Fix: "Format the ESP as FAT32, with at least 65525 clusters.",
+		Subject: Image, Kind: Evidence, Clauses: imageFormat(3),
+		Needs: []string{"image"},
+		Check: onDisk(checkFAT32),
+		Fix:   "Format the ESP as FAT32, with at least 65525 clusters.",
 	},
 	{
 		ID: "IMG-NO-VARIABLES", Title: "The image holds no UEFI variable store",
-		Subject: Image, Kind: Evidence, Clauses: everywhere(Clause{Must, "Virtual Firmware", 6}), Untested: ReasonNoImage,
-		Fix: "Keep the variable store with the VM: remove files such as NvVars and ubootefi.var from the ESP.",
+		Subject: Image, Kind: Evidence, Clauses: everywhere(Clause{Must, "Virtual Firmware", 6}),
+		Needs: []string{"image"},
+		Check: onDisk(checkNoVariables),
+		Fix:   "Keep the variable store with the VM: remove files such as NvVars and ubootefi.var from the ESP.",
 	},
 	{
 		ID: "IMG-REMOVABLE", Title: "The image boots without a configured UEFI",
-		Subject: Image, Kind: Functional, Clauses: everywhere(Clause{Must, "Virtual Firmware", 7}), Untested: ReasonNoImage,
-		Fix: "Let the image boot by the removable media path alone, with an empty variable store.",
+		Subject: Image, Kind: Functional, Clauses: everywhere(Clause{Must, "Virtual Firmware", 7}),
+		Needs: []string{"efi", "image"},
+		Check: checkRemovable,
+		Fix:   "Let the image boot by the removable media path alone, with an empty variable store.",
 	},
 	{
 		ID: "IMG-NO-FIRMWARE", Title: "The image carries no UEFI firmware",
-		Subject: Image, Kind: Evidence, Clauses: everywhere(Clause{Should, "Virtual Firmware", 8}), Untested: ReasonNoImage,
-		Fix: "Leave the firmware to the hypervisor: remove firmware volumes from the image.",
+		Subject: Image, Kind: Evidence, Clauses: everywhere(Clause{Should, "Virtual Firmware", 8}),
+		Needs: []string{"image"},
+		Check: onDisk(checkNoFirmware),
+		Fix:   "Leave the firmware to the hypervisor: remove firmware volumes from the image.",
 	},
 }
 
@@ -64,4 +95,290 @@ func imageFormat(n int) Clauses {
 		V10:   Clause{Must, "Image format", n},
 		V20:   Clause{Must, "VM Image Format", n + 1},
 	}
+}
+
+// onDisk makes a check of one that looks at the disk from which the guest was
+// booted.
+func onDisk(check func(i *image.Facts, d *image.Disk) Finding) func(*probes.Facts) Finding {
+	return func(f *probes.Facts) Finding {
+		switch {
+		case f.Image.Err != "":
+			return unknown(f.Image.Err)
+		case f.Image.Disk == nil:
+			return skip(ReasonNoImage)
+		}
+		return check(f.Image, f.Image.Disk)
+	}
+}
+
+// judgeSeen fails what is wrong, and does not know what could not be read.
+func judgeSeen(wrong []string, unread string, found ...string) Finding {
+	switch {
+	case len(wrong) > 0:
+		return fail(strings.Join(wrong, "; "), found...)
+	case unread != "":
+		return unknown(unread, found...)
+	}
+	return pass(found...)
+}
+
+func checkGPT(_ *image.Facts, d *image.Disk) Finding {
+	found := []string{fmt.Sprintf("%s in sectors of %d bytes", count(len(d.Partitions), "partition"), d.Sector)}
+	if d.Begins != "" {
+		found = []string{"the disk begins with " + d.Begins}
+	}
+	return judgeSeen(slices.Concat(d.Primary.Wrong, d.Layout.Wrong), cmp.Or(d.Primary.Unread, d.Layout.Unread), found...)
+}
+
+func checkBackup(_ *image.Facts, d *image.Disk) Finding {
+	if !d.Primary.There && !d.Backup.There && d.Primary.Unread == "" && d.Backup.Unread == "" {
+		return skip(ReasonNoTable)
+	}
+	return judgeSeen(d.Backup.Wrong, d.Backup.Unread, fmt.Sprintf("at LBA %d", d.Backup.At))
+}
+
+func checkMBR(_ *image.Facts, d *image.Disk) Finding {
+	var found []string
+	if d.MBR.Kind != image.NoMBR {
+		found = append(d.MBR.Notes, fmt.Sprintf("%s MBR", d.MBR.Kind))
+	}
+	return judgeSeen(d.MBR.Wrong, d.MBR.Unread, found...)
+}
+
+func checkESPType(_ *image.Facts, d *image.Disk) Finding {
+	var found, others []string
+	for _, e := range d.ESPs {
+		found = append(found, fmt.Sprintf("partition %d, LBA %d to %d", e.Number, e.First, e.Last))
+	}
+	for _, p := range d.Partitions {
+		if others = append(others, fmt.Sprintf("partition %d is of type %s", p.Number, p.Type)); p.Begins != "" {
+			others[len(others)-1] += " and begins with " + p.Begins
+		}
+	}
+	switch {
+	case !d.Whole():
+		return noESP(d)
+	case len(d.ESPs) == 0:
+		return fail("no partition is of type "+image.ESPType, others[:min(len(others), 4)]...)
+	}
+	return pass(found...)
+}
+
+// noESP is the finding on what can only be seen in an ESP, where there is none.
+func noESP(d *image.Disk) Finding {
+	switch unread := cmp.Or(d.Primary.Unread, d.Backup.Unread); {
+	case d.Whole():
+		return skip(ReasonNoESP)
+	case unread != "":
+		return unknown(unread)
+	}
+	return skip(ReasonNoTable)
+}
+
+func checkFAT32(i *image.Facts, d *image.Disk) Finding {
+	e := d.Boots(i.Partition, i.Arch)
+	if e == nil {
+		return noESP(d)
+	}
+	wrong := e.FS.Wrong
+	if e.FS.Kind != "" && e.FS.Kind != "FAT32" {
+		wrong = append(slices.Clone(wrong), fmt.Sprintf("%s by its %d clusters, and FAT32 has at least %d", e.FS.Kind, e.FS.Clusters, image.LeastFAT32))
+	}
+	found := e.FS.Notes
+	switch {
+	case e.FS.Kind != "":
+		found = append(slices.Clone(found), fmt.Sprintf("%s of %d clusters in partition %d", e.FS.Kind, e.FS.Clusters, e.Number))
+	case e.FS.Holds != "":
+		found = append(slices.Clone(found), fmt.Sprintf("partition %d begins with %s", e.Number, e.FS.Holds))
+	}
+	return judgeSeen(slices.Concat(wrong, e.Tree.Wrong), e.FS.Unread, found...)
+}
+
+// noFiles is the finding on what is in a file system, where none can be read.
+func noFiles(e *image.ESP) Finding {
+	if e.FS.Unread != "" {
+		return unknown(e.FS.Unread)
+	}
+	return skip(ReasonNoFAT)
+}
+
+// checkBootPath asks for the path of the running state, and of an image that
+// does not run for either.
+func checkBootPath(i *image.Facts, d *image.Disk) Finding {
+	e := d.Boots(i.Partition, i.Arch)
+	switch {
+	case e == nil:
+		return noESP(d)
+	case e.Programs == nil:
+		return noFiles(e)
+	}
+	var found, wrong, lacks []string
+	for _, p := range e.Programs {
+		switch {
+		case p.Is == image.File:
+			found = append(found, fmt.Sprintf("%s of %d bytes", p.Path, p.Size))
+		case p.Is == image.Directory:
+			wrong = append(wrong, p.Path+" is a directory")
+		case p.Arch == i.Arch || i.Arch == "":
+			lacks = append(lacks, fmt.Sprintf("no %s: there is no %s", p.Path, p.Lacks))
+		}
+	}
+	if i.Arch == "" && len(found)+len(wrong) > 0 {
+		lacks = nil
+	}
+	if len(lacks) > 0 && e.Tree.Unread != "" {
+		return unknown(e.Tree.Unread, found...)
+	}
+	return judgeSeen(append(wrong, lacks...), "", found...)
+}
+
+// programs are what a boot program for an architecture must be: UEFI
+// Specification 2.10, section 2.1.1.
+var programs = map[string]struct{ machine, magic uint16 }{
+	"arm64": {image.MachineAArch64, image.PE32Plus},
+	"arm":   {image.MachineARM, image.PE32},
+}
+
+func checkEFIApp(i *image.Facts, d *image.Disk) Finding {
+	e := d.Boots(i.Partition, i.Arch)
+	switch {
+	case e == nil:
+		return noESP(d)
+	case e.Programs == nil:
+		return noFiles(e)
+	}
+	var wrong, unread, found []string
+	for _, p := range e.Programs {
+		if p.Is != image.File {
+			continue
+		}
+		for _, problem := range problemsOf(p) {
+			wrong = append(wrong, p.Path+": "+problem)
+		}
+		for _, text := range []string{p.Header.Unread, p.Chain.Unread} {
+			if text != "" {
+				unread = append(unread, p.Path+": "+text)
+			}
+		}
+		found = append(found, fmt.Sprintf("%s machine %#04x subsystem %d", p.Path, p.Header.Machine, p.Header.Subsystem))
+	}
+	if len(found) == 0 {
+		return noProgram(e)
+	}
+	return judgeSeen(wrong, strings.Join(unread, "; "), found...)
+}
+
+func noProgram(e *image.ESP) Finding {
+	if e.Tree.Unread != "" {
+		return unknown(e.Tree.Unread)
+	}
+	return skip(ReasonNoProgram)
+}
+
+func problemsOf(p image.Program) []string {
+	h, want := p.Header, programs[p.Arch]
+	wrong := slices.Concat(p.Chain.Wrong, h.Wrong)
+	if !h.There {
+		return wrong
+	}
+	if h.Machine != want.machine {
+		return append(wrong, fmt.Sprintf("a program for machine %#04x, not %#04x", h.Machine, want.machine))
+	}
+	if h.Magic != want.magic {
+		wrong = append(wrong, fmt.Sprintf("the optional header's magic is %#x, not %#x", h.Magic, want.magic))
+	}
+	if h.Subsystem != image.Application {
+		wrong = append(wrong, fmt.Sprintf("subsystem %d, and an EFI application has %d", h.Subsystem, image.Application))
+	}
+	return wrong
+}
+
+func checkNoVariables(_ *image.Facts, d *image.Disk) Finding {
+	var held []string
+	for _, e := range d.ESPs {
+		for _, store := range e.Stores {
+			held = append(held, fmt.Sprintf("variable store %s in partition %d", store, e.Number))
+		}
+	}
+	for _, r := range d.Raw {
+		if r.Store {
+			held = append(held, fmt.Sprintf("%s at the beginning of %s", r.What, r.Where))
+		}
+	}
+	return judgeHeld(d, held)
+}
+
+func checkNoFirmware(_ *image.Facts, d *image.Disk) Finding {
+	var held []string
+	for _, e := range d.ESPs {
+		for _, v := range e.Volumes {
+			held = append(held, fmt.Sprintf("%s in %s", v.What, v.Where))
+		}
+	}
+	for _, r := range d.Raw {
+		if !r.Store {
+			held = append(held, fmt.Sprintf("%s at the beginning of %s", r.What, r.Where))
+		}
+	}
+	return judgeHeld(d, held)
+}
+
+// judgeHeld judges what an image should not hold, as far as all of it was seen.
+func judgeHeld(d *image.Disk, held []string) Finding {
+	if len(held) > 0 {
+		return fail(strings.Join(held, "; "))
+	}
+	if len(d.ESPs) == 0 {
+		return noESP(d)
+	}
+	files, more := 0, ""
+	for _, e := range d.ESPs {
+		switch unread := cmp.Or(e.FS.Unread, e.Tree.Unread, d.RawErr); {
+		case unread != "":
+			return unknown(unread)
+		case e.Programs == nil && len(d.ESPs) == 1:
+			return skip(ReasonNoFAT)
+		case len(e.Tree.Wrong) > 0:
+			return skip(ReasonDamaged)
+		case e.More:
+			more = ", of which there are more"
+		}
+		files += e.Files
+	}
+	return pass(fmt.Sprintf("none in %s, in partitions or between them", count(files, "file")+more))
+}
+
+// checkRemovable passes where the firmware found the program by itself: the
+// option that was booted names the disk and no file. What a boot did not show
+// is not known.
+func checkRemovable(f *probes.Facts) Finding {
+	return onDisk(func(i *image.Facts, d *image.Disk) Finding {
+		if i.Arch == "" || i.By == image.ByOnlyESP {
+			return skip(ReasonBoot)
+		}
+		file, path := "", image.RemovablePath(i.Arch)
+		option := booted(f.EFI)
+		if option != nil {
+			file = option.File()
+		}
+		e := d.Boots(i.Partition, i.Arch)
+		byItself := file == "" && (i.Loader == "" && option != nil || strings.EqualFold(i.Loader, path))
+		switch {
+		case byItself:
+			return pass("the firmware itself found " + path)
+		case file != "" && e != nil && e.Programs != nil && e.Tree.Sound() && e.Program(i.Arch).Is == image.Nothing:
+			return fail(fmt.Sprintf("it was booted as Boot%04X says, by %s, and has no %s", option.Number, file, path))
+		}
+		return skip(ReasonBoot)
+	})(f)
+}
+
+// booted returns the load option that was booted, nil if that is not known.
+func booted(f *efi.Facts) *efi.LoadOption {
+	for n := range f.Boot {
+		if f.BootCurrent != nil && f.Boot[n].Number == *f.BootCurrent {
+			return &f.Boot[n]
+		}
+	}
+	return nil
 }

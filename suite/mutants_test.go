@@ -590,7 +590,7 @@ func madt(version byte) []byte {
 }
 
 func TestMutants(t *testing.T) {
-	for _, m := range slices.Concat(mutants, deviceMutants, ioMutants, completeMutants, trialMutants, treeMutants(t)) {
+	for _, m := range slices.Concat(mutants, deviceMutants, ioMutants, completeMutants, trialMutants, imageMutants(), treeMutants(t)) {
 		t.Run(m.name, func(t *testing.T) {
 			profile := m.profile
 			if profile == "" {
@@ -627,7 +627,7 @@ func TestEveryCheckCanFail(t *testing.T) {
 	for id, f := range verdicts(Judge(probes.Read(guesttest.Open(t, directGuest)))) {
 		failed[id] = f.Verdict == Fail
 	}
-	for _, m := range slices.Concat(mutants, deviceMutants, ioMutants, completeMutants, trialMutants, treeMutants(t)) {
+	for _, m := range slices.Concat(mutants, deviceMutants, ioMutants, completeMutants, trialMutants, imageMutants(), treeMutants(t)) {
 		for id := range maps.Keys(m.want) {
 			failed[id] = failed[id] || m.want[id] == Fail
 		}

@@ -12,7 +12,7 @@
 // recommendation that fails is missed: shown, and no more. What no text asks
 // has the level info: it is told, and counts for nothing.
 //
-// A requirement is a literal in the slice of its chapter: image, firmware,
+// A requirement is a literal in the slice of its chapter: images, firmware,
 // description, platform, guestOS, and for what is only told beyond, devices,
 // exchange, trials and trees.
 // It points at a sentence of each text that asks it; testdata/clauses.tsv lists
@@ -177,6 +177,14 @@ const (
 	ReasonNoTree   = "no-fdt"          // nor by a device tree
 	ReasonNoGIC    = "no-gic"          // the description names no GIC
 
+	// What of an image cannot be judged for want of something else in it.
+	ReasonNoTable   = "no-gpt"
+	ReasonNoESP     = "no-esp"
+	ReasonNoFAT     = "no-fat"
+	ReasonNoProgram = "no-boot-program"
+	ReasonDamaged   = "damaged-fat" // not all its files can be seen
+	ReasonBoot      = "needs-boot"  // a boot of the image would show it
+
 	// What has no check, and why.
 	ReasonUntested = "untested"       // not yet
 	ReasonNoImage  = "needs-image"    // a disk image under test
@@ -189,7 +197,7 @@ const (
 
 // Catalogue lists all requirements, in the order of the specification.
 func Catalogue() []Requirement {
-	return slices.Concat(image, firmware, description, platform, guestOS, beyond, devices, exchange, trials, trees)
+	return slices.Concat(images, firmware, description, platform, guestOS, beyond, devices, exchange, trials, trees)
 }
 
 // Find returns the requirement of that ID.
