@@ -139,7 +139,7 @@ UEFI32_FILES := /usr/share/AAVMF/AAVMF32_CODE.fd|/usr/share/edk2/arm/QEMU_EFI-pf
 RUN32_NEEDS  := qemu-system-arm=qemu-system-arm '$(UEFI32_FILES)=qemu-efi-arm'
 IMAGE_NEEDS  := grub-mkimage=grub-common
 UBOOT_NEEDS  := /usr/lib/u-boot/qemu_arm64/u-boot.bin=u-boot-qemu
-TEST_NEEDS := $(RUN_NEEDS) $(RUN32_NEEDS) $(UBOOT_NEEDS) $(IMAGE_NEEDS) /usr/sbin/sgdisk=gdisk /usr/sbin/fsck.vfat=dosfstools mcopy=mtools dtc=device-tree-compiler prove=perl faketime=faketime node=nodejs npm=npm
+TEST_NEEDS := $(RUN_NEEDS) $(RUN32_NEEDS) $(UBOOT_NEEDS) $(IMAGE_NEEDS) /usr/sbin/sgdisk=gdisk /usr/sbin/fsck.vfat=dosfstools mdir=mtools dtc=device-tree-compiler prove=perl faketime=faketime node=nodejs npm=npm
 CONSUMERS_NEEDS := python3=python3 xz=xz-utils
 
 tools:

@@ -6,7 +6,9 @@ func newImage() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "image",
 		Short: "Disk images, which boot on every hypervisor",
+		Args:  cobra.NoArgs,
+		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newImageBuild(), newImageLoader())
+	c.AddCommand(newImageBuild(), newImageCheck(), newImageLoader())
 	return c
 }

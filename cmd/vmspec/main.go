@@ -67,12 +67,12 @@ func newRoot() *cobra.Command {
 		Short: "Is this virtual machine what the ARM VM System Specification promises?",
 		Long: `Is this virtual machine what the ARM VM System Specification promises?
 
-Exit status of run, judge and report: 0 conformant, 1 not conformant, 2 could
-not tell, 3 wrong usage or environment.`,
+Exit status of run, judge, report and image check: 0 conformant, 1 not
+conformant, 2 could not tell, 3 wrong usage or environment.`,
 		Version:       suite.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newTargets(), newSpec(), newJudge(), newReport(), newKernel(), newGuest(), newImage())
+	root.AddCommand(newRun(), newTargets(), newSpec(), newJudge(), newReport(), newImage(), newKernel(), newGuest())
 	return root
 }

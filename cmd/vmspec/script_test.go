@@ -47,6 +47,7 @@ func TestScript(t *testing.T) {
 			"seal":   cmdSeal,
 			"gone":   cmdGone,
 			"await":  cmdAwait,
+			"image":  cmdImage,
 		},
 		Condition: func(cond string) (bool, error) {
 			if cond == "boot" {

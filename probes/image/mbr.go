@@ -57,11 +57,10 @@ func readMBR(s *source, last uint64) MBR {
 		m.wrong("no MBR: the first sector ends in %02x %02x, not 55 aa", b[mbrSignature], b[mbrSignature+1])
 		return m
 	}
-	if isFAT(b) && bytes.Count(b[mbrPartitions:mbrSignature], []byte{0}) < mbrEntries*mbrEntrySize {
-		m.wrong("no MBR: the disk begins with a FAT boot sector")
-		return m
-	}
 	m.parse(b[mbrPartitions:mbrSignature], last)
+	if isFAT(b) && (m.Kind == NoMBR || m.Kind == Ordinary) { // code stands where partitions would
+		return MBR{Seen: Seen{Wrong: []string{"no MBR: the disk begins with a FAT boot sector"}}}
+	}
 	return m
 }
 

@@ -1,0 +1,79 @@
+package main
+
+import (
+	"bytes"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/rogpeppe/go-internal/testscript"
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/image/imagetest"
+)
+
+// cmdImage is "image FILE": a disk image of that name, lone.fat for its file
+// system alone.
+func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
+	if neg || len(args) != 1 {
+		ts.Fatalf("usage: image file")
+	}
+	spec := imagetest.Good()
+	if args[0] == "firmware.img" {
+		spec.Parts[0].FAT.Files = append(spec.Parts[0].FAT.Files,
+			imagetest.File{Path: `\QEMU_EFI.fd`, Data: imagetest.Volume("8C8CE578-8A3D-4F1C-9935-896185C32DD3")})
+	}
+	i := imagetest.New(spec)
+	ts.Check(writeImage(i, ts.MkAbs(args[0])))
+	ts.Check(os.WriteFile(ts.MkAbs("lone.fat"), i.Get(i.First[0], 64<<10), 0o644))
+	ts.Check(os.WriteFile(ts.MkAbs("of qcow2"), []byte("QFI\xfb\x00\x00\x00\x03"), 0o644))
+}
+
+func writeImage(i *imagetest.Image, name string) error {
+	f, err := os.Create(name)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	if err := f.Truncate(i.Size); err != nil {
+		return err
+	}
+	return i.Pages(func(at int64, b []byte) error {
+		_, err := f.WriteAt(b, at)
+		return err
+	})
+}
+
+func TestContained(t *testing.T) {
+	for _, c := range containers {
+		b := make([]byte, 4096)
+		at := c.at
+		if at < 0 {
+			at += int64(len(b))
+		}
+		copy(b[at:], c.magic)
+		err := contained(bytes.NewReader(b), int64(len(b)), "a b")
+		require.ErrorContains(t, err, "is "+c.is+", and not a raw disk image", c.magic)
+		require.ErrorContains(t, err, "'a b'")
+		require.NoError(t, contained(strings.NewReader(c.magic[:1]), 1, "a"))
+	}
+	optical := make([]byte, 40<<10)
+	copy(optical[opticalAt:], opticalMagic)
+	require.ErrorContains(t, contained(bytes.NewReader(optical), int64(len(optical)), "a"), "ISO 9660")
+	copy(optical[tableAt:], tableMagic)
+	require.NoError(t, contained(bytes.NewReader(optical), int64(len(optical)), "a"), "a hybrid is a disk, too")
+	require.NoError(t, contained(bytes.NewReader(nil), 0, "a"))
+}
+
+// An image of 8 TiB is read as quickly as a small one, and a file is not held.
+func TestCheckReadsLittle(t *testing.T) {
+	name := filepath.Join(t.TempDir(), "large.img")
+	i := imagetest.New(imagetest.Good())
+	require.NoError(t, writeImage(i, name))
+	require.NoError(t, os.Truncate(name, 8<<40))
+	report, err := checkImage(name, "")
+	require.NoError(t, err)
+	require.Equal(t, "fail", string(point(report, "IMG-GPT-BACKUP").Verdict))
+	require.Equal(t, "pass", string(point(report, "IMG-GPT").Verdict))
+}
