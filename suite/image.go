@@ -180,18 +180,17 @@ func checkFAT32(i *image.Facts, d *image.Disk) Finding {
 	if e == nil {
 		return noESP(d)
 	}
-	wrong := e.FS.Wrong
-	if e.FS.Kind != "" && e.FS.Kind != "FAT32" {
-		wrong = append(slices.Clone(wrong), fmt.Sprintf("%s by its %d clusters, and FAT32 has at least %d", e.FS.Kind, e.FS.Clusters, image.LeastFAT32))
+	wrong, found := slices.Concat(e.FS.Wrong, e.Tree.Wrong), slices.Clone(e.FS.Notes)
+	if e.FS.Holds != "" {
+		found = append(found, fmt.Sprintf("partition %d begins with %s", e.Number, e.FS.Holds))
 	}
-	found := e.FS.Notes
-	switch {
-	case e.FS.Kind != "":
-		found = append(slices.Clone(found), fmt.Sprintf("%s of %d clusters in partition %d", e.FS.Kind, e.FS.Clusters, e.Number))
-	case e.FS.Holds != "":
-		found = append(slices.Clone(found), fmt.Sprintf("partition %d begins with %s", e.Number, e.FS.Holds))
+	if e.FS.Kind != "" {
+		found = append(found, fmt.Sprintf("%s of %d clusters in partition %d", e.FS.Kind, e.FS.Clusters, e.Number))
+		if e.FS.Kind != "FAT32" {
+			wrong = append(wrong, fmt.Sprintf("%s by its clusters, of which FAT32 has at least %d", e.FS.Kind, image.LeastFAT32))
+		}
 	}
-	return judgeSeen(slices.Concat(wrong, e.Tree.Wrong), e.FS.Unread, found...)
+	return judgeSeen(wrong, e.FS.Unread, found...)
 }
 
 // noFiles is the finding on what is in a file system, where none can be read.
@@ -293,38 +292,19 @@ func problemsOf(p image.Program) []string {
 	return wrong
 }
 
-func checkNoVariables(_ *image.Facts, d *image.Disk) Finding {
-	var held []string
-	for _, e := range d.ESPs {
-		for _, store := range e.Stores {
-			held = append(held, fmt.Sprintf("variable store %s in partition %d", store, e.Number))
-		}
-	}
-	for _, r := range d.Raw {
-		if r.Store {
-			held = append(held, fmt.Sprintf("%s at the beginning of %s", r.What, r.Where))
-		}
-	}
-	return judgeHeld(d, held)
-}
+func checkNoVariables(_ *image.Facts, d *image.Disk) Finding { return judgeHeld(d, true) }
 
-func checkNoFirmware(_ *image.Facts, d *image.Disk) Finding {
-	var held []string
-	for _, e := range d.ESPs {
-		for _, v := range e.Volumes {
-			held = append(held, fmt.Sprintf("%s in %s", v.What, v.Where))
-		}
-	}
-	for _, r := range d.Raw {
-		if !r.Store {
-			held = append(held, fmt.Sprintf("%s at the beginning of %s", r.What, r.Where))
-		}
-	}
-	return judgeHeld(d, held)
-}
+func checkNoFirmware(_ *image.Facts, d *image.Disk) Finding { return judgeHeld(d, false) }
 
-// judgeHeld judges what an image should not hold, as far as all of it was seen.
-func judgeHeld(d *image.Disk, held []string) Finding {
+// judgeHeld judges whether an image holds firmware, or its variables, as far as
+// all of it was seen.
+func judgeHeld(d *image.Disk, store bool) Finding {
+	var held []string
+	for _, found := range d.Held() {
+		if found.Store == store {
+			held = append(held, fmt.Sprintf("%s in %s", found.What, found.Where))
+		}
+	}
 	if len(held) > 0 {
 		return fail(strings.Join(held, "; "))
 	}

@@ -234,8 +234,8 @@ var brokenImages = []brokenImage{
 	{name: "another type GUID", make: planned(func(s *imagetest.Spec) { s.Parts[0].Type = imagetest.Linux }),
 		want: with(noESPs, fails("IMG-ESP-TYPE"))},
 	{name: "no partition", make: planned(func(s *imagetest.Spec) { s.Parts = nil }), want: with(noESPs, fails("IMG-ESP-TYPE"))},
-	{name: "FAT12", make: formatted(12, 4084), want: notFAT32, problem: map[string]string{"IMG-ESP-FAT32": "FAT12 by its 4084 clusters"}},
-	{name: "FAT16", make: formatted(16, 65524), want: notFAT32, problem: map[string]string{"IMG-ESP-FAT32": "FAT16 by its 65524 clusters"}},
+	{name: "FAT12", make: formatted(12, 4084), want: notFAT32, problem: map[string]string{"IMG-ESP-FAT32": "FAT12 by its clusters"}},
+	{name: "FAT16", make: formatted(16, 65524), want: notFAT32, problem: map[string]string{"IMG-ESP-FAT32": "FAT16 by its clusters, of which FAT32 has at least 65525"}},
 	{name: "FAT32 of too few clusters", make: formatted(32, 65524), want: notFAT32},
 	{name: "FAT16 of too many clusters", make: formatted(16, 65525), want: brokenFAT},
 	{name: "ext4 in the ESP", make: damaged(func(i *imagetest.Image) {
@@ -306,17 +306,17 @@ var brokenImages = []brokenImage{
 	// What an image should not hold.
 	{name: "a file of EDK2's variables", make: beside(imagetest.File{Path: `\NvVars`, Data: []byte("x")}), want: fails("IMG-NO-VARIABLES")},
 	{name: "a file of U-Boot's variables", make: beside(imagetest.File{Path: `\ubootefi.var`, Data: []byte("x")}), want: fails("IMG-NO-VARIABLES"),
-		problem: map[string]string{"IMG-NO-VARIABLES": `variable store \ubootefi.var in partition 1`}},
+		problem: map[string]string{"IMG-NO-VARIABLES": `UEFI variables in \ubootefi.var of partition 1`}},
 	{name: "U-Boot's variables by another name", make: beside(imagetest.File{Path: `\a\b`, Data: append([]byte("\x00\x00\x00\x00\x00\x00\x00\x00UbEfiVa\x01"), make([]byte, 99)...)}),
 		want: fails("IMG-NO-VARIABLES")},
 	{name: "a variable store as a file", make: beside(imagetest.File{Path: `\vars.fd`, Data: imagetest.Volume(nvFV)}), want: fails("IMG-NO-VARIABLES")},
 	{name: "a variable store as a partition", make: planned(second(imagetest.Part{Type: imagetest.Linux, Sectors: 128, Data: imagetest.Volume(nvFV)})), want: fails("IMG-NO-VARIABLES")},
 	{name: "firmware as a file", make: beside(imagetest.File{Path: `\fw\QEMU_EFI.fd`, Data: imagetest.Volume(ffs2)}), want: fails("IMG-NO-FIRMWARE"),
-		problem: map[string]string{"IMG-NO-FIRMWARE": `a firmware volume (FFS2) in \fw\QEMU_EFI.fd`}},
+		problem: map[string]string{"IMG-NO-FIRMWARE": `a firmware volume (FFS2) in \fw\QEMU_EFI.fd of partition 1`}},
 	{name: "firmware as a partition", make: planned(second(imagetest.Part{Type: imagetest.Linux, Sectors: 128, Data: imagetest.Volume(ffs2)})), want: fails("IMG-NO-FIRMWARE"),
-		problem: map[string]string{"IMG-NO-FIRMWARE": "at the beginning of partition 2"}},
+		problem: map[string]string{"IMG-NO-FIRMWARE": "a firmware volume (FFS2) in the beginning of partition 2"}},
 	{name: "firmware in a gap", make: damaged(func(i *imagetest.Image) { i.Put(34*512, imagetest.Volume(ffs2)...) }), want: fails("IMG-NO-FIRMWARE"),
-		problem: map[string]string{"IMG-NO-FIRMWARE": "at the beginning of the gap before the partitions"}},
+		problem: map[string]string{"IMG-NO-FIRMWARE": "in the beginning of the gap before the partitions"}},
 
 	// Odd, and good.
 	{name: "an ESP that is not first", make: planned(func(s *imagetest.Spec) { s.Parts = []imagetest.Part{linuxPart, s.Parts[0]} })},

@@ -15,6 +15,7 @@ import (
 	"vmspec/probes/console"
 	"vmspec/probes/disk"
 	"vmspec/probes/guest"
+	"vmspec/probes/image"
 	"vmspec/probes/kernel"
 	"vmspec/probes/network"
 	"vmspec/probes/note"
@@ -153,8 +154,8 @@ func (o *observation) trials() {
 	if tpms, err := fs.ReadDir(o.root, "sys/class/tpm"); err == nil && len(tpms) > 0 && !o.dead {
 		o.trial("tpm", func(w io.Writer) error { return guest.MeasureTPM(o.root, w) })
 	}
-	if disks, err := disk.Read(o.root); err == nil && len(disks) > 0 {
-		o.waiting("disks", func(w io.Writer) error { return guest.TrialDisks(disks, w) })
+	if disks, err := disk.Read(o.root); err == nil {
+		o.tryDisks(disks)
 	}
 	if source := guest.EntropySource(o.root); source != "" {
 		o.waiting("entropy", func(w io.Writer) error { return guest.TrialEntropy(source, w) })
@@ -165,6 +166,21 @@ func (o *observation) trials() {
 	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil && o.mayChange() {
 		o.waiting("variables", guest.TrialVariables)
 	}
+}
+
+// tryDisks reads blocks of all disks, and of that from which the guest was
+// booted what its image is judged by.
+func (o *observation) tryDisks(disks []disk.Disk) {
+	if len(disks) == 0 {
+		o.notes["image"] = []byte("none " + image.NoDisk + "\n")
+		return
+	}
+	o.waiting("disks", func(w io.Writer) error { return guest.TrialDisks(disks, w) })
+	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err != nil {
+		o.notes["image"] = []byte("none " + image.NoUEFI + "\n")
+		return
+	}
+	o.waiting("image", func(w io.Writer) error { return guest.RecordImage(o.root, disks, w) })
 }
 
 // exchange makes the trials in which somebody outside may answer.

@@ -14,6 +14,7 @@
 //	vmspec/disks       blocks that were read of each disk
 //	vmspec/efi         the UEFI system table, where /dev/mem shows it
 //	vmspec/entropy     how many random bytes the hardware's source gave
+//	vmspec/image       what was read of the disk from which the guest was booted
 //	vmspec/input       what was typed on the terminals, where that was asked for
 //	vmspec/kmsg        the kernel's log, a message a line with its time stamp
 //	vmspec/modules     what became of each module the suite wanted loaded

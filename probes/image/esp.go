@@ -15,8 +15,7 @@ type ESP struct {
 	FS       FileSystem
 	Tree     Seen // of its directories
 	Programs []Program
-	Stores   []string  // variable stores, by their paths
-	Volumes  []Finding // firmware volumes
+	Holds    []Finding // of firmware
 	Files    int       // whose beginnings were looked at
 	More     bool      // there are more of them than were looked at
 }
@@ -66,10 +65,22 @@ func (e *ESP) Program(arch string) *Program {
 	return nil
 }
 
-// A Finding is something at a place.
+// A Finding is something that belongs to firmware, and where it is.
 type Finding struct {
 	Where, What string
 	Store       bool // of variables
+}
+
+// Held lists what of firmware the disk holds.
+func (d *Disk) Held() (all []Finding) {
+	for i := range d.ESPs {
+		all = append(all, d.ESPs[i].Holds...)
+	}
+	return append(all, d.Raw...)
+}
+
+func (e *ESP) hold(path, what string, store bool) {
+	e.Holds = append(e.Holds, Finding{fmt.Sprintf("%s of partition %d", path, e.Number), what, store})
 }
 
 // tree is the file system of an ESP while it is read. Directories are read
@@ -165,7 +176,7 @@ func (t *tree) stores() {
 	root := t.dir(`\`, 0)
 	for _, name := range storeNames {
 		if e := find(root, name); e != nil && !e.directory {
-			t.esp.Stores = append(t.esp.Stores, `\`+name)
+			t.esp.hold(`\`+name, "UEFI variables", true)
 		}
 	}
 }
@@ -224,11 +235,9 @@ func (t *tree) look(path string, e dirEntry) {
 	if err != nil {
 		return
 	}
-	switch what, store := volume(b); {
-	case store && !slices.Contains(t.esp.Stores, path):
-		t.esp.Stores = append(t.esp.Stores, path)
-	case what != "" && !store:
-		t.esp.Volumes = append(t.esp.Volumes, Finding{Where: path, What: what})
+	named := slices.Contains(storeNames, path[1:])
+	if what, store := volume(b); what != "" && !named {
+		t.esp.hold(path, what, store)
 	}
 }
 
@@ -259,7 +268,7 @@ func volume(b []byte) (what string, store bool) {
 	if string(b[40:44]) != "_FVH" || size < volumeHeader-16 || binary.LittleEndian.Uint64(b[32:]) < uint64(size) {
 		return "", false
 	}
-	if kind := guid(b[16:]); kind == variableVolume {
+	if kind := GUID(b[16:]); kind == variableVolume {
 		return "a variable store of EDK2", true
 	} else {
 		return volumes[kind], false
@@ -292,7 +301,7 @@ func (d *Disk) scan(s *source) {
 			continue
 		}
 		if what, store := volume(b); what != "" {
-			d.Raw = append(d.Raw, Finding{Where: place.name, What: what, Store: store})
+			d.Raw = append(d.Raw, Finding{"the beginning of " + place.name, what, store})
 		}
 	}
 }

@@ -231,14 +231,10 @@ func (f *fat) read(first, size uint32, at uint64, n int) ([]byte, error) {
 	}
 	cluster := first
 	for range at / f.cluster {
-		next, err := f.next(cluster)
-		if err == nil && next == 0 {
-			err = errors.New("its chain of clusters is too short")
-		}
-		if err != nil {
+		var err error
+		if cluster, err = f.goOn(cluster); err != nil {
 			return nil, err
 		}
-		cluster = next
 	}
 	out := make([]byte, 0, n)
 	for within := at % f.cluster; ; within = 0 {
@@ -249,10 +245,19 @@ func (f *fat) read(first, size uint32, at uint64, n int) ([]byte, error) {
 		if out = append(out, b...); len(out) == n {
 			return out, nil
 		}
-		if cluster, err = f.next(cluster); err != nil || cluster == 0 {
-			return nil, errors.Join(err, errors.New("its chain of clusters is too short"))
+		if cluster, err = f.goOn(cluster); err != nil {
+			return nil, err
 		}
 	}
+}
+
+// goOn is next where the chain must go on.
+func (f *fat) goOn(cluster uint32) (uint32, error) {
+	next, err := f.next(cluster)
+	if err == nil && next == 0 {
+		err = errors.New("its chain of clusters is too short")
+	}
+	return next, err
 }
 
 // Directories.

@@ -2,7 +2,6 @@ package image
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/binary"
 	"errors"
 	"fmt"
@@ -90,7 +89,7 @@ func (t *Table) parse(b []byte) {
 	}
 	t.MyLBA, t.Alternate = binary.LittleEndian.Uint64(b[24:]), binary.LittleEndian.Uint64(b[32:])
 	t.FirstUsable, t.LastUsable = binary.LittleEndian.Uint64(b[40:]), binary.LittleEndian.Uint64(b[48:])
-	t.DiskGUID = guid(b[56:])
+	t.DiskGUID = GUID(b[56:])
 	t.EntriesLBA = binary.LittleEndian.Uint64(b[72:])
 	t.Entries, t.EntrySize = binary.LittleEndian.Uint32(b[80:]), binary.LittleEndian.Uint32(b[84:])
 	t.EntriesCRC = binary.LittleEndian.Uint32(b[88:])
@@ -141,7 +140,7 @@ func (t *Table) parseEntries(array []byte) error {
 			return unread{fmt.Errorf("more than %d partitions", maxPartitions)}
 		}
 		t.partitions = append(t.partitions, Partition{
-			Number: n, Type: guid(e), Unique: guid(e[16:]),
+			Number: n, Type: GUID(e), Unique: GUID(e[16:]),
 			First: binary.LittleEndian.Uint64(e[32:]), Last: binary.LittleEndian.Uint64(e[40:]),
 			Name: name(e[56:gptEntrySize]),
 		})
@@ -204,25 +203,23 @@ func layout(t *Table, sector int, last uint64) (s Seen) {
 	if t.LastUsable >= last {
 		s.wrong("LBAs are usable up to %d, and the disk's last is %d", t.LastUsable, last)
 	}
-	byPlace := slices.SortedFunc(slices.Values(t.partitions), func(a, b Partition) int {
-		return cmp.Or(cmp.Compare(a.First, b.First), cmp.Compare(a.Number, b.Number))
-	})
-	unique := map[string]int{}
-	for i, p := range byPlace {
+	for i := range t.partitions {
+		p := &t.partitions[i]
 		s.add(p.lies(t))
-		if i > 0 && p.First <= byPlace[i-1].Last {
-			s.wrong("partitions %d and %d overlap", byPlace[i-1].Number, p.Number)
-			byPlace[i].Last = max(p.Last, byPlace[i-1].Last)
+		for k := range i {
+			other := &t.partitions[k]
+			if p.First <= other.Last && other.First <= p.Last {
+				s.wrong("partitions %d and %d overlap", other.Number, p.Number)
+			}
+			if p.Unique == other.Unique {
+				s.wrong("partitions %d and %d have one unique GUID", other.Number, p.Number)
+			}
 		}
-		if other, twice := unique[p.Unique]; twice {
-			s.wrong("partitions %d and %d have one unique GUID", other, p.Number)
-		}
-		unique[p.Unique] = p.Number
 	}
 	return s
 }
 
-func (p Partition) lies(t *Table) error {
+func (p *Partition) lies(t *Table) error {
 	switch {
 	case p.First > p.Last:
 		return fmt.Errorf("partition %d ends at LBA %d, before its beginning at %d", p.Number, p.Last, p.First)
@@ -233,7 +230,7 @@ func (p Partition) lies(t *Table) error {
 }
 
 // bytes returns where the partition lies on a disk, as far as the disk goes.
-func (p Partition) bytes(sector int, size int64) (base, length uint64, err error) {
+func (p *Partition) bytes(sector int, size int64) (base, length uint64, err error) {
 	end := uint64(size) / uint64(sector)
 	if p.First > p.Last || p.First >= end {
 		return 0, 0, errors.New("the partition is not on the disk")
@@ -241,9 +238,9 @@ func (p Partition) bytes(sector int, size int64) (base, length uint64, err error
 	return p.First * uint64(sector), (min(p.Last, end-1) - p.First + 1) * uint64(sector), nil
 }
 
-// guid writes an EFI_GUID as the specification does: three little-endian
+// GUID writes an EFI_GUID as the specification does: three little-endian
 // numbers, then eight bytes.
-func guid(b []byte) string {
+func GUID(b []byte) string {
 	return strings.ToUpper(fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(b),
 		binary.LittleEndian.Uint16(b[4:]), binary.LittleEndian.Uint16(b[6:]), b[8:10], b[10:16]))
 }

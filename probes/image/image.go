@@ -10,7 +10,6 @@ package image
 import (
 	"fmt"
 	"io"
-	"slices"
 )
 
 // A Disk is what was found on a disk.
@@ -125,27 +124,33 @@ func sectorOf(s *source) int {
 // first that has a program for an architecture, by Go's name of it, or that has
 // any, the first; nil if there is none.
 func (d *Disk) Boots(partition, arch string) *ESP {
-	rank := func(e ESP) int {
-		switch {
-		case partition != "" && e.Unique == partition:
-			return 0
-		case e.Program(arch) != nil && e.Program(arch).Is == File:
-			return 1
-		case slices.ContainsFunc(e.Programs, func(p Program) bool { return p.Is == File }):
-			return 2
-		case e.FS.Kind != "":
-			return 3
-		}
-		return 4
-	}
 	if len(d.ESPs) == 0 {
 		return nil
 	}
 	best := 0
 	for i := range d.ESPs {
-		if rank(d.ESPs[i]) < rank(d.ESPs[best]) {
+		if d.ESPs[i].rank(partition, arch) < d.ESPs[best].rank(partition, arch) {
 			best = i
 		}
 	}
 	return &d.ESPs[best]
+}
+
+func (e *ESP) rank(partition, arch string) int {
+	if partition != "" && e.Unique == partition {
+		return 0
+	}
+	best := 4
+	if e.FS.Kind != "" {
+		best = 3
+	}
+	for i := range e.Programs {
+		switch p := &e.Programs[i]; {
+		case p.Is == File && p.Arch == arch:
+			best = 1
+		case p.Is == File:
+			best = min(best, 2)
+		}
+	}
+	return best
 }

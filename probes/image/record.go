@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"slices"
 	"strconv"
 
 	"vmspec/probes/disk"
@@ -118,7 +117,6 @@ func (f *Facts) parse(lines []note.Line) error {
 	case sector != 512 && sector != 4096 || size > 1<<62:
 		return fmt.Errorf("vmspec/%s: a disk of %d bytes and sectors of %d", noteName, size, sector)
 	}
-	slices.SortStableFunc(r.pieces, func(a, b piece) int { return cmp.Compare(a.at, b.at) })
 	f.Disk = Inspect(&r, int64(size), Options{Sector: int(sector)})
 	return nil
 }
@@ -130,8 +128,11 @@ type piece struct {
 	err      error
 }
 
-// recorded is a disk of which only pieces are known, by their places.
+// recorded is a disk of which only pieces are known.
 type recorded struct{ pieces []piece }
+
+// maxPieces bounds them: of any disk fewer are read.
+const maxPieces = 8192
 
 func (r *recorded) add(l note.Line) error {
 	var p piece
@@ -141,6 +142,8 @@ func (r *recorded) add(l note.Line) error {
 	switch text := l.Word(3); {
 	case p.size > budget || p.at > 1<<62:
 		return fmt.Errorf("%s of %d bytes at byte %d", l.Word(0), p.size, p.at)
+	case len(r.pieces) == maxPieces:
+		return fmt.Errorf("more than %d pieces", maxPieces)
 	case l.Word(0) == "unread":
 		p.err = errors.New(cmp.Or(l.Rest(3), "unread"))
 	default:
@@ -179,29 +182,40 @@ func (r *recorded) ReadAt(b []byte, at int64) (n int, err error) {
 	return n, nil
 }
 
-// piece returns one that holds the byte at a place.
-func (r *recorded) piece(at uint64) *piece {
+// piece returns one that holds the byte at a place, if it can one that was
+// read.
+func (r *recorded) piece(at uint64) (found *piece) {
 	for i := range r.pieces {
 		if p := &r.pieces[i]; p.at <= at && at-p.at < p.size {
-			return p
+			if found = p; p.err == nil {
+				break
+			}
 		}
 	}
-	return nil
+	return found
 }
 
 // A Recorder is a disk that remembers what was read of it.
 type Recorder struct {
 	disk   io.ReaderAt
 	pieces []piece
+	read   map[span]int // their numbers
+}
+
+type span struct {
+	at   int64
+	size int
 }
 
 // NewRecorder records what is read of a disk.
-func NewRecorder(disk io.ReaderAt) *Recorder { return &Recorder{disk: disk} }
+func NewRecorder(disk io.ReaderAt) *Recorder { return &Recorder{disk: disk, read: map[span]int{}} }
 
-// ReadAt reads from the disk, or again what was read.
+// ReadAt reads from the disk, or again what was so read before.
 func (r *Recorder) ReadAt(b []byte, at int64) (int, error) {
-	if n, err := (&recorded{r.pieces}).ReadAt(b, at); !errors.Is(err, errNotRecorded) {
-		return n, err
+	if n, again := r.read[span{at, len(b)}]; again && r.pieces[n].err == nil {
+		clear(b)
+		copy(b, r.pieces[n].data)
+		return len(b), nil
 	}
 	n, err := r.disk.ReadAt(b, at)
 	p := piece{at: uint64(at), size: uint64(len(b))}
@@ -210,6 +224,7 @@ func (r *Recorder) ReadAt(b []byte, at int64) (int, error) {
 	} else {
 		p.data, err = bytes.TrimRight(bytes.Clone(b), "\x00"), nil
 	}
+	r.read[span{at, len(b)}] = len(r.pieces)
 	r.pieces = append(r.pieces, p)
 	return n, err
 }
