@@ -94,5 +94,33 @@ func FuzzParseLoadOption(f *testing.F) {
 		}
 		require.LessOrEqual(t, size+10, len(data))
 		require.LessOrEqual(t, len(utf16.Encode([]rune(got.Description)))*2, len(data))
+		require.LessOrEqual(t, 2*len(utf16.Encode([]rune(got.File()))), len(data))
+		require.Contains(t, []int{0, 16}, len(got.Partition()))
 	})
+}
+
+func TestLoadOptionPath(t *testing.T) {
+	end := []byte{0x7f, 0xff, 4, 0}
+	drive := append([]byte{4, 1, 42, 0}, make([]byte, 38)...)
+	copy(drive[24:], "0123456789abcdef")
+	byMBR := bytes.Clone(drive)
+	drive[41], byMBR[41] = 2, 1
+	file := []byte{4, 4, 10, 0, '\\', 0, 'x', 0, 0, 0}
+	for name, c := range map[string]struct {
+		path      []byte
+		file      string
+		partition string
+	}{
+		"nothing":            {nil, "", ""},
+		"another drive":      {byMBR, "", ""},
+		"a drive cut short":  {[]byte{4, 1, 4, 0}, "", ""},
+		"a drive":            {drive, "", "0123456789abcdef"},
+		"a drive and a file": {append(bytes.Clone(drive), file...), `\x`, "0123456789abcdef"},
+		"a file without end": {[]byte{4, 4, 6, 0, 'x', 0}, "", ""},
+	} {
+		o, err := efi.ParseLoadOption(option(1, "x", append(bytes.Clone(c.path), end...)...))
+		require.NoError(t, err, name)
+		require.Equal(t, c.file, o.File(), name)
+		require.Equal(t, c.partition, string(o.Partition()), name)
+	}
 }

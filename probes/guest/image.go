@@ -111,7 +111,7 @@ func findDisks(disks []disk.Disk, open func(name string) (blockReader, error), w
 			err = fmt.Errorf("open %s: %w", d.Name, openErr)
 			continue
 		}
-		c := candidate{d, r, image.NewRecorder(&blockCache{r: r, size: int64(d.Size), blocks: map[int64][]byte{}})}
+		c := candidate{d, r, image.NewRecorder(&blockCache{r, int64(d.Size), int64(d.Block), map[int64][]byte{}})}
 		if wanted(image.ReadTables(c.recorder, int64(d.Size), int(d.Block))) {
 			found = append(found, c)
 		} else {
@@ -162,40 +162,52 @@ const recordBlock = 4096
 
 // A blockCache reads whole blocks of a disk, each once.
 type blockCache struct {
-	r      blockReader
-	size   int64
-	blocks map[int64][]byte // by their offsets
+	r            blockReader
+	size, sector int64
+	blocks       map[int64][]byte // by their offsets
 }
 
+// ReadAt reads no more than the sectors that are wanted where a whole block
+// cannot be read.
 func (c *blockCache) ReadAt(b []byte, at int64) (int, error) {
+	end := at + int64(len(b))
 	n := 0
-	for n < len(b) {
+	for n < len(b) && at+int64(n) < c.size {
 		where := at + int64(n)
-		if where >= c.size {
-			return n, io.EOF
-		}
 		start := where &^ (recordBlock - 1)
-		if c.blocks[start] == nil {
-			if err := c.fill(start, at+int64(len(b))); err != nil {
+		if c.blocks[start] == nil && c.fill(start, end) != nil {
+			sectors, err := c.read(where, end, c.sector)
+			if err != nil {
 				return n, err
 			}
+			n += copy(b[n:], sectors[where%c.sector:])
+			continue
 		}
 		n += copy(b[n:], c.blocks[start][where-start:])
+	}
+	if n < len(b) {
+		return n, io.EOF
 	}
 	return n, nil
 }
 
 // fill reads the blocks from one that is not held to the end of what is wanted.
 func (c *blockCache) fill(start, end int64) error {
-	end = min((end+recordBlock-1)&^(recordBlock-1), c.size)
+	b, err := c.read(start, end, recordBlock)
+	if err != nil {
+		return err
+	}
+	for at := 0; at < len(b); at += recordBlock {
+		c.blocks[start+int64(at)] = b[at:min(at+recordBlock, len(b))]
+	}
+	return nil
+}
+
+// read reads whole units, into memory that a disk can read into.
+func (c *blockCache) read(start, end, unit int64) ([]byte, error) {
+	start, end = start&^(unit-1), min((end+unit-1)&^(unit-1), c.size)
 	b := make([]byte, int(end-start)+recordBlock)
 	past := int(uintptr(unsafe.Pointer(&b[0])) % recordBlock)
 	b = b[recordBlock-past:][:end-start]
-	if err := readWhole(c.r, b, start); err != nil {
-		return err
-	}
-	for at := start; at < end; at += recordBlock {
-		c.blocks[at] = b[at-start : min(at+recordBlock, end)-start]
-	}
-	return nil
+	return b, readWhole(c.r, b, start)
 }
