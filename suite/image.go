@@ -342,7 +342,8 @@ func checkRemovable(f *probes.Facts) Finding {
 			file = option.File()
 		}
 		e := d.Boots(i.Partition, i.Arch)
-		byItself := file == "" && (i.Loader == "" && option != nil || strings.EqualFold(i.Loader, path))
+		loader := strings.ReplaceAll(i.Loader, "/", `\`) // U-Boot's is /efi\boot\bootaa64.efi
+		byItself := file == "" && (loader == "" && option != nil || strings.EqualFold(loader, path))
 		switch {
 		case byItself:
 			return pass("the firmware itself found " + path)
