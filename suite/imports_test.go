@@ -23,6 +23,7 @@ var forbidden = []struct{ pkg, not, why string }{
 	{"vmspec/cmd/init", "testing", "assertions are for tests"},
 	{"vmspec/cmd/init", "github.com/stretchr/testify", "assertions are for tests"},
 	{"vmspec/cmd/init", "vmspec/probes/guest/guesttest", "assertions are for tests"},
+	{"vmspec/cmd/init", "vmspec/probes/image/imagetest", "disk images are written by tests"},
 }
 
 func TestImportDirection(t *testing.T) {
