@@ -87,12 +87,18 @@ func (c Config) records() (records []cpio.Record, missing []string, err error) {
 	if err != nil {
 		return nil, nil, err
 	}
+	if !strings.Contains("\n"+string(config), "\n"+unpacks+"=y\n") {
+		return nil, nil, fmt.Errorf("%s: %s is not y: this kernel cannot unpack the initramfs", c.Kconfig, unpacks)
+	}
 	release := c.release()
 	if release == "" {
 		return nil, nil, fmt.Errorf("%s: neither a module tree nor its name, config-RELEASE, says which kernel it is of", c.Kconfig)
 	}
 	return append(records, cpio.StaticFile(path.Join("lib/modules", release, "config"), setOptions(string(config)), 0o644)), missing, nil
 }
+
+// unpacks is what a kernel needs for [compress]'s archives.
+const unpacks = "CONFIG_RD_LZ4"
 
 // setOptions leaves out what says that an option is not set, half of a
 // configuration: a guest unpacks it and looks for what is.

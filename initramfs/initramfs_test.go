@@ -189,7 +189,7 @@ func TestWrite(t *testing.T) {
 	require.NoError(t, err)
 	init, config := filepath.Join(root, "init"), filepath.Join(root, "config")
 	require.NoError(t, os.WriteFile(init, []byte("#!"), 0o644))
-	require.NoError(t, os.WriteFile(config, []byte("#\n# Automatically generated\n\nCONFIG_EFI=y\n# CONFIG_X is not set\n"), 0o600))
+	require.NoError(t, os.WriteFile(config, []byte("#\n# Automatically generated\n\nCONFIG_RD_LZ4=y\n# CONFIG_X is not set\n"), 0o600))
 
 	var first, second bytes.Buffer
 	c := Config{Init: init, Tree: tree, Modules: []string{"d", "nope"}, Kconfig: config}
@@ -211,7 +211,7 @@ func TestWrite(t *testing.T) {
 		"lib/modules/6.1.0-test/kernel/d.ko", "lib/modules/6.1.0-test/modules.alias", "lib/modules/6.1.0-test/modules.builtin.modinfo",
 		"lib/modules/6.1.0-test/modules.dep", "proc", "sys", "tmp",
 	}, names(got))
-	for name, want := range map[string]string{"config": "CONFIG_EFI=y\n", "modules.builtin.modinfo": "e.alias=x\x00"} {
+	for name, want := range map[string]string{"config": "CONFIG_RD_LZ4=y\n", "modules.builtin.modinfo": "e.alias=x\x00"} {
 		r := got["lib/modules/6.1.0-test/"+name]
 		text, err := io.ReadAll(io.NewSectionReader(r, 0, int64(r.FileSize)))
 		require.NoError(t, err)
@@ -237,7 +237,7 @@ func TestWriteConfigWithoutModules(t *testing.T) {
 	dir := t.TempDir()
 	init, named, nameless := filepath.Join(dir, "init"), filepath.Join(dir, "config-6.1.0"), filepath.Join(dir, ".config")
 	for _, name := range []string{init, named, nameless} {
-		require.NoError(t, os.WriteFile(name, []byte("#"), 0o755))
+		require.NoError(t, os.WriteFile(name, []byte("CONFIG_RD_LZ4=y\n"), 0o755))
 	}
 	var out bytes.Buffer
 	_, _, err := Write(&out, Config{Init: init, Kconfig: named})
@@ -245,6 +245,9 @@ func TestWriteConfigWithoutModules(t *testing.T) {
 	require.Contains(t, list(t, out.Bytes()), "lib/modules/6.1.0/config")
 	_, _, err = Write(&out, Config{Init: init, Kconfig: nameless})
 	require.ErrorContains(t, err, "says which kernel it is of")
+	require.NoError(t, os.WriteFile(named, []byte("# CONFIG_RD_LZ4 is not set\nCONFIG_RD_LZ4=m\n"), 0o644))
+	_, _, err = Write(&out, Config{Init: init, Kconfig: named})
+	require.ErrorContains(t, err, "CONFIG_RD_LZ4 is not y: this kernel cannot unpack the initramfs")
 }
 
 func TestWriteRefuses(t *testing.T) {
