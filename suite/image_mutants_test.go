@@ -413,6 +413,10 @@ var bootMutants = []mutant{
 		problem: map[string]string{"IMG-REMOVABLE": `as Boot0077 says, by \EFI\debian\grubaa64.efi, and has no \EFI\BOOT\BOOTAA64.EFI`},
 	},
 	{
+		name: "booted from a disk without a driver", guest: uefiGuest, change: replace("vmspec/image", "error booted from a disk that this kernel shows no driver for: by NVMe\n"),
+		want: imageVerdicts(Error), problem: map[string]string{"IMG-GPT": "that this kernel shows no driver for: by NVMe", "IMG-REMOVABLE": "by NVMe"},
+	},
+	{
 		name: "no boot disk", guest: uefiGuest, change: replace("vmspec/image", "none no-boot-disk\n"), want: map[string]Verdict{},
 	},
 }

@@ -169,18 +169,23 @@ func (o *observation) trials() {
 }
 
 // tryDisks reads blocks of all disks, and of that from which the guest was
-// booted what its image is judged by.
+// booted what its image is judged by. UEFI may know of one that Linux does not.
 func (o *observation) tryDisks(disks []disk.Disk) {
-	if len(disks) == 0 {
-		o.notes["image"] = []byte("none " + image.NoDisk + "\n")
-		return
+	_, err := fs.Stat(o.root, "sys/firmware/efi")
+	record := func(w io.Writer) error { return guest.RecordImage(o.root, disks, w) }
+	if len(disks) > 0 {
+		o.waiting("disks", func(w io.Writer) error { return guest.TrialDisks(disks, w) })
 	}
-	o.waiting("disks", func(w io.Writer) error { return guest.TrialDisks(disks, w) })
-	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err != nil {
+	switch {
+	case err == nil && len(disks) > 0:
+		o.waiting("image", record)
+	case err == nil:
+		o.look("image", record)
+	case len(disks) > 0:
 		o.notes["image"] = []byte("none " + image.NoUEFI + "\n")
-		return
+	default:
+		o.notes["image"] = []byte("none " + image.NoDisk + "\n")
 	}
-	o.waiting("image", func(w io.Writer) error { return guest.RecordImage(o.root, disks, w) })
 }
 
 // exchange makes the trials in which somebody outside may answer.

@@ -1,32 +1,15 @@
 package guest
 
 import (
-	"cmp"
-	"encoding/binary"
-	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"runtime"
 	"slices"
-	"strings"
 	"unsafe"
 
 	"vmspec/probes/disk"
-	"vmspec/probes/efi"
 	"vmspec/probes/image"
-)
-
-// Variables by which systemd's EFI stub tells from where it was started:
-// https://systemd.io/BOOT_LOADER_INTERFACE.
-const (
-	variables       = "sys/firmware/efi/efivars/"
-	loaderPartition = variables + "LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
-	loaderImage     = variables + "LoaderImageIdentifier-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
-	bootCurrent     = variables + "BootCurrent-8be4df61-93ca-11d2-aa0d-00e098032b8c"
-	bootOption      = variables + "Boot%04X-8be4df61-93ca-11d2-aa0d-00e098032b8c"
-
-	attributesSize = 4 // before the data of each variable
 )
 
 // RecordImage finds the disk from which a guest with UEFI was booted and reads
@@ -41,16 +24,22 @@ const (
 //
 // The disk is that of the partition which the EFI stub or the booted load
 // option names, else the only one that has an ESP with a program for this
-// architecture. Nothing is written to a disk.
+// architecture. One that they name and Linux does not show is an error: its
+// image cannot be told. Nothing is written to a disk.
 func RecordImage(root fs.FS, disks []disk.Disk, out io.Writer) error {
 	return recordImage(root, disks, openDisk, out)
 }
 
 func recordImage(root fs.FS, disks []disk.Disk, open func(name string) (blockReader, error), out io.Writer) error {
-	partition, by, network := bootPartition(root)
-	if network {
-		return none(out)
+	from := findOrigin(root)
+	disks, shown := from.among(disks)
+	switch {
+	case from.network:
+		return none(disks, out)
+	case !shown:
+		return fmt.Errorf("booted from a disk that this kernel shows no driver for: by %s", from.device)
 	}
+	partition := from.partition
 	found, err := findDisks(disks, open, func(t *image.Disk) bool {
 		return slices.ContainsFunc(t.Partitions, func(p image.Partition) bool {
 			return p.Unique == partition || partition == "" && p.Type == image.ESPType
@@ -62,23 +51,25 @@ func recordImage(root fs.FS, disks []disk.Disk, open func(name string) (blockRea
 		}
 	}()
 	switch {
+	case partition != "" && len(found) == 0 && err != nil:
+		return fmt.Errorf("no disk has the partition %s, from which the guest was booted; %w", partition, err)
 	case partition != "" && len(found) == 0:
-		return fmt.Errorf("no disk has the partition %s, from which the guest was booted; %w", partition, cmp.Or(err, errors.New("all were read")))
+		return fmt.Errorf("booted from a disk that this kernel shows no driver for: none has the partition %s", partition)
 	case partition != "" && len(found) > 1:
 		return fmt.Errorf("%d disks have the partition %s, from which the guest was booted", len(found), partition)
 	case err != nil && partition == "":
 		return err
 	case len(found) != 1:
-		return none(out)
+		return none(disks, out)
 	}
 	c := found[0]
 	d := image.Inspect(c.recorder, int64(c.Size), image.Options{Sector: int(c.Block)})
-	if by == image.ByOnlyESP {
+	if from.by == image.ByOnlyESP {
 		if p := d.Boots("", runtime.GOARCH).Program(runtime.GOARCH); p == nil || p.Is != image.File {
-			return none(out)
+			return none(disks, out)
 		}
 	}
-	fmt.Fprintf(out, "disk %s %d %d %s\n", c.Name, c.Size, c.Block, by)
+	fmt.Fprintf(out, "disk %s %d %d %s\n", c.Name, c.Size, c.Block, from.by)
 	if partition != "" {
 		fmt.Fprintf(out, "partition %s\n", partition)
 	}
@@ -88,8 +79,12 @@ func recordImage(root fs.FS, disks []disk.Disk, open func(name string) (blockRea
 	return c.recorder.Write(out, result)
 }
 
-func none(out io.Writer) error {
-	_, err := fmt.Fprintf(out, "none %s\n", image.NoneKnown)
+func none(disks []disk.Disk, out io.Writer) error {
+	reason := image.NoneKnown
+	if len(disks) == 0 {
+		reason = image.NoDisk
+	}
+	_, err := fmt.Fprintf(out, "none %s\n", reason)
 	return err
 }
 
@@ -119,41 +114,6 @@ func findDisks(disks []disk.Disk, open func(name string) (blockReader, error), w
 		}
 	}
 	return found, err
-}
-
-// bootPartition returns the GUID of the partition from which the guest was
-// booted, and how that is known; or that it was booted over a network.
-func bootPartition(root fs.FS) (guid, by string, network bool) {
-	if guid = variableText(root, loaderPartition); guid != "" {
-		return strings.ToUpper(guid), image.ByLoader, false
-	}
-	current, err := fs.ReadFile(root, bootCurrent)
-	if err != nil || len(current) != attributesSize+2 {
-		return "", image.ByOnlyESP, false
-	}
-	data, err := fs.ReadFile(root, fmt.Sprintf(bootOption, binary.LittleEndian.Uint16(current[attributesSize:])))
-	if err != nil {
-		return "", image.ByOnlyESP, false
-	}
-	option, err := efi.ParseLoadOption(data)
-	switch {
-	case err != nil:
-		return "", image.ByOnlyESP, false
-	case option.Partition() != nil:
-		return image.GUID(option.Partition()), image.ByBoot, false
-	}
-	return "", image.ByOnlyESP, slices.ContainsFunc(option.Path, func(n efi.PathNode) bool {
-		return n.Type == messaging && n.SubType == macAddress
-	})
-}
-
-// variableText reads a variable that holds a text; empty if there is none.
-func variableText(root fs.FS, name string) string {
-	data, err := fs.ReadFile(root, name)
-	if err != nil || len(data) < attributesSize || len(data) > efi.MaxOption {
-		return ""
-	}
-	return ucs2(data[attributesSize:])
 }
 
 // recordBlock is how a disk is read: by so many bytes, at multiples of them,

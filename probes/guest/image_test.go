@@ -71,6 +71,9 @@ func hardDriveNode(guid string) []byte {
 	return append(append(append([]byte{4, 1, 42, 0}, make([]byte, 20)...), imagetest.GUID(guid)...), 2, 2)
 }
 
+// nvmeNode names a namespace of an NVMe controller.
+var nvmeNode = []byte{3, 23, 16, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
 func TestRecordImage(t *testing.T) {
 	const first = "AAAAAAAA-BBBB-CCCC-DDDD-000000000001"
 	const other = "AAAAAAAA-BBBB-CCCC-DDDD-000000000009"
@@ -97,16 +100,27 @@ func TestRecordImage(t *testing.T) {
 		want  string // the lines before the blocks
 		err   string
 	}{
-		"a partition that no disk has": {fstest.MapFS{loaderPartition: text(other)}, []*directImage{good(), data()}, "", "no disk has the partition " + other},
-		"a partition that two have":    {fstest.MapFS{loaderPartition: text(first)}, []*directImage{good(), good()}, "", "2 disks have the partition"},
-		"two disks with an ESP":        {nil, []*directImage{good(), good()}, "none no-boot-disk\n", ""},
-		"an ESP without a program":     {nil, []*directImage{empty()}, "none no-boot-disk\n", ""},
-		"no ESP":                       {nil, []*directImage{data()}, "none no-boot-disk\n", ""},
-		"booted over a network":        {loadOption(3, 11, 4, 0), []*directImage{good()}, "none no-boot-disk\n", ""},
+		"a partition that no disk has": {fstest.MapFS{loaderPartition: text(other)}, []*directImage{good(), data()}, "",
+			"booted from a disk that this kernel shows no driver for: none has the partition " + other},
+		"a partition, and no disk":              {fstest.MapFS{loaderPartition: text(other)}, nil, "", "shows no driver for: none has the partition " + other},
+		"an option's partition, and no disk":    {loadOption(hardDriveNode(other)...), nil, "", "shows no driver for: none has the partition " + other},
+		"an NVMe disk that is not shown":        {loadOption(nvmeNode...), []*directImage{good()}, "", "booted from a disk that this kernel shows no driver for: by NVMe"},
+		"a SCSI disk that is not shown":         {loadOption(3, 2, 8, 0, 0, 0, 0, 0), nil, "", "shows no driver for: by SCSI"},
+		"a USB disk that is not shown":          {loadOption(3, 5, 6, 0, 0, 0), nil, "", "shows no driver for: by USB"},
+		"a disk on PCI that is not shown":       {loadOption(1, 1, 6, 0, 0, 2), nil, "", "shows no driver for: by PCI"},
+		"a file of the firmware's, and no disk": {loadOption(4, 6, 20, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16), nil, "none no-disk\n", ""},
+		"a network card, and no disk":           {loadOption(1, 1, 6, 0, 0, 2, 3, 11, 4, 0), nil, "none no-disk\n", ""},
+		"no option, and no disk":                {nil, nil, "none no-disk\n", ""},
+		"a partition that two have":             {fstest.MapFS{loaderPartition: text(first)}, []*directImage{good(), good()}, "", "2 disks have the partition"},
+		"two disks with an ESP":                 {nil, []*directImage{good(), good()}, "none no-boot-disk\n", ""},
+		"an ESP without a program":              {nil, []*directImage{empty()}, "none no-boot-disk\n", ""},
+		"no ESP":                                {nil, []*directImage{data()}, "none no-boot-disk\n", ""},
+		"booted over a network":                 {loadOption(3, 11, 4, 0), []*directImage{good()}, "none no-boot-disk\n", ""},
 		"by the stub's variable": {fstest.MapFS{loaderPartition: text(strings.ToLower(first)), loaderImage: text(`\EFI\BOOT\BOOTAA64.EFI`)},
 			[]*directImage{data(), good()}, "disk vdb %d 512 LoaderDevicePartUUID\npartition " + first + "\nloader \"\\\\EFI\\\\BOOT\\\\BOOTAA64.EFI\"\n", ""},
 		"by the option that was booted": {loadOption(hardDriveNode(first)...), []*directImage{data(), good()}, "disk vdb %d 512 BootCurrent\npartition " + first + "\n", ""},
 		"by an option of a device":      {loadOption(1, 1, 6, 0, 0, 2), []*directImage{good(), data()}, "disk vda %d 512 only-esp\n", ""},
+		"by an option of the only disk": {loadOption(1, 1, 6, 0, 0, 2), []*directImage{good()}, "disk vda %d 512 BootCurrent\n", ""},
 		"by an option that is none":     {fstest.MapFS{bootCurrent: {Data: []byte{6, 0, 0, 0, 1, 0}}, fmt.Sprintf(bootOption, 1): {Data: []byte("x")}}, []*directImage{good()}, "disk vda %d 512 only-esp\n", ""},
 		"sectors of 4096 bytes":         {fstest.MapFS{loaderPartition: text(first)}, []*directImage{fourK()}, "disk vda %d 4096 LoaderDevicePartUUID\npartition " + first + "\n", ""},
 	}
@@ -189,6 +203,33 @@ func TestRecordImageOpens(t *testing.T) {
 	require.ErrorIs(t, err, syscall.EACCES)
 	disks = append(disks, disk.Disk{Name: "sr0", Block: 2048, Size: 1 << 20}, disk.Disk{Name: "none", Block: 512})
 	err = recordImage(fstest.MapFS{loaderPartition: text("x")}, disks[1:], func(string) (blockReader, error) { return nil, errors.New("opened") }, io.Discard)
-	require.ErrorContains(t, err, "no disk has the partition X")
+	require.ErrorContains(t, err, "none has the partition X")
 	require.NotContains(t, err.Error(), "opened")
+	err = recordImage(fstest.MapFS{loaderPartition: text("x")}, disks[:1], func(string) (blockReader, error) { return nil, syscall.EACCES }, io.Discard)
+	require.ErrorIs(t, err, syscall.EACCES, "another disk may be the one")
+	require.NotContains(t, err.Error(), "driver")
+}
+
+// A medium that is no hard disk is shown, if only by its name.
+func TestRecordImageOfCD(t *testing.T) {
+	var out strings.Builder
+	cd := []disk.Disk{{Name: "sr0", Block: 2048, Size: 1 << 20}}
+	require.NoError(t, recordImage(loadOption(3, 2, 8, 0, 0, 0, 0, 0), cd, nil, &out))
+	require.Equal(t, "none no-boot-disk\n", out.String())
+}
+
+// Of several disks those count that may be the one which was booted.
+func TestRecordImageOfNVMe(t *testing.T) {
+	i := &directImage{Image: imagetest.New(imagetest.Good())}
+	disks, _ := attachImages(i, i)
+	disks[1].Name = "nvme0n1"
+	var out strings.Builder
+	require.NoError(t, recordImage(loadOption(nvmeNode...), disks, func(name string) (blockReader, error) {
+		require.Equal(t, "nvme0n1", name)
+		i.open++
+		return i, nil
+	}, &out))
+	require.Contains(t, out.String(), "disk nvme0n1 ")
+	require.Contains(t, out.String(), " 512 BootCurrent\n")
+	require.Zero(t, i.open)
 }
