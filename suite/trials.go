@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"vmspec/probes"
+	"vmspec/probes/memory"
 	"vmspec/probes/timer"
 )
 
@@ -244,7 +245,7 @@ const rangeShare = 8
 func checkTouch(f *probes.Facts) Finding {
 	t, ranges := &f.Memory.Touch, f.Memory.Described
 	if len(ranges) == 0 {
-		ranges = f.Memory.RAM
+		ranges = joined(f.Memory.RAM)
 	}
 	var missed []string
 	reached, all := 0, 0
@@ -273,6 +274,18 @@ func checkTouch(f *probes.Facts) Finding {
 		return unknown("no page was free at "+strings.Join(missed, " "), found...)
 	}
 	return pass(found...)
+}
+
+// joined are ranges without the small gaps of what firmware keeps in them.
+func joined(ranges memory.Ranges) (out memory.Ranges) {
+	for _, r := range ranges {
+		if last := len(out) - 1; last >= 0 && r.Start-out[last].End() < ranges.Total()/rangeShare {
+			out[last].Size = r.Start + r.Size - out[last].Start
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
 }
 
 func checkPSCIFeatures(f *probes.Facts) Finding {
