@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +16,7 @@ import (
 
 	"vmspec/cmd/vmspec/internal/target"
 	"vmspec/results"
+	"vmspec/suite"
 )
 
 // imageFile is where make image leaves the disk image.
@@ -62,17 +64,56 @@ func on32Bits(fails map[string]results.Verdict) map[string]results.Verdict {
 	return out
 }
 
-// bootImage boots an image, which must give a whole report and be left alone.
+// bootImage boots the suite's image, which must give a whole report and be left
+// alone. The image is as it should be, where its disk is one that the guest's
+// kernel has a driver for.
 func bootImage(t *testing.T, to, image string, more ...string) *results.Report {
+	t.Helper()
+	want := maps.Clone(imageFails[to])
+	if !carried(more) {
+		for _, id := range imageIDs() {
+			want[id] = results.Error
+		}
+	}
+	return bootImageWants(t, want, to, image, more...)
+}
+
+func bootImageWants(t *testing.T, want map[string]results.Verdict, to, image string, more ...string) *results.Report {
 	t.Helper()
 	before := digest(t, image)
 	_, stdout, stderr := vmspec(t, append([]string{"run", to, "--image", image}, more...)...)
 	require.NotEmpty(t, stdout, stderr)
 	report := parse(t, stdout)
 	require.Len(t, report.Points, asked())
-	require.Equal(t, imageFails[to], unmet(report), stdout+stderr)
+	require.Equal(t, want, unmet(report), stdout+stderr)
+	for _, id := range imageIDs() {
+		// U-Boot does not say what it booted, and GRUB does not tell by what.
+		guess := id == "IMG-REMOVABLE" && to == "qemu-uboot32"
+		require.Equal(t, guess, point(report, id).Verdict == results.Skip, id)
+	}
+	if want["IMG-GPT"] == results.Error {
+		require.Contains(t, problem(report, "IMG-GPT"), "booted from a disk that this kernel shows no driver for")
+	}
+	require.Equal(t, "functional", point(report, "IMG-REMOVABLE").Kind)
 	require.Equal(t, before, digest(t, image), "the run changed the image")
 	return report
+}
+
+// carried tells whether the guest's kernel carries a driver for the disk that
+// is attached.
+func carried(args []string) bool {
+	at := slices.Index(args, "--disk")
+	return at < 0 || strings.HasPrefix(args[at+1], "virtio-blk")
+}
+
+// imageIDs are the requirements of an image.
+func imageIDs() (ids []string) {
+	for _, r := range suite.Catalogue() {
+		if strings.HasPrefix(r.ID, "IMG-") {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
 }
 
 func digest(t *testing.T, name string) string {
@@ -173,7 +214,16 @@ func TestImageBootsStoreAVariable(t *testing.T) {
 	esp := image + "@@1M"
 	out, err := exec.Command("mdir", "-b", "-i", esp, "::ubootefi.var").CombinedOutput()
 	require.NoError(t, err, string(out))
-	bootImage(t, "qemu-uboot", image)
+	want := maps.Clone(uBootFails)
+	want["IMG-NO-VARIABLES"] = results.Fail
+	report := bootImageWants(t, want, "qemu-uboot", image)
+	require.Contains(t, problem(report, "IMG-NO-VARIABLES"), `\ubootefi.var`)
+
+	status, stdout, stderr := vmspec(t, "image", "check", image)
+	require.Equal(t, results.NotConformant, status, stderr)
+	checked := parse(t, stdout)
+	require.Equal(t, map[string]results.Verdict{"IMG-NO-VARIABLES": results.Fail}, unmet(checked))
+	require.Equal(t, problem(report, "IMG-NO-VARIABLES"), problem(checked, "IMG-NO-VARIABLES"))
 }
 
 // uBootTypes starts U-Boot with a disk that it may write to, and types lines
