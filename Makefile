@@ -19,11 +19,13 @@ endif
 # Whether TARGET boots from the disk image.
 ON_DISK := $(findstring image,$(TARGET))$(findstring uboot,$(TARGET))
 
+VERSION := $(shell sed -n 's/^const Version = "\(.*\)"$$/\1/p' suite/suite.go)
+
 export CGO_ENABLED := 0
 GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -name '*.s') go.mod go.sum
 NPM := cmd/vmspec/testdata/consumers
 
-.PHONY: run test faults image-boots soak trees consumers bench golden check build guest image clean tools image-tools test-tools consumers-tools
+.PHONY: run test faults image-boots soak trees consumers bench golden check build guest image release release-check clean tools image-tools test-tools consumers-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE))
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
@@ -81,6 +83,14 @@ guest: $(GUEST)/initramfs.cpio.lz4
 
 image: $(IMAGE)
 
+# What a vendor needs who has no toolchain, in one archive. The same tree, Go and
+# packages give the same bytes.
+release: build/release/vmspec-$(VERSION).tar.gz
+
+# Makes the release twice, each from a clean tree, and boots what is in it.
+release-check: test-tools release
+	VMSPEC_BOOT=1 VMSPEC_RELEASE=1 go test -count=1 -timeout 30m -v -run Release ./cmd/vmspec
+
 clean:
 	rm -rf build bin $(NPM)/node_modules
 
@@ -122,6 +132,15 @@ build/vmspec.img: $(foreach arch,$(ARCHS),build/$(arch)/initramfs.cpio.lz4 build
 
 build/arm64-own/vmspec.img: build/arm64-own/initramfs.cpio.lz4 build/arm64/loader/fetched | bin/vmspec
 	@bin/vmspec image build --guest $(@D) -o $@
+
+PROGRAMS := $(addprefix build/release/bin/vmspec-,linux-amd64 linux-arm64 darwin-amd64 darwin-arm64)
+
+$(PROGRAMS): build/release/bin/vmspec-%: $(GOSOURCES)
+	@GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) \
+		go build -trimpath -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/vmspec 1>&2
+
+build/release/vmspec-$(VERSION).tar.gz: .ci/release $(PROGRAMS) build/vmspec.img
+	@.ci/release $(@:.tar.gz=)
 
 # Anew when the packages are gone, too.
 build/npm: $(NPM)/package.json $(NPM)/package-lock.json $(if $(wildcard $(NPM)/node_modules),,FORCE) | test-tools
