@@ -16,6 +16,8 @@ const (
 	directGuest = "qemu-virt-gicv2"
 	acpiGuest   = "qemu-virt-acpi"
 	tpmGuest    = "qemu-virt-uefi-tpm"
+	imageGuest  = "qemu-image"
+	uBootGuest  = "qemu-uboot"
 )
 
 // A change breaks a guest in one way.

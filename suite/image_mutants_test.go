@@ -417,6 +417,13 @@ var bootMutants = []mutant{
 		want: imageVerdicts(Error), problem: map[string]string{"IMG-GPT": "that this kernel shows no driver for: by NVMe", "IMG-REMOVABLE": "by NVMe"},
 	},
 	{
+		name: "booted from a disk before its image was looked at", guest: imageGuest, change: remove("vmspec/image"),
+		want: imageVerdicts(Error), problem: map[string]string{"IMG-GPT": "not captured"},
+	},
+	{
+		name: "booted from one of several disks", guest: imageGuest, change: replace("vmspec/image", "none no-boot-disk\n"), want: imageVerdicts(Skip),
+	},
+	{
 		name: "no boot disk", guest: uefiGuest, change: replace("vmspec/image", "none no-boot-disk\n"), want: map[string]Verdict{},
 	},
 }
