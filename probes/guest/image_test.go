@@ -120,6 +120,8 @@ func TestRecordImage(t *testing.T) {
 			[]*directImage{data(), good()}, "disk vdb %d 512 LoaderDevicePartUUID\npartition " + first + "\nloader \"\\\\EFI\\\\BOOT\\\\BOOTAA64.EFI\"\n", ""},
 		"by the option that was booted": {loadOption(hardDriveNode(first)...), []*directImage{data(), good()}, "disk vdb %d 512 BootCurrent\npartition " + first + "\n", ""},
 		"by an option of a device":      {loadOption(1, 1, 6, 0, 0, 2), []*directImage{good(), data()}, "disk vda %d 512 only-esp\n", ""},
+		"by an option of the only disk, on virtio-mmio": {loadOption(1, 4, 20, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16),
+			[]*directImage{good()}, "disk vda %d 512 BootCurrent\n", ""},
 		"by an option of the only disk": {loadOption(1, 1, 6, 0, 0, 2), []*directImage{good()}, "disk vda %d 512 BootCurrent\n", ""},
 		"by an option that is none":     {fstest.MapFS{bootCurrent: {Data: []byte{6, 0, 0, 0, 1, 0}}, fmt.Sprintf(bootOption, 1): {Data: []byte("x")}}, []*directImage{good()}, "disk vda %d 512 only-esp\n", ""},
 		"sectors of 4096 bytes":         {fstest.MapFS{loaderPartition: text(first)}, []*directImage{fourK()}, "disk vda %d 4096 LoaderDevicePartUUID\npartition " + first + "\n", ""},

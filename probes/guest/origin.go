@@ -75,10 +75,12 @@ func bootedOption(root fs.FS) (*efi.LoadOption, error) {
 
 // diskNodes are the device path nodes, by type and subtype, in which the option
 // of a whole disk ends, and how Linux's names of such disks begin. A function of
-// PCI is a virtio disk, or one of any name: UEFI Specification 2.10, sections
-// 10.3.2 and 10.3.4.
+// PCI and a vendor's device, such as virtio-mmio, may be a disk of any name, and
+// a network card has one node more: UEFI Specification 2.10, sections 10.3.2 and
+// 10.3.4.
 var diskNodes = map[[2]uint8]struct{ name, disks string }{
 	{1, 1}:          {"PCI", ""},
+	{1, 4}:          {"vendor's device", ""},
 	{messaging, 1}:  {"ATAPI", "sd sr"},
 	{messaging, 2}:  {"SCSI", "sd sr"},
 	{messaging, 3}:  {"Fibre Channel", "sd sr"},
