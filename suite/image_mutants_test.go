@@ -308,6 +308,12 @@ var brokenImages = []brokenImage{
 		problem: map[string]string{"IMG-NO-FIRMWARE": `a firmware volume (FFS2) in \fw\QEMU_EFI.fd of partition 1`}},
 	{name: "firmware as a partition", make: planned(second(imagetest.Part{Type: imagetest.Linux, Sectors: 128, Data: imagetest.Volume(ffs2)})), want: fails("IMG-NO-FIRMWARE"),
 		problem: map[string]string{"IMG-NO-FIRMWARE": "a firmware volume (FFS2) in the beginning of partition 2"}},
+	{name: "firmware of AArch64 as it lies in flash", make: beside(imagetest.File{Path: `\AAVMF_CODE.fd`, Data: imagetest.Flash(0x14000400)}), want: fails("IMG-NO-FIRMWARE"),
+		problem: map[string]string{"IMG-NO-FIRMWARE": `a firmware volume (FFS2) in \AAVMF_CODE.fd of partition 1`}},
+	{name: "firmware of AArch32 as it lies in flash", make: beside(imagetest.File{Path: `\QEMU_EFI.fd`, Data: imagetest.Flash(0xea0003fe)}), want: fails("IMG-NO-FIRMWARE")},
+	{name: "firmware's flash as a partition", make: planned(second(imagetest.Part{Type: imagetest.Linux, Sectors: 128, Data: imagetest.Flash(0x14000400)})), want: fails("IMG-NO-FIRMWARE")},
+	{name: "code that goes back, and far away", make: beside(imagetest.File{Path: `\a`, Data: imagetest.Flash(0x17ffffff)}, imagetest.File{Path: `\b`, Data: imagetest.Flash(0xea7fffff)})},
+	{name: "code that goes beyond its file", make: beside(imagetest.File{Path: `\a`, Data: imagetest.Flash(0x14000400)[:4096]})},
 	{name: "firmware in a gap", make: damaged(func(i *imagetest.Image) { i.Put(34*512, imagetest.Volume(ffs2)...) }), want: fails("IMG-NO-FIRMWARE"),
 		problem: map[string]string{"IMG-NO-FIRMWARE": "in the beginning of the gap before the partitions"}},
 

@@ -227,16 +227,13 @@ func (t *tree) look(path string, e dirEntry) {
 	if e.size < volumeHeader {
 		return
 	}
-	b, err := t.read(e.first, e.size, 0, volumeHeader)
+	what, store, err := volumeAt(func(at uint64) ([]byte, error) { return t.read(e.first, e.size, at, volumeHeader) })
 	var u unread
 	if errors.As(err, &u) {
 		t.esp.Tree.add(fmt.Errorf("file %s: %w", path, err))
 	}
-	if err != nil {
-		return
-	}
 	named := slices.Contains(storeNames, path[1:])
-	if what, store := volume(b); what != "" && !named {
+	if what != "" && !named {
 		t.esp.hold(path, what, store)
 	}
 }
@@ -275,6 +272,42 @@ func volume(b []byte) (what string, store bool) {
 	}
 }
 
+// volumeAt says what firmware keeps at the beginning of something, or behind
+// the page with which a flash begins that the CPU starts in.
+func volumeAt(read func(at uint64) ([]byte, error)) (what string, store bool, err error) {
+	b, err := read(0)
+	if err != nil {
+		return "", false, err
+	}
+	if next := branch(b); next != 0 {
+		if b, err = read(next); err != nil {
+			return "", false, err
+		}
+	}
+	what, store = volume(b)
+	return what, store, nil
+}
+
+// maxBranch bounds how far away the volume is: EDK2 leaves one page.
+const maxBranch = 64 << 10
+
+// branch returns where code goes on that begins with B: Arm Architecture
+// Reference Manual, C6.2 for A64 and F5.1 for A32, where the counter is 8 ahead.
+// It is 0 for anything else.
+func branch(b []byte) uint64 {
+	var to uint32
+	switch op := binary.LittleEndian.Uint32(b); {
+	case op>>26 == 0b000101:
+		to = op & (1<<26 - 1) * 4
+	case op>>24 == 0xea:
+		to = op&(1<<24-1)*4 + 8
+	}
+	if to > maxBranch {
+		return 0
+	}
+	return uint64(to)
+}
+
 // hint looks what partitions begin with, where none is an ESP.
 func (d *Disk) hint(s *source) {
 	for n := range d.Partitions[:min(len(d.Partitions), maxESPs)] {
@@ -292,15 +325,12 @@ func (d *Disk) hint(s *source) {
 // each gap between them.
 func (d *Disk) scan(s *source) {
 	for _, place := range d.places() {
-		b, err := s.read(place.at, volumeHeader)
+		what, store, err := volumeAt(func(at uint64) ([]byte, error) { return s.read(place.at+at, volumeHeader) })
 		var u unread
 		if errors.As(err, &u) && d.RawErr == "" {
 			d.RawErr = fmt.Sprintf("%s: %v", place.name, err)
 		}
-		if err != nil {
-			continue
-		}
-		if what, store := volume(b); what != "" {
+		if what != "" {
 			d.Raw = append(d.Raw, Finding{"the beginning of " + place.name, what, store})
 		}
 	}

@@ -297,3 +297,10 @@ func Volume(kind string) []byte {
 	binary.LittleEndian.PutUint16(b[48:], 72)
 	return b
 }
+
+// Flash is a firmware's, which begins with an instruction that goes to its
+// first volume, behind a page.
+func Flash(branch uint32) []byte {
+	b := binary.LittleEndian.AppendUint32(nil, branch)
+	return append(append(b, make([]byte, 4096-4)...), Volume("8C8CE578-8A3D-4F1C-9935-896185C32DD3")...)
+}
