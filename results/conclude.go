@@ -30,7 +30,8 @@ func (s Status) String() string {
 	return "unusable"
 }
 
-// Tally counts a report's points, but those that are told and not asked.
+// Tally counts a report's points, but those that are told and not asked, and
+// the guest OS's where a platform is judged.
 type Tally struct {
 	Judged, Failed, Open int // musts: judged, of these failed, not judged
 	Missed               int // failures of other levels
@@ -40,8 +41,9 @@ type Tally struct {
 // Tally counts.
 func (r *Report) Tally() Tally {
 	var t Tally
+	platform := slices.ContainsFunc(r.Points, Point.ofPlatform)
 	for _, p := range r.Points {
-		if p.Level == told {
+		if p.Level == told || platform && p.ofGuestOS() {
 			continue // told, and not asked
 		}
 		open := p.Verdict == Skip || p.Verdict == Error

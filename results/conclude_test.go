@@ -12,6 +12,9 @@ import (
 func TestConclude(t *testing.T) {
 	must := func(v results.Verdict) results.Point { return results.Point{Level: "must", Verdict: v} }
 	should := func(v results.Verdict) results.Point { return results.Point{Level: "should", Verdict: v} }
+	os := func(v results.Verdict, level string) results.Point {
+		return results.Point{ID: "OS-GICV2", Level: level, Verdict: v}
+	}
 	const pass, fail, skip, broken = results.Pass, results.Fail, results.Skip, results.Error
 	cases := []struct {
 		name         string
@@ -49,6 +52,10 @@ func TestConclude(t *testing.T) {
 			results.Conformant, results.Conformant, "0 of 1 musts judged failed; 1 not judged"},
 		{"a recommendation skipped", results.Report{Points: []results.Point{must(pass), should(skip)}, Verdict: "conformant"},
 			results.Conformant, results.Conformant, "0 of 1 musts judged failed; 0 not judged"},
+		{"a guest OS beside a platform", results.Report{Points: []results.Point{must(pass), os(fail, "must"), os(broken, "must"), os(fail, "should"), os(skip, "must")}, Verdict: "conformant"},
+			results.Conformant, results.Conformant, "0 of 1 musts judged failed; 0 not judged"},
+		{"a guest OS in an image", results.Report{Points: []results.Point{{ID: "IMG-GPT", Level: "must", Verdict: pass}, os(fail, "must")}, Verdict: "not-conformant"},
+			results.NotConformant, results.NotConformant, "1 of 2 musts judged failed; 0 not judged"},
 		{"all passed", results.Report{Points: []results.Point{must(pass), should(pass)}, Verdict: "conformant"},
 			results.Conformant, results.Conformant, "0 of 1 musts judged failed; 0 not judged"},
 	}

@@ -46,6 +46,17 @@ type Point struct {
 // Must tells whether the requirement's failure fails the run.
 func (p Point) Must() bool { return p.Level == "must" }
 
+// An ID is for ever, and its first word says who owes the requirement: the guest
+// OS, the image, and for any other the platform.
+const (
+	guestOSMark = "OS-"
+	imageMark   = "IMG-"
+)
+
+func (p Point) ofGuestOS() bool { return strings.HasPrefix(p.ID, guestOSMark) }
+
+func (p Point) ofPlatform() bool { return !p.ofGuestOS() && !strings.HasPrefix(p.ID, imageMark) }
+
 // A Report is one report of a guest.
 type Report struct {
 	Version, Catalogue, Profile, Arch, Nonce string

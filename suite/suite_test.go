@@ -26,6 +26,8 @@ func TestCatalogueIsSound(t *testing.T) {
 			require.LessOrEqual(t, len("not ok 100 - "+r.ID+" "+r.Title), 80)
 			require.Regexp(t, `^[A-Z].*\.$`, r.Fix)
 			require.Contains(t, []Subject{Platform, Image, GuestOS}, r.Subject)
+			require.Equal(t, strings.HasPrefix(r.ID, "OS-"), r.Subject == GuestOS, "who reads a report knows the subject by the ID")
+			require.Equal(t, strings.HasPrefix(r.ID, "IMG-"), r.Subject == Image, "likewise")
 			require.Contains(t, []Kind{Evidence, Functional}, r.Kind)
 			require.NotEqual(t, Clauses{}, r.Clauses)
 			for _, profile := range Profiles() {
@@ -152,7 +154,13 @@ func TestJudgeEachLeavesOut(t *testing.T) {
 }
 
 func result(level Level, v Verdict) Result {
-	return Result{Clause: Clause{Level: level}, Finding: Finding{Verdict: v}}
+	return Result{Requirement: Requirement{Subject: Platform}, Clause: Clause{Level: level}, Finding: Finding{Verdict: v}}
+}
+
+func ofGuestOS(level Level, v Verdict) Result {
+	r := result(level, v)
+	r.Subject = GuestOS
+	return r
 }
 
 func TestConclude(t *testing.T) {
@@ -172,6 +180,9 @@ func TestConclude(t *testing.T) {
 		{"a skipped must", []Result{result(Must, Pass), result(Must, Skip)}, nil, Conformant, "0 of 1 musts judged failed; 1 not judged"},
 		{"what is only told", []Result{result(Must, Pass), result(Info, Fail), result(Info, Error)}, nil, Conformant, "0 of 1 musts judged failed; 0 not judged"},
 		{"a missed recommendation", []Result{result(Must, Pass), result(Recommended, Fail)}, nil, Conformant, "0 of 1 musts judged failed; 0 not judged"},
+		{"a guest OS beside a platform", []Result{result(Must, Pass), ofGuestOS(Must, Fail), ofGuestOS(Must, Error), ofGuestOS(Should, Error)}, nil, Conformant, "0 of 1 musts judged failed; 0 not judged"},
+		{"a guest OS alone", []Result{ofGuestOS(Must, Pass), ofGuestOS(Must, Fail)}, nil, NotConformant, "1 of 2 musts judged failed; 0 not judged"},
+		{"nothing judged of the platform", []Result{result(Must, Skip), ofGuestOS(Must, Pass)}, nil, CouldNotTell, "0 of 0 musts judged failed; 1 not judged"},
 		{"a parameter that is wrong", []Result{result(Must, Pass)}, []string{"vmspec.x=: no"}, CouldNotTell, "0 of 1 musts judged failed; 0 not judged"},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -24,7 +24,7 @@ var captured = []struct {
 	names bool
 }{
 	{dir: "boot", files: []string{"config-*"}},
-	{dir: "lib/modules/*", files: []string{"config", "modules.alias", "modules.builtin.modinfo"}},
+	{dir: "lib/modules/*", files: []string{"config", "modules.alias", "modules.builtin", "modules.builtin.modinfo"}},
 	{dir: "proc", files: []string{
 		"cmdline", "config.gz", "consoles", "cpuinfo", "filesystems", "interrupts", "iomem", "meminfo", "modules", "version"}},
 	{dir: "proc/self", files: []string{"mountinfo"}},

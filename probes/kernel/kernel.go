@@ -28,8 +28,10 @@ type Facts struct {
 	Modules     map[string]string // what became of each module the suite wanted: "loaded", "idle", "missing"
 	NoUEFI      bool              // the kernel logged that it looked for UEFI and found none
 
-	config string          // its text
-	loaded map[string]bool // names in /sys/module
+	config  string            // its text
+	options map[string]string // of these, what Offers is asked for
+	loaded  map[string]bool   // names in /sys/module
+	lists   lists
 }
 
 // Read finds the facts out.
@@ -46,6 +48,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	f.Arch, f.Context = word(fsys, "arch"), word(fsys, "context")
 	f.Parameters = Parameters(fsys)
 	f.readConfig(fsys)
+	f.readLists(fsys)
 	if err := f.readModules(fsys); err != nil {
 		return nil, err
 	}
@@ -126,6 +129,7 @@ func (f *Facts) readConfig(fsys fs.FS) {
 			continue // no kernel has them all, and one that is damaged says nothing
 		}
 		f.Config, f.config = name, string(data)
+		f.options = parseParts(f.config)
 		return
 	}
 }

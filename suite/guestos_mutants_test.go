@@ -1,0 +1,141 @@
+package suite
+
+import (
+	"bytes"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes"
+	"vmspec/probes/guest"
+	"vmspec/probes/guest/guesttest"
+)
+
+// config is the kernel's configuration in the captured guests.
+const (
+	modulesDir = "lib/modules/6.1.0-56-arm64/"
+	config     = modulesDir + "config"
+)
+
+// distribution makes the suite's own guest somebody else's, with what modules
+// there are. What it changes beside is no matter of the guest OS.
+var distribution = replace("vmspec/context", "program\n")
+
+var asProgram = map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-CPU-OFFLINE": Skip, "PLAT-CONSOLE-INPUT": Skip, "PLAT-VIRTIO-PORT": Skip}
+
+// unset takes options out of the kernel, with what else shows their module.
+func unset(option string, modules ...string) change {
+	changes := []change{edit(config, option+"=", "NOT_"+option+"=")}
+	for _, m := range modules {
+		changes = append(changes, gone(m))
+	}
+	return all(changes...)
+}
+
+// gone takes a module away, whatever of it is there.
+func gone(module string) change {
+	marks := map[string]string{
+		"vmspec/modules":                       " " + module,
+		modulesDir + "modules.alias":           " " + module + "\n",
+		modulesDir + "modules.builtin.modinfo": module + ".",
+	}
+	return func(_ testing.TB, files *guest.FS) *guest.FS {
+		changed := map[string][]byte{"sys/module/" + module: nil}
+		for name, mark := range marks {
+			if data, err := files.ReadFile(name); err == nil {
+				changed[name] = bytes.ReplaceAll(data, []byte(mark), []byte(strings.Replace(mark, module, "no_"+module, 1)))
+			}
+		}
+		return files.With(changed)
+	}
+}
+
+// lacking is a distribution's kernel without something, by what is then wrong.
+func lacking(name string, how change, problem string, ids ...string) mutant {
+	m := mutant{name: "a distribution's kernel: " + name, guest: uefiGuest, change: all(distribution, how), want: with(asProgram, fails(ids...)), problem: map[string]string{}}
+	for _, id := range ids {
+		m.problem[id] = problem
+	}
+	return m
+}
+
+// byV20 judges a mutant by version 2.0.
+func byV20(m mutant) mutant {
+	m.profile, m.name = V20, m.name+", by v2.0"
+	return m
+}
+
+var guestOSMutants = []mutant{
+	lacking("all there", all(), ""),
+	lacking("no PL011", unset("CONFIG_SERIAL_AMBA_PL011", "amba_pl011"), "this kernel lacks CONFIG_SERIAL_AMBA_PL011", "OS-PL011"),
+	lacking("no console on the PL011", unset("CONFIG_SERIAL_AMBA_PL011_CONSOLE"), "this kernel lacks CONFIG_SERIAL_AMBA_PL011_CONSOLE", "OS-PL011"),
+	byV20(lacking("no console on the PL011", unset("CONFIG_SERIAL_AMBA_PL011_CONSOLE"), "this kernel lacks CONFIG_SERIAL_AMBA_PL011_CONSOLE", "OS-PL011", "OS-SBSA-UART")),
+	lacking("no virtio console", unset("CONFIG_VIRTIO_CONSOLE", "virtio_console"), "this kernel lacks CONFIG_VIRTIO_CONSOLE", "OS-VIRTIO-CONSOLE", "OS-VIRTIO-PCI", "OS-VIRTIO-MMIO"),
+	lacking("no Xen console", unset("CONFIG_HVC_XEN"), "this kernel lacks CONFIG_HVC_XEN", "OS-XEN-CONSOLE", "OS-XEN-PV"),
+	lacking("no GICv2", unset("CONFIG_ARM_GIC"), "this kernel lacks CONFIG_ARM_GIC", "OS-GICV2"),
+	lacking("no GICv3", unset("CONFIG_ARM_GIC_V3"), "this kernel lacks CONFIG_ARM_GIC_V3", "OS-GICV3"),
+	byV20(lacking("no UEFI clock", unset("CONFIG_RTC_DRV_EFI", "rtc_efi"), "this kernel lacks CONFIG_RTC_DRV_EFI", "OS-EFI-RTC")),
+	lacking("no virtio on PCI", unset("CONFIG_VIRTIO_PCI", "virtio_pci"), "this kernel lacks CONFIG_VIRTIO_PCI", "OS-VIRTIO-PCI"),
+	lacking("no virtio in memory", unset("CONFIG_VIRTIO_MMIO", "virtio_mmio"), "this kernel lacks CONFIG_VIRTIO_MMIO", "OS-VIRTIO-MMIO"),
+	lacking("no balloon", unset("CONFIG_VIRTIO_BALLOON", "virtio_balloon"), "this kernel lacks CONFIG_VIRTIO_BALLOON", "OS-VIRTIO-PCI", "OS-VIRTIO-MMIO"),
+	lacking("no Xen balloon", unset("CONFIG_XEN_BALLOON"), "this kernel lacks CONFIG_XEN_BALLOON", "OS-XEN-PV"),
+	lacking("no Xen disks", unset("CONFIG_XEN_BLKDEV_FRONTEND", "xen_blkfront"), "this kernel lacks CONFIG_XEN_BLKDEV_FRONTEND", "OS-XEN-PV"),
+	lacking("a module that is not at hand", gone("xen_netfront"), "CONFIG_XEN_NETDEV_FRONTEND is a module, which is not at hand", "OS-XEN-PV"),
+	{
+		name: "a distribution's kernel of unknown configuration", guest: uefiGuest, change: all(distribution, remove(config)),
+		want: with(asProgram, map[string]Verdict{"OS-PL011": Error, "OS-XEN-CONSOLE": Error, "OS-GICV2": Error, "OS-GICV3": Error, "OS-XEN-PV": Error,
+			"PLAT-HOTPLUG-BUS": Error, "PLAT-SMCCC": Error}),
+		problem: map[string]string{
+			"OS-PL011": "this kernel's configuration is unknown: has it CONFIG_SERIAL_AMBA_PL011_CONSOLE?",
+			"OS-GICV3": "this kernel's configuration is unknown: has it CONFIG_ARM_GIC_V3?",
+		},
+	},
+	{
+		name: "a distribution's kernel of unknown modules", guest: uefiGuest,
+		change:  all(distribution, gone("xen_netfront"), remove(modulesDir+"modules.alias")),
+		want:    with(asProgram, map[string]Verdict{"OS-XEN-PV": Error}),
+		problem: map[string]string{"OS-XEN-PV": "CONFIG_XEN_NETDEV_FRONTEND is a module, and what modules there are is not known"},
+	},
+	{
+		name: "the suite's own guest without a GICv3's driver", guest: uefiGuest, change: unset("CONFIG_ARM_GIC_V3"),
+		want: map[string]Verdict{"OS-GICV3": Skip}, problem: map[string]string{"OS-GICV3": ReasonNoOS},
+	},
+	{
+		name: "the suite's own guest without a GIC's driver, by v2.0", guest: uefiGuest, profile: V20, change: edit(config, "CONFIG_ARM_GIC", "CONFIG_XRM_GIC"),
+		want: map[string]Verdict{"OS-GICV2": Skip, "OS-GICV3": Skip},
+	},
+	{
+		name: "the suite's own guest without a module", guest: uefiGuest, change: gone("xen_netfront"), want: map[string]Verdict{},
+	},
+}
+
+// notAsked is what is said of the suite's own guest where its configuration is
+// not known, and of no one else.
+var notAsked = map[string]Verdict{"OS-PL011": Skip, "OS-XEN-CONSOLE": Skip, "OS-GICV2": Skip, "OS-GICV3": Skip, "OS-XEN-PV": Skip}
+
+// Whatever becomes of the guest OS, the platform's verdict stays.
+func TestPlatformIsNotTheGuestOS(t *testing.T) {
+	judge := func(c change, only ...string) (Conformance, string) {
+		files := guesttest.Open(t, uefiGuest)
+		if c != nil {
+			files = c(t, files)
+		}
+		return JudgeBy(Settings{Profile: RFCv2, Only: only}, "arm64", probes.Read(files)).Conclude()
+	}
+	want, text := judge(distribution)
+	for _, m := range guestOSMutants {
+		if m.profile == "" && strings.HasPrefix(m.name, "a distribution's") {
+			got, gotText := judge(m.change)
+			require.Equal(t, want, got, m.name)
+			require.Equal(t, text, gotText, m.name)
+		}
+	}
+	noGIC := all(distribution, unset("CONFIG_ARM_GIC_V3"))
+	got, text := judge(noGIC, "OS-GICV2", "OS-GICV3")
+	require.Equal(t, NotConformant, got, "where it is all that is judged it counts")
+	require.Equal(t, "1 of 2 musts judged failed; 0 not judged", text)
+	got, text = judge(noGIC, "OS-GICV2", "OS-GICV3", "PLAT-GIC")
+	require.Equal(t, Conformant, got)
+	require.Equal(t, "0 of 1 musts judged failed; 0 not judged", text)
+}
