@@ -188,8 +188,11 @@ const (
 	maxDepth       = 8
 )
 
-// walk looks at the beginnings of files, directory after directory.
-func (t *tree) walk() {
+// walk looks at the beginnings of files.
+func (t *tree) walk() { t.each(t.look) }
+
+// each shows the files, directory after directory.
+func (t *tree) each(use func(path string, e dirEntry)) {
 	type node struct {
 		path    string
 		cluster uint32
@@ -204,7 +207,8 @@ func (t *tree) walk() {
 			case !e.directory && t.esp.Files == maxFiles, e.directory && (len(seen) > maxDirectories || n.depth == maxDepth):
 				t.esp.More = true
 			case !e.directory:
-				t.look(path, e)
+				t.esp.Files++
+				use(path, e)
 			case !seen[e.first]:
 				seen[e.first] = true
 				queue = append(queue, node{path, e.first, n.depth + 1})
@@ -223,7 +227,6 @@ func (e dirEntry) name() string {
 // look looks at a file's beginning. That a file cannot be read is told only of
 // boot programs: no text asks others to be whole.
 func (t *tree) look(path string, e dirEntry) {
-	t.esp.Files++
 	if e.size < volumeHeader {
 		return
 	}
