@@ -87,8 +87,10 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-NO-ASSUMPTIONS", Title: "The OS assumes no particular device",
-		Subject: GuestOS, Kind: Functional, Untested: ReasonNoOS, Clauses: guestDriver(Must, 11, 12, 5),
-		Fix: "Find devices by the hardware description and the buses, and name none on the command line.",
+		Subject: GuestOS, Kind: Functional, Clauses: guestDriver(Must, 11, 12, 5),
+		Needs: []string{"kernel"},
+		Check: checkAssumptions,
+		Fix:   "Find devices by the hardware description and the buses, and name none on the command line.",
 	},
 }
 
@@ -123,4 +125,23 @@ func also(texts []string, text string) []string {
 		return texts
 	}
 	return append(texts, text)
+}
+
+// driversDisks begin the names of disks by which a command line settles which
+// driver there must be.
+var driversDisks = []string{"/dev/vd", "/dev/xvd", "/dev/sd", "/dev/hd", "/dev/nvme", "/dev/mmcblk"}
+
+// checkAssumptions can say no more than that a command line assumes a device,
+// and only of one that lies in an image: another is the VM's.
+func checkAssumptions(f *probes.Facts) Finding {
+	if f.Kernel.Context != "image" {
+		return skip(ReasonNoOS)
+	}
+	root := f.Kernel.Value("root")
+	for _, disk := range driversDisks {
+		if strings.HasPrefix(root, disk) {
+			return fail("the command line in the image has root="+root, "a disk of one driver")
+		}
+	}
+	return Finding{Verdict: Skip, Problem: ReasonBoot, Found: []string{"Linux " + f.Kernel.Release}}
 }

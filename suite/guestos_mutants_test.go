@@ -98,6 +98,25 @@ var guestOSMutants = []mutant{
 		problem: map[string]string{"OS-XEN-PV": "CONFIG_XEN_NETDEV_FRONTEND is a module, and what modules there are is not known"},
 	},
 	{
+		name: "an image's command line that names a disk by its driver", guest: uefiGuest,
+		change:  all(replace("vmspec/context", "image\n"), edit("proc/cmdline", "panic=-1", "root=LABEL=x root=/dev/vda2")),
+		want:    fails("OS-NO-ASSUMPTIONS"),
+		problem: map[string]string{"OS-NO-ASSUMPTIONS": "the command line in the image has root=/dev/vda2"},
+	},
+	{
+		name: "an image's command line that names a disk by its label", guest: uefiGuest,
+		change: all(replace("vmspec/context", "image\n"), edit("proc/cmdline", "panic=-1", "root=/dev/vda2 root=/dev/disk/by-label/x console=ttyAMA0")),
+		want:   map[string]Verdict{},
+	},
+	{
+		name: "a VM's command line that names a disk by its driver", guest: uefiGuest, change: edit("proc/cmdline", "panic=-1", "root=/dev/vda2"), want: map[string]Verdict{},
+	},
+	{
+		name: "an image with modules in another file system", guest: uefiGuest, change: all(replace("vmspec/context", "image partial\n"), gone("xen_netfront")),
+		want:    map[string]Verdict{"OS-XEN-PV": Error},
+		problem: map[string]string{"OS-XEN-PV": "CONFIG_XEN_NETDEV_FRONTEND is a module, which is not in the initial ramdisk, and other file systems are not read"},
+	},
+	{
 		name: "the suite's own guest without a GICv3's driver", guest: uefiGuest, change: unset("CONFIG_ARM_GIC_V3"),
 		want: map[string]Verdict{"OS-GICV3": Skip}, problem: map[string]string{"OS-GICV3": ReasonNoOS},
 	},

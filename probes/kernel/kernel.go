@@ -21,7 +21,7 @@ import (
 type Facts struct {
 	Release     string
 	Arch        string // GOARCH of the suite
-	Context     string // "pid1" where the suite booted the guest, else "program"
+	Context     string // "pid1" where the suite booted the guest, "image" where none runs, else "program"
 	CommandLine string
 	Parameters  map[string]string // the suite's, without their prefix "vmspec."
 	Config      string            // the file the configuration was read from; empty if unknown
@@ -32,6 +32,7 @@ type Facts struct {
 	options map[string]string // of these, what Offers is asked for
 	loaded  map[string]bool   // names in /sys/module
 	lists   lists
+	partial bool // the image has file systems in which more modules may lie
 }
 
 // Read finds the facts out.
@@ -45,7 +46,8 @@ func Read(fsys fs.FS) (*Facts, error) {
 		return nil, err
 	}
 	f := &Facts{Release: strings.TrimSpace(string(release)), CommandLine: strings.TrimSpace(string(line))}
-	f.Arch, f.Context = word(fsys, "arch"), word(fsys, "context")
+	f.Arch, f.Context = word(fsys, "arch", 0), word(fsys, "context", 0)
+	f.partial = word(fsys, "context", 1) == "partial"
 	f.Parameters = Parameters(fsys)
 	f.readConfig(fsys)
 	f.readLists(fsys)
@@ -57,10 +59,10 @@ func Read(fsys fs.FS) (*Facts, error) {
 	return f, nil
 }
 
-// word returns the only word of a note, empty where it was not left.
-func word(fsys fs.FS, name string) string {
+// word returns a word of a note, empty where it was not left.
+func word(fsys fs.FS, name string, n int) string {
 	if lines, err := note.Read(fsys, name); err == nil && len(lines) > 0 {
-		return lines[0].Word(0)
+		return lines[0].Word(n)
 	}
 	return ""
 }

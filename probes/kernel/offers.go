@@ -91,6 +91,8 @@ func (f *Facts) Offers(option string) (has, lacks, unknown string) {
 		return name + "=m", "", ""
 	case value == "m" && f.Context == "pid1": // of its modules the suite carries only some
 		return name + "=m", "", ""
+	case value == "m" && f.partial:
+		return "", "", option + " is a module, which is not in the initial ramdisk, and other file systems are not read"
 	case value == "m" && f.lists.dep+f.lists.alias == "":
 		return "", "", option + " is a module, and what modules there are is not known"
 	case value == "m":
