@@ -5,31 +5,41 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
 
+	"vmspec/cmd/vmspec/internal/osimage"
 	"vmspec/probes"
 	"vmspec/probes/image"
+	"vmspec/probes/kernel"
 	"vmspec/results"
 	"vmspec/suite"
 )
 
 func newImageCheck() *cobra.Command {
-	var profile string
+	var profile, guestOS string
 	var strict bool
 	c := &cobra.Command{
 		Use:   "check IMAGE",
 		Short: "Judge a disk image without booting it",
 		Long: `Judge a raw disk image, or a block device, by what the specification asks of
 images. It is read, and nothing else is done to it. Whether it boots by its
-removable media path is for a boot to show.`,
+removable media path is for a boot to show.
+
+With --guest-os the kernel in its ESP is judged too, by its configuration and the
+modules in its initial ramdisk: that of a unified kernel image, or one that lies
+there as a file. Other file systems are not read.`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkProfile(profile); err != nil {
 				return err
 			}
-			report, err := checkImage(args[0], profile)
+			if c.Flags().Changed("guest-os") && !slices.Contains(guestArchs, guestOS) {
+				return fmt.Errorf("--guest-os %s: the kernels are %v", guestOS, guestArchs)
+			}
+			report, err := checkImage(args[0], profile, guestOS)
 			if err != nil {
 				return err
 			}
@@ -38,11 +48,19 @@ removable media path is for a boot to show.`,
 	}
 	c.Flags().StringVar(&profile, "profile", "", "judge by this profile and not by rfc-v2")
 	c.Flags().BoolVar(&strict, "strict", false, strictUsage)
+	c.Flags().StringVar(&guestOS, "guest-os", "", "judge the kernel in the image too; of one for both, that for `ARCH`: arm64 or arm")
+	c.Flags().Lookup("guest-os").NoOptDefVal = anyKernel
 	return c
 }
 
-// checkImage judges the image in a file.
-func checkImage(name, profile string) (*results.Report, error) {
+// anyKernel is the one that an image is judged by if nobody says which.
+const anyKernel = "any"
+
+var guestArchs = []string{anyKernel, "arm64", "arm"}
+
+// checkImage judges the image in a file, and the kernel in it if guestOS is not
+// empty.
+func checkImage(name, profile, guestOS string) (*results.Report, error) {
 	f, err := os.Open(name)
 	if err != nil {
 		return nil, err
@@ -60,13 +78,29 @@ func checkImage(name, profile string) (*results.Report, error) {
 	if profile != "" {
 		settings.Profile = suite.Profile(profile)
 	}
+	facts := &probes.Facts{Image: &image.Facts{Disk: disk}, Errors: map[string]string{}}
+	if guestOS != "" {
+		readKernel(facts, f, strings.TrimPrefix(guestOS, anyKernel))
+	}
 	for _, r := range suite.Catalogue() {
-		if r.Subject == suite.Image {
+		if r.Subject == suite.Image || r.Subject == suite.GuestOS && guestOS != "" {
 			settings.Only = append(settings.Only, r.ID)
 		}
 	}
-	report := suite.JudgeBy(settings, "", &probes.Facts{Image: &image.Facts{Disk: disk}})
+	report := suite.JudgeBy(settings, "", facts)
 	return results.Parse(strings.NewReader(strings.Join(report.Lines(), "\n")+"\n"), "")
+}
+
+// readKernel finds out about the kernel in the image. That none can be seen is
+// no fault of the image's: its kernel may lie where nothing is read.
+func readKernel(facts *probes.Facts, r io.ReaderAt, arch string) {
+	files, err := osimage.Open(r, facts.Image.Disk, arch)
+	if err == nil {
+		facts.Kernel, err = kernel.Read(files)
+	}
+	if err != nil {
+		facts.Errors["kernel"] = err.Error()
+	}
 }
 
 // sizeOf returns the size of a file or block device; that of a device is where

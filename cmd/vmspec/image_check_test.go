@@ -13,6 +13,27 @@ import (
 	"vmspec/probes/image/imagetest"
 )
 
+// kernels are the configurations of those in images, by the image's name: one
+// with all that is asked of it, and one without some.
+var kernels = map[string]string{"kernel.img": wholeConfig, "poor.img": strings.NewReplacer("GIC_V3", "GIC_V4", "XEN_BALLOON", "NO").Replace(wholeConfig)}
+
+const wholeConfig = `CONFIG_SERIAL_AMBA_PL011=y
+CONFIG_SERIAL_AMBA_PL011_CONSOLE=y
+CONFIG_HVC_XEN=y
+CONFIG_ARM_GIC=y
+CONFIG_ARM_GIC_V3=y
+CONFIG_RTC_DRV_EFI=y
+CONFIG_VIRTIO_PCI=y
+CONFIG_VIRTIO_MMIO=y
+CONFIG_VIRTIO_BLK=y
+CONFIG_VIRTIO_NET=y
+CONFIG_VIRTIO_CONSOLE=y
+CONFIG_VIRTIO_BALLOON=y
+CONFIG_XEN_BLKDEV_FRONTEND=y
+CONFIG_XEN_NETDEV_FRONTEND=y
+CONFIG_XEN_BALLOON=y
+`
+
 // cmdImage is "image FILE": a disk image of that name, lone.fat for its file
 // system alone.
 func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
@@ -23,6 +44,11 @@ func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
 	if args[0] == "firmware.img" {
 		spec.Parts[0].FAT.Files = append(spec.Parts[0].FAT.Files,
 			imagetest.File{Path: `\QEMU_EFI.fd`, Data: imagetest.Volume("8C8CE578-8A3D-4F1C-9935-896185C32DD3")})
+	}
+	if config, ok := kernels[args[0]]; ok {
+		spec.Parts[0].FAT.Files[0].Data = imagetest.UKI(0xaa64, imagetest.Section{Name: ".linux", Data: imagetest.Kernel("6.1.0-test")},
+			imagetest.Section{Name: ".initrd", Data: imagetest.Newc(imagetest.File{Path: "lib/modules/6.1.0-test/config", Data: []byte(config)})},
+			imagetest.Section{Name: ".cmdline", Data: []byte("quiet root=/dev/vda2")})
 	}
 	i := imagetest.New(spec)
 	ts.Check(writeImage(i, ts.MkAbs(args[0])))
@@ -72,7 +98,7 @@ func TestCheckReadsLittle(t *testing.T) {
 	i := imagetest.New(imagetest.Good())
 	require.NoError(t, writeImage(i, name))
 	require.NoError(t, os.Truncate(name, 8<<40))
-	report, err := checkImage(name, "")
+	report, err := checkImage(name, "", "")
 	require.NoError(t, err)
 	require.Equal(t, "fail", string(point(report, "IMG-GPT-BACKUP").Verdict))
 	require.Equal(t, "pass", string(point(report, "IMG-GPT").Verdict))

@@ -150,6 +150,21 @@ func TestImageBuildIsReproducible(t *testing.T) {
 	}
 }
 
+// Offline the image and both kernels in it have all that is asked of a guest OS.
+func TestImageHoldsAGuestOS(t *testing.T) {
+	canBoot(t)
+	for arch, release := range map[string]string{"any": "-arm64", "arm64": "-arm64", "arm": "-armmp-lpae"} {
+		for _, profile := range []string{"rfc-v2", "v2.0"} {
+			status, stdout, stderr := vmspec(t, "image", "check", "--guest-os="+arch, "--profile", profile, imageFile)
+			require.Equal(t, results.Conformant, status, stdout+stderr)
+			report := parse(t, stdout)
+			require.Empty(t, unmet(report), arch)
+			require.True(t, strings.HasSuffix(found(report, "OS-NO-ASSUMPTIONS"), release), stdout)
+			require.Equal(t, results.Pass, point(report, "OS-XEN-PV").Verdict)
+		}
+	}
+}
+
 func buildImage(t *testing.T, args ...string) {
 	t.Helper()
 	args = append([]string{"image", "build", "--guest", guestDir, "--loader", filepath.Join(guestDir, "loader"),
