@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"unicode/utf16"
+	"strings"
 
 	"vmspec/probes/fdt"
+	"vmspec/probes/image"
 	"vmspec/probes/memory"
 )
 
@@ -88,7 +89,7 @@ func printSystemTable(read func(uint64, int) ([]byte, error), address uint64, ou
 	}
 	fmt.Fprintf(out, "revision %#x\n", binary.LittleEndian.Uint32(table[systabRevision:]))
 	if vendor, err := read(binary.LittleEndian.Uint64(table[systabVendor:]), 2*maxVendor); err == nil {
-		fmt.Fprintf(out, "vendor %q\n", ucs2(vendor))
+		fmt.Fprintf(out, "vendor %q\n", image.Text(vendor))
 	}
 	n := binary.LittleEndian.Uint64(table[systabEntries:])
 	if n == 0 {
@@ -102,26 +103,7 @@ func printSystemTable(read func(uint64, int) ([]byte, error), address uint64, ou
 		return fmt.Errorf("configuration table: %w", err)
 	}
 	for ; len(entries) > 0; entries = entries[configEntrySize:] {
-		fmt.Fprintf(out, "table %s %#x\n", guid(entries), binary.LittleEndian.Uint64(entries[16:]))
+		fmt.Fprintf(out, "table %s %#x\n", strings.ToLower(image.GUID(entries)), binary.LittleEndian.Uint64(entries[16:]))
 	}
 	return nil
-}
-
-// guid writes an EFI_GUID: three little-endian numbers, then eight bytes.
-func guid(b []byte) string {
-	return fmt.Sprintf("%08x-%04x-%04x-%x-%x", binary.LittleEndian.Uint32(b),
-		binary.LittleEndian.Uint16(b[4:]), binary.LittleEndian.Uint16(b[6:]), b[8:10], b[10:16])
-}
-
-// ucs2 decodes a CHAR16 string up to its NUL.
-func ucs2(b []byte) string {
-	var units []uint16
-	for ; len(b) >= 2; b = b[2:] {
-		u := binary.LittleEndian.Uint16(b)
-		if u == 0 {
-			break
-		}
-		units = append(units, u)
-	}
-	return string(utf16.Decode(units))
 }

@@ -114,5 +114,5 @@ func variableText(root fs.FS, name string) string {
 	if err != nil || len(data) < attributesSize || len(data) > efi.MaxOption {
 		return ""
 	}
-	return ucs2(data[attributesSize:])
+	return image.Text(data[attributesSize:])
 }

@@ -368,7 +368,7 @@ func (d *dirReader) part(e []byte) {
 		return
 	}
 	units := append(append(append([]byte(nil), e[1:11]...), e[14:26]...), e[28:32]...)
-	d.long[n-1] = name(units)
+	d.long[n-1] = Text(units)
 	d.missing &^= 1 << (n - 1)
 }
 

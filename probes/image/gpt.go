@@ -142,7 +142,7 @@ func (t *Table) parseEntries(array []byte) error {
 		t.partitions = append(t.partitions, Partition{
 			Number: n, Type: GUID(e), Unique: GUID(e[16:]),
 			First: binary.LittleEndian.Uint64(e[32:]), Last: binary.LittleEndian.Uint64(e[40:]),
-			Name: name(e[56:gptEntrySize]),
+			Name: Text(e[56:gptEntrySize]),
 		})
 	}
 	return nil
@@ -245,8 +245,8 @@ func GUID(b []byte) string {
 		binary.LittleEndian.Uint16(b[4:]), binary.LittleEndian.Uint16(b[6:]), b[8:10], b[10:16]))
 }
 
-// name decodes a CHAR16 string up to its NUL or the end.
-func name(b []byte) string {
+// Text decodes a CHAR16 string up to its NUL or the end.
+func Text(b []byte) string {
 	var units []uint16
 	for ; len(b) >= 2; b = b[2:] {
 		u := binary.LittleEndian.Uint16(b)
