@@ -15,9 +15,9 @@ const (
 	agreementHandovers = 100_000
 	// The reads may take 1/10 s, of which a processor needs half. Where they
 	// go slower than 15 million a second it is emulated, and its host's time is
-	// dear: 1/100 s is some 60,000 reads.
+	// dear: 1/250 s is some 25,000 reads.
 	readsMost  = 10
-	readsShort = 100
+	readsShort = 250
 	readsFast  = 15_000_000
 	// The hand-overs of two CPUs may take 1/16 s, of which they need a sixth on
 	// a quiet host. On a busy one two virtual CPUs seldom run at once: it gets a

@@ -60,7 +60,7 @@ func TestTakeTurnsAlone(t *testing.T) {
 func TestReadWithoutPause(t *testing.T) {
 	for want, nanoseconds := range map[string]uint64{
 		"reads 2000896 backward 0 worst 0\n": 25,
-		"reads 63488 backward 0 worst 0\n":   160,
+		"reads 25600 backward 0 worst 0\n":   160,
 	} {
 		var now uint64
 		c := Clock{Hz: 1_000_000_000, Now: func() uint64 { now += nanoseconds; return now }}
