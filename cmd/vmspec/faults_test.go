@@ -56,7 +56,7 @@ func faults() []fault {
 		return some
 	}
 	all := []fault{
-		{"trial/counter", "crash", []string{"timer"}},
+		{"trial/counter", "crash", []string{"timer", "rtc"}},
 		{"trial/timer", "hang", []string{"timer"}},
 		{"trial/agreement", "crash", []string{"timer"}},
 		{"trial/touch", "memory", []string{"memory"}},
@@ -69,7 +69,7 @@ func faults() []fault {
 		{"look/smbios", "hang", []string{"smbios"}},
 		{"look/mounts", "crash", []string{"efi"}},
 		{"module/efivarfs", "crash", []string{"efi"}},
-		{"read/proc/interrupts", "crash", []string{"gic", "timer"}},
+		{"read/proc/interrupts", "crash", []string{"gic", "timer", "device"}},
 		{"wait/clock", "crash", []string{"rtc"}},
 		{"capture", "crash", nil},
 	}
