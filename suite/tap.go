@@ -29,7 +29,8 @@ const wrap = 78
 //	# vmspec: end points=17 sha256=HASH nonce=NONCE
 //
 // Each point is followed by its diagnostics, a YAML block of JSON strings; a
-// long string is a list of pieces to be put together as they are. The hash is
+// long string is a list of pieces to be put together as they are. A point that
+// is only told and was skipped has none. The hash is
 // over all lines before the last, each with a line feed. No line is longer
 // than MaxLine.
 func (r Report) Lines() []string {

@@ -140,7 +140,7 @@ func (h *handover) takeTurns(parity uint64) {
 			if now := h.clock.Now(); now > h.end || now > h.soon && turn >= handoversEnough {
 				return
 			}
-			_ = nap(handoverRest) // it went on spinning if it could not
+			_ = nap(handoverRest) // what cannot rest spins on
 		}
 	}
 }
