@@ -365,6 +365,50 @@ func TestSnapshotLeavesOut(t *testing.T) {
 	require.ErrorContains(t, err, "hung")
 }
 
+// askedFS tells what names a snapshot asks the file system about.
+type askedFS struct {
+	fs.ReadLinkFS
+	asked map[string]int
+}
+
+func (a askedFS) ReadLink(name string) (string, error) {
+	a.asked["readlink "+name]++
+	return a.ReadLinkFS.ReadLink(name)
+}
+
+func (a askedFS) Lstat(name string) (fs.FileInfo, error) {
+	a.asked["lstat "+name]++
+	return a.ReadLinkFS.Lstat(name)
+}
+
+// Under emulation every question costs, and there are some hundred devices.
+func TestSnapshotAsksLittleOfADevice(t *testing.T) {
+	link := func(target string) *fstest.MapFile {
+		return &fstest.MapFile{Mode: fs.ModeSymlink, Data: []byte(target)}
+	}
+	const device = "sys/devices/platform/9000000.pl011"
+	files := fstest.MapFS{
+		"sys/bus/amba/devices/9000000.pl011": link("../../../devices/platform/9000000.pl011"),
+		device + "/driver":                   link("../../../bus/amba/drivers/uart-pl011"),
+		device + "/firmware_node":            link("../../LNXSYSTM:00/ARMH0011:00"),
+	}
+	for _, acpi := range []bool{false, true} {
+		if acpi {
+			files["sys/bus/acpi"] = &fstest.MapFile{Mode: fs.ModeDir}
+		}
+		root := askedFS{files, map[string]int{}}
+		f := Snapshot(root, all)
+		target, err := f.ReadLink("sys/bus/amba/devices/9000000.pl011/driver")
+		require.NoError(t, err)
+		require.Equal(t, "../../../bus/amba/drivers/uart-pl011", target)
+		_, err = f.ReadLink("sys/bus/amba/devices/9000000.pl011/firmware_node")
+		require.Equal(t, acpi, err == nil, "%v", err)
+		require.Equal(t, 1, root.asked["readlink "+device+"/driver"])
+		require.Zero(t, root.asked["readlink "+device])
+		require.Zero(t, root.asked["lstat "+device])
+	}
+}
+
 func TestSnapshotOfNothing(t *testing.T) {
 	f := Snapshot(os.DirFS(t.TempDir()).(fs.ReadLinkFS), all)
 	for _, name := range []string{"proc/cmdline", "sys/bus/pci/devices", "sys/class/tty"} {

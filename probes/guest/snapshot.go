@@ -78,7 +78,10 @@ var bootVariables = []string{
 
 // deviceLinks are what sysfs shows of a device's driver and of the node that
 // describes it, in the device tree or in ACPI.
-var deviceLinks = []string{"driver", "of_node", "firmware_node"}
+var deviceLinks = []string{"driver", "of_node", companion}
+
+// companion is a link that only ACPI's namespace makes (drivers/acpi/glue.c).
+const companion = "firmware_node"
 
 // coverage lists the patterns of captured, joined.
 func coverage() []string {
@@ -105,6 +108,8 @@ func Snapshot(root fs.ReadLinkFS, begin func(name string) error) (files *FS) {
 		}
 	}()
 	s := snapshot{root: root, begin: begin, fs: newFS(coverage())}
+	_, err := root.Lstat("sys/bus/acpi")
+	s.acpi = !errors.Is(err, fs.ErrNotExist)
 	for _, c := range captured {
 		s.files, s.names = c.files, c.names
 		s.take(".", strings.Split(c.dir, "/"), 0)
@@ -117,6 +122,7 @@ type snapshot struct {
 	root  fs.ReadLinkFS
 	begin func(name string) error
 	fs    *FS
+	acpi  bool     // the kernel may have ACPI's namespace
 	files []string // of the row
 	names bool
 }
@@ -134,6 +140,9 @@ type named struct {
 func (s *snapshot) take(dir string, pattern []string, links int) {
 	if len(pattern) == 0 {
 		for _, file := range s.files {
+			if file == companion && !s.acpi {
+				continue
+			}
 			for _, n := range s.match(dir, file) {
 				s.takeLeaf(path.Join(dir, n.name), n)
 			}
@@ -186,10 +195,20 @@ func (s *snapshot) enter(name string, n named, rest []string, links int) {
 		if !path.IsAbs(target) {
 			target = path.Join("/", path.Dir(name), target)
 		}
-		elements := strings.Split(strings.TrimPrefix(path.Clean(target), "/"), "/")
-		s.take(".", slices.Concat(elements, rest), links+1)
+		target = strings.TrimPrefix(path.Clean(target), "/")
+		if strings.HasPrefix(target, devices) {
+			s.fs.put(target, &entry{mode: fs.ModeDir | 0o555})
+			s.take(target, rest, links+1)
+			return
+		}
+		s.take(".", slices.Concat(strings.Split(target, "/"), rest), links+1)
 	}
 }
+
+// devices is where sysfs has the devices' directories, with no link in their
+// names. Whoever links to one writes its whole name (fs/kernfs/symlink.c), so
+// that none is asked for what it is.
+const devices = "sys/devices/"
 
 // look keeps a directory or a link, and tells of a file whether it is yet to
 // be read. What was looked at before is not looked at again.
