@@ -97,7 +97,7 @@ func (r Result) lines(n int, profile Profile) []string {
 
 // clause names the clause with its profile; empty if the profile asks nothing.
 func (r Result) clause(profile Profile) string {
-	if r.Clause.String() == "" {
+	if r.Clause == (Clause{}) || r.Clause.String() == "" {
 		return ""
 	}
 	return fmt.Sprintf("%s %s", profile, r.Clause)
