@@ -233,6 +233,20 @@ func TestBootWithWrongTimerInterrupt(t *testing.T) {
 	require.Contains(t, found(report, "PLAT-TIMER"), "interrupt 21", "the tree that the guest saw is not ours")
 }
 
+// A kernel that loads no module without its signature, as one that is locked
+// down, is told of it.
+func TestBootWithSignedModulesAlone(t *testing.T) {
+	t.Parallel()
+	needBoot(t)
+	for _, enforce := range []string{"", "module.sig_enforce=1"} {
+		status, stdout, stderr := vmspec(t, "run", "qemu-virt", "--guest", guestDir, "--append", enforce)
+		require.Equal(t, results.NotConformant, status, stderr)
+		report := parse(t, stdout)
+		require.Equal(t, fails["qemu-virt"], unmet(report))
+		require.Contains(t, found(report, "PLAT-VIRTIO-STATUS"), "virtio_rng", "its driver is a module")
+	}
+}
+
 func TestBootWithWrongFrequency(t *testing.T) {
 	t.Parallel()
 	needBoot(t)
