@@ -95,7 +95,7 @@ func TestBootFaults(t *testing.T) {
 	canBoot(t)
 	dir := faultyGuest(t)
 	boot := func(t *testing.T, parameters string) *results.Report {
-		status, stdout, stderr := vmspec(t, "run", "qemu-virt-uefi", "--guest", dir, "--append", parameters, "--timeout", "4m")
+		status, stdout, stderr := vmspec(t, "run", "qemu-virt-uefi", "--guest", dir, "--append", parameters)
 		require.NotEqual(t, results.Unusable, status, stderr)
 		return parse(t, stdout)
 	}

@@ -96,7 +96,7 @@ func TestSoak(t *testing.T) {
 	flakes := 0
 	for i := range runs {
 		target := targets[i%len(targets)]
-		_, stdout, stderr := runFull(t, target, "--timeout", "4m")
+		_, stdout, stderr := runFull(t, target)
 		loaded := parse(t, stdout)
 		for j, p := range quiet[target].Points {
 			if got := loaded.Points[j]; got.Verdict != p.Verdict {

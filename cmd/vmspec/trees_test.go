@@ -107,7 +107,7 @@ func bootTree(t *testing.T, tree *fdt.Tree) (*results.Report, *fdt.Tree) {
 	dir := t.TempDir()
 	dtb, log, capture := filepath.Join(dir, "broken.dtb"), filepath.Join(dir, "console.log"), filepath.Join(dir, "guest.tar.gz")
 	require.NoError(t, os.WriteFile(dtb, fdttest.Encode(tree), 0o600))
-	_, stdout, stderr := vmspec(t, "run", "qemu-virt", "--guest", guestDir, "--gic", "3", "--cpus", "4", "--timeout", "2m",
+	_, stdout, stderr := vmspec(t, "run", "qemu-virt", "--guest", guestDir, "--gic", "3", "--cpus", "4",
 		"--append", "vmspec.capture=console", "--log", log, "--", "-dtb", dtb)
 	require.NotEmpty(t, stdout, stderr)
 	_, _, stderr = vmspec(t, "report", "--capture", capture, log)
