@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"syscall"
 	"time"
@@ -58,6 +59,21 @@ const (
 	startNormal = 250 * time.Millisecond
 	maxScale    = 8
 )
+
+// monitorSlack is how late the Go runtime's monitor thread may wake in a worker.
+// It asks for sleeps of 20 µs while anything happens (sysmon, runtime/proc.go),
+// and each ends by an interrupt and two switches of threads: under emulation
+// half of what the suite adds to a boot. Late, it wakes at the kernel's tick.
+const monitorSlack = 5 * time.Millisecond
+
+// usualSlack is that of the kernel's first process: init/init_task.c.
+const usualSlack = 50 * time.Microsecond
+
+// setSlack sets how late sleeps of the calling thread may end, and of those that
+// it starts: PR_SET_TIMERSLACK, prctl(2).
+func setSlack(d time.Duration) {
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(d), 0, 0, 0) // every kernel has it
+}
 
 // A supervisor watches one worker after the other.
 type supervisor struct {
@@ -140,6 +156,10 @@ func (s *supervisor) start() (*process, error) {
 		return nil, errors.Join(fmt.Errorf("start a worker: %w", err), stderr.Close())
 	}
 	defer unix.Close(pipe[1])
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	setSlack(monitorSlack) // as this thread does, the worker begins
+	defer setSlack(usualSlack)
 	// os.StartProcess would start another process first, to look whether the
 	// kernel has pidfds.
 	pid, err := syscall.ForkExec("/proc/self/exe", []string{os.Args[0], workerArgument, s.context}, &syscall.ProcAttr{

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -54,9 +55,24 @@ var roles = map[string]func(w *worker){
 		w.try("probe a", func() {})
 		w.try(clockTrial, func() { panic("the clock") })
 	},
+	"slack": func(w *worker) {
+		_ = w.journal.add(kindNote, "begun with", fmt.Append(nil, slackBegun))
+	},
 	"no step":   func(w *worker) { panic("boom") },
 	"no end":    func(w *worker) { w.try(fmt.Sprint("probe ", len(w.lost)), func() { panic("boom") }) },
 	"no report": func(w *worker) {},
+}
+
+// slackBegun is that of the thread that begins a process, and so the monitor's.
+var slackBegun = slack()
+
+// slack is how late sleeps of the calling thread may end.
+func slack() time.Duration {
+	d, err := unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+	if err != nil {
+		panic(err)
+	}
+	return time.Duration(d)
 }
 
 // try does a step unless it was lost before, and notes both.
@@ -108,6 +124,7 @@ func TestSupervise(t *testing.T) {
 			"note half", "done probe a", "skipped test hang", "done probe b"},
 		"beside the clock": {"alone", "lost probe a crashed: panic: boom", "skipped probe a"},
 		"in the clock":     {"alone", "done probe a", "lost trial clock crashed: panic: the clock", "done probe a", "skipped trial clock"},
+		"slack":            {"note begun with 5ms"},
 		"no report":        nil,
 	} {
 		t.Run(role, func(t *testing.T) {
@@ -123,6 +140,16 @@ func TestSupervise(t *testing.T) {
 			require.Equal(t, want, got)
 		})
 	}
+}
+
+// The supervisor itself sleeps as before.
+func TestSuperviseKeepsItsSlack(t *testing.T) {
+	runtime.LockOSThread()
+	defer runtime.UnlockOSThread()
+	j, err := newJournal()
+	require.NoError(t, err)
+	require.NoError(t, supervise(j, "good"))
+	require.Equal(t, usualSlack, slack())
 }
 
 func TestSuperviseGivesUp(t *testing.T) {

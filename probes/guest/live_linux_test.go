@@ -13,6 +13,7 @@ import (
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sys/unix"
 )
 
 func TestLogLine(t *testing.T) {
@@ -116,4 +117,19 @@ func TestRootReadsTheTreeOnce(t *testing.T) {
 
 	_, err := fs.ReadFile(root{tree: func() ([]byte, error) { return nil, errIO }}, "sys/firmware/fdt")
 	require.ErrorIs(t, err, errIO)
+}
+
+// What a trial measures ends in time, whatever the process sleeps by.
+func TestPinSleepsInTime(t *testing.T) {
+	done := make(chan error)
+	var slack int
+	go func() {
+		err := pin(currentCPU())
+		if err == nil {
+			slack, err = unix.PrctlRetInt(unix.PR_GET_TIMERSLACK, 0, 0, 0, 0)
+		}
+		done <- err
+	}()
+	require.NoError(t, <-done)
+	require.Equal(t, 1, slack)
 }
