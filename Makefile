@@ -108,7 +108,7 @@ build/$(ARCH)-own/init: $(GOSOURCES)
 	@GOOS=linux GOARCH=$(ARCH) $(BUILD_INIT)
 BUILD_INIT = go build -trimpath -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/init 1>&2
 
-$(ARCHS:%=build/%/kernel/fetched): build/%/kernel/fetched: | bin/vmspec
+$(ARCHS:%=build/%/kernel/.fetched): build/%/kernel/.fetched: | bin/vmspec
 	@bin/vmspec kernel --arch $* --dir $(@D)
 	@touch $@
 
@@ -118,21 +118,21 @@ build/$(ARCH)-own/inputs: FORCE
 	@echo '$(KERNEL) $(MODULES)' | cmp -s - $@ || echo '$(KERNEL) $(MODULES)' > $@
 FORCE:
 
-$(ARCHS:%=build/%/initramfs.cpio.lz4): build/%/initramfs.cpio.lz4: build/%/init build/%/kernel/fetched | bin/vmspec
+$(ARCHS:%=build/%/initramfs.cpio.lz4): build/%/initramfs.cpio.lz4: build/%/init build/%/kernel/.fetched | bin/vmspec
 	@bin/vmspec guest --init $< --debian build/$*/kernel --out $(@D)
 
 build/$(ARCH)-own/initramfs.cpio.lz4: build/$(ARCH)-own/init build/$(ARCH)-own/inputs $(KERNEL) | bin/vmspec
 	@bin/vmspec guest --init $< --image '$(KERNEL)' --modules '$(MODULES)' --out $(@D)
 
-$(ARCHS:%=build/%/loader/fetched): build/%/loader/fetched: | bin/vmspec
+$(ARCHS:%=build/%/loader/.fetched): build/%/loader/.fetched: | bin/vmspec
 	@bin/vmspec image loader --arch $* --dir $(@D)
 	@touch $@
 
 # One image for both; with a kernel of your own, for that alone.
-build/vmspec.img: $(foreach arch,$(ARCHS),build/$(arch)/initramfs.cpio.lz4 build/$(arch)/loader/fetched) | bin/vmspec image-tools
+build/vmspec.img: $(foreach arch,$(ARCHS),build/$(arch)/initramfs.cpio.lz4 build/$(arch)/loader/.fetched) | bin/vmspec image-tools
 	@bin/vmspec image build --guest32 build/arm -o $@
 
-build/arm64-own/vmspec.img: build/arm64-own/initramfs.cpio.lz4 build/arm64/loader/fetched | bin/vmspec
+build/arm64-own/vmspec.img: build/arm64-own/initramfs.cpio.lz4 build/arm64/loader/.fetched | bin/vmspec
 	@bin/vmspec image build --guest $(@D) -o $@
 
 PROGRAMS := $(addprefix build/release/bin/vmspec-,linux-amd64 linux-arm64 darwin-amd64 darwin-arm64)

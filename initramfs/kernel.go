@@ -66,7 +66,7 @@ func fetchKernel(ctx context.Context, arch, dir string, progress io.Writer) (Ker
 
 // FindKernel finds the kernel that FetchKernel left in dir.
 func FindKernel(dir string) (Kernel, error) {
-	root := filepath.Join(dir, "root")
+	root := filepath.Join(dir, unpacked)
 	images, err := filepath.Glob(filepath.Join(root, "boot", "vmlinuz-*"))
 	if err != nil || len(images) != 1 {
 		return Kernel{}, fmt.Errorf("%d kernels in %s, want one", len(images), filepath.Join(root, "boot"))
@@ -147,14 +147,17 @@ func (a *apt) show(ctx context.Context, name string) (string, error) {
 	return show, nil
 }
 
-// fetch downloads a package and unpacks it below root, each in place of what
-// was there.
+// unpacked is the directory, below the one of a fetch, that holds a package's
+// files.
+const unpacked = "unpacked"
+
+// fetch downloads a package and unpacks it, each in place of what was there.
 func (a *apt) fetch(ctx context.Context, name string) error {
 	old, err := filepath.Glob(filepath.Join(a.dir, "*.deb"))
 	if err != nil {
 		return err
 	}
-	for _, file := range append(old, filepath.Join(a.dir, "root")) {
+	for _, file := range append(old, filepath.Join(a.dir, unpacked)) {
 		if err := os.RemoveAll(file); err != nil {
 			return err
 		}
@@ -168,7 +171,7 @@ func (a *apt) fetch(ctx context.Context, name string) error {
 		return fmt.Errorf("apt-get download %s left %d packages in %s", name, len(files), a.dir)
 	}
 	fmt.Fprintf(a.progress, "unpacking %s\n", filepath.Base(files[0]))
-	_, err = a.run(ctx, "dpkg-deb", "-x", files[0], filepath.Join(a.dir, "root"))
+	_, err = a.run(ctx, "dpkg-deb", "-x", files[0], filepath.Join(a.dir, unpacked))
 	return err
 }
 

@@ -44,7 +44,7 @@ func TestFindKernel(t *testing.T) {
 	dir := t.TempDir()
 	_, err := FindKernel(dir)
 	require.ErrorContains(t, err, "0 kernels in")
-	boot := filepath.Join(dir, "root", "boot")
+	boot := filepath.Join(dir, "unpacked", "boot")
 	require.NoError(t, os.MkdirAll(boot, 0o755))
 	require.NoError(t, os.WriteFile(filepath.Join(boot, "vmlinuz-6.1"), nil, 0o644))
 	k, err := FindKernel(dir)
@@ -52,7 +52,7 @@ func TestFindKernel(t *testing.T) {
 	require.Equal(t, Kernel{
 		Release: "6.1",
 		Image:   filepath.Join(boot, "vmlinuz-6.1"),
-		Modules: filepath.Join(dir, "root", "lib", "modules", "6.1"),
+		Modules: filepath.Join(dir, "unpacked", "lib", "modules", "6.1"),
 		Config:  filepath.Join(boot, "config-6.1"),
 	}, k)
 	require.NoError(t, os.WriteFile(filepath.Join(boot, "vmlinuz-6.2"), nil, 0o644))

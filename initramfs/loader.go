@@ -51,7 +51,7 @@ func FindLoader(arch, dir string) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("no boot loader is known for %s", arch)
 	}
-	name := filepath.Join(dir, "root", filepath.FromSlash(loader.path))
+	name := filepath.Join(dir, unpacked, filepath.FromSlash(loader.path))
 	if _, err := os.Stat(name); err != nil {
 		return "", fmt.Errorf("find boot loader for %s: %w", arch, err)
 	}

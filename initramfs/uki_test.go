@@ -200,7 +200,7 @@ func TestFindLoader(t *testing.T) {
 	require.EqualError(t, err, "no boot loader is known for riscv64")
 	_, err = FindLoader("arm64", dir)
 	require.ErrorContains(t, err, "find boot loader for arm64: ")
-	want := filepath.Join(dir, "root", "usr", "lib", "systemd", "boot", "efi", "linuxaa64.efi.stub")
+	want := filepath.Join(dir, "unpacked", "usr", "lib", "systemd", "boot", "efi", "linuxaa64.efi.stub")
 	require.NoError(t, os.MkdirAll(filepath.Dir(want), 0o755))
 	require.NoError(t, os.WriteFile(want, nil, 0o644))
 	got, err := FindLoader("arm64", dir)
