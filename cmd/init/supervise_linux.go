@@ -60,20 +60,13 @@ const (
 	maxScale    = 8
 )
 
-// monitorSlack is how late the Go runtime's monitor thread may wake in a worker.
-// It asks for sleeps of 20 µs while anything happens (sysmon, runtime/proc.go),
-// and each ends by an interrupt and two switches of threads: under emulation
-// half of what the suite adds to a boot. Late, it wakes at the kernel's tick.
+// monitorSlack is how late a worker's sleeps may end (PR_SET_TIMERSLACK, prctl(2)):
+// those of the Go runtime's monitor thread are meant, which asks for 20 µs
+// while anything happens (sysmon, runtime/proc.go). Each ends by an interrupt
+// and two switches of threads: under emulation half of what the suite adds to a
+// boot. Late, it wakes at the kernel's tick. The threads that the monitor
+// starts sleep so too; one that measures sets its own.
 const monitorSlack = 5 * time.Millisecond
-
-// usualSlack is that of the kernel's first process: init/init_task.c.
-const usualSlack = 50 * time.Microsecond
-
-// setSlack sets how late sleeps of the calling thread may end, and of those that
-// it starts: PR_SET_TIMERSLACK, prctl(2).
-func setSlack(d time.Duration) {
-	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(d), 0, 0, 0) // every kernel has it
-}
 
 // A supervisor watches one worker after the other.
 type supervisor struct {
@@ -158,8 +151,9 @@ func (s *supervisor) start() (*process, error) {
 	defer unix.Close(pipe[1])
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	setSlack(monitorSlack) // as this thread does, the worker begins
-	defer setSlack(usualSlack)
+	// A new process has the slack of the thread that starts it; speed alone
+	// depends on it.
+	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(monitorSlack), 0, 0, 0)
 	// os.StartProcess would start another process first, to look whether the
 	// kernel has pidfds.
 	pid, err := syscall.ForkExec("/proc/self/exe", []string{os.Args[0], workerArgument, s.context}, &syscall.ProcAttr{

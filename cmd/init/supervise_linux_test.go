@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -140,16 +139,6 @@ func TestSupervise(t *testing.T) {
 			require.Equal(t, want, got)
 		})
 	}
-}
-
-// The supervisor itself sleeps as before.
-func TestSuperviseKeepsItsSlack(t *testing.T) {
-	runtime.LockOSThread()
-	defer runtime.UnlockOSThread()
-	j, err := newJournal()
-	require.NoError(t, err)
-	require.NoError(t, supervise(j, "good"))
-	require.Equal(t, usualSlack, slack())
 }
 
 func TestSuperviseGivesUp(t *testing.T) {

@@ -25,7 +25,6 @@ type worker struct {
 
 // work is a worker's whole life.
 func work(root fs.ReadLinkFS, context string) error {
-	setSlack(usualSlack) // of this thread: the monitor's was started before
 	// Where memory runs out, not the supervisor shall pay.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0) // no /proc, no guest
 	j, err := openJournal(os.NewFile(journalFD, "journal"))
