@@ -58,7 +58,7 @@ func TestBootAsAnOrdinaryProgram(t *testing.T) {
 		Command: append([]string{target.Binary},
 			"-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio", "-machine", "virt,gic-version=3", "-cpu", "cortex-a57",
 			"-smp", "2", "-m", "512", "-kernel", filepath.Join(guestDir, imageName), "-initrd", somebodysGuest(t), "-append", "panic=-1"),
-		Log: &log, Timeout: 4 * time.Minute, Silence: 4 * time.Minute, Grace: time.Minute, // the first report is not the end
+		Log: &log, Timeout: patience, Silence: patience, Grace: time.Minute, // the first report is not the end
 	}
 	_, err := r.Start(t.Context())
 	require.NoError(t, err)
