@@ -64,7 +64,7 @@ consumers: consumers-tools $(KUNIT)
 # with an init that only powers off, and the VMM's CPU time as a ratio; and in
 # percent, what frames add.
 bench: tools bin/vmspec build/arm64/initramfs.cpio.lz4
-	go test -run '^$$' -bench 'Boot|Size' -benchtime 5x ./cmd/vmspec
+	go test -run '^$$' -bench 'Boot|Size' -benchtime 15x ./cmd/vmspec
 	go test -run '^$$' -bench Floor -benchtime 1x ./cmd/vmspec
 
 # Writes the golden files anew; git diff then shows what changed.
