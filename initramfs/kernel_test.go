@@ -12,25 +12,6 @@ import (
 
 var testTime = time.Unix(1_000_000_000, 0)
 
-func TestKernelPackage(t *testing.T) {
-	for _, c := range []struct{ name, show, want, err string }{
-		{"nothing", "", "", "depends on no linux-image package"},
-		{"another dependency", "Depends: initramfs-tools\n", "", "depends on no linux-image package"},
-		{"Debian's", "Package: linux-image-arm64\nDepends: linux-image-6.1.0-56-arm64 (= 6.1.192-2)\nSize: 1448\n", "linux-image-6.1.0-56-arm64", ""},
-		{"the second of several", "Depends: kmod, linux-image-6.12.1-arm64 | linux-image\n", "linux-image-6.12.1-arm64", ""},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, err := kernelPackage(c.show)
-			require.Equal(t, c.want, got)
-			if c.err != "" {
-				require.ErrorContains(t, err, c.err)
-				return
-			}
-			require.NoError(t, err)
-		})
-	}
-}
-
 func TestFetchKernelRefuses(t *testing.T) {
 	var progress bytes.Buffer
 	_, err := FetchKernel(t.Context(), "riscv64", t.TempDir(), &progress)
@@ -40,22 +21,26 @@ func TestFetchKernelRefuses(t *testing.T) {
 	require.ErrorIs(t, err, ErrNoApt)
 }
 
-func TestFindKernel(t *testing.T) {
-	dir := t.TempDir()
-	_, err := FindKernel(dir)
-	require.ErrorContains(t, err, "0 kernels in")
-	boot := filepath.Join(dir, "unpacked", "boot")
-	require.NoError(t, os.MkdirAll(boot, 0o755))
-	require.NoError(t, os.WriteFile(filepath.Join(boot, "vmlinuz-6.1"), nil, 0o644))
-	k, err := FindKernel(dir)
-	require.NoError(t, err)
-	require.Equal(t, Kernel{
-		Release: "6.1",
-		Image:   filepath.Join(boot, "vmlinuz-6.1"),
-		Modules: filepath.Join(dir, "unpacked", "lib", "modules", "6.1"),
-		Config:  filepath.Join(boot, "config-6.1"),
-	}, k)
-	require.NoError(t, os.WriteFile(filepath.Join(boot, "vmlinuz-6.2"), nil, 0o644))
-	_, err = FindKernel(dir)
-	require.ErrorContains(t, err, "2 kernels in")
+func TestFindKernelRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		files []string
+		err   string
+	}{
+		"nothing":          {nil, "neither a kernel's module directory nor one with lib/modules below it"},
+		"two kernels":      {[]string{"lib/modules/6.1/kernel", "lib/modules/6.2/kernel"}, "holds 2 kernels' modules"},
+		"no image":         {[]string{"usr/lib/modules/6.1/config"}, "find kernel: image: "},
+		"another's image":  {[]string{"lib/modules/6.1/config", "boot/vmlinuz-6.2"}, "boot/vmlinuz-6.1"},
+		"no configuration": {[]string{"lib/modules/6.1/kernel", "boot/vmlinuz-6.1"}, "find kernel: configuration: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			dir := t.TempDir()
+			for _, file := range c.files {
+				name := filepath.Join(dir, unpacked, file)
+				require.NoError(t, os.MkdirAll(filepath.Dir(name), 0o755))
+				require.NoError(t, os.WriteFile(name, nil, 0o644))
+			}
+			_, err := FindKernel(dir)
+			require.ErrorContains(t, err, c.err)
+		})
+	}
 }

@@ -36,8 +36,9 @@ func fetchLoader(ctx context.Context, arch, dir string, progress io.Writer) (str
 	if err != nil {
 		return "", err
 	}
+	updateErr := a.update(ctx)
 	if _, err := a.show(ctx, loader.name); err != nil {
-		return "", err
+		return "", whyMissing(err, updateErr)
 	}
 	if err := a.fetch(ctx, loader.name); err != nil {
 		return "", err

@@ -15,6 +15,7 @@ import (
 	"strings"
 
 	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 	"github.com/ulikunitz/xz"
 )
 
@@ -127,7 +128,7 @@ func (t *Tree) Load(name string) (Module, error) {
 	if err != nil {
 		return Module{}, err
 	}
-	data, err := unpack(file, packed)
+	data, err := unpack(path.Ext(file), packed, maxModule)
 	if err != nil {
 		return Module{}, fmt.Errorf("unpack %s: %w", file, err)
 	}
@@ -145,23 +146,27 @@ func (t *Tree) Load(name string) (Module, error) {
 	}, nil
 }
 
-func unpack(file string, packed []byte) ([]byte, error) {
+// unpack returns what was packed into a file with that suffix, at most so many
+// bytes of it.
+func unpack(suffix string, packed []byte, most int64) ([]byte, error) {
 	var in io.Reader = bytes.NewReader(packed)
 	var err error
-	switch path.Ext(file) {
+	switch suffix {
 	case ".xz":
 		in, err = xz.NewReader(in)
 	case ".gz":
 		in, err = gzip.NewReader(in)
 	case ".zst":
 		in, err = zstd.NewReader(in)
+	case ".lz4":
+		in = lz4.NewReader(in)
 	}
 	if err != nil {
 		return nil, err
 	}
-	data, err := io.ReadAll(io.LimitReader(in, maxModule+1))
-	if err == nil && len(data) > maxModule {
-		err = fmt.Errorf("more than %d MiB", maxModule>>20)
+	data, err := io.ReadAll(io.LimitReader(in, most+1))
+	if err == nil && int64(len(data)) > most {
+		err = fmt.Errorf("more than %d MiB", most>>20)
 	}
 	return data, err
 }

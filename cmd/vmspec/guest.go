@@ -77,6 +77,12 @@ func (f *guestFlags) build(progress io.Writer) error {
 		}
 	}
 	config.Kconfig = f.kconfig
+	if err := os.MkdirAll(f.out, 0o755); err != nil {
+		return err
+	}
+	if err := copyKernel(filepath.Join(f.out, imageName), f.image); err != nil {
+		return err
+	}
 	out, err := os.Create(filepath.Join(f.out, initramfsName))
 	if err != nil {
 		return err
@@ -84,9 +90,6 @@ func (f *guestFlags) build(progress io.Writer) error {
 	size, missing, err := initramfs.Write(out, config)
 	if err := errors.Join(err, out.Close()); err != nil {
 		return errors.Join(err, os.Remove(out.Name()))
-	}
-	if err := copyFile(filepath.Join(f.out, imageName), f.image); err != nil {
-		return err
 	}
 	init, err := os.Stat(f.init)
 	if err != nil {
@@ -132,8 +135,9 @@ func besideKernel(image, modules string) string {
 	return ""
 }
 
-// copyFile copies a file unless it is the same one.
-func copyFile(to, from string) error {
+// copyKernel copies a kernel, unpacked so that any VMM starts it, unless it is
+// the same file.
+func copyKernel(to, from string) error {
 	a, errA := os.Stat(to)
 	b, errB := os.Stat(from)
 	if errB != nil {
@@ -149,5 +153,9 @@ func copyFile(to, from string) error {
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(to, data, 0o644)
+	image, _, err := initramfs.KernelImage(data)
+	if err != nil {
+		return fmt.Errorf("kernel %s: %w", from, err)
+	}
+	return os.WriteFile(to, image, 0o644)
 }
