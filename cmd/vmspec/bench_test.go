@@ -99,8 +99,8 @@ func boot(b *testing.B, name string, o target.Options) cost {
 	o.Initramfs = cmp.Or(o.Initramfs, filepath.Join(guestDir, initramfsName))
 	o.Memory = cmp.Or(o.Memory, 512)
 	o.GIC, o.CPUs, o.Accel, o.Kernel = 3, 1, "tcg", filepath.Join(guestDir, imageName)
-	if t.UEFI {
-		firmware, err := target.FindFirmware("")
+	if kind := t.Firmware(); kind != nil {
+		firmware, err := kind.Find("")
 		require.NoError(b, err)
 		o.Code = firmware.Code
 		o.Vars, err = firmware.OwnVars(b.TempDir())

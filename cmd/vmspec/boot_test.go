@@ -324,7 +324,7 @@ func TestBootWithWrongClock(t *testing.T) {
 // firmware is UEFI with a variable store of its own, as QEMU's arguments.
 func firmware(t *testing.T) []string {
 	t.Helper()
-	f, err := target.FindFirmware("")
+	f, err := target.Target{UEFI: true}.Firmware().Find("")
 	require.NoError(t, err)
 	vars, err := f.OwnVars(t.TempDir())
 	require.NoError(t, err)

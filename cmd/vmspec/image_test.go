@@ -245,10 +245,10 @@ func TestImageBootsStoreAVariable(t *testing.T) {
 // into it: each when a prompt or, for the first, its count-down is there.
 func uBootTypes(t *testing.T, image string, lines ...string) {
 	t.Helper()
-	firmware, err := target.Target{}.FindUBoot("")
+	firmware, err := target.Target{UBoot: true}.Firmware().Find("")
 	require.NoError(t, err)
 	cmd := exec.CommandContext(t.Context(), target.Binary, "-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio",
-		"-machine", "virt,acpi=off", "-cpu", "cortex-a57", "-m", "512", "-bios", firmware,
+		"-machine", "virt,acpi=off", "-cpu", "cortex-a57", "-m", "512", "-bios", firmware.Code,
 		"-drive", "if=none,id=image,format=raw,file="+image, "-device", "virtio-blk-pci,drive=image")
 	in, err := cmd.StdinPipe()
 	require.NoError(t, err)

@@ -6,11 +6,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"time"
 
@@ -71,7 +69,7 @@ targets are listed by "vmspec targets"; any other VMM is started by
 	c.Flags().StringVar(&f.accel, "accel", "auto", "auto, tcg, kvm or hvf")
 	c.Flags().StringVar(&f.append, "append", "", "more kernel `PARAMETERS`, such as vmspec.only=PLAT-GIC; into an image by SMBIOS")
 	c.Flags().StringVar(&f.Capture, "capture", "", "keep the captured guest in `FILE` (.tar.gz)")
-	c.Flags().StringVar(&f.guest, "guest", filepath.Join("build", "arm64"), "`DIR` with Image and initramfs.cpio.lz4, as make guest leaves them; for AArch32 build/arm")
+	c.Flags().StringVar(&f.guest, "guest", "", "`DIR` with Image and initramfs.cpio.lz4, as make guest leaves them (default build/arm64, for AArch32 build/arm)")
 	c.Flags().StringVar(&f.firmware, "firmware", "", "UEFI's `CODE,VARS` files; U-Boot has one")
 	f.registerImage(c)
 	c.AddCommand(newRunExec())
@@ -132,14 +130,20 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	return err
 }
 
-// prepare makes the files that QEMU writes to: in dir the variable store, and
-// the capture, which QEMU empties once there is a QEMU.
+// prepare finds QEMU and its firmware, and makes the files that QEMU writes to:
+// in dir the variable store, and the capture, which QEMU empties.
 func (f *runFlags) prepare(t target.Target, dir string) error {
 	if err := f.prepareFirmware(t, dir); err != nil {
 		return err
 	}
+	if _, err := t.FindProgram(); err != nil {
+		return err
+	}
 	if f.Capture == "" {
 		return nil
+	}
+	if err := makeFolder("--capture", f.Capture); err != nil {
+		return err
 	}
 	file, err := os.OpenFile(f.Capture, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
@@ -148,16 +152,16 @@ func (f *runFlags) prepare(t target.Target, dir string) error {
 	return file.Close()
 }
 
-func (f *runFlags) prepareFirmware(t target.Target, dir string) (err error) {
-	switch {
-	case t.UBoot:
-		f.Code, err = t.FindUBoot(f.firmware)
-	case t.UEFI:
-		var firmware target.Firmware
-		if firmware, err = t.FindFirmware(f.firmware); err != nil {
-			return err
-		}
-		f.Code = firmware.Code
+func (f *runFlags) prepareFirmware(t target.Target, dir string) error {
+	kind := t.Firmware()
+	if kind == nil {
+		return nil
+	}
+	firmware, err := kind.Find(f.firmware)
+	if err != nil {
+		return err
+	}
+	if f.Code = firmware.Code; firmware.Vars != "" {
 		f.Vars, err = firmware.OwnVars(dir)
 	}
 	return err
@@ -179,28 +183,8 @@ func (f *runFlags) complete(c *cobra.Command, t target.Target) (err error) {
 			return fmt.Errorf("--%s: %s starts a kernel, not a disk image", flag, t.Name)
 		}
 	}
-	guest := f.guest
-	if t.AArch32 && !c.Flags().Changed("guest") {
-		guest = filepath.Join("build", "arm")
-	}
-	f.Kernel = filepath.Join(guest, imageName)
-	f.Initramfs = filepath.Join(guest, initramfsName)
-	for _, name := range []string{f.Kernel, f.Initramfs} {
-		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-			return fmt.Errorf("%s is not there: make guest%s builds it, or name its directory with --guest", name, archOption(t))
-		} else if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// archOption is what make wants beside it for a target's guest.
-func archOption(t target.Target) string {
-	if t.AArch32 {
-		return " ARCH=arm"
-	}
-	return ""
+	f.Kernel, f.Initramfs, err = findGuest(guestFolder(f.guest, arch(t)), arch(t))
+	return err
 }
 
 // checkAppend refuses what the guest would only complain of after booting.
@@ -250,10 +234,13 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run) error {
 		if strings.Contains(r.Command[0], "/") {
 			return err
 		}
-		return fmt.Errorf("%s is not installed%s", r.Command[0], hint(r.Command[0]))
+		return fmt.Errorf("%s is not installed", r.Command[0])
 	}
 	r.Timeout, r.Silence = w.timeout, w.silence
 	if w.log != "" {
+		if err := makeFolder("--log", w.log); err != nil {
+			return err
+		}
 		log, err := os.Create(w.log)
 		if err != nil {
 			return fmt.Errorf("--log: %w", err)
@@ -274,17 +261,6 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run) error {
 		return err
 	}
 	return concluded
-}
-
-// hint names the package of a program that people will look for.
-func hint(program string) string {
-	if program != target.Binary && program != target.Binary32 {
-		return ""
-	}
-	if runtime.GOOS == "darwin" {
-		return ": brew install qemu"
-	}
-	return ": apt-get install qemu-system-arm (Debian, Ubuntu), dnf install " + program + " (Fedora)"
 }
 
 // watched runs the VMM, with progress for a person who watches.

@@ -4,9 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -16,8 +14,8 @@ import (
 
 // registerImage adds the flags of the targets that boot from a disk image.
 func (f *runFlags) registerImage(c *cobra.Command) {
-	c.Flags().StringVar(&f.Image, "image", filepath.Join("build", "vmspec.img"),
-		"raw disk image `FILE`, as make image leaves it; what the VM writes to it is thrown away")
+	c.Flags().StringVar(&f.Image, "image", "",
+		"raw disk image `FILE`, as make image leaves it; what the VM writes to it is thrown away (default build/vmspec.img)")
 	c.Flags().StringVar(&f.Disk, "disk", "virtio-blk-pci", "how the image is attached: "+strings.Join(target.Disks(), ", "))
 }
 
@@ -29,10 +27,8 @@ func (f *runFlags) completeImage(t target.Target) (err error) {
 	if t.UBoot && f.append != "" {
 		return fmt.Errorf("--append %s: U-Boot hands no parameters to an image's guest", f.append)
 	}
-	f.Sector, err = sectorSize(f.Image)
-	if errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("%s is not there: make image builds it, or name one with --image", f.Image)
-	}
+	f.Image = diskImage(f.Image)
+	f.Sector, err = findImage(f.Image)
 	return err
 }
 

@@ -1,7 +1,6 @@
 package target
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -53,30 +52,4 @@ func (o Options) disk() []string {
 		args = append(args, "-device", d)
 	}
 	return args
-}
-
-// uboots are where Debian and Fedora install U-Boot for QEMU's virt.
-var (
-	uboots   = []string{"/usr/lib/u-boot/qemu_arm64/u-boot.bin", "/usr/share/uboot/qemu_arm64/u-boot.bin"}
-	uboots32 = []string{"/usr/lib/u-boot/qemu_arm/u-boot.bin", "/usr/share/uboot/qemu_arm/u-boot.bin"}
-)
-
-// ErrNoUBoot says that no U-Boot was found.
-var ErrNoUBoot = errors.New("no U-Boot for QEMU's virt: install u-boot-qemu (Debian), or name its file with --firmware FILE")
-
-// FindUBoot returns the named U-Boot, or the one installed for this target.
-func (t Target) FindUBoot(named string) (string, error) {
-	candidates, missing := uboots, ErrNoUBoot
-	if t.AArch32 {
-		candidates = uboots32
-	}
-	if named != "" {
-		candidates, missing = []string{named}, fmt.Errorf("--firmware %s: cannot be read", named)
-	}
-	for _, name := range candidates {
-		if readable(name) {
-			return name, nil
-		}
-	}
-	return "", missing
 }

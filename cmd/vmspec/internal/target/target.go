@@ -3,11 +3,7 @@
 package target
 
 import (
-	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strconv"
 	"strings"
 )
@@ -80,20 +76,6 @@ func (o Options) Check() error {
 		return fmt.Errorf("--memory %d: at least 64 MiB", o.Memory)
 	}
 	return nil
-}
-
-// Binary is the program that runs the targets, and Binary32 those of AArch32.
-const (
-	Binary   = "qemu-system-aarch64"
-	Binary32 = "qemu-system-arm"
-)
-
-// Program returns the one that runs this target.
-func (t Target) Program() string {
-	if t.AArch32 {
-		return Binary32
-	}
-	return Binary
 }
 
 // cpus are the CPU models by accelerator. TCG's "max" costs twice the time.
@@ -187,108 +169,3 @@ func (t Target) guest(o Options) []string {
 
 // escape doubles the commas of a value in an option list, as QEMU wants them.
 func escape(value string) string { return strings.ReplaceAll(value, ",", ",,") }
-
-// ChooseAccel resolves "auto" for this target on this machine.
-func (t Target) ChooseAccel(accel string) (string, error) {
-	switch {
-	case !t.AArch32:
-		return ChooseAccel(accel)
-	case accel != "auto" && accel != "tcg":
-		return "", fmt.Errorf("--accel %q: AArch32 is emulated: auto or tcg", accel)
-	}
-	return "tcg", nil
-}
-
-// ChooseAccel resolves "auto" for this machine: hardware's help where an
-// AArch64 host offers it, else emulation.
-func ChooseAccel(accel string) (string, error) {
-	if _, ok := cpus[accel]; ok {
-		return accel, nil
-	}
-	if accel != "auto" {
-		return "", fmt.Errorf("--accel %q: auto, tcg, kvm or hvf", accel)
-	}
-	if runtime.GOARCH != "arm64" {
-		return "tcg", nil
-	}
-	if runtime.GOOS == "darwin" {
-		return "hvf", nil
-	}
-	if kvm, err := os.OpenFile("/dev/kvm", os.O_RDWR, 0); err == nil {
-		return "kvm", kvm.Close()
-	}
-	return "tcg", nil
-}
-
-// Firmware is UEFI for AArch64: its code and an empty variable store.
-type Firmware struct{ Code, Vars string }
-
-// firmwares are where systems install it: Debian and Ubuntu, Fedora, Arch,
-// Homebrew.
-var firmwares = []Firmware{
-	{"/usr/share/AAVMF/AAVMF_CODE.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"},
-	{"/usr/share/AAVMF/AAVMF_CODE.no-secboot.fd", "/usr/share/AAVMF/AAVMF_VARS.fd"},
-	{"/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw", "/usr/share/edk2/aarch64/vars-template-pflash.raw"},
-	{"/usr/share/edk2/aarch64/QEMU_CODE.fd", "/usr/share/edk2/aarch64/QEMU_VARS.fd"},
-	{"/opt/homebrew/share/qemu/edk2-aarch64-code.fd", "/opt/homebrew/share/qemu/edk2-arm-vars.fd"},
-}
-
-// firmwares32 are those for AArch32, where Debian and Fedora install it.
-var firmwares32 = []Firmware{
-	{"/usr/share/AAVMF/AAVMF32_CODE.fd", "/usr/share/AAVMF/AAVMF32_VARS.fd"},
-	{"/usr/share/edk2/arm/QEMU_EFI-pflash.raw", "/usr/share/edk2/arm/vars-template-pflash.raw"},
-}
-
-// ErrNoFirmware32 says that no UEFI for AArch32 was found.
-var ErrNoFirmware32 = errors.New("no UEFI firmware for AArch32: install qemu-efi-arm (Debian) or edk2-arm (Fedora), " +
-	"or name its files with --firmware CODE,VARS")
-
-// ErrNoFirmware says that no UEFI for AArch64 was found.
-var ErrNoFirmware = errors.New("no UEFI firmware for AArch64: install qemu-efi-aarch64 (Debian) or edk2-aarch64 (Fedora), " +
-	"or name its files with --firmware CODE,VARS")
-
-// FindFirmware returns the named firmware, "CODE,VARS", or the installed one.
-func FindFirmware(named string) (Firmware, error) { return Target{}.FindFirmware(named) }
-
-// FindFirmware returns the named firmware, "CODE,VARS", or the one installed
-// for this target.
-func (t Target) FindFirmware(named string) (Firmware, error) {
-	candidates, missing := firmwares, ErrNoFirmware
-	if t.AArch32 {
-		candidates, missing = firmwares32, ErrNoFirmware32
-	}
-	if named != "" {
-		code, vars, ok := strings.Cut(named, ",")
-		if !ok {
-			return Firmware{}, fmt.Errorf("--firmware %s: want the code's file and the variable store's, with a comma between", named)
-		}
-		candidates, missing = []Firmware{{code, vars}}, fmt.Errorf("--firmware %s: cannot be read", named)
-	}
-	for _, f := range candidates {
-		if readable(f.Code) && readable(f.Vars) {
-			return f, nil
-		}
-	}
-	return Firmware{}, missing
-}
-
-func readable(name string) bool {
-	f, err := os.Open(name)
-	if err != nil {
-		return false
-	}
-	return f.Close() == nil
-}
-
-// OwnVars copies the empty variable store into dir, for one run to write to.
-func (f Firmware) OwnVars(dir string) (string, error) {
-	data, err := os.ReadFile(f.Vars)
-	if err != nil {
-		return "", fmt.Errorf("make a variable store: %w", err)
-	}
-	name := filepath.Join(dir, "vars.fd")
-	if err := os.WriteFile(name, data, 0o600); err != nil {
-		return "", fmt.Errorf("make a variable store: %w", err)
-	}
-	return name, nil
-}

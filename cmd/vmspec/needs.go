@@ -1,0 +1,79 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"vmspec/cmd/vmspec/internal/target"
+)
+
+// What targets need of this machine beside QEMU and its firmware. Each is found
+// by one function, for run and for doctor.
+
+// arch is a target's architecture, as Go names it.
+func arch(t target.Target) string {
+	if t.AArch32 {
+		return "arm"
+	}
+	return "arm64"
+}
+
+// guestFolder is the named folder, or where make guest or a release has what
+// boots on an architecture.
+func guestFolder(named, arch string) string {
+	if named != "" {
+		return named
+	}
+	return firstThere(filepath.Join("build", arch), arch)
+}
+
+// diskImage is the named disk image, or that of make image or a release.
+func diskImage(named string) string {
+	if named != "" {
+		return named
+	}
+	return firstThere(filepath.Join("build", "vmspec.img"), "vmspec.img")
+}
+
+// firstThere is the first that exists, or else the first.
+func firstThere(names ...string) string {
+	for _, name := range names {
+		if _, err := os.Stat(name); err == nil {
+			return name
+		}
+	}
+	return names[0]
+}
+
+// findGuest returns the kernel and the initramfs in a folder.
+func findGuest(folder, arch string) (kernel, initramfs string, err error) {
+	kernel, initramfs = filepath.Join(folder, imageName), filepath.Join(folder, initramfsName)
+	for _, name := range []string{kernel, initramfs} {
+		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
+			return "", "", fmt.Errorf("%s is not there: make guest%s builds it, or name its directory with --guest", name, archOption(arch))
+		} else if err != nil {
+			return "", "", err
+		}
+	}
+	return kernel, initramfs, nil
+}
+
+// archOption is what make wants beside it for an architecture's guest.
+func archOption(arch string) string {
+	if arch == "arm64" {
+		return ""
+	}
+	return " ARCH=" + arch
+}
+
+// findImage returns the size of a disk image's sectors.
+func findImage(file string) (sector int, err error) {
+	sector, err = sectorSize(file)
+	if errors.Is(err, fs.ErrNotExist) {
+		return 0, fmt.Errorf("%s is not there: make image builds it, or name one with --image", file)
+	}
+	return sector, err
+}
