@@ -77,7 +77,7 @@ func (f *guestFlags) build(progress io.Writer) error {
 		}
 	}
 	config.Kconfig = f.kconfig
-	if err := os.MkdirAll(f.out, 0o755); err != nil {
+	if err := makeFolder("--out", filepath.Join(f.out, initramfsName)); err != nil {
 		return err
 	}
 	if err := copyKernel(filepath.Join(f.out, imageName), f.image); err != nil {

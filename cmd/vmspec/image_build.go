@@ -83,6 +83,9 @@ func (f *imageFlags) build(ctx context.Context, progress io.Writer) error {
 		}
 		disk.Files = append(disk.Files, files...)
 	}
+	if err := makeFolder("--out", f.out); err != nil {
+		return err
+	}
 	size, err := disk.WriteFile(f.out)
 	if err != nil {
 		return err

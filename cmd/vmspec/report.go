@@ -71,6 +71,9 @@ func keepCapture(parser *results.Parser, log, file string) error {
 	case data == nil:
 		return undecided{fmt.Errorf("%s: --capture %s: no captured guest in the log: a guest writes it with vmspec.capture=console", log, file)}
 	}
+	if err := makeFolder("--capture", file); err != nil {
+		return err
+	}
 	return os.WriteFile(file, data, 0o644)
 }
 
