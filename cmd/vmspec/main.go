@@ -73,6 +73,6 @@ conformant, 2 could not tell, 3 wrong usage or environment.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
-	root.AddCommand(newRun(), newTargets(), newSpec(), newJudge(), newReport(), newImage(), newKernel(), newGuest())
+	root.AddCommand(newRun(), newTargets(), newDoctor(), newSpec(), newJudge(), newReport(), newImage(), newKernel(), newGuest())
 	return root
 }
