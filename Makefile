@@ -32,7 +32,7 @@ run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE))
 
 # Everything CI runs. A boot test that would be skipped fails. The VMs boot last,
 # on a machine that nothing else keeps busy.
-test: check test-tools build/npm bin/vmspec build/arm64/initramfs.cpio.lz4 build/vmspec.img
+test: check test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/vmspec.img
 	VMSPEC_BOOT=1 go test -timeout 15m $$(go list ./... | grep -vx vmspec/cmd/vmspec)
 	VMSPEC_BOOT=1 go test -timeout 15m ./cmd/vmspec
 
@@ -56,9 +56,11 @@ soak: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 trees: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 	VMSPEC_BOOT=1 VMSPEC_TREES=1 go test -count=1 -timeout 30m -v -run 'Trees' ./cmd/vmspec
 
-# What CI does not run: for the kernel's kunit.py, 140 MB are fetched once.
-consumers: consumers-tools $(KUNIT)
-	VMSPEC_KUNIT='$(abspath $(KUNIT))' go test -count=1 -run KUnit ./cmd/vmspec
+# Others' readers of reports, beside prove. What CI does not run: npm is 340
+# packages, and for the kernel's kunit.py 140 MB are fetched once.
+consumers: consumers-tools build/npm $(KUNIT)
+	VMSPEC_KUNIT='$(abspath $(KUNIT))' VMSPEC_TAP_PARSER='$(abspath $(NPM)/node_modules/.bin/tap-parser)' \
+		go test -count=1 -run 'KUnit|TapParser' ./cmd/vmspec
 
 # What a boot costs, medians of five: seconds that the suite adds to the same VM
 # with an init that only powers off, and the VMM's CPU time as a ratio; and in
@@ -145,8 +147,9 @@ build/release/vmspec-$(VERSION).tar.gz: .ci/release $(PROGRAMS) build/vmspec.img
 	@.ci/release $(@:.tar.gz=)
 
 # Anew when the packages are gone, too.
-build/npm: $(NPM)/package.json $(NPM)/package-lock.json $(if $(wildcard $(NPM)/node_modules),,FORCE) | test-tools
-	@cd $(NPM) && npm ci --ignore-scripts --no-audit --no-fund 1>&2
+build/npm: $(NPM)/package.json $(NPM)/package-lock.json $(if $(wildcard $(NPM)/node_modules),,FORCE) | consumers-tools
+	@echo 'vmspec: fetching tap-parser' >&2
+	@cd $(NPM) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --no-progress >/dev/null
 	@mkdir -p $(@D)
 	@touch $@
 
@@ -160,8 +163,8 @@ UEFI32_FILES := /usr/share/AAVMF/AAVMF32_CODE.fd|/usr/share/edk2/arm/QEMU_EFI-pf
 RUN32_NEEDS  := qemu-system-arm=qemu-system-arm '$(UEFI32_FILES)=qemu-efi-arm'
 IMAGE_NEEDS  := grub-mkimage=grub-common
 UBOOT_NEEDS  := /usr/lib/u-boot/qemu_arm64/u-boot.bin=u-boot-qemu
-TEST_NEEDS := $(RUN_NEEDS) $(RUN32_NEEDS) $(UBOOT_NEEDS) $(IMAGE_NEEDS) /usr/sbin/sgdisk=gdisk /usr/sbin/fsck.vfat=dosfstools mdir=mtools dtc=device-tree-compiler prove=perl faketime=faketime node=nodejs npm=npm
-CONSUMERS_NEEDS := python3=python3 xz=xz-utils
+TEST_NEEDS := $(RUN_NEEDS) $(RUN32_NEEDS) $(UBOOT_NEEDS) $(IMAGE_NEEDS) /usr/sbin/sgdisk=gdisk /usr/sbin/fsck.vfat=dosfstools mdir=mtools dtc=device-tree-compiler prove=perl faketime=faketime
+CONSUMERS_NEEDS := python3=python3 xz=xz-utils node=nodejs npm=npm
 
 tools:
 	@.ci/install $(RUN_NEEDS) $(if $(findstring 32,$(TARGET)),$(RUN32_NEEDS)) $(if $(findstring uboot,$(TARGET)),$(UBOOT_NEEDS))
