@@ -158,16 +158,17 @@ build/kunit/tools/testing/kunit/kunit.py: | consumers-tools
 
 # What each verb needs beside Go: a program or file, and Debian's package.
 UEFI_FILES := /usr/share/AAVMF/AAVMF_CODE.fd|/usr/share/AAVMF/AAVMF_CODE.no-secboot.fd|/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw|/usr/share/edk2/aarch64/QEMU_CODE.fd|/opt/homebrew/share/qemu/edk2-aarch64-code.fd
-RUN_NEEDS  := qemu-system-aarch64=qemu-system-arm '$(UEFI_FILES)=qemu-efi-aarch64'
 UEFI32_FILES := /usr/share/AAVMF/AAVMF32_CODE.fd|/usr/share/edk2/arm/QEMU_EFI-pflash.raw
-RUN32_NEEDS  := qemu-system-arm=qemu-system-arm '$(UEFI32_FILES)=qemu-efi-arm'
-IMAGE_NEEDS  := grub-mkimage=grub-common
-UBOOT_NEEDS  := /usr/lib/u-boot/qemu_arm64/u-boot.bin=u-boot-qemu
-TEST_NEEDS := $(RUN_NEEDS) $(RUN32_NEEDS) $(UBOOT_NEEDS) $(IMAGE_NEEDS) /usr/sbin/sgdisk=gdisk /usr/sbin/fsck.vfat=dosfstools mdir=mtools dtc=device-tree-compiler prove=perl faketime=faketime
+# Of these a run needs what its target does, by .ci/costs.
+RUN_NEEDS := qemu-system-$(if $(findstring 32,$(TARGET)),arm,aarch64)=qemu-system-arm '$(UEFI_FILES)=qemu-efi-aarch64' '$(UEFI32_FILES)=qemu-efi-arm' \
+	/usr/lib/u-boot/qemu_arm64/u-boot.bin=u-boot-qemu
+IMAGE_NEEDS := grub-mkimage=grub-common
+TEST_NEEDS := qemu-system-aarch64=qemu-system-arm qemu-system-arm=qemu-system-arm $(RUN_NEEDS) $(IMAGE_NEEDS) /usr/sbin/sgdisk=gdisk \
+	/usr/sbin/fsck.vfat=dosfstools mdir=mtools dtc=device-tree-compiler prove=perl faketime=faketime
 CONSUMERS_NEEDS := python3=python3 xz=xz-utils node=nodejs npm=npm
 
 tools:
-	@.ci/install $(RUN_NEEDS) $(if $(findstring 32,$(TARGET)),$(RUN32_NEEDS)) $(if $(findstring uboot,$(TARGET)),$(UBOOT_NEEDS))
+	@.ci/install -t $(TARGET) $(RUN_NEEDS)
 image-tools:
 	@.ci/install $(IMAGE_NEEDS)
 test-tools:
