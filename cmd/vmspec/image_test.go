@@ -30,6 +30,7 @@ func TestBoot32(t *testing.T) {
 	for to, like := range map[string]string{"qemu-virt32": "qemu-virt", "qemu-virt32-uefi": "qemu-virt-uefi"} {
 		t.Run(to, func(t *testing.T) {
 			t.Parallel()
+			needTarget(t, to)
 			needImageBoots(t)
 			_, stdout, stderr := vmspec(t, "run", to, "--guest", guestDir32)
 			report := parse(t, stdout)
@@ -131,6 +132,7 @@ func TestBootImage(t *testing.T) {
 	for _, to := range []string{"qemu-image", "qemu-image-acpi", "qemu-uboot", "qemu-uboot32"} {
 		t.Run(to, func(t *testing.T) {
 			t.Parallel()
+			needTarget(t, to)
 			needBoot(t)
 			report := bootImage(t, to, imageFile)
 			require.Equal(t, !strings.HasPrefix(to, "qemu-uboot"), report.Nonce != "-", "the nonce goes by SMBIOS")
@@ -197,8 +199,9 @@ func TestImageBoots(t *testing.T) {
 	} {
 		t.Run(c, func(t *testing.T) {
 			t.Parallel()
-			needImageBoots(t)
 			args := strings.Fields(c)
+			needTarget(t, args[0])
+			needImageBoots(t)
 			bootImage(t, args[0], imageFile, args[1:]...)
 		})
 	}
