@@ -24,15 +24,16 @@ VERSION := $(shell sed -n 's/^const Version = "\(.*\)"$$/\1/p' suite/suite.go)
 export CGO_ENABLED := 0
 GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -name '*.s') go.mod go.sum
 NPM := cmd/vmspec/testdata/consumers
+SAY := printf 'vmspec: %s\n' >&2
 
-.PHONY: run test faults image-boots soak trees consumers bench golden check build guest image release release-check clean tools image-tools test-tools consumers-tools
+.PHONY: run test faults image-boots soak trees consumers bench golden check build guest image release release-check clean modules tools image-tools test-tools consumers-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE))
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
 
 # Everything CI runs. A boot test that would be skipped fails. The VMs boot last,
 # on a machine that nothing else keeps busy.
-test: check test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/vmspec.img
+test: test-tools check bin/vmspec build/arm64/initramfs.cpio.lz4 build/vmspec.img
 	VMSPEC_BOOT=1 go test -timeout 15m $$(go list ./... | grep -vx vmspec/cmd/vmspec)
 	VMSPEC_BOOT=1 go test -timeout 15m ./cmd/vmspec
 
@@ -73,7 +74,7 @@ bench: tools bin/vmspec build/arm64/initramfs.cpio.lz4
 golden:
 	go test ./suite ./probes ./cmd/vmspec/internal/target -update
 
-check:
+check: modules
 	@test -z "$$(gofmt -l suite probes cmd initramfs results)" || { gofmt -d suite probes cmd initramfs results; exit 1; }
 	go vet ./...
 	go tool staticcheck ./...
@@ -98,16 +99,19 @@ release-check: test-tools release
 clean:
 	rm -rf build bin $(NPM)/node_modules
 
-bin/vmspec: $(GOSOURCES)
-	@go build -trimpath -o $@ ./cmd/vmspec 1>&2
+modules:
+	@.ci/modules
+
+bin/vmspec: $(GOSOURCES) | modules
+	@$(SAY) 'building $@' && go build -trimpath -o $@ ./cmd/vmspec 1>&2
 
 # Of Debian's kernel the suite boots both.
 ARCHS := arm64 arm
 
-$(ARCHS:%=build/%/init): build/%/init: $(GOSOURCES)
-	@GOOS=linux GOARCH=$* $(BUILD_INIT)
-build/$(ARCH)-own/init: $(GOSOURCES)
-	@GOOS=linux GOARCH=$(ARCH) $(BUILD_INIT)
+$(ARCHS:%=build/%/init): build/%/init: $(GOSOURCES) | modules
+	@$(SAY) 'building $@' && GOOS=linux GOARCH=$* $(BUILD_INIT)
+build/$(ARCH)-own/init: $(GOSOURCES) | modules
+	@$(SAY) 'building $@' && GOOS=linux GOARCH=$(ARCH) $(BUILD_INIT)
 BUILD_INIT = go build -trimpath -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/init 1>&2
 
 $(ARCHS:%=build/%/kernel/.fetched): build/%/kernel/.fetched: | bin/vmspec
@@ -139,8 +143,8 @@ build/arm64-own/vmspec.img: build/arm64-own/initramfs.cpio.lz4 build/arm64/loade
 
 PROGRAMS := $(addprefix build/release/bin/vmspec-,linux-amd64 linux-arm64 darwin-amd64 darwin-arm64)
 
-$(PROGRAMS): build/release/bin/vmspec-%: $(GOSOURCES)
-	@GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) \
+$(PROGRAMS): build/release/bin/vmspec-%: $(GOSOURCES) | modules
+	@$(SAY) 'building $@' && GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) \
 		go build -trimpath -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/vmspec 1>&2
 
 build/release/vmspec-$(VERSION).tar.gz: .ci/release $(PROGRAMS) build/vmspec.img
@@ -148,7 +152,7 @@ build/release/vmspec-$(VERSION).tar.gz: .ci/release $(PROGRAMS) build/vmspec.img
 
 # Anew when the packages are gone, too.
 build/npm: $(NPM)/package.json $(NPM)/package-lock.json $(if $(wildcard $(NPM)/node_modules),,FORCE) | consumers-tools
-	@echo 'vmspec: fetching tap-parser' >&2
+	@$(SAY) 'fetching tap-parser'
 	@cd $(NPM) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --no-progress >/dev/null
 	@mkdir -p $(@D)
 	@touch $@

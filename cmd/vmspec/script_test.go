@@ -33,8 +33,9 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the scripts of testdata/script. They find stored reports in
-// $REPORTS, captured guests in $GUESTS, what installs packages as $INSTALL, and
-// a QEMU that only pretends in $WORK/bin, which is first in PATH.
+// $REPORTS, captured guests in $GUESTS, what make installs and fetches with as
+// $INSTALL and $MODULES, and a QEMU that only pretends in $WORK/bin, which is
+// first in PATH.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -63,6 +64,7 @@ func setUp(env *testscript.Env) error {
 		"REPORTS": filepath.Join("..", "..", "results", "testdata"),
 		"GUESTS":  filepath.Join("..", "..", "probes", "testdata", "guests"),
 		"INSTALL": filepath.Join("..", "..", ".ci", "install"),
+		"MODULES": filepath.Join("..", "..", ".ci", "modules"),
 	} {
 		abs, err := filepath.Abs(dir)
 		if err != nil {
