@@ -26,7 +26,7 @@ GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -na
 NPM := cmd/vmspec/testdata/consumers
 SAY := printf 'vmspec: %s\n' >&2
 
-.PHONY: run test faults image-boots soak trees consumers bench golden check build guest image release release-check clean modules tools image-tools test-tools consumers-tools
+.PHONY: run test distros faults image-boots soak trees consumers bench golden check build guest image release release-check clean modules tools image-tools test-tools consumers-tools distros-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE))
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
@@ -36,6 +36,11 @@ run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE))
 test: test-tools check bin/vmspec build/arm64/initramfs.cpio.lz4 build/vmspec.img
 	VMSPEC_BOOT=1 go test -vet=off -timeout 15m $$(go list ./... | grep -vx vmspec/cmd/vmspec)
 	VMSPEC_BOOT=1 go test -vet=off -timeout 15m ./cmd/vmspec
+
+# Tries both commands on releases of Debian, each bootstrapped into a folder; as
+# root. By hand: .ci/distros DIR sid:run,test
+distros: distros-tools
+	@.ci/distros build/.distros bookworm:run trixie:run,test sid:run
 
 # What CI runs a handful of: every subject of a guest broken in every way, and
 # QEMU killed at 50 moments.
@@ -182,3 +187,5 @@ test-tools:
 	@.ci/install $(TEST_NEEDS)
 consumers-tools:
 	@.ci/install $(CONSUMERS_NEEDS)
+distros-tools:
+	@.ci/install debootstrap=debootstrap
