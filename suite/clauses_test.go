@@ -119,3 +119,25 @@ func TestSentencesAreInOrder(t *testing.T) {
 	}
 	require.Equal(t, map[Profile]int{RFCv2: 24, V10: 26, V20: 30}, counts)
 }
+
+// The literals of a chapter stand in the order of the text. RFC v2 is not
+// looked at: version 1.0 has the same sentences, and one more.
+func TestLiteralsFollowTheText(t *testing.T) {
+	for name, literals := range map[string][]Requirement{
+		"image": images, "firmware": firmware, "description": description, "description_complete": descriptionComplete,
+		"platform": platform, "platform_console": platformConsole, "platform_gic": platformGIC,
+		"platform_timer": platformTimer, "platform_hotplug": platformHotplug, "guestos": guestOS,
+	} {
+		for _, p := range []Profile{V10, V20} {
+			last := map[string]int{} // number, by section
+			for _, r := range literals {
+				c, asked := r.Clauses.By(p)
+				require.False(t, r.Clauses == toldEverywhere(), "%s: no text asks %s", name, r.ID)
+				if asked {
+					require.GreaterOrEqual(t, c.Number, last[c.Section], "%s: %s by %s", name, r.ID, p)
+					last[c.Section] = c.Number
+				}
+			}
+		}
+	}
+}

@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"vmspec/probes"
@@ -11,6 +12,18 @@ import (
 
 // description is the chapter "Hardware Description".
 var description = []Requirement{
+	{
+		ID: "FW-UEFI-SYSTAB", Title: "The UEFI system table leads to the description",
+		Subject: Platform, Kind: Evidence,
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "Hardware Description", 1},
+			V10:   Clause{Must, "Hardware Description", 1},
+			V20:   Clause{Must, "Hardware Description", 1},
+		},
+		Needs: []string{"efi", "fdt"}, Kernel: []string{"CONFIG_EFI"},
+		Check: checkSystab,
+		Fix:   "Let the firmware hand the kernel a valid EFI_SYSTEM_TABLE with its configuration table.",
+	},
 	{
 		ID: "HW-FDT-UEFI", Title: "UEFI hands over a device tree",
 		Subject: Platform, Kind: Evidence,
@@ -57,26 +70,33 @@ var description = []Requirement{
 		Fix:   "Give the VM a complete device tree and no ACPI tables, with QEMU by -machine acpi=off.",
 	},
 	{
-		ID: "HW-FDT-COMPLETE", Title: "The device tree describes the entire VM",
+		ID: "HW-ACPI-BOOT", Title: "The ACPI tables are sound and enough to boot by",
 		Subject: Platform, Kind: Evidence,
-		Clauses: Clauses{
-			RFCv2: Clause{Must, "Hardware Description", 2},
-			V10:   Clause{Must, "Hardware Description", 2},
-			V20:   Clause{Must, "Hardware Description", 3},
-		},
-		Needs: []string{"fdt", "acpi", "device", "kernel"},
-		Check: checkTreeComplete,
-		Fix:   "Describe in the device tree every device that no bus enumerates, and none that is not there.",
-		Refs:  []string{"EBBR 2.4"},
+		Clauses: Clauses{RFCv2: informative, V10: informative, V20: Clause{Must, "Hardware Description", 3}},
+		Needs:   []string{"acpi"},
+		Check:   checkACPI,
+		Fix:     "Provide the tables that Linux boots by: FADT, MADT, GTDT and DSDT, with right lengths and checksums.",
+		Refs:    []string{"SBBR"},
 	},
-	{
-		ID: "HW-ACPI-COMPLETE", Title: "The ACPI tables describe the entire VM",
-		Subject: Platform, Kind: Evidence,
-		Clauses: Clauses{V20: Clause{Must, "Hardware Description", 3}},
-		Needs:   []string{"acpi", "device", "kernel", "psci", "gic"},
-		Check:   checkACPIComplete,
-		Fix:     "Describe in the ACPI namespace every device that no bus enumerates, and let the tables agree with it.",
-	},
+}
+
+func checkSystab(f *probes.Facts) Finding {
+	e := f.EFI
+	switch {
+	case !e.Booted:
+		return fail(noUEFI)
+	case e.Describes():
+		return pass(fmt.Sprintf("%d configuration tables, a description among them", len(e.Tables)))
+	case e.TablesErr == "" && len(e.Tables) == 0:
+		return fail("the system table has no configuration table")
+	case e.TablesErr == "":
+		return fail("the configuration table has neither DEVICE_TREE_GUID nor ACPI_20_TABLE_GUID")
+	case slices.ContainsFunc(e.Systab, func(s string) bool { return strings.HasPrefix(s, "ACPI20=") }):
+		return pass("the kernel found " + strings.Join(e.Systab, " "))
+	case e.Stub && !f.FDT.Empty():
+		return pass("the EFI stub found the device tree", content(f.FDT))
+	}
+	return unknown(e.TablesErr)
 }
 
 // content says what a tree holds, for a report on one that holds too little.
@@ -181,4 +201,40 @@ func checkTreeAlone(f *probes.Facts) Finding {
 		return fail("the kernel runs by ACPI; "+content(f.FDT), "tables "+strings.Join(f.ACPI.Tables, " "))
 	}
 	return fail(content(f.FDT))
+}
+
+// bootTables are what Linux cannot boot an ARM machine without
+// (Documentation/arch/arm64/arm-acpi.rst).
+var bootTables = []string{"FACP", "APIC", "GTDT", "DSDT"}
+
+func checkACPI(f *probes.Facts) Finding {
+	a := f.ACPI
+	if !a.Present {
+		return skip(ReasonNoACPI)
+	}
+	for _, name := range bootTables {
+		if problem, damaged := a.Damaged[name]; damaged {
+			return unknown(fmt.Sprintf("read table %s: %s", name, problem))
+		}
+	}
+	var wrong []string
+	for _, name := range bootTables {
+		if !slices.Contains(a.Tables, name) {
+			wrong = append(wrong, "there is no "+name)
+		}
+	}
+	if a.FADT != nil && !a.FADT.HardwareReduced {
+		wrong = append(wrong, "the FADT does not say that the hardware is reduced")
+	}
+	if a.FADT != nil && !a.FADT.PSCI && a.MADT != nil && len(a.MADT.CPUs) > 1 {
+		wrong = append(wrong, "the FADT names no PSCI to start CPUs by")
+	}
+	if a.GTDT != nil && a.GTDT.Virtual == 0 {
+		wrong = append(wrong, "the GTDT names no interrupt of the virtual timer")
+	}
+	found := "tables " + strings.Join(a.Tables, " ")
+	if len(wrong) > 0 {
+		return fail(strings.Join(wrong, "; "), found)
+	}
+	return pass(fmt.Sprintf("ACPI %d.%d", a.FADT.Major, a.FADT.Minor), found)
 }

@@ -2,7 +2,6 @@ package suite
 
 import (
 	"fmt"
-	"slices"
 	"strings"
 
 	"vmspec/probes"
@@ -49,16 +48,10 @@ var firmware = []Requirement{
 		Fix:   "Update the firmware to one that reports UEFI 2.6 or newer.",
 	},
 	{
-		ID: "FW-UEFI-SYSTAB", Title: "The UEFI system table leads to the description",
-		Subject: Platform, Kind: Evidence,
-		Clauses: Clauses{
-			RFCv2: Clause{Must, "Hardware Description", 1},
-			V10:   Clause{Must, "Hardware Description", 1},
-			V20:   Clause{Must, "Hardware Description", 1},
-		},
-		Needs: []string{"efi", "fdt"}, Kernel: []string{"CONFIG_EFI"},
-		Check: checkSystab,
-		Fix:   "Let the firmware hand the kernel a valid EFI_SYSTEM_TABLE with its configuration table.",
+		ID: "FW-ENV-PERSIST", Title: "The firmware's settings survive a power-off",
+		Subject: Platform, Kind: Functional, Untested: ReasonTwoBoots,
+		Clauses: everywhere(Clause{StronglyRecommended, "Virtual Firmware", 4}),
+		Fix:     "Keep the firmware's settings, such as its boot order, with the VM when it is off.",
 	},
 	{
 		ID: "FW-VAR-RUNTIME", Title: "UEFI variables can be set by the running guest",
@@ -72,12 +65,6 @@ var firmware = []Requirement{
 		Check: checkVariables,
 		Fix:   "Give the VM a variable store of its own and keep SetVariable working after ExitBootServices.",
 		Refs:  []string{"EBBR 2.7"},
-	},
-	{
-		ID: "FW-ENV-PERSIST", Title: "The firmware's settings survive a power-off",
-		Subject: Platform, Kind: Functional, Untested: ReasonTwoBoots,
-		Clauses: everywhere(Clause{StronglyRecommended, "Virtual Firmware", 4}),
-		Fix:     "Keep the firmware's settings, such as its boot order, with the VM when it is off.",
 	},
 	{
 		ID: "FW-VAR-PERSIST", Title: "UEFI variables survive a power-off",
@@ -140,25 +127,6 @@ func checkVersion(least efi.Revision) func(*probes.Facts) Finding {
 	}
 }
 
-func checkSystab(f *probes.Facts) Finding {
-	e := f.EFI
-	switch {
-	case !e.Booted:
-		return fail(noUEFI)
-	case e.Describes():
-		return pass(fmt.Sprintf("%d configuration tables, a description among them", len(e.Tables)))
-	case e.TablesErr == "" && len(e.Tables) == 0:
-		return fail("the system table has no configuration table")
-	case e.TablesErr == "":
-		return fail("the configuration table has neither DEVICE_TREE_GUID nor ACPI_20_TABLE_GUID")
-	case slices.ContainsFunc(e.Systab, func(s string) bool { return strings.HasPrefix(s, "ACPI20=") }):
-		return pass("the kernel found " + strings.Join(e.Systab, " "))
-	case e.Stub && !f.FDT.Empty():
-		return pass("the EFI stub found the device tree", content(f.FDT))
-	}
-	return unknown(e.TablesErr)
-}
-
 func checkVariables(f *probes.Facts) Finding {
 	e := f.EFI
 	switch {
@@ -187,6 +155,13 @@ func checkVariables(f *probes.Facts) Finding {
 		return fail("a variable could not be created: " + e.Trial.Result("create"))
 	}
 	return pass(fmt.Sprintf("efivarfs is writable and lists %d variables", e.Names))
+}
+
+// refused tells whether the firmware did not create the trial's variable for
+// another reason than a full store.
+func refused(t efi.Trial) bool {
+	result := t.Result("create")
+	return result != "" && result != "ok" && !isOurs(result) && !strings.HasPrefix(result, "ENOSPC ")
 }
 
 // Bounds on the clock's seconds in a second of the counter. A clock that is

@@ -119,14 +119,6 @@ func offers(options ...string) func(*probes.Facts) Finding {
 	}
 }
 
-// also adds a text that says something to others.
-func also(texts []string, text string) []string {
-	if text == "" {
-		return texts
-	}
-	return append(texts, text)
-}
-
 // driversDisks begin the names of disks by which a command line settles which
 // driver there must be.
 var driversDisks = []string{"/dev/vd", "/dev/xvd", "/dev/sd", "/dev/hd", "/dev/nvme", "/dev/mmcblk"}

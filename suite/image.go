@@ -111,17 +111,6 @@ func onDisk(check func(i *image.Facts, d *image.Disk) Finding) func(*probes.Fact
 	}
 }
 
-// judgeSeen fails what is wrong, and does not know what could not be read.
-func judgeSeen(wrong []string, unread string, found ...string) Finding {
-	switch {
-	case len(wrong) > 0:
-		return fail(strings.Join(wrong, "; "), found...)
-	case unread != "":
-		return unknown(unread, found...)
-	}
-	return pass(found...)
-}
-
 func checkGPT(_ *image.Facts, d *image.Disk) Finding {
 	found := []string{fmt.Sprintf("%s in sectors of %d bytes", count(len(d.Partitions), "partition"), d.Sector)}
 	if d.Begins != "" {
@@ -143,62 +132,6 @@ func checkMBR(_ *image.Facts, d *image.Disk) Finding {
 		found = append(d.MBR.Notes, fmt.Sprintf("%s MBR", d.MBR.Kind))
 	}
 	return judgeSeen(d.MBR.Wrong, d.MBR.Unread, found...)
-}
-
-func checkESPType(_ *image.Facts, d *image.Disk) Finding {
-	var found, others []string
-	for _, e := range d.ESPs {
-		found = append(found, fmt.Sprintf("partition %d, LBA %d to %d", e.Number, e.First, e.Last))
-	}
-	for _, p := range d.Partitions {
-		if others = append(others, fmt.Sprintf("partition %d is of type %s", p.Number, p.Type)); p.Begins != "" {
-			others[len(others)-1] += " and begins with " + p.Begins
-		}
-	}
-	switch {
-	case !d.Whole():
-		return noESP(d)
-	case len(d.ESPs) == 0:
-		return fail("no partition is of type "+image.ESPType, others[:min(len(others), 4)]...)
-	}
-	return pass(found...)
-}
-
-// noESP is the finding on what can only be seen in an ESP, where there is none.
-func noESP(d *image.Disk) Finding {
-	switch unread := cmp.Or(d.Primary.Unread, d.Backup.Unread); {
-	case d.Whole():
-		return skip(ReasonNoESP)
-	case unread != "":
-		return unknown(unread)
-	}
-	return skip(ReasonNoTable)
-}
-
-func checkFAT32(i *image.Facts, d *image.Disk) Finding {
-	e := d.Boots(i.Partition, i.Arch)
-	if e == nil {
-		return noESP(d)
-	}
-	wrong, found := slices.Concat(e.FS.Wrong, e.Tree.Wrong), slices.Clone(e.FS.Notes)
-	if e.FS.Holds != "" {
-		found = append(found, fmt.Sprintf("partition %d begins with %s", e.Number, e.FS.Holds))
-	}
-	if e.FS.Kind != "" {
-		found = append(found, fmt.Sprintf("%s of %d clusters in partition %d", e.FS.Kind, e.FS.Clusters, e.Number))
-		if e.FS.Kind != "FAT32" {
-			wrong = append(wrong, fmt.Sprintf("%s by its clusters, of which FAT32 has at least %d", e.FS.Kind, image.LeastFAT32))
-		}
-	}
-	return judgeSeen(wrong, e.FS.Unread, found...)
-}
-
-// noFiles is the finding on what is in a file system, where none can be read.
-func noFiles(e *image.ESP) Finding {
-	if e.FS.Unread != "" {
-		return unknown(e.FS.Unread)
-	}
-	return skip(ReasonNoFAT)
 }
 
 // checkBootPath asks for the path of the running state, and of an image that
@@ -290,6 +223,62 @@ func problemsOf(p image.Program) []string {
 		wrong = append(wrong, fmt.Sprintf("subsystem %d, and an EFI application has %d", h.Subsystem, image.Application))
 	}
 	return wrong
+}
+
+func checkESPType(_ *image.Facts, d *image.Disk) Finding {
+	var found, others []string
+	for _, e := range d.ESPs {
+		found = append(found, fmt.Sprintf("partition %d, LBA %d to %d", e.Number, e.First, e.Last))
+	}
+	for _, p := range d.Partitions {
+		if others = append(others, fmt.Sprintf("partition %d is of type %s", p.Number, p.Type)); p.Begins != "" {
+			others[len(others)-1] += " and begins with " + p.Begins
+		}
+	}
+	switch {
+	case !d.Whole():
+		return noESP(d)
+	case len(d.ESPs) == 0:
+		return fail("no partition is of type "+image.ESPType, others[:min(len(others), 4)]...)
+	}
+	return pass(found...)
+}
+
+// noESP is the finding on what can only be seen in an ESP, where there is none.
+func noESP(d *image.Disk) Finding {
+	switch unread := cmp.Or(d.Primary.Unread, d.Backup.Unread); {
+	case d.Whole():
+		return skip(ReasonNoESP)
+	case unread != "":
+		return unknown(unread)
+	}
+	return skip(ReasonNoTable)
+}
+
+func checkFAT32(i *image.Facts, d *image.Disk) Finding {
+	e := d.Boots(i.Partition, i.Arch)
+	if e == nil {
+		return noESP(d)
+	}
+	wrong, found := slices.Concat(e.FS.Wrong, e.Tree.Wrong), slices.Clone(e.FS.Notes)
+	if e.FS.Holds != "" {
+		found = append(found, fmt.Sprintf("partition %d begins with %s", e.Number, e.FS.Holds))
+	}
+	if e.FS.Kind != "" {
+		found = append(found, fmt.Sprintf("%s of %d clusters in partition %d", e.FS.Kind, e.FS.Clusters, e.Number))
+		if e.FS.Kind != "FAT32" {
+			wrong = append(wrong, fmt.Sprintf("%s by its clusters, of which FAT32 has at least %d", e.FS.Kind, image.LeastFAT32))
+		}
+	}
+	return judgeSeen(wrong, e.FS.Unread, found...)
+}
+
+// noFiles is the finding on what is in a file system, where none can be read.
+func noFiles(e *image.ESP) Finding {
+	if e.FS.Unread != "" {
+		return unknown(e.FS.Unread)
+	}
+	return skip(ReasonNoFAT)
 }
 
 func checkNoVariables(_ *image.Facts, d *image.Disk) Finding { return judgeHeld(d, true) }

@@ -198,7 +198,11 @@ const (
 
 // Catalogue lists all requirements, in the order of the specification.
 func Catalogue() []Requirement {
-	return slices.Concat(images, firmware, description, platform, guestOS, beyond, devices, exchange, trials, trees)
+	return slices.Concat(
+		images, firmware, description, descriptionComplete,
+		platform, platformConsole, platformGIC, platformTimer, platformHotplug, guestOS,
+		beyondFirmware, beyondTree, beyondCPU, beyondMemory, beyondTimer, beyondConsole, beyondPCI, beyondVirtio, beyondDevice, beyondXen,
+	)
 }
 
 // Find returns the requirement of that ID.

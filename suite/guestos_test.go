@@ -12,12 +12,6 @@ import (
 	"vmspec/probes/guest/guesttest"
 )
 
-// config is the kernel's configuration in the captured guests.
-const (
-	modulesDir = "lib/modules/6.1.0-56-arm64/"
-	config     = modulesDir + "config"
-)
-
 // distribution makes the suite's own guest somebody else's, with what modules
 // there are. What it changes beside is no matter of the guest OS.
 var distribution = replace("vmspec/context", "program\n")

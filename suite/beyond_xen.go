@@ -8,6 +8,45 @@ import (
 	"vmspec/probes/xen"
 )
 
+// beyondXen is what Xen.
+var beyondXen = []Requirement{
+	{
+		ID: "PLAT-XEN-FEATURES", Title: "Xen offers what an ARM guest relies on",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"xen"},
+		Check: checkXenFeatures,
+		Fix:   "Let XENVER_get_features answer with XENFEAT_auto_translated_physmap.",
+		Refs:  []string{"xen/include/public/features.h"},
+	},
+	{
+		ID: "PLAT-XEN-GRANTS", Title: "Xen gives the guest a grant table",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"xen"},
+		Check: checkXenGrants,
+		Fix:   "Describe the grant table's region in the hypervisor node's first reg, and let GNTTABOP_setup_table work.",
+		Refs:  []string{"Linux bindings arm/xen.txt"},
+	},
+	{
+		ID: "PLAT-XEN-EVENTS", Title: "Xen's events reach the guest",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"xen"},
+		Check: checkXenEvents,
+		Fix:   "Raise the interrupt that the hypervisor node describes when an event channel is pending.",
+		Refs:  []string{"Linux bindings arm/xen.txt"},
+	},
+	{
+		ID: "PLAT-XEN-FRONTENDS", Title: "Xen PV devices are connected to their backends",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"xen"},
+		Check: checkXenFrontends,
+		Fix:   "Start a backend for each device that xenstore shows the guest; its log says why it does not connect.",
+		Refs:  []string{"xen/include/public/io/xenbus.h"},
+	},
+}
+
+// reasonNoXen is the reason of a skip: the guest does not run on Xen.
+const reasonNoXen = "no-xen"
+
 // Xen's feature flags: xen/include/public/features.h.
 const (
 	translatedPhysmap = 1 << 2 // every ARM guest's memory is translated

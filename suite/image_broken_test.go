@@ -104,20 +104,6 @@ func second(p imagetest.Part) func(s *imagetest.Spec) {
 
 var linuxPart = imagetest.Part{Type: imagetest.Linux, Sectors: 2048}
 
-func with(base map[string]Verdict, more map[string]Verdict) map[string]Verdict {
-	out := maps.Clone(base)
-	maps.Copy(out, more)
-	return out
-}
-
-func fails(ids ...string) map[string]Verdict {
-	out := map[string]Verdict{}
-	for _, id := range ids {
-		out[id] = Fail
-	}
-	return out
-}
-
 // What cannot be judged for want of something else.
 var (
 	noFAT   = map[string]Verdict{"IMG-BOOT-PATH": Skip, "IMG-EFI-APP": Skip, "IMG-NO-VARIABLES": Skip, "IMG-NO-FIRMWARE": Skip}

@@ -10,6 +10,76 @@ import (
 	"vmspec/probes/virtio"
 )
 
+// beyondVirtio is what Virtual I/O Device asks.
+var beyondVirtio = []Requirement{
+	{
+		ID: "PLAT-VIRTIO-MODERN", Title: "Every virtio device is of virtio 1.0 or newer",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"virtio"},
+		Check: checkVirtioModern,
+		Fix:   "Offer VIRTIO_F_VERSION_1, in QEMU by virtio-mmio.force-legacy=off, on PCI by disable-modern=off.",
+	},
+	{
+		ID: "PLAT-VIRTIO-STATUS", Title: "Virtio devices keep the status they are given",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"virtio"},
+		Check: checkVirtioStatus,
+		Fix:   "Let the device's status read as the driver wrote it, and set DEVICE_NEEDS_RESET on an error only.",
+		Refs:  []string{"VIRTIO 1.2 2.1"},
+	},
+	{
+		ID: "PLAT-VIRTIO-FEATURES", Title: "Virtio features come with what they require",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"virtio"},
+		Check: checkVirtioFeatures,
+		Fix:   "Offer no feature without those that it requires, and refuse FEATURES_OK to a driver that accepts it alone.",
+		Refs:  []string{"VIRTIO 1.2 2.2", "VIRTIO 1.2 5.1.3.1", "VIRTIO 1.2 5.2.5.2", "VIRTIO 1.2 6"},
+	},
+	{
+		ID: "PLAT-VIRTIO-IDS", Title: "Virtio devices on PCI have the right IDs",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"pci", "virtio"},
+		Check: checkVirtioIDs,
+		Fix:   "Give a device the ID 0x1040 + type and revision 1, a transitional one revision 0 and its type as subsystem ID.",
+		Refs:  []string{"VIRTIO 1.2 4.1.2"},
+	},
+	{
+		ID: "PLAT-VIRTIO-PCI", Title: "Virtio devices on PCI show whole structures",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"pci"},
+		Check: checkVirtioPCI,
+		Fix:   "Present the structures common, notify, ISR, device and PCI access as capabilities, aligned and inside their BARs.",
+		Refs:  []string{"VIRTIO 1.2 4.1.4"},
+	},
+}
+
+// driverOK is the bit of a device's status that a bound driver sets: Virtual
+// I/O Device 1.2, section 2.1.
+const driverOK = 4
+
+func checkVirtioModern(f *probes.Facts) Finding {
+	if len(f.Virtio) == 0 {
+		return skip(ReasonNoDevice)
+	}
+	var legacy, modern []string
+	for _, d := range f.Virtio {
+		switch {
+		case d.Status&driverOK == 0: // nothing was negotiated
+		case d.Modern:
+			modern = append(modern, d.String())
+		default:
+			legacy = append(legacy, d.String())
+		}
+	}
+	switch {
+	case len(legacy) > 0:
+		return fail("legacy: "+strings.Join(legacy, ", "), modern...)
+	case len(modern) == 0:
+		return unknown("no virtio device has a driver in this kernel")
+	}
+	return pass(modern...)
+}
+
 // Bits of a virtio device's status: Virtual I/O Device 1.2, section 2.1. Later
 // versions may define the others.
 const (

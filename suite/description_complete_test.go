@@ -1,7 +1,6 @@
 package suite
 
 import (
-	"encoding/binary"
 	"slices"
 	"testing"
 
@@ -9,67 +8,23 @@ import (
 	"github.com/u-root/u-root/pkg/dt"
 
 	"vmspec/probes"
-	"vmspec/probes/guest"
 	"vmspec/probes/guest/guesttest"
 )
 
-// The captured guests that know their kernel's drivers: by the device tree, and
-// by ACPI.
+// The two requirements, and where sysfs's links lead.
 const (
-	driverGuest     = "qemu-virt-drivers"
-	acpiDriverGuest = "qemu-virt-acpi-drivers"
-
-	treeID = "HW-FDT-COMPLETE"
-	acpiID = "HW-ACPI-COMPLETE"
-
-	platformBus = "sys/bus/platform/devices/"
-	// sysfs's links lead here.
+	treeID     = "HW-FDT-COMPLETE"
+	acpiID     = "HW-ACPI-COMPLETE"
 	rtcDevice  = "sys/devices/platform/9010000.pl031/"
 	uartDevice = "sys/devices/platform/ARMH0011:00/"
-	deferred   = "sys/kernel/debug/devices_deferred"
 )
-
-// add appends lines to a file, which may not be there.
-func add(name, lines string) change {
-	return func(_ testing.TB, files *guest.FS) *guest.FS {
-		data, _ := files.ReadFile(name)
-		return files.With(map[string][]byte{name: append(data, lines...)})
-	}
-}
 
 // undriven is the clock without its driver, whose name /proc/iomem and
 // /proc/interrupts then have not.
 var undriven = all(remove(rtcDevice+"driver"),
 	edit("proc/iomem", "  09010000-09010fff : rtc-pl031\n", ""), edit("proc/interrupts", "rtc-pl031", "another"))
 
-// patch changes bytes of an ACPI table and mends its checksum.
-func patch(name string, at int, bytes ...byte) change {
-	return func(t testing.TB, files *guest.FS) *guest.FS {
-		name := "sys/firmware/acpi/tables/" + name
-		table, err := files.ReadFile(name)
-		require.NoError(t, err)
-		copy(table[at:], bytes)
-		var sum byte
-		table[9] = 0
-		for _, b := range table {
-			sum += b
-		}
-		table[9] = -sum
-		return files.With(map[string][]byte{name: table})
-	}
-}
-
-func le64(v uint64) []byte { return binary.LittleEndian.AppendUint64(nil, v) }
-
-// kmsg adds a message to the kernel's log.
-func kmsg(message string) change { return add("vmspec/kmsg", "[    1.000000] "+message+"\n") }
-
-// property changes one of the clock's.
-func property(name string, value []byte) change {
-	return tree(func(root *dt.Node) { node(root, "pl031@9010000").UpdateProperty(name, value) })
-}
-
-var completeMutants = []mutant{
+var descriptionCompleteMutants = []mutant{
 	// What Linux uses, and no node has.
 	{
 		name: "a clock that the tree has not", guest: driverGuest, change: without("pl031@9010000"),

@@ -12,6 +12,32 @@ import (
 	"vmspec/probes/fdt"
 )
 
+// descriptionComplete is what the chapter asks beyond booting: that the
+// description has the entire VM.
+var descriptionComplete = []Requirement{
+	{
+		ID: "HW-FDT-COMPLETE", Title: "The device tree describes the entire VM",
+		Subject: Platform, Kind: Evidence,
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "Hardware Description", 2},
+			V10:   Clause{Must, "Hardware Description", 2},
+			V20:   Clause{Must, "Hardware Description", 3},
+		},
+		Needs: []string{"fdt", "acpi", "device", "kernel"},
+		Check: checkTreeComplete,
+		Fix:   "Describe in the device tree every device that no bus enumerates, and none that is not there.",
+		Refs:  []string{"EBBR 2.4"},
+	},
+	{
+		ID: "HW-ACPI-COMPLETE", Title: "The ACPI tables describe the entire VM",
+		Subject: Platform, Kind: Evidence,
+		Clauses: Clauses{V20: Clause{Must, "Hardware Description", 3}},
+		Needs:   []string{"acpi", "device", "kernel", "psci", "gic"},
+		Check:   checkACPIComplete,
+		Fix:     "Describe in the ACPI namespace every device that no bus enumerates, and let the tables agree with it.",
+	},
+}
+
 // own begin the names of regions of /proc/iomem whose place Linux has from
 // neither the device tree nor ACPI.
 var own = []string{

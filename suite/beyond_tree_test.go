@@ -42,18 +42,6 @@ func withTrees(structure, others Verdict, want map[string]Verdict) map[string]Ve
 	return want
 }
 
-// parsed changes the guest's tree as package fdt reads it.
-func parsed(edit func(t *fdt.Tree)) change {
-	return func(t testing.TB, files *guest.FS) *guest.FS {
-		data, err := files.ReadFile(fdt.Path)
-		require.NoError(t, err)
-		tree, err := fdt.Parse(data)
-		require.NoError(t, err)
-		edit(tree)
-		return files.With(map[string][]byte{fdt.Path: fdttest.Encode(tree)})
-	}
-}
-
 // treeMutants are guests whose trees break one rule: found by the requirement
 // of that rule, which names it and the node.
 func treeMutants(t testing.TB) []mutant {
@@ -89,6 +77,13 @@ func blob(f func([]byte) []byte) change {
 
 // oddTrees are found by requirements of the texts, or break no rule.
 var oddTrees = []mutant{
+	{
+		name: "a memory node that reaches beyond the address space", guest: uefiGuest,
+		change: tree(func(root *dt.Node) {
+			node(root, ramNode).UpdateProperty("reg", cells(0, 0x40000000, 0xffffffff, 0xc0000000, 0, 0, 0, 0x40000000))
+		}),
+		want: map[string]Verdict{"HW-FDT-ADDRESSES": Fail},
+	},
 	{
 		name: "RAM that no memory node covers", guest: directGuest,
 		change: parsed(func(t *fdt.Tree) {

@@ -10,6 +10,46 @@ import (
 	"vmspec/probes/virtio"
 )
 
+// beyondPCI is what PCI asks.
+var beyondPCI = []Requirement{
+	{
+		ID: "PLAT-PCI-CONFIG", Title: "PCI configuration spaces are well formed",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"pci"},
+		Check: checkPCIConfig,
+		Fix:   "Let the header type fit the class, and each capability list come to its end inside the configuration space.",
+		Refs:  []string{"PCIe 6.0 7.5.1", "PCIe 6.0 7.6"},
+	},
+	{
+		ID: "PLAT-PCI-BARS", Title: "BARs lie in their bridges' windows",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"pci"},
+		Check: checkBARs,
+		Fix:   "Give the host bridge windows that hold all BARs, and BARs that are as large as what is in them.",
+		Refs:  []string{"PCIe 6.0 7.5.1.2", "PCIe 6.0 7.7.2"},
+	},
+	{
+		ID: "PLAT-PCI-MSI", Title: "PCIe devices interrupt by messages",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"gic", "pci"},
+		Check: checkMSI,
+		Fix:   "With PCIe give a GICv2 a v2m frame and a GICv3 an ITS.",
+		Refs:  []string{"B_GIC_02", "B_GIC_03", "V_L1GI_01"},
+	},
+	{
+		ID: "PLAT-PCI-MSI-COUNT", Title: "Interrupts of PCI devices arrive as messages",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"gic", "kernel", "pci", "virtio"}, Kernel: []string{"CONFIG_PCI_MSI"},
+		Check: checkMSICount,
+		Fix:   "Connect PCI to the v2m frame or the ITS, in the device tree by msi-map or msi-parent, and deliver each message.",
+		Refs:  []string{"V_L1GI_01"},
+	},
+}
+
+// reasonNoMSI is the reason of a skip: the GIC has neither a v2m frame nor an
+// ITS.
+const reasonNoMSI = "no-msi"
+
 func checkPCIConfig(f *probes.Facts) Finding {
 	var wrong, doubt []string
 	whole, on := 0, 0
@@ -102,6 +142,20 @@ func tableProblems(fn pci.Function) []string {
 		}
 	}
 	return out
+}
+
+func checkMSI(f *probes.Facts) Finding {
+	switch {
+	case len(f.PCI.Functions) == 0:
+		return skip(ReasonNoDevice)
+	case f.GIC.MSI != "":
+		return pass(f.GIC.MSI + " is declared")
+	case f.GIC.Declared.Err != "":
+		return unknown(f.GIC.Declared.Err)
+	case f.GIC.Declared.Version == 0:
+		return skip(ReasonNoGIC)
+	}
+	return fail("the VM has PCI, and neither a GICv2m frame nor an ITS is declared", count(len(f.PCI.Functions), "PCI function"))
 }
 
 func checkMSICount(f *probes.Facts) Finding {

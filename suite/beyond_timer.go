@@ -6,15 +6,11 @@ import (
 	"time"
 
 	"vmspec/probes"
-	"vmspec/probes/memory"
 	"vmspec/probes/timer"
 )
 
-// trials is what a VM's CPUs, timers, clock and memory do when it is tried.
-// The texts ask that these are there; how well they work is told, and not
-// asked. Each bound says what load of the host it tolerates: where only a busy
-// host could explain what was seen, the verdict is error.
-var trials = []Requirement{
+// beyondTimer is of timers, counters and clocks.
+var beyondTimer = []Requirement{
 	{
 		ID: "PLAT-TIMER-WAKE", Title: "A one-shot timer wakes each idle CPU",
 		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
@@ -22,6 +18,14 @@ var trials = []Requirement{
 		Check: checkWake,
 		Fix:   "Wake a virtual CPU that waits for an interrupt when its timer expires, though no other device interrupts.",
 		Refs:  []string{"B_TIME_05"},
+	},
+	{
+		ID: "PLAT-COUNTER-RATE", Title: "The counter runs at 10 MHz or more",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"timer"},
+		Check: checkCounterRate,
+		Fix:   "Let the counter run at 10 MHz or more, and CNTFRQ say so.",
+		Refs:  []string{"B_TIME_02", "V_L1TM_02"},
 	},
 	{
 		ID: "PLAT-COUNTER-FORWARD", Title: "The counter never goes back on one CPU",
@@ -53,44 +57,10 @@ var trials = []Requirement{
 		Check: checkDate,
 		Fix:   "Start the VM's real-time clock at the host's time.",
 	},
-	{
-		ID: "PLAT-CPU-AFFINITY", Title: "A thread runs on each CPU that it is bound to",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
-		Needs: []string{"timer", "cpu"},
-		Check: checkAffinity,
-		Fix:   "Let each virtual CPU run what the guest schedules there.",
-	},
-	{
-		ID: "PLAT-CPU-OFFLINE", Title: "Secondary CPUs go offline and come back",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
-		Needs: []string{"cpu", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_CPU"},
-		Check: checkOffline,
-		Fix:   "Let CPU_OFF stop a virtual CPU, AFFINITY_INFO say so, and CPU_ON start it again.",
-		Refs:  []string{"PSCI 1.3 5.5", "PSCI 1.3 5.6", "PSCI 1.3 5.7"},
-	},
-	{
-		ID: "PLAT-CPU-ALIKE", Title: "The CPUs' ID registers agree where they should",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
-		Needs: []string{"cpu", "kernel"},
-		Check: checkAlike,
-		Fix:   "Give all virtual CPUs the same ID registers, whatever physical CPU each runs on.",
-	},
-	{
-		ID: "PLAT-MEM-TOUCH", Title: "Memory of each range holds what is written",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
-		Needs: []string{"memory"},
-		Check: checkTouch,
-		Fix:   "Back all memory that the description names with RAM.",
-	},
-	{
-		ID: "PLAT-PSCI-FEATURES", Title: "PSCI tells which functions it has",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
-		Needs: []string{"psci"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
-		Check: checkPSCIFeatures,
-		Fix:   "Let PSCI_FEATURES answer with flags or NOT_SUPPORTED for each function ID.",
-		Refs:  []string{"PSCI 1.3 5.14"},
-	},
 }
+
+// reasonNoClock is the reason of a skip: the kernel has no real-time clock.
+const reasonNoClock = "no-rtc"
 
 // notCaptured is the problem of a guest that was captured before a trial was
 // thought of.
@@ -153,157 +123,21 @@ func checkWake(f *probes.Facts) Finding {
 	return pass(found)
 }
 
-func checkAffinity(f *probes.Facts) Finding {
-	ran := map[int]uint64{}
-	for _, s := range f.Timer.Shots.CPUs {
-		ran[s.Number] = s.Ran
-	}
-	switch {
-	case f.Timer.TrialErr != "":
-		return unknown(f.Timer.TrialErr)
-	case f.Timer.Dead:
-		return unknown("not tried: the timer is dead")
-	case len(ran) == 0:
-		return unknown(notCaptured)
-	}
-	for _, cpu := range f.CPU.Online {
-		switch on, tried := ran[cpu]; {
-		case !tried:
-			return unknown(fmt.Sprintf("the trial did not run on CPU %d", cpu))
-		case on != uint64(cpu):
-			return fail(fmt.Sprintf("a thread bound to CPU %d ran on CPU %d", cpu, on))
-		}
-	}
-	return pass(count(len(ran), "CPU"))
-}
+// counterLeast is BSA's rule B_TIME_02, in Hz.
+const counterLeast = 10_000_000
 
-// checkOffline has no bound of its own: a CPU is lost when the kernel gives it
-// up, five seconds after CPU_ON (arch/arm64/kernel/smp.c, __cpu_up), and says
-// that one may not be off after 0.1 s of asking AFFINITY_INFO, of which a busy
-// host takes a part only if it does not run a CPU at all that has to go.
-func checkOffline(f *probes.Facts) Finding {
-	o := &f.CPU.Offline
+func checkCounterRate(f *probes.Facts) Finding {
 	switch {
-	case untried(f) != "":
-		return skip(untried(f))
-	case o.Err != "":
-		return unknown(o.Err)
-	case o.Secondaries == 0:
-		return skip(reasonOneCPU)
-	case len(o.Tried) == 0 && f.Kernel.Lacks("CONFIG_HOTPLUG_CPU") != "":
-		return unknown(f.Kernel.Lacks("CONFIG_HOTPLUG_CPU"))
-	case len(o.Tried) == 0:
-		return unknown("the kernel lets no CPU go offline")
+	case f.Timer.Frequency == nil:
+		return unknown(f.Timer.CounterErr)
+	case *f.Timer.Frequency == 0:
+		return unknown("CNTFRQ does not say at how many Hz the counter runs")
 	}
-	var wrong, doubt []string
-	for _, c := range o.Tried {
-		switch {
-		case isOurs(c.Off) || isOurs(c.On):
-			doubt = append(doubt, strings.TrimSpace(fmt.Sprintf("CPU %d: %s %s", c.Number, c.Off, c.On)))
-		case c.Off != "ok":
-			wrong = append(wrong, fmt.Sprintf("CPU %d did not go offline: %s", c.Number, c.Off))
-		case c.On == "":
-			doubt = append(doubt, "the trial did not come to its end")
-		case c.On != "ok":
-			wrong = append(wrong, fmt.Sprintf("CPU %d did not come back: %s", c.Number, c.On))
-		case c.Ran != nil && *c.Ran != uint64(c.Number):
-			wrong = append(wrong, fmt.Sprintf("CPU %d came back, and its thread ran on CPU %d", c.Number, *c.Ran))
-		}
-	}
-	if len(wrong) == 0 {
-		doubt = append(doubt, o.Log...)
-	}
-	return conclude(wrong, doubt, share(len(o.Tried), int(o.Secondaries), "secondary CPU", "tried"), Finding{})
-}
-
-// checkAlike rests on the kernel, which compares the ID registers of each CPU
-// that comes up with those of the first, field by field: some may differ, as
-// the model's do where cores of two kinds are in one machine.
-func checkAlike(f *probes.Facts) Finding {
-	i := &f.CPU.Identity
-	found := count(len(f.CPU.Online), "CPU") + " of " + strings.Join(i.Models, ", ")
-	switch {
-	case len(f.CPU.Online) == 1:
-		return skip(reasonOneCPU)
-	case f.Kernel.Arch == "arm":
-		return skip(reasonAArch64)
-	case i.Err != "":
-		return unknown(i.Err)
-	case len(i.Variations) > 0:
-		return fail(i.Variations[0], found)
-	case !i.Whole:
-		return unknown("the beginning of the kernel's log is lost", found)
+	found := fmt.Sprintf("CNTFRQ %d Hz", *f.Timer.Frequency)
+	if *f.Timer.Frequency < counterLeast {
+		return fail(fmt.Sprintf("the counter runs at %d Hz, under 10 MHz", *f.Timer.Frequency), found)
 	}
 	return pass(found)
-}
-
-// rangeShare is the part of all RAM that a range must have to be looked for: of
-// a smaller one all may be in use, and the trial takes only what is free.
-const rangeShare = 8
-
-// checkTouch has no bound: pages that a busy host swaps come back as they were.
-func checkTouch(f *probes.Facts) Finding {
-	t, ranges := &f.Memory.Touch, f.Memory.Described
-	if len(ranges) == 0 {
-		ranges = joined(f.Memory.RAM)
-	}
-	var missed []string
-	reached, all := 0, 0
-	for _, r := range ranges {
-		switch {
-		case r.Size < ranges.Total()/rangeShare:
-			continue
-		case t.In(r):
-			reached++
-		default:
-			missed = append(missed, r.String())
-		}
-		all++
-	}
-	found := append([]string{fmt.Sprintf("%s of %d KiB touched", count(int(t.Touched), "page"), t.Page>>10)}, share(reached, all, "range", "reached")...)
-	switch {
-	case t.Wrong > 0:
-		return fail(count(int(t.Wrong), "page")+" came back altered", found...)
-	case t.Err != "":
-		return unknown(t.Err)
-	case t.Touched == 0:
-		return unknown("no memory is free")
-	case len(t.Pieces) == 0:
-		return unknown("the kernel does not tell where pages lie", found...)
-	case len(missed) > 0:
-		return unknown("no page was free at "+strings.Join(missed, " "), found...)
-	}
-	return pass(found...)
-}
-
-// joined are ranges without the small gaps of what firmware keeps in them.
-func joined(ranges memory.Ranges) (out memory.Ranges) {
-	for _, r := range ranges {
-		if last := len(out) - 1; last >= 0 && r.Start-out[last].End() < ranges.Total()/rangeShare {
-			out[last].Size = r.Start + r.Size - out[last].Start
-			continue
-		}
-		out = append(out, r)
-	}
-	return out
-}
-
-func checkPSCIFeatures(f *probes.Facts) Finding {
-	p := f.PSCI
-	found := append([]string{strings.TrimSpace("PSCI " + p.Version + " " + p.Method)}, p.Functions...)
-	switch {
-	case p.Version == "" && !p.Whole:
-		return unknown("neither debugfs nor the beginning of the kernel's log could be read")
-	case p.Version == "":
-		return fail("the kernel found no PSCI")
-	case strings.HasPrefix(p.Version, "0."):
-		return skip(reasonOldPSCI)
-	case len(p.Unclear) > 0:
-		return fail(p.Unclear[0], found...)
-	case !p.Asked:
-		return unknown("debugfs does not show what PSCI answered", found...)
-	}
-	return pass(found...)
 }
 
 // unread is why nothing is known of the counter; empty if something is.
@@ -369,14 +203,6 @@ func checkAgreement(f *probes.Facts) Finding {
 	}
 	return pass(found)
 }
-
-// Machine-readable reasons of a skip.
-const (
-	reasonOneCPU  = "one-cpu"         // nothing to compare, or to do without
-	reasonNoClock = "no-rtc"          // the kernel has no real-time clock
-	reasonAArch64 = "needs-aarch64"   // a kernel that compares ID registers
-	reasonOldPSCI = "psci-before-1.0" // it cannot be asked
-)
 
 // checkPace has the bounds and the doubt of the UEFI clock's check.
 func checkPace(f *probes.Facts) Finding {

@@ -9,10 +9,10 @@ import (
 	"vmspec/probes/fdt"
 )
 
-// trees is what the Devicetree Specification 0.4 and the bindings in Linux ask
+// beyondTree is what the Devicetree Specification 0.4 and the bindings in Linux ask
 // of a device tree. The texts ask for a tree that a kernel boots by; that each
 // node is right is told, and not asked.
-var trees = []Requirement{
+var beyondTree = []Requirement{
 	{
 		ID: "HW-FDT-STRUCTURE", Title: "The device tree is well formed",
 		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),

@@ -1,0 +1,148 @@
+package suite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"vmspec/probes"
+	"vmspec/probes/virtio"
+)
+
+// beyondConsole is of consoles.
+var beyondConsole = []Requirement{
+	{
+		ID: "HW-STDOUT", Title: "The description names the console",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"acpi", "fdt"},
+		Check: checkStdout,
+		Fix:   "Name the console in /chosen/stdout-path, or under ACPI in the SPCR, so that a kernel needs no console=.",
+		Refs:  []string{"EBBR 2.4", "SBBR"},
+	},
+	{
+		ID: "PLAT-CONSOLE-INPUT", Title: "What is typed on a console reaches the guest",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"console", "kernel"},
+		Check: checkInput,
+		Fix:   "Let the console device take input at the pace at which its interrupts are served, and lose none of it.",
+	},
+	{
+		ID: "PLAT-VIRTIO-PORT", Title: "The ports of a virtio console can be opened",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"console", "virtio", "kernel"},
+		Check: checkPorts,
+		Fix:   "Let each port that the virtio console announces be opened by the guest.",
+	},
+}
+
+func checkStdout(f *probes.Facts) Finding {
+	if f.ACPI.Present {
+		problem, damaged := f.ACPI.Damaged["SPCR"]
+		switch {
+		case damaged:
+			return unknown("read table SPCR: " + problem)
+		case f.ACPI.SPCR == nil:
+			return fail("there is no SPCR", f.ACPI.Console())
+		}
+		return pass(f.ACPI.Console())
+	}
+	switch {
+	case f.FDT.Empty():
+		return skip(ReasonNoTree)
+	case f.FDT.Stdout == "":
+		return fail("/chosen has no stdout-path")
+	case f.FDT.StdoutNode == "":
+		return fail("no enabled node at stdout-path " + f.FDT.Stdout)
+	}
+	return pass("stdout-path " + f.FDT.StdoutNode)
+}
+
+// checkInput looks for the words that somebody was asked to type. A terminal's
+// own answers to firmware, or a person's slip, are no fault of the console's.
+func checkInput(f *probes.Facts) Finding {
+	c := f.Console
+	var came, wrong, other, silent []string
+	for _, i := range c.Inputs {
+		line := strings.TrimRight(i.Typed, "\r\n")
+		switch {
+		case i.Asked != "ok":
+			silent = append(silent, i.Terminal+": "+i.Asked)
+		case line == i.Word:
+			came = append(came, i.Terminal+" took what was typed")
+		case len(line) < len(i.Typed) && resembles(line, i.Word):
+			wrong = append(wrong, fmt.Sprintf("%s read %q for %s", i.Terminal, line, i.Word))
+		case i.Typed != "":
+			other = append(other, fmt.Sprintf("%s read %q, not %s", i.Terminal, i.Typed, i.Word))
+		}
+	}
+	switch {
+	case untried(f) != "":
+		return skip(untried(f))
+	case len(wrong) > 0:
+		return fail(strings.Join(wrong, "; "), came...)
+	case len(came) > 0:
+		return pass(came...)
+	case len(other) > 0:
+		return unknown(strings.Join(other, "; "))
+	case c.InputErr != "":
+		return unknown(c.InputErr)
+	case len(c.Inputs) == 0:
+		return skip(ReasonNoDevice)
+	case len(silent) == len(c.Inputs):
+		return unknown(strings.Join(silent, "; "))
+	}
+	return skip(ReasonNobody)
+}
+
+// resembles tells whether a whole line is a word of which characters were lost
+// or altered, up to half of them.
+func resembles(line, word string) bool {
+	if len(line) > len(word) || 2*len(line) < len(word) {
+		return false
+	}
+	same, rest := 0, word
+	for i := range line {
+		if line[i] == word[i] {
+			same++
+		}
+		_, behind, found := strings.Cut(rest, line[i:i+1])
+		if rest = behind; !found && len(line) < len(word) {
+			return false
+		}
+	}
+	return len(line) < len(word) || 2*same >= len(word)
+}
+
+// checkPorts leaves out the ports that are terminals: Linux lists them with
+// the others, and answers ENXIO to who opens them but as hvc
+// (drivers/char/virtio_console.c, port_fops_open).
+func checkPorts(f *probes.Facts) Finding {
+	c := f.Console
+	var opened, wrong, silent []string
+	for _, p := range c.Ports {
+		switch {
+		case strings.HasPrefix(p.Result, "ENXIO "):
+		case p.Result == "ok":
+			opened = append(opened, p.Name)
+		case isOurs(p.Result):
+			silent = append(silent, p.Name+": "+p.Result)
+		default:
+			wrong = append(wrong, p.Name+": "+p.Result)
+		}
+	}
+	switch {
+	case !slices.ContainsFunc(f.Virtio, func(d virtio.Device) bool { return d.ID == virtio.Console }):
+		return skip(ReasonNoDevice)
+	case untried(f) != "":
+		return skip(untried(f))
+	case len(wrong) > 0:
+		return fail(strings.Join(wrong, "; "), opened...)
+	case c.PortsErr != "":
+		return unknown(c.PortsErr)
+	case len(silent) > 0:
+		return unknown(strings.Join(silent, "; "), opened...)
+	case len(opened) == 0: // a console alone
+		return skip(ReasonNoDevice)
+	}
+	return pass(strings.Join(opened, " ") + " opened")
+}

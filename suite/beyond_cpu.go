@@ -1,0 +1,176 @@
+package suite
+
+import (
+	"fmt"
+	"strings"
+
+	"vmspec/probes"
+)
+
+// beyondCPU is of the CPUs and the firmware interfaces that control them.
+var beyondCPU = []Requirement{
+	{
+		ID: "PLAT-CPU-AFFINITY", Title: "A thread runs on each CPU that it is bound to",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"timer", "cpu"},
+		Check: checkAffinity,
+		Fix:   "Let each virtual CPU run what the guest schedules there.",
+	},
+	{
+		ID: "PLAT-CPU-OFFLINE", Title: "Secondary CPUs go offline and come back",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"cpu", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_CPU"},
+		Check: checkOffline,
+		Fix:   "Let CPU_OFF stop a virtual CPU, AFFINITY_INFO say so, and CPU_ON start it again.",
+		Refs:  []string{"PSCI 1.3 5.5", "PSCI 1.3 5.6", "PSCI 1.3 5.7"},
+	},
+	{
+		ID: "PLAT-CPU-ALIKE", Title: "The CPUs' ID registers agree where they should",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"cpu", "kernel"},
+		Check: checkAlike,
+		Fix:   "Give all virtual CPUs the same ID registers, whatever physical CPU each runs on.",
+	},
+	{
+		ID: "PLAT-SMCCC", Title: "The SMC Calling Convention is 1.1 or newer",
+		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Needs: []string{"psci"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
+		Check: checkSMCCC,
+		Fix:   "Implement SMCCC_VERSION and let PSCI_FEATURES say so.",
+	},
+	{
+		ID: "PLAT-PSCI-FEATURES", Title: "PSCI tells which functions it has",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"psci"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
+		Check: checkPSCIFeatures,
+		Fix:   "Let PSCI_FEATURES answer with flags or NOT_SUPPORTED for each function ID.",
+		Refs:  []string{"PSCI 1.3 5.14"},
+	},
+	{
+		ID: "PLAT-PSCI-OFF", Title: "The VM ends when its guest powers off",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(), Untested: ReasonHost,
+		Fix:  "Let PSCI's SYSTEM_OFF end the VM and its VMM.",
+		Refs: []string{"PSCI 1.3 5.10"},
+	},
+}
+
+// Machine-readable reasons of a skip.
+const (
+	reasonOneCPU  = "one-cpu"         // nothing to compare, or to do without
+	reasonAArch64 = "needs-aarch64"   // a kernel that compares ID registers
+	reasonOldPSCI = "psci-before-1.0" // it cannot be asked
+)
+
+func checkAffinity(f *probes.Facts) Finding {
+	ran := map[int]uint64{}
+	for _, s := range f.Timer.Shots.CPUs {
+		ran[s.Number] = s.Ran
+	}
+	switch {
+	case f.Timer.TrialErr != "":
+		return unknown(f.Timer.TrialErr)
+	case f.Timer.Dead:
+		return unknown("not tried: the timer is dead")
+	case len(ran) == 0:
+		return unknown(notCaptured)
+	}
+	for _, cpu := range f.CPU.Online {
+		switch on, tried := ran[cpu]; {
+		case !tried:
+			return unknown(fmt.Sprintf("the trial did not run on CPU %d", cpu))
+		case on != uint64(cpu):
+			return fail(fmt.Sprintf("a thread bound to CPU %d ran on CPU %d", cpu, on))
+		}
+	}
+	return pass(count(len(ran), "CPU"))
+}
+
+// checkOffline has no bound of its own: a CPU is lost when the kernel gives it
+// up, five seconds after CPU_ON (arch/arm64/kernel/smp.c, __cpu_up), and says
+// that one may not be off after 0.1 s of asking AFFINITY_INFO, of which a busy
+// host takes a part only if it does not run a CPU at all that has to go.
+func checkOffline(f *probes.Facts) Finding {
+	o := &f.CPU.Offline
+	switch {
+	case untried(f) != "":
+		return skip(untried(f))
+	case o.Err != "":
+		return unknown(o.Err)
+	case o.Secondaries == 0:
+		return skip(reasonOneCPU)
+	case len(o.Tried) == 0 && f.Kernel.Lacks("CONFIG_HOTPLUG_CPU") != "":
+		return unknown(f.Kernel.Lacks("CONFIG_HOTPLUG_CPU"))
+	case len(o.Tried) == 0:
+		return unknown("the kernel lets no CPU go offline")
+	}
+	var wrong, doubt []string
+	for _, c := range o.Tried {
+		switch {
+		case isOurs(c.Off) || isOurs(c.On):
+			doubt = append(doubt, strings.TrimSpace(fmt.Sprintf("CPU %d: %s %s", c.Number, c.Off, c.On)))
+		case c.Off != "ok":
+			wrong = append(wrong, fmt.Sprintf("CPU %d did not go offline: %s", c.Number, c.Off))
+		case c.On == "":
+			doubt = append(doubt, "the trial did not come to its end")
+		case c.On != "ok":
+			wrong = append(wrong, fmt.Sprintf("CPU %d did not come back: %s", c.Number, c.On))
+		case c.Ran != nil && *c.Ran != uint64(c.Number):
+			wrong = append(wrong, fmt.Sprintf("CPU %d came back, and its thread ran on CPU %d", c.Number, *c.Ran))
+		}
+	}
+	if len(wrong) == 0 {
+		doubt = append(doubt, o.Log...)
+	}
+	return conclude(wrong, doubt, share(len(o.Tried), int(o.Secondaries), "secondary CPU", "tried"), Finding{})
+}
+
+// checkAlike rests on the kernel, which compares the ID registers of each CPU
+// that comes up with those of the first, field by field: some may differ, as
+// the model's do where cores of two kinds are in one machine.
+func checkAlike(f *probes.Facts) Finding {
+	i := &f.CPU.Identity
+	found := count(len(f.CPU.Online), "CPU") + " of " + strings.Join(i.Models, ", ")
+	switch {
+	case len(f.CPU.Online) == 1:
+		return skip(reasonOneCPU)
+	case f.Kernel.Arch == "arm":
+		return skip(reasonAArch64)
+	case i.Err != "":
+		return unknown(i.Err)
+	case len(i.Variations) > 0:
+		return fail(i.Variations[0], found)
+	case !i.Whole:
+		return unknown("the beginning of the kernel's log is lost", found)
+	}
+	return pass(found)
+}
+
+func checkSMCCC(f *probes.Facts) Finding {
+	switch {
+	case f.PSCI.SMCCC == "" && !f.PSCI.Whole:
+		return unknown("neither debugfs nor the beginning of the kernel's log could be read")
+	case f.PSCI.SMCCC == "":
+		return fail("the kernel found no SMC Calling Convention")
+	case f.PSCI.SMCCC == "1.0":
+		return fail("SMCCC 1.0 is older than 1.1")
+	}
+	return pass("SMCCC " + f.PSCI.SMCCC)
+}
+
+func checkPSCIFeatures(f *probes.Facts) Finding {
+	p := f.PSCI
+	found := append([]string{strings.TrimSpace("PSCI " + p.Version + " " + p.Method)}, p.Functions...)
+	switch {
+	case p.Version == "" && !p.Whole:
+		return unknown("neither debugfs nor the beginning of the kernel's log could be read")
+	case p.Version == "":
+		return fail("the kernel found no PSCI")
+	case strings.HasPrefix(p.Version, "0."):
+		return skip(reasonOldPSCI)
+	case len(p.Unclear) > 0:
+		return fail(p.Unclear[0], found...)
+	case !p.Asked:
+		return unknown("debugfs does not show what PSCI answered", found...)
+	}
+	return pass(found...)
+}

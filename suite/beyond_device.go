@@ -1,0 +1,166 @@
+package suite
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+
+	"vmspec/probes"
+	"vmspec/probes/disk"
+	"vmspec/probes/network"
+	"vmspec/probes/virtio"
+)
+
+// beyondDevice is of disks.
+var beyondDevice = []Requirement{
+	{
+		ID: "PLAT-BLOCK-READ", Title: "Disks are read from the first to the last block",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"disk", "virtio", "xen"},
+		Check: checkBlockRead,
+		Fix:   "Let each disk answer reads of all the blocks that its stated size has.",
+	},
+	{
+		ID: "PLAT-NET-LINK", Title: "A network interface has a carrier when it is up",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"network", "virtio", "xen", "kernel"},
+		Check: checkNetLink,
+		Fix:   "Connect the VM's network device, and let it take and give frames.",
+	},
+	{
+		ID: "PLAT-RNG-BYTES", Title: "The virtio entropy device gives random bytes",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"entropy", "virtio"},
+		Check: checkEntropy,
+		Fix:   "Feed the virtio entropy device from a source that is random and not limited to nothing.",
+	},
+}
+
+// ofKind names the virtio devices of a kind and the Xen devices whose name so
+// begins.
+func ofKind(f *probes.Facts, id int, xen string) []string {
+	var out []string
+	for _, d := range f.Virtio {
+		if d.ID == id {
+			out = append(out, d.String())
+		}
+	}
+	for _, d := range f.Xen.Devices {
+		if strings.HasPrefix(d.Name, xen) {
+			out = append(out, "Xen "+d.Name)
+		}
+	}
+	return out
+}
+
+func checkBlockRead(f *probes.Facts) Finding {
+	var wrong, silent, found []string
+	tried := slices.DeleteFunc(slices.Clone(f.Disk), func(d disk.Disk) bool { return d.Removable || d.Size == 0 })
+	for _, d := range tried {
+		problem, doubt := problemOf(d)
+		switch {
+		case problem != "":
+			wrong = append(wrong, d.Name+" "+problem)
+		case doubt != "":
+			silent = append(silent, d.Name+": "+doubt)
+		default:
+			found = append(found, fmt.Sprintf("%s read by %s of %d bytes, the last at %d", d.Name, count(len(d.Reads), "block"), d.Block, d.Size-d.Block))
+		}
+	}
+	switch {
+	case len(wrong) > 0:
+		return fail(strings.Join(wrong, "; "), found...)
+	case len(silent) > 0:
+		return unknown(strings.Join(silent, "; "), found...)
+	case len(tried) > 0:
+		return pass(found...)
+	case len(f.Disk) == 0 && len(ofKind(f, virtio.Block, "vbd-")) > 0:
+		return unknown("this kernel made no disk of " + strings.Join(ofKind(f, virtio.Block, "vbd-"), ", "))
+	}
+	return skip(ReasonNoDevice)
+}
+
+// problemOf says which block of a disk could not be read by the disk's fault,
+// or why it is not known whether both ends can be.
+func problemOf(d disk.Disk) (problem, doubt string) {
+	var first, last bool
+	for _, r := range d.Reads {
+		at := fmt.Sprintf("at byte %d: %s", r.Offset, r.Result)
+		switch {
+		case r.Result == "ok":
+			first, last = first || r.Offset == 0, last || r.Offset == d.Size-d.Block
+		case isOurs(r.Result), strings.HasPrefix(r.Result, "EINVAL "): // the kernel's way to ask for another memory
+			doubt = at
+		default:
+			return at, ""
+		}
+	}
+	if first && last {
+		return "", doubt
+	}
+	return "", cmp.Or(d.OpenErr, d.TrialErr, doubt, "the trial did not come to its end")
+}
+
+func checkNetLink(f *probes.Facts) Finding {
+	var carried, without, silent []string
+	for _, i := range f.Network {
+		t := i.Trial
+		name := fmt.Sprintf("%s (%s)", i.Name, i.Driver)
+		switch {
+		case t.Carrier != nil && *t.Carrier:
+			carried = append(carried, name+" has a carrier, "+answer(t))
+		case t.Carrier != nil:
+			without = append(without, "no carrier on "+name)
+		default:
+			silent = append(silent, i.Name+": "+cmp.Or(t.Err, t.Up, "not tried"))
+		}
+	}
+	nics := ofKind(f, virtio.Net, "vif-")
+	switch {
+	case len(f.Network) == 0 && len(nics) > 0:
+		return unknown("this kernel made no interface of " + strings.Join(nics, ", "))
+	case len(f.Network) == 0:
+		return skip(ReasonNoDevice)
+	case untried(f) != "":
+		return skip(untried(f))
+	case len(carried) > 0: // that others are not plugged in is the operator's choice
+		return pass(append(carried, without...)...)
+	case len(silent) > 0:
+		return unknown(strings.Join(silent, "; "), without...)
+	}
+	return fail(strings.Join(without, ", "))
+}
+
+// answer says what came of asking for an address.
+func answer(t network.Trial) string {
+	switch {
+	case t.Offer != nil:
+		return fmt.Sprintf("and DHCP an answer after %d ms", *t.Offer)
+	case t.Ask == "ok":
+		return "and nobody answered DHCP"
+	}
+	return "and DHCP could not be tried: " + cmp.Or(t.Ask, t.Err)
+}
+
+func checkEntropy(f *probes.Facts) Finding {
+	e := f.Entropy
+	found := fmt.Sprintf("%d bytes of %s have %s", e.Bytes, e.Source, count(int(e.Distinct), "value"))
+	switch {
+	case !slices.ContainsFunc(f.Virtio, func(d virtio.Device) bool { return d.ID == virtio.Entropy }):
+		return skip(ReasonNoDevice)
+	case e.TrialErr != "":
+		return unknown(e.TrialErr)
+	case !strings.HasPrefix(e.Source, "virtio_rng"):
+		return unknown("the kernel takes its random bytes from another source: " + e.Source)
+	case e.Bytes < leastBytes: // its host may limit it
+		return unknown(fmt.Sprintf("no more than %s came in time", count(int(e.Bytes), "byte")))
+	case e.Distinct == 1:
+		return fail(fmt.Sprintf("all %d bytes are the same", e.Bytes))
+	}
+	return pass(found)
+}
+
+// leastBytes is how many bytes must come before their sameness tells
+// something: by chance 8 are alike once in 2^56 times.
+const leastBytes = 8

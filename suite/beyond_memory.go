@@ -1,0 +1,71 @@
+package suite
+
+import (
+	"fmt"
+	"strings"
+
+	"vmspec/probes"
+	"vmspec/probes/memory"
+)
+
+// beyondMemory is of RAM.
+var beyondMemory = []Requirement{
+	{
+		ID: "PLAT-MEM-TOUCH", Title: "Memory of each range holds what is written",
+		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Needs: []string{"memory"},
+		Check: checkTouch,
+		Fix:   "Back all memory that the description names with RAM.",
+	},
+}
+
+// rangeShare is the part of all RAM that a range must have to be looked for: of
+// a smaller one all may be in use, and the trial takes only what is free.
+const rangeShare = 8
+
+// checkTouch has no bound: pages that a busy host swaps come back as they were.
+func checkTouch(f *probes.Facts) Finding {
+	t, ranges := &f.Memory.Touch, f.Memory.Described
+	if len(ranges) == 0 {
+		ranges = joined(f.Memory.RAM)
+	}
+	var missed []string
+	reached, all := 0, 0
+	for _, r := range ranges {
+		switch {
+		case r.Size < ranges.Total()/rangeShare:
+			continue
+		case t.In(r):
+			reached++
+		default:
+			missed = append(missed, r.String())
+		}
+		all++
+	}
+	found := append([]string{fmt.Sprintf("%s of %d KiB touched", count(int(t.Touched), "page"), t.Page>>10)}, share(reached, all, "range", "reached")...)
+	switch {
+	case t.Wrong > 0:
+		return fail(count(int(t.Wrong), "page")+" came back altered", found...)
+	case t.Err != "":
+		return unknown(t.Err)
+	case t.Touched == 0:
+		return unknown("no memory is free")
+	case len(t.Pieces) == 0:
+		return unknown("the kernel does not tell where pages lie", found...)
+	case len(missed) > 0:
+		return unknown("no page was free at "+strings.Join(missed, " "), found...)
+	}
+	return pass(found...)
+}
+
+// joined are ranges without the small gaps of what firmware keeps in them.
+func joined(ranges memory.Ranges) (out memory.Ranges) {
+	for _, r := range ranges {
+		if last := len(out) - 1; last >= 0 && r.Start-out[last].End() < ranges.Total()/rangeShare {
+			out[last].Size = r.Start + r.Size - out[last].Start
+			continue
+		}
+		out = append(out, r)
+	}
+	return out
+}

@@ -1,0 +1,125 @@
+package suite
+
+import (
+	"strings"
+
+	"github.com/u-root/u-root/pkg/dt"
+)
+
+var descriptionMutants = []mutant{
+	{
+		name: "no configuration tables", guest: uefiGuest, change: replace("vmspec/efi", "address 0x5ffd0018\nrevision 0x20046\n"),
+		want:    map[string]Verdict{"FW-UEFI-SYSTAB": Fail, "HW-FDT-UEFI": Fail},
+		problem: map[string]string{"FW-UEFI-SYSTAB": "no configuration table"},
+	},
+	{
+		name: "lockdown hides the system table", guest: uefiGuest, change: replace("vmspec/efi", "error open /dev/mem: operation not permitted\n"),
+		want: map[string]Verdict{},
+	},
+	{
+		name: "the tree is not in the configuration table", guest: uefiGuest, change: edit("vmspec/efi", "b1b621d5", "00000000"),
+		want:    map[string]Verdict{"HW-FDT-UEFI": Fail, "FW-UEFI-SYSTAB": Fail},
+		problem: map[string]string{"HW-FDT-UEFI": "no DEVICE_TREE_GUID"},
+	},
+	{
+		name: "the command line names a tree", guest: uefiGuest,
+		change: all(replace("vmspec/efi", "error no /dev/mem\n"), edit("proc/cmdline", "panic=-1", "dtb=own.dtb")),
+		want:   map[string]Verdict{"HW-FDT-UEFI": Error},
+	},
+	{
+		name: "no ACPI beside the tree, by v2.0", guest: uefiGuest, profile: V20,
+		change: edit("vmspec/efi", "b1b621d5-f19c-41a5-830b-d9152c69aae0", "8868e871-e4f1-11d3-bc22-0080c73c8881"),
+		want:   map[string]Verdict{"HW-ACPI-UEFI": Pass, "HW-FDT-UEFI": Fail},
+	},
+	{
+		name: "no timer node", guest: uefiGuest, change: without("timer"),
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail},
+		problem: map[string]string{"HW-FDT-BOOT": "the tree has no generic timer node"},
+	},
+	{
+		name: "no PSCI and no interrupt controller node", guest: uefiGuest, change: all(without("psci"), without("intc@8000000")),
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail, "HW-FDT-PHANDLES": Fail, "PLAT-PCI-MSI": Skip},
+		problem: map[string]string{"HW-FDT-BOOT": "the tree has no psci node with a method, no interrupt controller"},
+	},
+	{
+		name: "no root compatible", guest: uefiGuest, change: tree(func(root *dt.Node) { root.RemoveProperty("compatible") }),
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail},
+		problem: map[string]string{"HW-FDT-BOOT": "the tree has no root compatible"},
+	},
+	{
+		name: "a CPU without an enable-method", guest: uefiGuest,
+		change:  tree(func(root *dt.Node) { node(node(root, "cpus"), "cpu@2").RemoveProperty("enable-method") }),
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail},
+		problem: map[string]string{"HW-FDT-BOOT": "no enable-method in /cpus/cpu@2"},
+	},
+	{
+		name: "a stdout-path that leads nowhere", guest: uefiGuest,
+		change: tree(func(root *dt.Node) {
+			node(root, "chosen").UpdateProperty("stdout-path", []byte("/no-such-uart@1\x00"))
+		}),
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail, "HW-STDOUT": Fail},
+		problem: map[string]string{"HW-FDT-BOOT": "no enabled node at its stdout-path /no-such-uart@1"},
+	},
+	{
+		name: "a stdout-path to a console of no known kind", guest: uefiGuest,
+		change: all(without("pcie@10000000"), tree(func(root *dt.Node) {
+			node(root, "pl011@9000000").UpdateProperty("compatible", []byte("acme,uart\x00"))
+			for _, n := range root.Children {
+				if strings.HasPrefix(n.Name, "virtio_mmio") {
+					n.UpdateProperty("status", []byte("disabled\x00"))
+				}
+			}
+		})),
+		want: map[string]Verdict{},
+	},
+	{
+		name: "no console in the tree", guest: uefiGuest,
+		change: all(without("pcie@10000000"), without("pl011@9000000"), tree(func(root *dt.Node) {
+			node(root, "chosen").RemoveProperty("stdout-path")
+			for _, n := range root.Children {
+				if strings.HasPrefix(n.Name, "virtio_mmio") {
+					n.UpdateProperty("status", []byte("disabled\x00"))
+				}
+			}
+		})),
+		want: map[string]Verdict{"HW-FDT-BOOT": Fail, "HW-STDOUT": Fail},
+	},
+	{
+		name: "an empty tree beside ACPI", guest: uefiGuest,
+		change: all(edit("vmspec/efi", "b1b621d5-f19c-41a5-830b-d9152c69aae0", "8868e871-e4f1-11d3-bc22-0080c73c8881"), tree(func(root *dt.Node) {
+			root.Properties, root.Children = nil, []*dt.Node{dt.NewNode("chosen")}
+		})),
+		want: withTrees(Skip, Skip, map[string]Verdict{
+			"HW-FDT-COMPLETE": Skip, "HW-FDT-ALONE": Fail, "HW-FDT-BOOT": Fail, "HW-FDT-UEFI": Fail, "HW-STDOUT": Skip, "PLAT-CPU-ENUM": Fail, "PLAT-MEM-ENUM": Fail, "PLAT-PCI-MSI": Skip,
+		}),
+		problem: map[string]string{"HW-FDT-UEFI": "only /chosen", "HW-FDT-BOOT": "only /chosen", "HW-FDT-ALONE": "only /chosen"},
+	},
+	{
+		name: "a tree that cannot be read", guest: uefiGuest, change: replace("sys/firmware/fdt", "\xd0\x0d\xfe\xed"),
+		want: withTrees(Fail, Error, map[string]Verdict{
+			"FW-UEFI-SYSTAB": Error, "HW-FDT-ALONE": Error, "HW-FDT-BOOT": Error, "HW-FDT-UEFI": Error, "HW-STDOUT": Error,
+			"PLAT-CPU-ENUM": Error, "PLAT-MEM-ENUM": Error, "PLAT-PCI-MSI": Error, "PLAT-PSCI": Error, "PLAT-PSCI-FEATURES": Error, "PLAT-SMCCC": Error,
+		}),
+		problem: map[string]string{"HW-FDT-BOOT": "parse sys/firmware/fdt: header: 4 bytes"},
+	},
+	{
+		name: "the kernel runs by ACPI", guest: uefiGuest, change: replace("sys/firmware/acpi/tables/FACP", "FACP"),
+		want:    map[string]Verdict{"HW-FDT-COMPLETE": Skip, "HW-ACPI-BOOT": Error, "HW-FDT-ALONE": Fail, "HW-STDOUT": Fail},
+		problem: map[string]string{"HW-FDT-ALONE": "the kernel runs by ACPI"},
+	},
+	{
+		name: "our own acpi=force", guest: uefiGuest,
+		change: all(replace("sys/firmware/acpi/tables/FACP", "FACP"), edit("proc/cmdline", "panic=-1", "acpi=force")),
+		want:   map[string]Verdict{"HW-FDT-COMPLETE": Skip, "HW-ACPI-BOOT": Error, "HW-FDT-ALONE": Error, "HW-STDOUT": Fail},
+	},
+	{
+		name: "no GTDT", guest: acpiGuest, change: remove("sys/firmware/acpi/tables/GTDT"),
+		want:    map[string]Verdict{"HW-ACPI-BOOT": Fail},
+		problem: map[string]string{"HW-ACPI-BOOT": "there is no GTDT"},
+	},
+	{
+		name: "a damaged FADT", guest: acpiGuest, change: replace("sys/firmware/acpi/tables/FACP", "FACP"),
+		want:    map[string]Verdict{"HW-ACPI-BOOT": Error},
+		problem: map[string]string{"HW-ACPI-BOOT": "read table FACP: 4 bytes"},
+	},
+}

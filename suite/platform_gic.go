@@ -1,0 +1,115 @@
+package suite
+
+import (
+	"fmt"
+	"strings"
+
+	"vmspec/probes"
+	"vmspec/probes/gic"
+)
+
+// platformGIC is what the chapter asks of the interrupt controller.
+var platformGIC = []Requirement{
+	{
+		ID: "PLAT-GIC", Title: "The interrupt controller is a GICv2 or newer",
+		Subject: Platform, Kind: Evidence,
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "VM Platform", 5},
+			V10:   Clause{Must, "VM Platform", 5},
+			V20:   Clause{Must, "VM Platform", 5},
+		},
+		Needs: []string{"gic", "cpu"},
+		Check: checkGIC,
+		Fix:   "Give the VM a GICv2 or newer and describe it as what it is.",
+		Refs:  []string{"B_GIC_01"},
+	},
+	{
+		ID: "PLAT-GIC-CPUS", Title: "The GIC can serve all of the VM's CPUs",
+		Subject: Platform, Kind: Evidence,
+		Clauses: Clauses{
+			RFCv2: Clause{Must, "VM Platform", 5},
+			V10:   Clause{Must, "VM Platform", 5},
+		},
+		Needs: []string{"gic", "cpu"},
+		Check: checkGICCPUs,
+		Fix:   "With more than 8 CPUs give the VM a GICv3.",
+		Refs:  []string{"B_PE_02"},
+	},
+	{
+		ID: "PLAT-GIC-COMPATIBLE", Title: "A GICv3 host offers a GICv2 as well",
+		Subject: Platform, Kind: Evidence, Untested: ReasonHost,
+		Clauses: Clauses{V20: Clause{Recommended, "VM Platform", 8}},
+		Fix:     "Offer a virtual GICv2 where the host's GICv3 can be operated as one.",
+	},
+}
+
+func checkGIC(f *probes.Facts) Finding {
+	var found, silent []string
+	for _, w := range witnesses(f) {
+		switch {
+		case w.Err != "":
+			silent = append(silent, w.Err)
+		case w.Version > 0:
+			found = append(found, w.Source)
+		}
+	}
+	w := gicWitness(f)
+	switch {
+	case w.Version == 0 && len(silent) > 0:
+		return unknown(strings.Join(silent, "; "))
+	case w.Version == 0:
+		return fail("no GIC: interrupts come from " + strings.Join(f.GIC.Chips, " "))
+	case w.OrOlder && f.GIC.Logged.Version == 0:
+		return unknown("a GICv1 would look the same to what could be read", found...)
+	case !agree(f):
+		return unknown("the witnesses disagree", found...)
+	case w.Version < 2:
+		return fail(fmt.Sprintf("GICv%d is older than GICv2", w.Version), found...)
+	}
+	return pass(append([]string{fmt.Sprintf("GICv%d with %s", w.Version, count(len(f.CPU.Online), "CPU"))}, found...)...)
+}
+
+func witnesses(f *probes.Facts) []gic.Witness {
+	return []gic.Witness{f.GIC.Declared, f.GIC.Running, f.GIC.Logged}
+}
+
+// gicWitness is the best of those that name a version: what is declared, else
+// what runs, else what was logged. It has version 0 if none does.
+func gicWitness(f *probes.Facts) gic.Witness {
+	for _, w := range witnesses(f) {
+		if w.Version > 0 {
+			return w
+		}
+	}
+	return gic.Witness{}
+}
+
+// agree tells whether the witnesses can all be true.
+func agree(f *probes.Facts) bool {
+	best := gicWitness(f)
+	for _, w := range witnesses(f) {
+		older := w.OrOlder && best.Version < w.Version
+		// Linux drives a GICv4 as the GICv3 that it also is.
+		if w.Version > 0 && w.Version != best.Version && !older && !(best.Version == 4 && w.Version == 3) {
+			return false
+		}
+	}
+	return true
+}
+
+// gicv2Most is how many CPUs a GICv2 can serve: GICv2 Architecture
+// Specification, IHI 0048B, section 1.1.
+const gicv2Most = 8
+
+func checkGICCPUs(f *probes.Facts) Finding {
+	version := gicWitness(f).Version
+	if version == 0 {
+		return unknown("the GIC's version is unknown")
+	}
+	cpus := max(f.CPU.Enabled(), len(f.CPU.Present))
+	found := fmt.Sprintf("GICv%d with %s", version, count(cpus, "CPU"))
+	if version < 3 && cpus > gicv2Most {
+		return fail(fmt.Sprintf("a GICv%d serves %d CPUs at most, the VM has %d", version, gicv2Most, cpus), found)
+	}
+	return pass(found)
+}

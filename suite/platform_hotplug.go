@@ -1,0 +1,65 @@
+package suite
+
+import (
+	"strings"
+
+	"vmspec/probes"
+)
+
+// platformHotplug is what the chapter asks of devices that come and go.
+var platformHotplug = []Requirement{
+	{
+		ID: "PLAT-HOTPLUG-BUS", Title: "The VM has a hotpluggable bus",
+		Subject: Platform, Kind: Evidence,
+		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
+		Needs:   []string{"pci", "xen", "virtio", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_PCI_PCIE"},
+		Check: checkHotplug,
+		Fix:   "Add a PCIe port whose slot is hotplug capable, with QEMU by -device pcie-root-port.",
+	},
+	{
+		ID: "PLAT-HOTPLUG-BLOCK", Title: "A block device can be plugged and pulled",
+		Subject: Platform, Kind: Functional, Untested: ReasonHotplug,
+		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
+		Fix:     "Let the guest see a block device that is added to the hotpluggable bus, and its removal.",
+	},
+	{
+		ID: "PLAT-HOTPLUG-NET", Title: "A network device can be plugged and pulled",
+		Subject: Platform, Kind: Functional, Untested: ReasonHotplug,
+		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
+		Fix:     "Let the guest see a network device that is added to the hotpluggable bus, and its removal.",
+	},
+}
+
+func checkHotplug(f *probes.Facts) Finding {
+	if n := len(f.Xen.Devices); f.Xen.Type == "xen" && n > 0 {
+		return pass("the Xen PV bus with " + count(n, "device"))
+	}
+	for _, s := range f.PCI.Slots {
+		if s.Power {
+			return pass("PCI slot " + s.Name + " with a hotplug driver")
+		}
+	}
+	var idle, hidden []string
+	for _, fn := range f.PCI.Functions {
+		switch {
+		case fn.ConfigErr != "":
+			hidden = append(hidden, fn.Address+": "+fn.ConfigErr)
+		case fn.Port != nil && fn.Port.HotPlugCapable && fn.Serving:
+			return pass("PCIe port " + fn.Address + " with a hotplug capable slot")
+		case fn.Port != nil && fn.Port.HotPlugCapable:
+			idle = append(idle, fn.Address)
+		}
+	}
+	found := count(len(f.PCI.Functions), "PCI function") + ", " + count(len(f.Virtio), "virtio device")
+	switch {
+	case len(hidden) > 0:
+		return unknown(strings.Join(hidden, "; "), found)
+	case f.Xen.Type == "xen":
+		return unknown("no Xen PV device shows that its bus is served", found)
+	case f.Kernel.Has("pcie_ports"):
+		return unknown("the kernel's command line says how to treat PCIe ports: pcie_ports=", found)
+	case len(idle) > 0:
+		return fail("the platform keeps hotplug to itself at PCIe port "+strings.Join(idle, " "), found)
+	}
+	return fail("no PCIe port has a hotplug capable slot, and this is not Xen", found)
+}

@@ -1,0 +1,87 @@
+package suite
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"github.com/u-root/u-root/pkg/dt"
+
+	"vmspec/probes/guest"
+)
+
+var platformMutants = []mutant{
+	{
+		name: "a CPU that does not come up", guest: uefiGuest, change: replace("sys/devices/system/cpu/online", "0-2\n"),
+		want:    map[string]Verdict{"PLAT-CPU-ENUM": Fail},
+		problem: map[string]string{"PLAT-CPU-ENUM": "1 of 4 CPUs did not come up"},
+	},
+	{
+		name: "our own maxcpus=", guest: uefiGuest,
+		change: all(replace("sys/devices/system/cpu/online", "0-2\n"), edit("proc/cmdline", "panic=-1", "maxcpus=3")),
+		want:   map[string]Verdict{"PLAT-CPU-ENUM": Error},
+	},
+	{
+		name: "a CPU too many in the tree", guest: uefiGuest,
+		change: tree(func(root *dt.Node) {
+			cpus := node(root, "cpus")
+			extra := *node(cpus, "cpu@3")
+			extra.Name, extra.Properties = "cpu@4", slices.Clone(extra.Properties)
+			extra.UpdateProperty("reg", cells(4))
+			extra.RemoveProperty("phandle")
+			cpus.Children = append(cpus.Children, &extra)
+		}),
+		want:    map[string]Verdict{"PLAT-CPU-ENUM": Fail},
+		problem: map[string]string{"PLAT-CPU-ENUM": "5 CPUs are declared, 4 present"},
+	},
+	{
+		name: "memory that the tree does not describe", guest: uefiGuest,
+		change:  tree(func(root *dt.Node) { node(root, ramNode).UpdateProperty("reg", cells(0, 0x40000000, 0, 0x10000000)) }),
+		want:    map[string]Verdict{"PLAT-MEM-ENUM": Fail},
+		problem: map[string]string{"PLAT-MEM-ENUM": "is not described"},
+	},
+	{
+		name: "no memory node", guest: uefiGuest, change: without(ramNode),
+		want: map[string]Verdict{"PLAT-MEM-ENUM": Fail, "HW-FDT-BOOT": Fail},
+	},
+	{
+		name: "not root", guest: uefiGuest, change: replace("proc/iomem", "00000000-00000000 : System RAM\n"),
+		want:    map[string]Verdict{"PLAT-MEM-ENUM": Error, "PLAT-DEV-ENUM": Error},
+		problem: map[string]string{"PLAT-MEM-ENUM": "hidden"},
+	},
+	{
+		name: "a device from nowhere", guest: uefiGuest, change: remove("sys/devices/platform/9000000.pl011/of_node"),
+		want:    map[string]Verdict{"PLAT-DEV-ENUM": Fail},
+		problem: map[string]string{"PLAT-DEV-ENUM": "described by nothing: 9000000.pl011"},
+	},
+	{
+		name: "no device at all", guest: directGuest,
+		change: func(t testing.TB, files *guest.FS) *guest.FS {
+			gone := map[string][]byte{}
+			for _, bus := range []string{"amba", "platform", "pci", "virtio"} {
+				entries, err := files.ReadDir("sys/bus/" + bus + "/devices")
+				require.NoError(t, err)
+				for _, e := range entries {
+					gone["sys/bus/"+bus+"/devices/"+e.Name()] = nil
+				}
+			}
+			return files.With(gone)
+		},
+		want: map[string]Verdict{
+			"PLAT-DEV-ENUM": Skip, "PLAT-PCI-MSI": Skip, "PLAT-VIRTIO-MODERN": Skip,
+			"PLAT-VIRTIO-STATUS": Skip, "PLAT-VIRTIO-FEATURES": Skip, "PLAT-VIRTIO-IDS": Skip, "PLAT-VIRTIO-PCI": Skip,
+			"PLAT-PCI-CONFIG": Skip, "PLAT-PCI-BARS": Skip, "PLAT-PCI-MSI-COUNT": Skip,
+			"PLAT-RNG-BYTES": Skip, "PLAT-VIRTIO-PORT": Skip,
+		},
+	},
+	{
+		name: "no PSCI in a log that has wrapped, by v2.0", guest: uefiGuest, profile: V20,
+		change: all(remove("sys/kernel/debug/psci"), replace("vmspec/kmsg", "[    9.000000] late\n")),
+		want:   map[string]Verdict{"PLAT-CPU-ALIKE": Error, "PLAT-PSCI": Error, "PLAT-PSCI-FEATURES": Error, "PLAT-SMCCC": Error},
+	},
+	{
+		name: "PSCI 0.1, by v2.0", guest: uefiGuest, profile: V20,
+		change: all(edit("sys/kernel/debug/psci", "PSCIv1.1", "PSCIv0.1"), edit("vmspec/kmsg", "PSCIv1.1", "PSCIv0.1")),
+		want:   map[string]Verdict{"PLAT-PSCI": Fail, "PLAT-PSCI-FEATURES": Skip},
+	},
+}
