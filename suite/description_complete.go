@@ -177,7 +177,7 @@ func checkACPIComplete(f *probes.Facts) Finding {
 	var t tally
 	t.bound(f)
 	for i := range f.Device.Devices {
-		if d := &f.Device.Devices[i]; d.MMIO && d.Node == "" && !isOwn(d.Name) {
+		if d := &f.Device.Devices[i]; d.At != "" && d.Node == "" && !isOwn(d.Name) {
 			t.wrong = append(t.wrong, "nothing describes "+d.Name)
 		}
 	}

@@ -142,7 +142,7 @@ var descriptionCompleteMutants = []mutant{
 		name: "a clock that waits for a node that there is not", guest: driverGuest,
 		change:  all(undriven, add(deferred, "9010000.pl031\t\n"), property("clocks", cells(0x7777))),
 		want:    map[string]Verdict{treeID: Fail, "HW-FDT-PHANDLES": Fail},
-		problem: map[string]string{treeID: "/pl031@9010000 waits for clocks that no node is"},
+		problem: map[string]string{treeID: "/pl031@9010000 waits for a node that is not there (clocks)"},
 	},
 	{
 		name: "a clock that waits for a driver", guest: driverGuest,
@@ -153,7 +153,7 @@ var descriptionCompleteMutants = []mutant{
 	{
 		name: "a clock that shows no ID", guest: driverGuest, change: all(undriven, add(deferred, "9010000.pl031\t\n")),
 		want:    map[string]Verdict{treeID: Fail},
-		problem: map[string]string{treeID: "/pl031@9010000 waits for an ID that its registers do not show"},
+		problem: map[string]string{treeID: "/pl031@9010000 waits for a known PrimeCell ID"},
 	},
 	{
 		name: "a function of PCI that waits", guest: driverGuest, change: add(deferred, "0000:00:01.0\t\n"),

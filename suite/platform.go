@@ -110,7 +110,7 @@ func checkDevices(f *probes.Facts) Finding {
 		switch {
 		case d.Node != "":
 			described++
-		case d.MMIO:
+		case d.At != "":
 			stray = append(stray, d.Name)
 		}
 	}

@@ -150,7 +150,7 @@ func TestBindingNodes(t *testing.T) {
 		}, device.Binding{Unbound: []device.Node{{Path: path, Driver: "uart-pl011", Sure: true, Device: name, Deferred: true, Reason: "amba: no clock"}}}},
 		"deferred, for a node that is not there": {uart(props{"clocks": cells(9)}), func(m fstest.MapFS) {
 			m["sys/kernel/debug/devices_deferred"] = file(name + "\n")
-		}, device.Binding{Unbound: []device.Node{{Path: path, Driver: "uart-pl011", Sure: true, Device: name, Deferred: true, Missing: "clocks that no node is"}}}},
+		}, device.Binding{Unbound: []device.Node{{Path: path, Driver: "uart-pl011", Sure: true, Device: name, Deferred: true, Missing: "a node that is not there (clocks)"}}}},
 		"by an alias": {node("gpio-keys", props{"compatible": "gpio-keys"}), nil,
 			device.Binding{Unbound: []device.Node{{Path: "/gpio-keys", Driver: "gpio_keys"}}}},
 		"no driver": {node("x", props{"compatible": "y"}), nil, device.Binding{Strangers: []string{"/x"}}},
@@ -177,7 +177,7 @@ func TestBindingMissing(t *testing.T) {
 	keys := node("gpio-keys", props{"compatible": "gpio-keys"}, node("off", props{"gpios": cells(5, 3, 0), "clocks": cells(0), "x-gpios": []byte{1}}))
 	m := guest(t, root(timer, disabled, keys), map[string]string{"gpio-keys": "/gpio-keys"})
 	m["sys/kernel/debug/devices_deferred"] = file("gpio-keys\tgpio-keys: failed to get gpio\n")
-	require.Equal(t, "/pl061@1 that is disabled", binding(t, m).Unbound[0].Missing)
+	require.Equal(t, "/pl061@1, which is disabled", binding(t, m).Unbound[0].Missing)
 }
 
 // Linux never binds a driver to an AMBA device that shows no ID, and says nothing.
@@ -188,11 +188,11 @@ func TestBindingNoID(t *testing.T) {
 		reason string
 		want   string
 	}{
-		"all is there":         {props{"clocks": cells(5)}, "", "an ID that its registers do not show"},
-		"no clock at all":      {nil, "", "an ID that its registers do not show"},
+		"all is there":         {props{"clocks": cells(5)}, "", device.NoID},
+		"no clock at all":      {nil, "", device.NoID},
 		"a reason":             {props{"clocks": cells(5)}, "\tamba: later", ""},
 		"waits for a driver":   {props{"clocks": cells(1)}, "", ""},
-		"a clock is not there": {props{"clocks": cells(6)}, "", "clocks that no node is"},
+		"a clock is not there": {props{"clocks": cells(6)}, "", "a node that is not there (clocks)"},
 	} {
 		p := props{"compatible": "arm,pl011"}
 		for k, v := range test.more {

@@ -19,13 +19,13 @@ type Device struct {
 	Bus    string // "amba" or "platform"
 	Driver string // empty if none is bound
 	Node   string // path of the tree's node, or "acpi"; empty if nothing described it
-	MMIO   bool   // it claims a region of /proc/iomem
+	At     string // the regions of /proc/iomem that it claims: 9000000-9000fff; empty if none
 }
 
 // Facts are about those devices.
 type Facts struct {
 	Devices    []Device
-	IomemErr   string   // why MMIO is unknown
+	IomemErr   string   // why At is unknown
 	Binding    *Binding // what became of what the description describes
 	BindingErr string   // why that is unknown
 }
@@ -50,7 +50,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 		}
 		for _, e := range entries {
 			d := readDevice(fsys, dir, e.Name(), bus, regions, byACPI == nil)
-			if all = append(all, d); d.Driver != "" || d.MMIO {
+			if all = append(all, d); d.Driver != "" || d.At != "" {
 				f.Devices = append(f.Devices, d)
 			}
 		}
@@ -82,9 +82,18 @@ func readDevice(fsys fs.FS, dir, name, bus string, regions []memory.Region, acpi
 		_, node, _ := strings.Cut(link, "/devicetree/base")
 		d.Node = path.Join("/", node)
 	}
-	// A region's name is its device's, or the device's and its node's.
-	d.MMIO = slices.ContainsFunc(regions, func(r memory.Region) bool {
-		return slices.Contains(strings.Fields(r.Name), name)
-	})
+	d.At = claimed(name, regions)
 	return d
+}
+
+// claimed lists the regions of a device. A region's name is its device's, or
+// the device's and its node's.
+func claimed(name string, regions []memory.Region) string {
+	var at []string
+	for _, r := range regions {
+		if slices.Contains(strings.Fields(r.Name), name) {
+			at = append(at, r.String())
+		}
+	}
+	return strings.Join(at, ", ")
 }

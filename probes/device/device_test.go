@@ -35,7 +35,7 @@ func TestReadFaults(t *testing.T) {
 }
 
 func TestRead(t *testing.T) {
-	const iomem = "1000-1fff : 1000.a\n2000-2fff : b 2000.b\n3000-3fff : 3000.cc\n"
+	const iomem = "1000-1fff : 1000.a\n2000-2fff : b 2000.b\n3000-3fff : 3000.cc\n4000-4fff : 1000.a\n"
 	tests := map[string]struct {
 		name  string
 		links fstest.MapFS
@@ -43,8 +43,8 @@ func TestRead(t *testing.T) {
 	}{
 		"nothing of interest":          {"none", fstest.MapFS{"of_node": link("../../firmware/devicetree/base/none")}, nil},
 		"name that only begins so":     {"3000.c", nil, nil},
-		"a region of its own":          {"1000.a", nil, &device.Device{MMIO: true}},
-		"a region with its node":       {"2000.b", nil, &device.Device{MMIO: true}},
+		"regions of its own":           {"1000.a", nil, &device.Device{At: "1000-1fff, 4000-4fff"}},
+		"a region with its node":       {"2000.b", nil, &device.Device{At: "2000-2fff"}},
 		"a driver, nobody described":   {"reg-dummy", fstest.MapFS{"driver": link("../../bus/platform/drivers/reg-dummy")}, &device.Device{Driver: "reg-dummy"}},
 		"described by the tree":        {"psci", fstest.MapFS{"driver": link("d/psci"), "of_node": link("../../../firmware/devicetree/base/a/psci@1")}, &device.Device{Driver: "psci", Node: "/a/psci@1"}},
 		"described by ACPI":            {"ARMH0011:00", fstest.MapFS{"driver": link("d/x"), "firmware_node": link("../LNXSYSTM:00/ARMH0011:00")}, &device.Device{Driver: "x", Node: "acpi"}},
@@ -86,7 +86,7 @@ func TestReadCaptured(t *testing.T) {
 	f, err := device.Read(guesttest.Open(t, "qemu-virt-gicv2"))
 	require.NoError(t, err)
 	require.Empty(t, f.IomemErr)
-	require.Contains(t, f.Devices, device.Device{Name: "9000000.pl011", Bus: "amba", Driver: "uart-pl011", Node: "/pl011@9000000", MMIO: true})
+	require.Contains(t, f.Devices, device.Device{Name: "9000000.pl011", Bus: "amba", Driver: "uart-pl011", Node: "/pl011@9000000", At: "9000000-9000fff"})
 	require.Contains(t, f.Devices, device.Device{Name: "4010000000.pcie", Bus: "platform", Driver: "pci-host-generic", Node: "/pcie@10000000"})
 	require.False(t, slices.ContainsFunc(f.Devices, func(d device.Device) bool { return d.Name == "gpio-keys" }), "no driver, no place")
 }

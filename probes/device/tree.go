@@ -45,7 +45,7 @@ func (b *binder) addNode(t *fdt.Tree, n *fdt.Node, d *Device) {
 	if reason, waits := b.waiting[d.Name]; waits {
 		var settled bool
 		if found.Missing, settled = missing(t, n); settled && reason == "" && d.Bus == "amba" {
-			found.Missing = noID
+			found.Missing = NoID
 		}
 	}
 	b.add(&found, d.Driver, n.Is(slot), func(k driver) bool { return n.Is(k.compatible...) })
@@ -82,9 +82,10 @@ func isSupplier(property string) bool {
 	return slices.ContainsFunc(suppliers, func(end string) bool { return strings.HasSuffix(property, end) })
 }
 
-// noID is what a device on the AMBA bus lacks that waits for ever where all that
-// it refers to is there: registers that name it (drivers/amba/bus.c, amba_match).
-const noID = "an ID that its registers do not show"
+// NoID is missing where a device on the AMBA bus waits for ever, and everything
+// that it refers to is there: its PrimeCell ID registers name no device
+// (drivers/amba/bus.c, amba_match).
+const NoID = "a known PrimeCell ID"
 
 // missing names what the node or one below it refers to, and the tree has
 // not or has disabled. It looks at the first reference of each property. Settled
@@ -104,9 +105,9 @@ func missing(t *fdt.Tree, n *fdt.Node) (what string, settled bool) {
 			case phandle == 0: // an item that is left out
 				continue
 			case to == nil:
-				return p.Name + " that no node is", false
+				return "a node that is not there (" + p.Name + ")", false
 			case !to.Enabled():
-				return to.Path() + " that is disabled", false
+				return to.Path() + ", which is disabled", false
 			}
 			settled = settled && to.Is("fixed-clock")
 		}
