@@ -68,11 +68,11 @@ func checkInput(f *probes.Facts) Finding {
 		case i.Asked != "ok":
 			silent = append(silent, i.Terminal+": "+i.Asked)
 		case line == i.Word:
-			came = append(came, i.Terminal+" took what was typed")
+			came = append(came, i.Terminal+" read what was typed")
 		case len(line) < len(i.Typed) && resembles(line, i.Word):
-			wrong = append(wrong, fmt.Sprintf("%s read %q for %s", i.Terminal, line, i.Word))
+			wrong = append(wrong, fmt.Sprintf("%s read %q, expected %s", i.Terminal, line, i.Word))
 		case i.Typed != "":
-			other = append(other, fmt.Sprintf("%s read %q, not %s", i.Terminal, i.Typed, i.Word))
+			other = append(other, fmt.Sprintf("%s read %q, which is not the word %s", i.Terminal, i.Typed, i.Word))
 		}
 	}
 	switch {
@@ -85,7 +85,7 @@ func checkInput(f *probes.Facts) Finding {
 	case len(other) > 0:
 		return unknown(strings.Join(other, "; "))
 	case c.InputErr != "":
-		return unknown(c.InputErr)
+		return unreadable(c.InputErr)
 	case len(c.Inputs) == 0:
 		return skip(ReasonNoDevice)
 	case len(silent) == len(c.Inputs):
@@ -138,7 +138,7 @@ func checkPorts(f *probes.Facts) Finding {
 	case len(wrong) > 0:
 		return fail(strings.Join(wrong, "; "), opened...)
 	case c.PortsErr != "":
-		return unknown(c.PortsErr)
+		return unreadable(c.PortsErr)
 	case len(silent) > 0:
 		return unknown(strings.Join(silent, "; "), opened...)
 	case len(opened) == 0: // a console alone

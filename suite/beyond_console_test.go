@@ -40,7 +40,7 @@ var beyondConsoleMutants = []mutant{
 	{
 		name: "a console that loses what is typed", guest: devicesGuest, change: replace("vmspec/input", askedInput+"typed ttyAMA0 \"0a2c3d\\n\"\n"),
 		want:    map[string]Verdict{"PLAT-CONSOLE-INPUT": Fail},
-		problem: map[string]string{"PLAT-CONSOLE-INPUT": `ttyAMA0 read "0a2c3d" for 0a1b2c3d`},
+		problem: map[string]string{"PLAT-CONSOLE-INPUT": `ttyAMA0 read "0a2c3d", expected 0a1b2c3d`},
 	},
 	{
 		name: "a console that alters what is typed", guest: devicesGuest, change: replace("vmspec/input", askedInput+"typed ttyAMA0 \"0A1b2c3d\\n\"\n"),
@@ -49,7 +49,7 @@ var beyondConsoleMutants = []mutant{
 	{
 		name: "a console on which something else is typed", guest: devicesGuest, change: replace("vmspec/input", askedInput+"typed ttyAMA0 \"exit\\n\"\n"),
 		want:    map[string]Verdict{"PLAT-CONSOLE-INPUT": Error},
-		problem: map[string]string{"PLAT-CONSOLE-INPUT": `ttyAMA0 read "exit\n", not 0a1b2c3d`},
+		problem: map[string]string{"PLAT-CONSOLE-INPUT": `ttyAMA0 read "exit\n", which is not the word 0a1b2c3d`},
 	},
 	{
 		name: "a console whose answer is not whole yet", guest: devicesGuest, change: replace("vmspec/input", askedInput+"typed ttyAMA0 \"0a1b2c\"\n"),

@@ -68,11 +68,11 @@ func checkAffinity(f *probes.Facts) Finding {
 	}
 	switch {
 	case f.Timer.TrialErr != "":
-		return unknown(f.Timer.TrialErr)
+		return unreadable(f.Timer.TrialErr)
 	case f.Timer.Dead:
 		return unknown("not tried: the timer is dead")
 	case len(ran) == 0:
-		return unknown(notCaptured)
+		return olderCapture("this trial")
 	}
 	for _, cpu := range f.CPU.Online {
 		switch on, tried := ran[cpu]; {
@@ -95,7 +95,7 @@ func checkOffline(f *probes.Facts) Finding {
 	case untried(f) != "":
 		return skip(untried(f))
 	case o.Err != "":
-		return unknown(o.Err)
+		return unreadable(o.Err)
 	case o.Secondaries == 0:
 		return skip(reasonOneCPU)
 	case len(o.Tried) == 0 && f.Kernel.Lacks("CONFIG_HOTPLUG_CPU") != "":
@@ -111,7 +111,7 @@ func checkOffline(f *probes.Facts) Finding {
 		case c.Off != "ok":
 			wrong = append(wrong, fmt.Sprintf("CPU %d did not go offline: %s", c.Number, c.Off))
 		case c.On == "":
-			doubt = append(doubt, "the trial did not come to its end")
+			doubt = append(doubt, "the trial did not finish")
 		case c.On != "ok":
 			wrong = append(wrong, fmt.Sprintf("CPU %d did not come back: %s", c.Number, c.On))
 		case c.Ran != nil && *c.Ran != uint64(c.Number):
@@ -136,11 +136,11 @@ func checkAlike(f *probes.Facts) Finding {
 	case f.Kernel.Arch == "arm":
 		return skip(reasonAArch64)
 	case i.Err != "":
-		return unknown(i.Err)
+		return unreadable(i.Err)
 	case len(i.Variations) > 0:
 		return fail(i.Variations[0], found)
 	case !i.Whole:
-		return unknown("the beginning of the kernel's log is lost", found)
+		return unknown("needs a kernel log that still has its beginning", found)
 	}
 	return pass(found)
 }
@@ -148,11 +148,11 @@ func checkAlike(f *probes.Facts) Finding {
 func checkSMCCC(f *probes.Facts) Finding {
 	switch {
 	case f.PSCI.SMCCC == "" && !f.PSCI.Whole:
-		return unknown("neither debugfs nor the beginning of the kernel's log could be read")
+		return unknown("needs debugfs, or a kernel log that still has its beginning")
 	case f.PSCI.SMCCC == "":
 		return fail("the kernel found no SMC Calling Convention")
 	case f.PSCI.SMCCC == "1.0":
-		return fail("SMCCC 1.0 is older than 1.1")
+		return fail("SMCCC 1.0; BSA expects 1.1 (not part of this specification)")
 	}
 	return pass("SMCCC " + f.PSCI.SMCCC)
 }
@@ -162,7 +162,7 @@ func checkPSCIFeatures(f *probes.Facts) Finding {
 	found := append([]string{strings.TrimSpace("PSCI " + p.Version + " " + p.Method)}, p.Functions...)
 	switch {
 	case p.Version == "" && !p.Whole:
-		return unknown("neither debugfs nor the beginning of the kernel's log could be read")
+		return unknown("needs debugfs, or a kernel log that still has its beginning")
 	case p.Version == "":
 		return fail("the kernel found no PSCI")
 	case strings.HasPrefix(p.Version, "0."):

@@ -43,7 +43,7 @@ var beyondCPUMutants = []mutant{
 		name: "a trial that a CPU did not survive", guest: uefiGuest,
 		change:  all(replace("vmspec/offline", "error hung for 15s\n"), replace("sys/devices/system/cpu/online", "0,2-3\n")),
 		want:    map[string]Verdict{"PLAT-CPU-ENUM": Error},
-		problem: map[string]string{"PLAT-CPU-OFFLINE": "hung for 15s", "PLAT-CPU-ENUM": "maybe since a trial that was lost"},
+		problem: map[string]string{"PLAT-CPU-OFFLINE": "hung for 15s", "PLAT-CPU-ENUM": "maybe because a trial hung"},
 	},
 	{
 		name: "CPUs that no one may take offline", guest: uefiGuest, change: replace("vmspec/offline", "secondaries 3\n"),

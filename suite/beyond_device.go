@@ -33,7 +33,7 @@ var beyondDevice = []Requirement{
 		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
 		Needs: []string{"entropy", "virtio"},
 		Check: checkEntropy,
-		Fix:   "Feed the virtio entropy device from a source that is random and not limited to nothing.",
+		Fix:   "Feed the virtio entropy device from a random source, and do not limit its rate to zero.",
 	},
 }
 
@@ -65,18 +65,18 @@ func checkBlockRead(f *probes.Facts) Finding {
 		case doubt != "":
 			silent = append(silent, d.Name+": "+doubt)
 		default:
-			found = append(found, fmt.Sprintf("%s read by %s of %d bytes, the last at %d", d.Name, count(len(d.Reads), "block"), d.Block, d.Size-d.Block))
+			found = append(found, fmt.Sprintf("%s: %s of %d bytes read, the last at byte %d", d.Name, count(len(d.Reads), "block"), d.Block, d.Size-d.Block))
 		}
 	}
 	switch {
 	case len(wrong) > 0:
 		return fail(strings.Join(wrong, "; "), found...)
 	case len(silent) > 0:
-		return unknown(strings.Join(silent, "; "), found...)
+		return unreadable(strings.Join(silent, "; "), found...)
 	case len(tried) > 0:
 		return pass(found...)
 	case len(f.Disk) == 0 && len(ofKind(f, virtio.Block, "vbd-")) > 0:
-		return unknown("this kernel made no disk of " + strings.Join(ofKind(f, virtio.Block, "vbd-"), ", "))
+		return unknown("this kernel has no disk for " + strings.Join(ofKind(f, virtio.Block, "vbd-"), ", "))
 	}
 	return skip(ReasonNoDevice)
 }
@@ -99,7 +99,7 @@ func problemOf(d disk.Disk) (problem, doubt string) {
 	if first && last {
 		return "", doubt
 	}
-	return "", cmp.Or(d.OpenErr, d.TrialErr, doubt, "the trial did not come to its end")
+	return "", cmp.Or(d.OpenErr, d.TrialErr, doubt, "the trial did not finish")
 }
 
 func checkNetLink(f *probes.Facts) Finding {
@@ -109,7 +109,7 @@ func checkNetLink(f *probes.Facts) Finding {
 		name := fmt.Sprintf("%s (%s)", i.Name, i.Driver)
 		switch {
 		case t.Carrier != nil && *t.Carrier:
-			carried = append(carried, name+" has a carrier, "+answer(t))
+			carried = append(carried, name+" has a carrier; "+answer(t))
 		case t.Carrier != nil:
 			without = append(without, "no carrier on "+name)
 		default:
@@ -119,7 +119,7 @@ func checkNetLink(f *probes.Facts) Finding {
 	nics := ofKind(f, virtio.Net, "vif-")
 	switch {
 	case len(f.Network) == 0 && len(nics) > 0:
-		return unknown("this kernel made no interface of " + strings.Join(nics, ", "))
+		return unknown("this kernel has no interface for " + strings.Join(nics, ", "))
 	case len(f.Network) == 0:
 		return skip(ReasonNoDevice)
 	case untried(f) != "":
@@ -127,7 +127,7 @@ func checkNetLink(f *probes.Facts) Finding {
 	case len(carried) > 0: // that others are not plugged in is the operator's choice
 		return pass(append(carried, without...)...)
 	case len(silent) > 0:
-		return unknown(strings.Join(silent, "; "), without...)
+		return unreadable(strings.Join(silent, "; "), without...)
 	}
 	return fail(strings.Join(without, ", "))
 }
@@ -136,25 +136,25 @@ func checkNetLink(f *probes.Facts) Finding {
 func answer(t network.Trial) string {
 	switch {
 	case t.Offer != nil:
-		return fmt.Sprintf("and DHCP an answer after %d ms", *t.Offer)
+		return fmt.Sprintf("DHCP answered after %d ms", *t.Offer)
 	case t.Ask == "ok":
-		return "and nobody answered DHCP"
+		return "nobody answered DHCP"
 	}
-	return "and DHCP could not be tried: " + cmp.Or(t.Ask, t.Err)
+	return "DHCP could not be tried: " + cmp.Or(t.Ask, t.Err)
 }
 
 func checkEntropy(f *probes.Facts) Finding {
 	e := f.Entropy
-	found := fmt.Sprintf("%d bytes of %s have %s", e.Bytes, e.Source, count(int(e.Distinct), "value"))
+	found := fmt.Sprintf("%d bytes from %s, %s", e.Bytes, e.Source, count(int(e.Distinct), "different value"))
 	switch {
 	case !slices.ContainsFunc(f.Virtio, func(d virtio.Device) bool { return d.ID == virtio.Entropy }):
 		return skip(ReasonNoDevice)
 	case e.TrialErr != "":
-		return unknown(e.TrialErr)
+		return unreadable(e.TrialErr)
 	case !strings.HasPrefix(e.Source, "virtio_rng"):
 		return unknown("the kernel takes its random bytes from another source: " + e.Source)
 	case e.Bytes < leastBytes: // its host may limit it
-		return unknown(fmt.Sprintf("no more than %s came in time", count(int(e.Bytes), "byte")))
+		return unknown(fmt.Sprintf("only %s came in time", count(int(e.Bytes), "byte")))
 	case e.Distinct == 1:
 		return fail(fmt.Sprintf("all %d bytes are the same", e.Bytes))
 	}

@@ -29,7 +29,7 @@ var deviceMutants = []mutant{
 	{
 		name: "a disk that was not read to its end", guest: devicesGuest, change: replace("vmspec/disks", "open vda ok\nread vda 0 ok\n"),
 		want:    map[string]Verdict{"PLAT-BLOCK-READ": Error},
-		problem: map[string]string{"PLAT-BLOCK-READ": "did not come to its end"},
+		problem: map[string]string{"PLAT-BLOCK-READ": "did not finish"},
 	},
 	{
 		name: "a drive without a medium", guest: devicesGuest, change: all(replace("sys/block/vda/size", "0\n"), replace("vmspec/disks", "")),
@@ -38,7 +38,7 @@ var deviceMutants = []mutant{
 	{
 		name: "a virtio-blk without a disk", guest: devicesGuest, change: remove("sys/block/vda"),
 		want:    with(imageVerdicts(Skip), map[string]Verdict{"PLAT-BLOCK-READ": Error}),
-		problem: map[string]string{"PLAT-BLOCK-READ": "this kernel made no disk of virtio-block on pci"},
+		problem: map[string]string{"PLAT-BLOCK-READ": "this kernel has no disk for virtio-block on pci"},
 	},
 	{
 		name: "a network without a carrier", guest: devicesGuest, change: replace("vmspec/network", "up eth0 ok\ncarrier eth0 0\n"),
@@ -71,7 +71,7 @@ var deviceMutants = []mutant{
 	{
 		name: "a source that its host keeps short", guest: devicesGuest, change: replace("vmspec/entropy", "source virtio_rng.0\nbytes 1 1\n"),
 		want:    map[string]Verdict{"PLAT-RNG-BYTES": Error},
-		problem: map[string]string{"PLAT-RNG-BYTES": "no more than 1 byte came in time"},
+		problem: map[string]string{"PLAT-RNG-BYTES": "only 1 byte came in time"},
 	},
 	{
 		name: "another source than the virtio one", guest: devicesGuest, change: replace("vmspec/entropy", "source tpm-rng-0\nbytes 32 1\n"),

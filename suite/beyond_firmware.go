@@ -42,13 +42,13 @@ func checkSMBIOS(f *probes.Facts) Finding {
 	case !s.Present:
 		return skip(ReasonNoDevice)
 	case s.TablesErr != "":
-		return unknown(s.TablesErr)
+		return unreadable(s.TablesErr)
 	case s.Version == "":
-		return unknown("the tables are hidden from other users than root")
+		return unknown("only root can read the tables")
 	}
 	found := fmt.Sprintf("SMBIOS %s of %s, %s", s.Version, s.SystemVendor, s.BIOSVendor)
 	if s.Entry != 64 {
-		return fail("the entry point is a 32-bit one, of before SMBIOS 3.0", found)
+		return fail("the entry point is 32-bit, which is older than SMBIOS 3.0", found)
 	}
 	return pass(found)
 }
@@ -78,9 +78,9 @@ func checkVariableWrite(f *probes.Facts) Finding {
 	}
 	switch {
 	case t.Err != "":
-		return unknown(t.Err, found...)
+		return unreadable(t.Err, found...)
 	case t.Result("delete") == "":
-		return unknown("the trial did not come to its end", found...)
+		return unknown("the trial did not finish", found...)
 	}
 	return pass(append([]string{"created, extended, deleted"}, found...)...)
 }
@@ -93,7 +93,7 @@ func checkTPM(f *probes.Facts) Finding {
 	case t.Version != "" && t.Version != "2.0":
 		return fail("the TPM is of version " + t.Version)
 	case t.TrialErr != "":
-		return unknown(t.TrialErr)
+		return unreadable(t.TrialErr)
 	}
 	found := fmt.Sprintf("TPM %s by %s, banks %s, %d bytes of event log", t.Family, t.Manufacturer, strings.Join(t.Active(), " "), t.EventLog)
 	if !slices.Contains(t.Active(), "sha256") {

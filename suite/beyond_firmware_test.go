@@ -67,7 +67,7 @@ var beyondFirmwareMutants = []mutant{
 	},
 	{
 		name: "a trial of a variable that broke off", guest: uefiGuest, change: replace("vmspec/variables", "create ok\n"),
-		want: map[string]Verdict{}, problem: map[string]string{"FW-VAR-WRITE": "did not come to its end"},
+		want: map[string]Verdict{}, problem: map[string]string{"FW-VAR-WRITE": "did not finish"},
 	},
 	{
 		name: "our own vmspec.readonly", guest: uefiGuest, change: edit("proc/cmdline", "panic=-1", "vmspec.readonly"),

@@ -47,11 +47,11 @@ func checkTouch(f *probes.Facts) Finding {
 	case t.Wrong > 0:
 		return fail(count(int(t.Wrong), "page")+" came back altered", found...)
 	case t.Err != "":
-		return unknown(t.Err)
+		return unreadable(t.Err)
 	case t.Touched == 0:
 		return unknown("no memory is free")
 	case len(t.Pieces) == 0:
-		return unknown("the kernel does not tell where pages lie", found...)
+		return unknown("the kernel does not show the addresses of pages", found...)
 	case len(missed) > 0:
 		return unknown("no page was free at "+strings.Join(missed, " "), found...)
 	}

@@ -14,7 +14,7 @@ var beyondMemoryMutants = []mutant{
 	},
 	{
 		name: "memory at unknown addresses", guest: uefiGuest, change: replace("vmspec/touch", "page 4096\ntouched 1024 wrong 0\n"),
-		want: map[string]Verdict{}, problem: map[string]string{"PLAT-MEM-TOUCH": "does not tell where pages lie"},
+		want: map[string]Verdict{}, problem: map[string]string{"PLAT-MEM-TOUCH": "does not show the addresses of pages"},
 	},
 	{
 		name: "a range of which no page is free", guest: uefiGuest,

@@ -151,7 +151,7 @@ func checkMSI(f *probes.Facts) Finding {
 	case f.GIC.MSI != "":
 		return pass(f.GIC.MSI + " is declared")
 	case f.GIC.Declared.Err != "":
-		return unknown(f.GIC.Declared.Err)
+		return unreadable(f.GIC.Declared.Err)
 	case f.GIC.Declared.Version == 0:
 		return skip(ReasonNoGIC)
 	}
@@ -169,11 +169,11 @@ func checkMSICount(f *probes.Facts) Finding {
 	case len(f.PCI.Functions) == 0:
 		return skip(ReasonNoDevice)
 	case f.PCI.MessagesErr != "":
-		return unknown(f.PCI.MessagesErr)
+		return unreadable(f.PCI.MessagesErr)
 	case total > 0:
 		return pass(found)
 	case f.GIC.MSI == "" && f.GIC.Declared.Err != "":
-		return unknown(f.GIC.Declared.Err)
+		return unreadable(f.GIC.Declared.Err)
 	case f.GIC.MSI == "":
 		return skip(reasonNoMSI)
 	case !slices.ContainsFunc(f.PCI.Functions, mayHaveMSI):
@@ -213,12 +213,12 @@ func deviceOf(fn pci.Function, devices []virtio.Device) (virtio.Device, bool) {
 func silentProblem(users []pci.Function, devices []virtio.Device, found string) Finding {
 	enabled := slices.DeleteFunc(slices.Clone(users), func(fn pci.Function) bool { return !fn.Config.Enabled })
 	if len(enabled) == 0 {
-		return fail("the drivers of "+count(len(users), "device")+" with MSI got none and fell back to INTx", found)
+		return fail("the drivers of "+count(len(users), "device")+" with MSI got no message interrupt and fell back to INTx", found)
 	}
 	for _, fn := range enabled {
 		if d, _ := deviceOf(fn, devices); d.ID == virtio.Block {
-			return fail(fmt.Sprintf("no message came, not even of the disk %s", fn.Address), found)
+			return fail(fmt.Sprintf("no message came, not even from the disk %s", fn.Address), found)
 		}
 	}
-	return unknown("no message came, and no device is known to have sent one", found)
+	return unknown("no message came, but perhaps no device sent one", found)
 }

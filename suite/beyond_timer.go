@@ -16,7 +16,7 @@ var beyondTimer = []Requirement{
 		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
 		Needs: []string{"timer", "cpu"},
 		Check: checkWake,
-		Fix:   "Wake a virtual CPU that waits for an interrupt when its timer expires, though no other device interrupts.",
+		Fix:   "Wake a virtual CPU that waits for an interrupt when its timer expires, even if no other device interrupts.",
 		Refs:  []string{"B_TIME_05"},
 	},
 	{
@@ -62,10 +62,6 @@ var beyondTimer = []Requirement{
 // reasonNoClock is the reason of a skip: the kernel has no real-time clock.
 const reasonNoClock = "no-rtc"
 
-// notCaptured is the problem of a guest that was captured before a trial was
-// thought of.
-const notCaptured = "not captured: the guest is older than this trial"
-
 // A one-shot may be late by a second, and by as long as fifty times the work
 // that was measured on the same host in the same moment: a few milliseconds on
 // a quiet one. The best of five counts. So a host must keep the CPU waiting for
@@ -82,11 +78,11 @@ func checkWake(f *probes.Facts) Finding {
 	case t.Dead:
 		return unknown("not tried: the timer is dead")
 	case t.TrialErr != "":
-		return unknown(t.TrialErr)
+		return unreadable(t.TrialErr)
 	case len(t.Shots.CPUs) == 0 && len(t.CPUs) > 0 && t.Shots.Hz == 0:
-		return unknown(notCaptured)
+		return olderCapture("this trial")
 	case t.Shots.Hz == 0:
-		return unknown("the trial did not come to its end")
+		return unknown("the trial did not finish")
 	}
 	most := lateMost + lateScale*float64(t.Shots.Baseline)/float64(t.Shots.Hz)
 	tried := map[int]bool{}
@@ -111,14 +107,14 @@ func checkWake(f *probes.Facts) Finding {
 			busy = append(busy, fmt.Sprint(cpu))
 		}
 	}
-	found := fmt.Sprintf("%s woken, at most %.1f ms late; at most %s of others there", count(len(t.Shots.CPUs), "CPU"), 1e3*worst, count(int(others), "interrupt"))
+	found := fmt.Sprintf("%s woken, at most %.1f ms late; at most %s of other devices meanwhile", count(len(t.Shots.CPUs), "CPU"), 1e3*worst, count(int(others), "interrupt"))
 	switch {
 	case len(asleep) > 0:
 		return fail("no one-shot woke CPU " + strings.Join(asleep, " "))
 	case len(late) > 0:
 		return fail(fmt.Sprintf("every one-shot was more than %.1f s late on CPU %s", most, strings.Join(late, " ")), found)
 	case len(busy) > 0:
-		return unknown("too busy to tell: no one-shot came to its end on CPU "+strings.Join(busy, " "), found)
+		return unknown("too busy to tell: no one-shot finished on CPU "+strings.Join(busy, " "), found)
 	}
 	return pass(found)
 }
@@ -129,9 +125,9 @@ const counterLeast = 10_000_000
 func checkCounterRate(f *probes.Facts) Finding {
 	switch {
 	case f.Timer.Frequency == nil:
-		return unknown(f.Timer.CounterErr)
+		return unreadable(f.Timer.CounterErr)
 	case *f.Timer.Frequency == 0:
-		return unknown("CNTFRQ does not say at how many Hz the counter runs")
+		return unknown("CNTFRQ is 0, so the rate of the counter is unknown")
 	}
 	found := fmt.Sprintf("CNTFRQ %d Hz", *f.Timer.Frequency)
 	if *f.Timer.Frequency < counterLeast {
@@ -148,7 +144,7 @@ func unread(a *timer.Agreement) string {
 	case a.Counter != "cntvct":
 		return "programs cannot read the counter in this guest"
 	case a.Hz == 0 || a.Alone.Count == 0:
-		return "the trial did not come to its end"
+		return "the trial did not finish"
 	}
 	return ""
 }
@@ -158,7 +154,7 @@ func unread(a *timer.Agreement) string {
 func checkMonotonic(f *probes.Facts) Finding {
 	a := &f.Timer.Agreement
 	if why := unread(a); why != "" {
-		return unknown(why)
+		return unreadable(why)
 	}
 	found := fmt.Sprintf("%d reads on one CPU, %d went back", a.Alone.Count, a.Alone.Backward)
 	if a.Alone.Backward > 0 {
@@ -177,7 +173,7 @@ func checkAgreement(f *probes.Facts) Finding {
 	a := &f.Timer.Agreement
 	switch why := unread(a); {
 	case why != "":
-		return unknown(why)
+		return unreadable(why)
 	case len(f.CPU.Online) == 1:
 		return skip(reasonOneCPU)
 	}
@@ -197,9 +193,9 @@ func checkAgreement(f *probes.Facts) Finding {
 	case len(behind) > 0:
 		return fail(strings.Join(behind, "; "), found)
 	case len(busy) > 0:
-		return unknown("too busy to tell: few hand-overs came about between CPUs "+strings.Join(busy, ", "), found)
+		return unknown("too busy to tell: too few hand-overs between CPUs "+strings.Join(busy, ", "), found)
 	case len(a.Pairs) != len(f.CPU.Online)-1:
-		return unknown("the trial did not come to its end", found)
+		return unknown("the trial did not finish", found)
 	}
 	return pass(found)
 }
@@ -213,15 +209,15 @@ func checkPace(f *probes.Facts) Finding {
 	case r.Counter == "monotonic":
 		return unknown("programs cannot read the counter in this guest")
 	case r.Stuck != nil && r.Hz > 0:
-		return unknown(fmt.Sprintf("%s stood still for %.1f s: it tells nothing of the counter", r.Watched, float64(r.Stuck.Ticks)/float64(r.Hz)))
+		return unknown(fmt.Sprintf("%s stood still for %.1f s, so it cannot check the counter", r.Watched, float64(r.Stuck.Ticks)/float64(r.Hz)))
 	}
 	least, most, ok := r.Rate()
 	found := fmt.Sprintf("%s advances between %.3f and %.3f s a second", r.Watched, least, most)
 	switch {
 	case !ok && r.TrialErr != "":
-		return unknown(r.TrialErr)
+		return unreadable(r.TrialErr)
 	case !ok:
-		return unknown("fewer than two seconds' edges were seen")
+		return unknown("the trial saw fewer than two changes of the clock's second")
 	case most < 1-rateOff || least > 1+rateOff:
 		return fail("the counter and "+r.Watched+" disagree on how long a second is", found)
 	case least < 1-rateDoubt || most > 1+rateDoubt:
@@ -247,9 +243,9 @@ func checkDate(f *probes.Facts) Finding {
 	case r.Stuck != nil:
 		seconds = r.Stuck.Seconds
 	case r.TrialErr != "":
-		return unknown(r.TrialErr)
+		return unreadable(r.TrialErr)
 	default:
-		return unknown("the clock's seconds were not seen")
+		return unknown("the trial did not see the clock's seconds")
 	}
 	year, month, day := time.Unix(seconds, 0).UTC().Date()
 	found := fmt.Sprintf("%s says %d-%02d-%02d", r.Watched, year, month, day)

@@ -45,7 +45,7 @@ var beyondTimerMutants = []mutant{
 		name: "a host too busy for a one-shot", guest: uefiGuest,
 		change:  add("vmspec/timer", shotsHead+shots012+"shot 3 ran 3 ended 0 asked 1312500 took 1400000 others 0\n"),
 		want:    map[string]Verdict{"PLAT-CPU-AFFINITY": Pass},
-		problem: map[string]string{"PLAT-TIMER-WAKE": "too busy to tell: no one-shot came to its end on CPU 3"},
+		problem: map[string]string{"PLAT-TIMER-WAKE": "too busy to tell: no one-shot finished on CPU 3"},
 	},
 	{
 		name: "a CPU that came to no one-shot", guest: uefiGuest, change: add("vmspec/timer", shotsHead+shots012),
@@ -72,12 +72,12 @@ var beyondTimerMutants = []mutant{
 		name: "a host that runs one virtual CPU at a time", guest: uefiGuest,
 		change:  replace("vmspec/agreement", counterOK+pairs01+"pair 0 3 handovers 9 backward 0 worst 0\n"),
 		want:    map[string]Verdict{"PLAT-COUNTER-FORWARD": Pass},
-		problem: map[string]string{"PLAT-COUNTER-AGREES": "too busy to tell: few hand-overs came about between CPUs 0 and 3"},
+		problem: map[string]string{"PLAT-COUNTER-AGREES": "too busy to tell: too few hand-overs between CPUs 0 and 3"},
 	},
 	{
 		name: "hand-overs that broke off", guest: uefiGuest, change: replace("vmspec/agreement", counterOK+pairs01),
 		want:    map[string]Verdict{"PLAT-COUNTER-FORWARD": Pass},
-		problem: map[string]string{"PLAT-COUNTER-AGREES": "did not come to its end"},
+		problem: map[string]string{"PLAT-COUNTER-AGREES": "did not finish"},
 	},
 	{
 		name: "one CPU, which agrees with itself", guest: directGuest, change: replace("vmspec/agreement", counterOK),

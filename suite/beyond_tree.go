@@ -26,7 +26,7 @@ var beyondTree = []Requirement{
 		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
 		Needs: []string{"tree"},
 		Check: func(f *probes.Facts) Finding { return checkRules(f.Tree, phandleRules, f.Tree.References, "reference") },
-		Fix:   "Give each phandle to one node, take no node away that another names, and write as many cells behind a phandle as its node says.",
+		Fix:   "Give each phandle to one node, keep every node that another refers to, and write as many cells behind a phandle as its node says.",
 		Refs:  []string{"Devicetree 2.3.3", "Devicetree 3.3"},
 	},
 	{

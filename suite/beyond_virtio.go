@@ -119,7 +119,7 @@ func checkVirtioStatus(f *probes.Facts) Finding {
 func statusProblem(d virtio.Device) (problem string, settled bool) {
 	switch {
 	case d.Driver != "" && d.Status == 0:
-		return "lost what its driver set", true
+		return "lost the status that its driver set", true
 	case d.Status&needsReset != 0:
 		return "needs a reset", true
 	case d.Status&failed != 0, d.Status&driverOK == 0:

@@ -59,7 +59,7 @@ func checkXenFeatures(f *probes.Facts) Finding {
 	case x.Type != "xen":
 		return skip(reasonNoXen)
 	case x.Features == nil:
-		return unknown(x.FeaturesErr)
+		return unreadable(x.FeaturesErr)
 	}
 	found := fmt.Sprintf("Xen %s, features %#x", x.Version, *x.Features)
 	if *x.Features&smccc != 0 {
@@ -77,11 +77,11 @@ func checkXenGrants(f *probes.Facts) Finding {
 	case x.Type != "xen":
 		return skip(reasonNoXen)
 	case x.Grants == nil:
-		return unknown(x.GrantsErr)
+		return unreadable(x.GrantsErr)
 	case x.Grants.Version != "":
 		return pass("grant table of layout " + x.Grants.Version)
 	case !x.Grants.Whole:
-		return unknown("the beginning of the kernel's log is lost")
+		return unknown("needs a kernel log that still has its beginning")
 	}
 	return fail("the kernel found no grant table")
 }
@@ -92,7 +92,7 @@ func checkXenEvents(f *probes.Facts) Finding {
 	case x.Type != "xen":
 		return skip(reasonNoXen)
 	case x.Events == nil:
-		return unknown(x.EventsErr)
+		return unreadable(x.EventsErr)
 	}
 	var total uint64
 	var users []string
@@ -111,7 +111,7 @@ func checkXenEvents(f *probes.Facts) Finding {
 	case x.Events.Upcall == nil:
 		return fail("the kernel has no interrupt for Xen's events", found)
 	}
-	return unknown("no event came, and none is known to have been sent", found)
+	return unknown("no event came, but perhaps none was sent", found)
 }
 
 func checkXenFrontends(f *probes.Facts) Finding {
@@ -134,7 +134,7 @@ func checkXenFrontends(f *probes.Facts) Finding {
 			wrong = append(wrong, text)
 		}
 	}
-	return conclude(wrong, nil, found, unknown("this kernel drives none of "+count(len(x.Devices), "Xen device")))
+	return conclude(wrong, nil, found, unknown("this kernel has no driver for any of "+count(len(x.Devices), "Xen device")))
 }
 
 // waiting tells whether a frontend has a driver, and no backend that answers:

@@ -86,7 +86,7 @@ func checkSystab(f *probes.Facts) Finding {
 	case !e.Booted:
 		return fail(noUEFI)
 	case e.Describes():
-		return pass(fmt.Sprintf("%d configuration tables, a description among them", len(e.Tables)))
+		return pass(fmt.Sprintf("%d configuration tables; one is a hardware description", len(e.Tables)))
 	case e.TablesErr == "" && len(e.Tables) == 0:
 		return fail("the system table has no configuration table")
 	case e.TablesErr == "":
@@ -96,7 +96,7 @@ func checkSystab(f *probes.Facts) Finding {
 	case e.Stub && !f.FDT.Empty():
 		return pass("the EFI stub found the device tree", content(f.FDT))
 	}
-	return unknown(e.TablesErr)
+	return unreadable(e.TablesErr)
 }
 
 // content says what a tree holds, for a report on one that holds too little.
@@ -127,9 +127,9 @@ func checkTreeByUEFI(f *probes.Facts) Finding {
 	case f.FDT.Empty():
 		return fail(content(f.FDT))
 	case f.EFI.DTBParameter:
-		return unknown("the kernel's command line names a tree of its own: dtb=")
+		return unknown("the kernel's command line names another device tree: dtb=")
 	case !f.EFI.Stub:
-		return unknown("the configuration table is unknown, and the EFI stub did not pass the tree on: " + f.EFI.TablesErr)
+		return unknown("the configuration table could not be read, and the EFI stub passed on no device tree: " + f.EFI.TablesErr)
 	}
 	giver := "firmware"
 	if f.Kernel.Context != "pid1" {
@@ -152,7 +152,7 @@ func checkACPIByUEFI(f *probes.Facts) Finding {
 	case known || len(f.EFI.Systab) > 0:
 		return fail("no ACPI_20_TABLE_GUID in the configuration table")
 	}
-	return unknown(f.EFI.TablesErr)
+	return unreadable(f.EFI.TablesErr)
 }
 
 // checkTree lists everything that is missing, not only the first.
@@ -210,7 +210,7 @@ var bootTables = []string{"FACP", "APIC", "GTDT", "DSDT"}
 func checkACPI(f *probes.Facts) Finding {
 	a := f.ACPI
 	if !a.Present {
-		return skip(ReasonNoACPI)
+		return skip(reasonByTree)
 	}
 	for _, name := range bootTables {
 		if problem, damaged := a.Damaged[name]; damaged {
@@ -224,13 +224,13 @@ func checkACPI(f *probes.Facts) Finding {
 		}
 	}
 	if a.FADT != nil && !a.FADT.HardwareReduced {
-		wrong = append(wrong, "the FADT does not say that the hardware is reduced")
+		wrong = append(wrong, "the FADT lacks the flag HW_REDUCED_ACPI")
 	}
 	if a.FADT != nil && !a.FADT.PSCI && a.MADT != nil && len(a.MADT.CPUs) > 1 {
-		wrong = append(wrong, "the FADT names no PSCI to start CPUs by")
+		wrong = append(wrong, "the FADT declares no PSCI, by which CPUs are started")
 	}
 	if a.GTDT != nil && a.GTDT.Virtual == 0 {
-		wrong = append(wrong, "the GTDT names no interrupt of the virtual timer")
+		wrong = append(wrong, "the GTDT has no interrupt for the virtual timer")
 	}
 	found := "tables " + strings.Join(a.Tables, " ")
 	if len(wrong) > 0 {

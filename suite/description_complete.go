@@ -2,6 +2,7 @@ package suite
 
 import (
 	"cmp"
+	"fmt"
 	"slices"
 	"strconv"
 	"strings"
@@ -37,6 +38,12 @@ var descriptionComplete = []Requirement{
 		Fix:     "Describe in the ACPI namespace every device that no bus enumerates, and let the tables agree with it.",
 	},
 }
+
+// Reasons of a skip: Linux runs by the other description.
+const (
+	reasonByACPI = "other-description: Linux runs by ACPI"
+	reasonByTree = "other-description: Linux runs by the device tree"
+)
 
 // own begin the names of regions of /proc/iomem whose place Linux has from
 // neither the device tree nor ACPI.
@@ -92,7 +99,7 @@ func (t *tally) tell(what string, names []string) {
 // unseen says why the devices cannot be judged; nil if they can.
 func unseen(f *probes.Facts) *Finding {
 	if problem := f.Device.BindingErr + f.Device.IomemErr; problem != "" {
-		u := unknown(problem)
+		u := unreadable(problem)
 		return &u
 	}
 	return nil
@@ -101,7 +108,10 @@ func unseen(f *probes.Facts) *Finding {
 // checkTreeComplete holds against the tree what Linux drives, and the other way
 // round. Only where Linux runs by the tree does it tell of it.
 func checkTreeComplete(f *probes.Facts) Finding {
-	if f.ACPI.Present || f.FDT.Empty() {
+	switch {
+	case f.ACPI.Present:
+		return skip(reasonByACPI)
+	case f.FDT.Empty():
 		return skip(ReasonNoTree)
 	}
 	if u := unseen(f); u != nil {
@@ -112,12 +122,12 @@ func checkTreeComplete(f *probes.Facts) Finding {
 	b := f.Device.Binding
 	for _, u := range b.Registers {
 		if !isOwn(u.By) {
-			t.wrong = append(t.wrong, "no node has the registers at "+u.At+" of "+u.By)
+			t.wrong = append(t.wrong, u.By+" uses "+u.At+", which no node of the device tree describes")
 		}
 	}
 	for _, u := range b.Interrupts {
 		if !strings.HasPrefix(u.By, "ARM-FFA") { // drivers/firmware/arm_ffa: by a call to the firmware
-			t.wrong = append(t.wrong, "no node has interrupt "+u.At+" of "+u.By)
+			t.wrong = append(t.wrong, u.By+" uses interrupt "+u.At+", which no node of the device tree describes")
 		}
 	}
 	return t.conclude(f)
@@ -126,7 +136,7 @@ func checkTreeComplete(f *probes.Facts) Finding {
 // bound tells what became of the described devices.
 func (t *tally) bound(f *probes.Facts) {
 	b := f.Device.Binding
-	t.found = append(t.found, count(b.Bound, "described device")+" driven, "+count(b.Slots, "empty slot")+" of virtio-mmio")
+	t.found = append(t.found, "drivers bound to "+count(b.Bound, "described device")+"; "+count(b.Slots, "virtio-mmio slot")+" empty")
 	var idle []string
 	for i := range b.Unbound {
 		n := &b.Unbound[i]
@@ -140,7 +150,7 @@ func (t *tally) bound(f *probes.Facts) {
 			t.doubt = append(t.doubt, problem)
 		}
 	}
-	t.tell("no driver took", idle)
+	t.tell("no driver bound to", idle)
 	t.tell("no device driver known for", b.Strangers)
 }
 
@@ -155,6 +165,8 @@ var misdescribed = []int{2, 22, 61}
 // registers beyond 4 GiB.
 func unboundProblem(n *device.Node, arch string) (problem string, wrong bool) {
 	switch {
+	case n.Missing == device.NoID:
+		return n.Path + ": its PrimeCell ID registers read as no known device; is there a device at that address?", true
 	case n.Missing != "":
 		return n.Path + " waits for " + n.Missing, true
 	case n.Deferred:
@@ -162,14 +174,14 @@ func unboundProblem(n *device.Node, arch string) (problem string, wrong bool) {
 	case n.Errno != 0:
 		return n.Path + ": its driver failed with error " + strconv.Itoa(n.Errno), arch == "arm64" && slices.Contains(misdescribed, n.Errno)
 	}
-	return n.Path + " is described, but " + n.Driver + " did not take it", true
+	return n.Path + " is described, but its driver " + n.Driver + " is not bound to it", true
 }
 
 // checkACPIComplete holds against the tables what Linux drives. That the MADT
 // has all CPUs is PLAT-CPU-ENUM's to judge.
 func checkACPIComplete(f *probes.Facts) Finding {
 	if !f.ACPI.Present {
-		return skip(ReasonNoACPI)
+		return skip(reasonByTree)
 	}
 	if u := unseen(f); u != nil {
 		return *u
@@ -178,14 +190,14 @@ func checkACPIComplete(f *probes.Facts) Finding {
 	t.bound(f)
 	for i := range f.Device.Devices {
 		if d := &f.Device.Devices[i]; d.At != "" && d.Node == "" && !isOwn(d.Name) {
-			t.wrong = append(t.wrong, "nothing describes "+d.Name)
+			t.wrong = append(t.wrong, d.Name+" uses "+d.At+", which no ACPI device describes")
 		}
 	}
 	var others []string
 	for _, u := range f.Device.Binding.Registers {
 		others = append(others, u.By)
 	}
-	t.tell("regions of no device", others)
+	t.tell("regions that belong to no device", others)
 	t.tables(f)
 	return t.conclude(f)
 }
@@ -206,11 +218,11 @@ func (t *tally) tables(f *probes.Facts) {
 		wrong   bool
 		problem string
 	}{
-		{madt.GICVersion != 0 && f.GIC.Running.Version != 0 && (madt.GICVersion < 3) != (f.GIC.Running.Version < 3), "Linux runs another GIC than the MADT's"},
-		{!fadt.PSCI && f.PSCI.Version != "", "Linux uses PSCI, which the FADT does not name"},
-		{a.GTDT != nil && !timerNamed(a.GTDT, b.Timer), "the GTDT does not name the timer's interrupt " + strconv.Itoa(int(b.Timer))},
-		{a.SPCR != nil && apart(port(a.SPCR), b.Serial), "no serial port in use is where the SPCR has it"},
-		{a.MCFG != nil && apart(spaces(a.MCFG), b.ECAM), "no PCI configuration space in use is where the MCFG has it"},
+		{madt.GICVersion != 0 && f.GIC.Running.Version != 0 && (madt.GICVersion < 3) != (f.GIC.Running.Version < 3), fmt.Sprintf("Linux runs a GICv%d, the MADT declares a GICv%d", f.GIC.Running.Version, madt.GICVersion)},
+		{!fadt.PSCI && f.PSCI.Version != "", "Linux uses PSCI, which the FADT does not declare"},
+		{a.GTDT != nil && !timerNamed(a.GTDT, b.Timer), "Linux uses timer interrupt " + strconv.Itoa(int(b.Timer)) + ", which the GTDT does not list"},
+		{a.SPCR != nil && apart(port(a.SPCR), b.Serial), "Linux uses no serial port at the address in the SPCR"},
+		{a.MCFG != nil && apart(spaces(a.MCFG), b.ECAM), "Linux uses no PCI configuration space that the MCFG lists"},
 	} {
 		if part.wrong {
 			t.wrong = append(t.wrong, part.problem)

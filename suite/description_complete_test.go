@@ -29,46 +29,46 @@ var descriptionCompleteMutants = []mutant{
 	{
 		name: "a clock that the tree has not", guest: driverGuest, change: without("pl031@9010000"),
 		want:    map[string]Verdict{treeID: Fail},
-		problem: map[string]string{treeID: "no node has the registers at 9010000-9010fff of pl031@9010000; no node has interrupt 34 of rtc-pl031"},
+		problem: map[string]string{treeID: "pl031@9010000 uses 9010000-9010fff, which no node of the device tree describes; rtc-pl031 uses interrupt 34, which no node of the device tree describes"},
 	},
 	{
 		name: "a clock that the tree has elsewhere", guest: driverGuest, change: property("reg", cells(0, 0x9011000, 0, 0x1000)),
 		want:    map[string]Verdict{treeID: Fail},
-		problem: map[string]string{treeID: "no node has the registers at 9010000-9010fff"},
+		problem: map[string]string{treeID: "uses 9010000-9010fff, which no node"},
 	},
 	{
 		name: "a clock of another interrupt", guest: driverGuest, change: property("interrupts", cells(0, 3, 4)),
 		want:    map[string]Verdict{treeID: Fail},
-		problem: map[string]string{treeID: "no node has interrupt 34 of rtc-pl031"},
+		problem: map[string]string{treeID: "rtc-pl031 uses interrupt 34, which no node"},
 	},
 	{
 		name: "a device on the kernel's command line", guest: driverGuest,
 		change: all(add("proc/iomem", "0b000000-0b0001ff : virtio-mmio.0\n"), link("sys/devices/platform/virtio-mmio.0/driver", "../../../bus/platform/drivers/virtio-mmio"),
 			link(platformBus+"virtio-mmio.0", "../../../devices/platform/virtio-mmio.0")),
 		want:    map[string]Verdict{treeID: Fail, "PLAT-DEV-ENUM": Fail},
-		problem: map[string]string{treeID: "no node has the registers at b000000-b0001ff of virtio-mmio.0"},
+		problem: map[string]string{treeID: "virtio-mmio.0 uses b000000-b0001ff, which no node"},
 	},
 	{
 		name: "registers from nowhere", guest: driverGuest, change: add("proc/iomem", "0b000000-0b000fff : foo\n"),
 		want:    map[string]Verdict{treeID: Fail},
-		problem: map[string]string{treeID: "no node has the registers at b000000-b000fff of foo"},
+		problem: map[string]string{treeID: "foo uses b000000-b000fff, which no node"},
 	},
 	{
 		name: "a window of PCI that is larger than its bridge's", guest: driverGuest,
 		change:  edit("proc/iomem", "10000000-3efeffff : pcie@10000000", "0f000000-3efeffff : pcie@10000000"),
 		want:    map[string]Verdict{treeID: Fail},
-		problem: map[string]string{treeID: "no node has the registers at f000000-3efeffff of pcie@10000000"},
+		problem: map[string]string{treeID: "pcie@10000000 uses f000000-3efeffff, which no node"},
 	},
 	{
 		name: "an interrupt from nowhere", guest: driverGuest, change: add("proc/interrupts", "90: 0 0 GIC-0 200 Level foo\n"),
 		want:    map[string]Verdict{treeID: Fail},
-		problem: map[string]string{treeID: "no node has interrupt 200 of foo"},
+		problem: map[string]string{treeID: "foo uses interrupt 200, which no node"},
 	},
 	{
 		name: "an interrupt of PCI that the map has not", guest: driverGuest,
 		change:  tree(func(root *dt.Node) { node(root, "pcie@10000000").RemoveProperty("interrupt-map") }),
 		want:    map[string]Verdict{treeID: Fail},
-		problem: map[string]string{treeID: "no node has interrupt "},
+		problem: map[string]string{treeID: " uses interrupt "},
 	},
 	{
 		name: "UEFI's framebuffer, memory of a virtio device, a driver's part", guest: driverGuest,
@@ -89,7 +89,7 @@ var descriptionCompleteMutants = []mutant{
 	{
 		name: "a clock without its driver", guest: driverGuest, change: undriven,
 		want:    map[string]Verdict{treeID: Fail},
-		problem: map[string]string{treeID: "/pl031@9010000 is described, but rtc-pl031 did not take it"},
+		problem: map[string]string{treeID: "/pl031@9010000 is described, but its driver rtc-pl031 is not bound to it"},
 	},
 	{
 		name: "a second clock that is not there", guest: driverGuest, change: tree(func(root *dt.Node) {
@@ -98,7 +98,7 @@ var descriptionCompleteMutants = []mutant{
 			root.Children = append(root.Children, second)
 		}),
 		want:    map[string]Verdict{treeID: Fail},
-		problem: map[string]string{treeID: "/pl031@b000000 is described, but rtc-pl031 did not take it"},
+		problem: map[string]string{treeID: "/pl031@b000000 is described, but its driver rtc-pl031 is not bound to it"},
 	},
 	{
 		name: "a clock without its driver, and a kernel without it", guest: driverGuest, change: all(undriven, remove("sys/bus/amba/drivers/rtc-pl031")),
@@ -107,7 +107,7 @@ var descriptionCompleteMutants = []mutant{
 	{
 		name: "a clock without its driver, in somebody's guest", guest: driverGuest, change: all(undriven, replace("vmspec/context", "program\n")),
 		want:    map[string]Verdict{treeID: Error, "PLAT-CONSOLE-INPUT": Skip, "PLAT-CPU-OFFLINE": Skip, "PLAT-VIRTIO-PORT": Skip},
-		problem: map[string]string{treeID: "rtc-pl031 did not take it"},
+		problem: map[string]string{treeID: "rtc-pl031 is not bound to it"},
 	},
 	{
 		name: "a clock without its driver, and what waits is unknown", guest: driverGuest, change: all(undriven, remove(deferred)),
@@ -153,7 +153,7 @@ var descriptionCompleteMutants = []mutant{
 	{
 		name: "a clock that shows no ID", guest: driverGuest, change: all(undriven, add(deferred, "9010000.pl031\t\n")),
 		want:    map[string]Verdict{treeID: Fail},
-		problem: map[string]string{treeID: "/pl031@9010000 waits for a known PrimeCell ID"},
+		problem: map[string]string{treeID: "/pl031@9010000: its PrimeCell ID registers read as no known device; is there a device at that address?"},
 	},
 	{
 		name: "a function of PCI that waits", guest: driverGuest, change: add(deferred, "0000:00:01.0\t\n"),
@@ -174,7 +174,7 @@ var descriptionCompleteMutants = []mutant{
 	{
 		name: "a UART without its driver", guest: acpiDriverGuest, profile: V20, change: remove(uartDevice + "driver"),
 		want:    map[string]Verdict{acpiID: Fail},
-		problem: map[string]string{acpiID: "ARMH0011:00 is described, but sbsa-uart did not take it"},
+		problem: map[string]string{acpiID: "ARMH0011:00 is described, but its driver sbsa-uart is not bound to it"},
 	},
 	{
 		name: "a UART that waits", guest: acpiDriverGuest, profile: V20,
@@ -185,7 +185,7 @@ var descriptionCompleteMutants = []mutant{
 	{
 		name: "a UART that the namespace has not", guest: acpiDriverGuest, profile: V20, change: remove(uartDevice + "firmware_node"),
 		want:    map[string]Verdict{acpiID: Fail, "PLAT-DEV-ENUM": Fail},
-		problem: map[string]string{acpiID: "nothing describes ARMH0011:00"},
+		problem: map[string]string{acpiID: "ARMH0011:00 uses 9000000-9000fff, which no ACPI device describes"},
 	},
 	{
 		name: "a GICC too few", guest: acpiDriverGuest, profile: V20, change: patch("APIC", 44+24+12, 0),
@@ -194,7 +194,7 @@ var descriptionCompleteMutants = []mutant{
 	{
 		name: "a GICv2 in the MADT", guest: acpiDriverGuest, profile: V20, change: patch("APIC", 44+20, 2),
 		want:    map[string]Verdict{acpiID: Fail, "PLAT-GIC": Error},
-		problem: map[string]string{acpiID: "Linux runs another GIC than the MADT's"},
+		problem: map[string]string{acpiID: "Linux runs a GICv3, the MADT declares a GICv2"},
 	},
 	{
 		name: "a MADT that does not say which GIC", guest: acpiDriverGuest, profile: V20, change: patch("APIC", 44+20, 0),
@@ -203,17 +203,17 @@ var descriptionCompleteMutants = []mutant{
 	{
 		name: "a FADT without PSCI", guest: acpiDriverGuest, profile: V20, change: patch("FACP", 129, 0, 0),
 		want:    map[string]Verdict{acpiID: Fail, "HW-ACPI-BOOT": Fail},
-		problem: map[string]string{acpiID: "Linux uses PSCI, which the FADT does not name"},
+		problem: map[string]string{acpiID: "Linux uses PSCI, which the FADT does not declare"},
 	},
 	{
 		name: "a GTDT of another interrupt", guest: acpiDriverGuest, profile: V20, change: patch("GTDT", 64, 25),
 		want:    map[string]Verdict{acpiID: Fail},
-		problem: map[string]string{acpiID: "the GTDT does not name the timer's interrupt 27"},
+		problem: map[string]string{acpiID: "Linux uses timer interrupt 27, which the GTDT does not list"},
 	},
 	{
 		name: "an SPCR of another place", guest: acpiDriverGuest, profile: V20, change: patch("SPCR", 44, le64(0x9040000)...),
 		want:    map[string]Verdict{acpiID: Fail},
-		problem: map[string]string{acpiID: "no serial port in use is where the SPCR has it"},
+		problem: map[string]string{acpiID: "Linux uses no serial port at the address in the SPCR"},
 	},
 	{
 		name: "an SPCR that is switched off", guest: acpiDriverGuest, profile: V20, change: patch("SPCR", 44, le64(0)...),
@@ -226,7 +226,7 @@ var descriptionCompleteMutants = []mutant{
 	{
 		name: "an MCFG of another place", guest: acpiDriverGuest, profile: V20, change: patch("MCFG", 44, le64(0x3f000000)...),
 		want:    map[string]Verdict{acpiID: Fail},
-		problem: map[string]string{acpiID: "no PCI configuration space in use is where the MCFG has it"},
+		problem: map[string]string{acpiID: "Linux uses no PCI configuration space that the MCFG lists"},
 	},
 	{
 		name: "no MCFG, for the namespace can have its place", guest: acpiDriverGuest, profile: V20, change: remove("sys/firmware/acpi/tables/MCFG"),
@@ -243,7 +243,7 @@ func TestCompleteNotCaptured(t *testing.T) {
 	for guest, id := range map[string]string{uefiGuest: treeID, acpiGuest: acpiID} {
 		got := verdicts(JudgeBy(Settings{Profile: V20}, "arm64", probes.Read(guesttest.Open(t, guest))))[id]
 		require.Equal(t, Error, got.Verdict)
-		require.Contains(t, got.Problem, "not captured")
+		require.Contains(t, got.Problem, "taken by an older vmspec")
 	}
 }
 

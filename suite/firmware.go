@@ -88,7 +88,7 @@ var firmware = []Requirement{
 		},
 		Needs: []string{"efi", "rtc", "kernel"}, Kernel: []string{"CONFIG_EFI"},
 		Check: checkRTC,
-		Fix:   "Let the firmware's GetTime read a clock that runs; which device feeds it is the VM's own affair.",
+		Fix:   "Let the firmware's GetTime read a clock that runs; any device of the VM may feed it.",
 		Refs:  []string{"EBBR 2.7"},
 	},
 }
@@ -137,9 +137,9 @@ func checkVariables(f *probes.Facts) Finding {
 	case e.Runtime == efi.RuntimeOff:
 		return fail("the kernel could not use the firmware's runtime services")
 	case e.VariableErr != "":
-		return unknown(e.VariableErr)
+		return unreadable(e.VariableErr)
 	case e.Variables == "ro" && f.Kernel.Context != "pid1":
-		return unknown("efivarfs is mounted read-only, maybe by the administrator's wish")
+		return unknown("efivarfs is mounted read-only; the administrator may want that")
 	case e.Variables == "ro":
 		return fail("efivarfs is read-only: the firmware has no SetVariable at run time")
 	case e.Variables == "" && f.Kernel.Lacks("CONFIG_EFIVAR_FS") != "":
@@ -148,7 +148,7 @@ func checkVariables(f *probes.Facts) Finding {
 	case strings.HasSuffix(e.MountErr, "operation not supported"), strings.HasSuffix(e.MountErr, "no such device"):
 		return fail("no variable services at run time: " + e.MountErr)
 	case e.MountErr != "":
-		return unknown(e.MountErr)
+		return unreadable(e.MountErr)
 	case e.Variables == "":
 		return unknown("efivarfs is not mounted")
 	case refused(e.Trial):
@@ -194,9 +194,9 @@ func checkRTC(f *probes.Facts) Finding {
 	found := fmt.Sprintf("%s advances between %.3f and %.3f s a second of %s", clock.Name, least, most, f.RTC.Counter)
 	switch {
 	case !ok && f.RTC.TrialErr != "":
-		return unknown(f.RTC.TrialErr)
+		return unreadable(f.RTC.TrialErr)
 	case !ok:
-		return unknown("fewer than two seconds' edges were seen")
+		return unknown("the trial saw fewer than two changes of the clock's second")
 	case most < 1-rateOff || least > 1+rateOff:
 		return fail(fmt.Sprintf("the clock runs between %.3f and %.3f s a second", least, most), found)
 	case least < 1-rateDoubt || most > 1+rateDoubt:

@@ -97,7 +97,7 @@ var firmwareMutants = []mutant{
 	{
 		name: "captured before the clock was watched", guest: uefiGuest, change: remove("vmspec/clock"),
 		want:    map[string]Verdict{"FW-RTC": Error, "PLAT-CLOCK-DATE": Error, "PLAT-COUNTER-PACE": Error},
-		problem: map[string]string{"FW-RTC": "not captured"},
+		problem: map[string]string{"FW-RTC": "did not record vmspec/clock; capture again"},
 	},
 	{
 		name: "GetTime does not answer", guest: uefiGuest, change: replace("sys/class/rtc/rtc0/name", "rtc-pl031 9010000.pl031\n"),

@@ -110,12 +110,12 @@ func offers(options ...string) func(*probes.Facts) Finding {
 		var found, wrong, unread []string
 		for _, option := range options {
 			has, lacks, unknown := f.Kernel.Offers(option)
-			found, wrong, unread = also(found, has), also(wrong, lacks), also(unread, unknown)
+			found, wrong, unread = appendNonEmpty(found, has), appendNonEmpty(wrong, lacks), appendNonEmpty(unread, unknown)
 		}
 		if len(wrong)+len(unread) > 0 && f.Kernel.Context == "pid1" {
 			return Finding{Verdict: Skip, Problem: ReasonNoOS, Found: append(wrong, unread...)}
 		}
-		return judgeSeen(wrong, strings.Join(unread, "; "), also(nil, strings.Join(found, " "))...)
+		return judgeRead(wrong, strings.Join(unread, "; "), appendNonEmpty(nil, strings.Join(found, " "))...)
 	}
 }
 
@@ -132,7 +132,7 @@ func checkAssumptions(f *probes.Facts) Finding {
 	root := f.Kernel.Value("root")
 	for _, disk := range driversDisks {
 		if strings.HasPrefix(root, disk) {
-			return fail("the command line in the image has root="+root, "a disk of one driver")
+			return fail("the command line in the image has root="+root, "only one driver gives a disk such a name")
 		}
 	}
 	return Finding{Verdict: Skip, Problem: ReasonBoot, Found: []string{"Linux " + f.Kernel.Release}}

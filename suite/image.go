@@ -103,7 +103,7 @@ func onDisk(check func(i *image.Facts, d *image.Disk) Finding) func(*probes.Fact
 	return func(f *probes.Facts) Finding {
 		switch {
 		case f.Image.Err != "":
-			return unknown(f.Image.Err)
+			return unreadable(f.Image.Err)
 		case f.Image.Disk == nil:
 			return skip(ReasonNoImage)
 		}
@@ -116,14 +116,14 @@ func checkGPT(_ *image.Facts, d *image.Disk) Finding {
 	if d.Begins != "" {
 		found = []string{"the disk begins with " + d.Begins}
 	}
-	return judgeSeen(slices.Concat(d.Primary.Wrong, d.Layout.Wrong), cmp.Or(d.Primary.Unread, d.Layout.Unread), found...)
+	return judgeRead(slices.Concat(d.Primary.Wrong, d.Layout.Wrong), cmp.Or(d.Primary.Unread, d.Layout.Unread), found...)
 }
 
 func checkBackup(_ *image.Facts, d *image.Disk) Finding {
 	if !d.Primary.There && !d.Backup.There && d.Primary.Unread == "" && d.Backup.Unread == "" {
 		return skip(ReasonNoTable)
 	}
-	return judgeSeen(d.Backup.Wrong, d.Backup.Unread, fmt.Sprintf("at LBA %d", d.Backup.At))
+	return judgeRead(d.Backup.Wrong, d.Backup.Unread, fmt.Sprintf("at LBA %d", d.Backup.At))
 }
 
 func checkMBR(_ *image.Facts, d *image.Disk) Finding {
@@ -131,7 +131,7 @@ func checkMBR(_ *image.Facts, d *image.Disk) Finding {
 	if d.MBR.Kind != image.NoMBR {
 		found = append(d.MBR.Notes, fmt.Sprintf("%s MBR", d.MBR.Kind))
 	}
-	return judgeSeen(d.MBR.Wrong, d.MBR.Unread, found...)
+	return judgeRead(d.MBR.Wrong, d.MBR.Unread, found...)
 }
 
 // checkBootPath asks for the path of the running state, and of an image that
@@ -161,7 +161,7 @@ func checkBootPath(i *image.Facts, d *image.Disk) Finding {
 	if len(lacks) > 0 && e.Tree.Unread != "" {
 		return unknown(e.Tree.Unread, found...)
 	}
-	return judgeSeen(append(wrong, lacks...), "", found...)
+	return judgeRead(append(wrong, lacks...), "", found...)
 }
 
 // programs are what a boot program for an architecture must be: UEFI
@@ -197,7 +197,7 @@ func checkEFIApp(i *image.Facts, d *image.Disk) Finding {
 	if len(found) == 0 {
 		return noProgram(e)
 	}
-	return judgeSeen(wrong, strings.Join(unread, "; "), found...)
+	return judgeRead(wrong, strings.Join(unread, "; "), found...)
 }
 
 func noProgram(e *image.ESP) Finding {
@@ -220,7 +220,7 @@ func problemsOf(p image.Program) []string {
 		wrong = append(wrong, fmt.Sprintf("the optional header's magic is %#x, not %#x", h.Magic, want.magic))
 	}
 	if h.Subsystem != image.Application {
-		wrong = append(wrong, fmt.Sprintf("subsystem %d, and an EFI application has %d", h.Subsystem, image.Application))
+		wrong = append(wrong, fmt.Sprintf("subsystem %d; an EFI application has %d", h.Subsystem, image.Application))
 	}
 	return wrong
 }
@@ -267,10 +267,10 @@ func checkFAT32(i *image.Facts, d *image.Disk) Finding {
 	if e.FS.Kind != "" {
 		found = append(found, fmt.Sprintf("%s of %d clusters in partition %d", e.FS.Kind, e.FS.Clusters, e.Number))
 		if e.FS.Kind != "FAT32" {
-			wrong = append(wrong, fmt.Sprintf("%s by its clusters, of which FAT32 has at least %d", e.FS.Kind, image.LeastFAT32))
+			wrong = append(wrong, fmt.Sprintf("its number of clusters makes it %s; FAT32 has at least %d", e.FS.Kind, image.LeastFAT32))
 		}
 	}
-	return judgeSeen(wrong, e.FS.Unread, found...)
+	return judgeRead(wrong, e.FS.Unread, found...)
 }
 
 // noFiles is the finding on what is in a file system, where none can be read.
@@ -310,11 +310,11 @@ func judgeHeld(d *image.Disk, store bool) Finding {
 		case len(e.Tree.Wrong) > 0:
 			return skip(ReasonDamaged)
 		case e.More:
-			more = ", of which there are more"
+			more = " (there are more)"
 		}
 		files += e.Files
 	}
-	return pass(fmt.Sprintf("none in %s, in partitions or between them", count(files, "file")+more))
+	return pass(fmt.Sprintf("nothing found in %s%s, in partitions or between them", count(files, "file"), more))
 }
 
 // checkRemovable passes where the firmware found the program by itself: the
@@ -337,7 +337,7 @@ func checkRemovable(f *probes.Facts) Finding {
 		case byItself:
 			return pass("the firmware itself found " + path)
 		case file != "" && e != nil && e.Programs != nil && e.Tree.Sound() && e.Program(i.Arch).Is == image.Nothing:
-			return fail(fmt.Sprintf("it was booted as Boot%04X says, by %s, and has no %s", option.Number, file, path))
+			return fail(fmt.Sprintf("it was booted by Boot%04X from %s, and has no %s", option.Number, file, path))
 		}
 		return skip(ReasonBoot)
 	})(f)

@@ -213,8 +213,8 @@ var brokenImages = []brokenImage{
 	{name: "another type GUID", make: planned(func(s *imagetest.Spec) { s.Parts[0].Type = imagetest.Linux }),
 		want: with(noESPs, fails("IMG-ESP-TYPE"))},
 	{name: "no partition", make: planned(func(s *imagetest.Spec) { s.Parts = nil }), want: with(noESPs, fails("IMG-ESP-TYPE"))},
-	{name: "FAT12", make: formatted(12, 4084), want: notFAT32, problem: map[string]string{"IMG-ESP-FAT32": "FAT12 by its clusters"}},
-	{name: "FAT16", make: formatted(16, 65524), want: notFAT32, problem: map[string]string{"IMG-ESP-FAT32": "FAT16 by its clusters, of which FAT32 has at least 65525"}},
+	{name: "FAT12", make: formatted(12, 4084), want: notFAT32, problem: map[string]string{"IMG-ESP-FAT32": "makes it FAT12"}},
+	{name: "FAT16", make: formatted(16, 65524), want: notFAT32, problem: map[string]string{"IMG-ESP-FAT32": "its number of clusters makes it FAT16; FAT32 has at least 65525"}},
 	{name: "FAT32 of too few clusters", make: formatted(32, 65524), want: notFAT32},
 	{name: "FAT16 of too many clusters", make: formatted(16, 65525), want: brokenFAT},
 	{name: "ext4 in the ESP", make: damaged(func(i *imagetest.Image) {
@@ -402,7 +402,7 @@ var bootMutants = []mutant{
 	{
 		name: "booted from an image by a configured path alone", guest: uefiGuest, change: all(bootedFrom(grubAlone), bootOption(`\EFI\debian\grubaa64.efi`)),
 		want:    with(imagePasses(), map[string]Verdict{"IMG-BOOT-PATH": Fail, "IMG-REMOVABLE": Fail}),
-		problem: map[string]string{"IMG-REMOVABLE": `as Boot0077 says, by \EFI\debian\grubaa64.efi, and has no \EFI\BOOT\BOOTAA64.EFI`},
+		problem: map[string]string{"IMG-REMOVABLE": `by Boot0077 from \EFI\debian\grubaa64.efi, and has no \EFI\BOOT\BOOTAA64.EFI`},
 	},
 	{
 		name: "booted from a disk without a driver", guest: uefiGuest, change: replace("vmspec/image", "error booted from a disk that this kernel shows no driver for: by NVMe\n"),
@@ -410,7 +410,7 @@ var bootMutants = []mutant{
 	},
 	{
 		name: "booted from a disk before its image was looked at", guest: imageGuest, change: remove("vmspec/image"),
-		want: imageVerdicts(Error), problem: map[string]string{"IMG-GPT": "not captured"},
+		want: imageVerdicts(Error), problem: map[string]string{"IMG-GPT": "did not record the boot disk; capture again"},
 	},
 	{
 		name: "booted from one of several disks", guest: imageGuest, change: replace("vmspec/image", "none no-boot-disk\n"), want: imageVerdicts(Skip),

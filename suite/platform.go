@@ -52,7 +52,7 @@ var platform = []Requirement{
 
 func checkCPUs(f *probes.Facts) Finding {
 	if f.CPU.DeclaredErr != "" {
-		return unknown(f.CPU.DeclaredErr)
+		return unreadable(f.CPU.DeclaredErr)
 	}
 	declared := f.CPU.Enabled()
 	present, online := len(f.CPU.Present), len(f.CPU.Online)
@@ -63,30 +63,38 @@ func checkCPUs(f *probes.Facts) Finding {
 	case f.Kernel.Has("maxcpus") || f.Kernel.Has("nr_cpus") || f.Kernel.Has("nosmp"):
 		return unknown("the kernel's command line limits the CPUs", found)
 	case declared > f.CPU.Most:
-		return unknown(fmt.Sprintf("this kernel can have %s", count(f.CPU.Most, "CPU")), found)
+		return unknown(fmt.Sprintf("this kernel supports at most %s", count(f.CPU.Most, "CPU")), found)
 	case declared == 0:
 		return fail("the description names no CPU", found)
 	case declared != present:
-		return fail(fmt.Sprintf("%d CPUs are declared, %d present", declared, present), found)
+		return fail(fmt.Sprintf("the %s enables %s, Linux has %d", describedBy(f), count(declared, "CPU"), present), found)
 	case f.CPU.Offline.Lost():
-		return unknown("CPUs are offline, maybe since a trial that was lost", found)
+		return unknown("CPUs are offline, maybe because a trial hung", found)
 	case f.Kernel.Context != "pid1":
-		return unknown("CPUs are offline, maybe by the administrator's wish", found)
+		return unknown("CPUs are offline; the administrator may want that", found)
 	}
 	return fail(fmt.Sprintf("%d of %d CPUs did not come up", present-online, present), found)
+}
+
+// describedBy names what Linux learns its CPUs and its GIC from.
+func describedBy(f *probes.Facts) string {
+	if f.CPU.Source == "acpi" {
+		return "MADT"
+	}
+	return "device tree"
 }
 
 func checkMemory(f *probes.Facts) Finding {
 	m := f.Memory
 	if m.RAMErr != "" {
-		return unknown(m.RAMErr)
+		return unreadable(m.RAMErr)
 	}
 	ram := fmt.Sprintf("%d MiB of RAM", m.RAM.Total()>>20)
 	switch {
 	case len(m.RAM) == 0:
 		return unknown("/proc/iomem shows no System RAM")
 	case m.DescribedErr != "":
-		return unknown(m.DescribedErr)
+		return unreadable(m.DescribedErr)
 	case f.ACPI.Present && f.EFI.Booted && len(m.Described) == 0:
 		return pass(ram + ", enumerated by UEFI's memory map")
 	case len(m.Described) == 0:
@@ -102,7 +110,7 @@ func checkMemory(f *probes.Facts) Finding {
 
 func checkDevices(f *probes.Facts) Finding {
 	if f.Device.IomemErr != "" {
-		return unknown(f.Device.IomemErr)
+		return unreadable(f.Device.IomemErr)
 	}
 	described := 0
 	var stray []string
@@ -111,14 +119,14 @@ func checkDevices(f *probes.Facts) Finding {
 		case d.Node != "":
 			described++
 		case d.At != "":
-			stray = append(stray, d.Name)
+			stray = append(stray, d.Name+" uses "+d.At+", which neither the device tree nor ACPI describes")
 		}
 	}
 	found := fmt.Sprintf("%s described, %s, %s, %s", count(described, "device"),
 		count(len(f.PCI.Functions), "PCI function"), count(len(f.Virtio), "virtio device"), count(len(f.Xen.Devices), "Xen device"))
 	switch {
 	case len(stray) > 0:
-		return fail("described by nothing: "+strings.Join(stray, " "), found)
+		return fail(strings.Join(stray, "; "), found)
 	case described+len(f.PCI.Functions)+len(f.Virtio)+len(f.Xen.Devices) == 0:
 		return skip(ReasonNoDevice)
 	}
@@ -128,7 +136,7 @@ func checkDevices(f *probes.Facts) Finding {
 func checkPSCI(f *probes.Facts) Finding {
 	switch {
 	case f.PSCI.Version == "" && !f.PSCI.Whole:
-		return unknown("neither debugfs nor the beginning of the kernel's log could be read")
+		return unknown("needs debugfs, or a kernel log that still has its beginning")
 	case f.PSCI.Version == "":
 		return fail("the kernel found no PSCI")
 	case f.PSCI.Version == "0.1":

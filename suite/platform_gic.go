@@ -60,9 +60,9 @@ func checkGIC(f *probes.Facts) Finding {
 	case w.Version == 0:
 		return fail("no GIC: interrupts come from " + strings.Join(f.GIC.Chips, " "))
 	case w.OrOlder && f.GIC.Logged.Version == 0:
-		return unknown("a GICv1 would look the same to what could be read", found...)
+		return unknown("cannot tell GICv1 from GICv2: the "+describedBy(f)+" gives no version", found...)
 	case !agree(f):
-		return unknown("the witnesses disagree", found...)
+		return unknown(testimony(f)+": cannot tell which is true", found...)
 	case w.Version < 2:
 		return fail(fmt.Sprintf("GICv%d is older than GICv2", w.Version), found...)
 	}
@@ -95,6 +95,21 @@ func agree(f *probes.Facts) bool {
 		}
 	}
 	return true
+}
+
+// testimony repeats what each witness says: "the description says GICv3,
+// /proc/interrupts says GICv2".
+func testimony(f *probes.Facts) string {
+	var out []string
+	for _, w := range []struct {
+		name string
+		gic.Witness
+	}{{"the description", f.GIC.Declared}, {"/proc/interrupts", f.GIC.Running}, {"the kernel log", f.GIC.Logged}} {
+		if w.Version > 0 {
+			out = append(out, fmt.Sprintf("%s says GICv%d", w.name, w.Version))
+		}
+	}
+	return strings.Join(out, ", ")
 }
 
 // gicv2Most is how many CPUs a GICv2 can serve: GICv2 Architecture

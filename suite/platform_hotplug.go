@@ -12,7 +12,7 @@ var platformHotplug = []Requirement{
 		ID: "PLAT-HOTPLUG-BUS", Title: "The VM has a hotpluggable bus",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
-		Needs:   []string{"pci", "xen", "virtio", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_PCI_PCIE"},
+		Needs:   []string{"pci", "xen", "virtio", "acpi", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_PCI_PCIE"},
 		Check: checkHotplug,
 		Fix:   "Add a PCIe port whose slot is hotplug capable, with QEMU by -device pcie-root-port.",
 	},
@@ -55,11 +55,13 @@ func checkHotplug(f *probes.Facts) Finding {
 	case len(hidden) > 0:
 		return unknown(strings.Join(hidden, "; "), found)
 	case f.Xen.Type == "xen":
-		return unknown("no Xen PV device shows that its bus is served", found)
+		return unknown("attach one Xen PV disk or network device, so that the Xen bus can be judged", found)
 	case f.Kernel.Has("pcie_ports"):
-		return unknown("the kernel's command line says how to treat PCIe ports: pcie_ports=", found)
+		return unknown("the kernel's command line overrides the services of PCIe ports: pcie_ports=", found)
+	case len(idle) > 0 && f.ACPI.Present:
+		return fail("ACPI _OSC denies the OS native PCIe hotplug at port "+strings.Join(idle, " "), found)
 	case len(idle) > 0:
-		return fail("the platform keeps hotplug to itself at PCIe port "+strings.Join(idle, " "), found)
+		return fail("Linux serves no hotplug at PCIe port "+strings.Join(idle, " "), found)
 	}
 	return fail("no PCIe port has a hotplug capable slot, and this is not Xen", found)
 }

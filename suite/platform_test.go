@@ -32,7 +32,7 @@ var platformMutants = []mutant{
 			cpus.Children = append(cpus.Children, &extra)
 		}),
 		want:    map[string]Verdict{"PLAT-CPU-ENUM": Fail},
-		problem: map[string]string{"PLAT-CPU-ENUM": "5 CPUs are declared, 4 present"},
+		problem: map[string]string{"PLAT-CPU-ENUM": "the device tree enables 5 CPUs, Linux has 4"},
 	},
 	{
 		name: "memory that the tree does not describe", guest: uefiGuest,
@@ -52,7 +52,7 @@ var platformMutants = []mutant{
 	{
 		name: "a device from nowhere", guest: uefiGuest, change: remove("sys/devices/platform/9000000.pl011/of_node"),
 		want:    map[string]Verdict{"PLAT-DEV-ENUM": Fail},
-		problem: map[string]string{"PLAT-DEV-ENUM": "described by nothing: 9000000.pl011"},
+		problem: map[string]string{"PLAT-DEV-ENUM": "9000000.pl011 uses 9000000-9000fff, which neither the device tree nor ACPI describes"},
 	},
 	{
 		name: "no device at all", guest: directGuest,

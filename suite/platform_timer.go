@@ -36,7 +36,7 @@ func checkTimer(f *probes.Facts) Finding {
 		return fail("the timer does not interrupt: a busy wait saw no arch_timer interrupt on any CPU", ppis(t)...)
 	}
 	if t.TrialErr != "" {
-		return unknown(t.TrialErr)
+		return unreadable(t.TrialErr)
 	}
 	var asleep, starved, silent []string
 	tried := map[int]bool{}
@@ -73,7 +73,7 @@ func checkTimer(f *probes.Facts) Finding {
 	case len(silent) > 0:
 		return fail("no arch_timer interrupt came on CPU "+strings.Join(silent, " "), ppis(t)...)
 	}
-	return pass(fmt.Sprintf("%s, at least %d interrupts on each in the trial", count(len(t.CPUs), "CPU"), least))
+	return pass(fmt.Sprintf("%s; each got at least %d interrupts in the trial", count(len(t.CPUs), "CPU"), least))
 }
 
 // ppis names the interrupts that the tree declares, for who must mend them.
@@ -95,18 +95,18 @@ func checkCounter(f *probes.Facts) Finding {
 	case f.Timer.Frequency != nil && *f.Timer.Frequency == 0:
 		return fail("CNTFRQ is 0")
 	case c == nil:
-		return unknown(f.Timer.CounterErr)
+		return unreadable(f.Timer.CounterErr)
 	}
 	second := float64(c.Nanoseconds) / 1e9 * float64(c.Hz)
 	least, most := float64(c.Least)/second, float64(c.Most)/second
 	found := []string{
 		fmt.Sprintf("CNTFRQ %d Hz", c.Hz),
 		fmt.Sprintf("%d reads on %s, %d went back", c.Reads, count(int(c.CPUs), "CPU"), c.Backward),
-		fmt.Sprintf("%.3f to %.3f of that rate by the kernel's clock", least, most),
+		fmt.Sprintf("rate against the kernel's clock: %.3f to %.3f (1.00 is exact)", least, most),
 	}
 	slow, fast, known := f.RTC.Rate()
 	if known = known && f.RTC.Counter == "cntvct" && slow > 0; known {
-		found = append(found, fmt.Sprintf("%.2f to %.2f by %s", 1/fast, 1/slow, f.RTC.Watched))
+		found = append(found, fmt.Sprintf("rate against %s: %.2f to %.2f (1.00 is exact)", f.RTC.Watched, 1/fast, 1/slow))
 	}
 	switch {
 	case c.Backward > 0:

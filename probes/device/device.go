@@ -91,7 +91,7 @@ func readDevice(fsys fs.FS, dir, name, bus string, regions []memory.Region, acpi
 func claimed(name string, regions []memory.Region) string {
 	var at []string
 	for _, r := range regions {
-		if slices.Contains(strings.Fields(r.Name), name) {
+		if slices.Contains(strings.Fields(r.Name), name) && !slices.Contains(at, r.String()) {
 			at = append(at, r.String())
 		}
 	}

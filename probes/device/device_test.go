@@ -35,7 +35,7 @@ func TestReadFaults(t *testing.T) {
 }
 
 func TestRead(t *testing.T) {
-	const iomem = "1000-1fff : 1000.a\n2000-2fff : b 2000.b\n3000-3fff : 3000.cc\n4000-4fff : 1000.a\n"
+	const iomem = "1000-1fff : 1000.a\n2000-2fff : b 2000.b\n3000-3fff : 3000.cc\n4000-4fff : 1000.a\n  4000-4fff : 1000.a\n"
 	tests := map[string]struct {
 		name  string
 		links fstest.MapFS
