@@ -6,12 +6,12 @@ var hotplugMutants = []mutant{
 		want: map[string]Verdict{"PLAT-HOTPLUG-BUS": Pass},
 	},
 	{
-		name: "a platform that keeps hotplug to itself", guest: acpiGuest, change: remove("sys/devices/pci0000:00/0000:00:03.0/0000:00:03.0:pcie004/driver"),
+		name: "a platform that keeps hotplug to itself", guest: acpiGuest, change: remove("sys/devices/pci0000:00/0000:00:03.0/0000:00:03.0:pcie004/driver", "sys/bus/pci/slots/0/power"),
 		want:    map[string]Verdict{"PLAT-HOTPLUG-BUS": Fail},
 		problem: map[string]string{"PLAT-HOTPLUG-BUS": "ACPI _OSC denies the OS native PCIe hotplug at port 0000:00:03.0"},
 	},
 	{
-		name: "a hotplug port that Linux does not serve", guest: busGuest, change: remove("sys/devices/platform/4010000000.pcie/pci0000:00/0000:00:08.0/0000:00:08.0:pcie004/driver"),
+		name: "a hotplug port that Linux does not serve", guest: busGuest, change: remove("sys/devices/platform/4010000000.pcie/pci0000:00/0000:00:08.0/0000:00:08.0:pcie004/driver", "sys/bus/pci/slots/0/power"),
 		want:    map[string]Verdict{"PLAT-HOTPLUG-BUS": Fail},
 		problem: map[string]string{"PLAT-HOTPLUG-BUS": "Linux serves no hotplug at PCIe port 0000:00:08.0"},
 	},
