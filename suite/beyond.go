@@ -7,9 +7,9 @@ import (
 	"vmspec/probes"
 )
 
-// untried is why the suite did not try what changes something: a reason of a
-// skip, empty where it could.
-func untried(f *probes.Facts) string {
+// whyNotTried is the reason to skip a trial that changes something; empty if it
+// was allowed.
+func whyNotTried(f *probes.Facts) string {
 	value, given := f.Kernel.Parameters["readonly"]
 	switch {
 	case f.Kernel.Context == "program":
@@ -20,11 +20,11 @@ func untried(f *probes.Facts) string {
 	return ""
 }
 
-// ownErrors begin the results that are the kernel's doing or ours, and say
-// nothing of what is behind it.
-var ownErrors = []string{"EBUSY", "EEXIST", "EINTR", "EMFILE", "ENOMEM", "EPERM"}
+// localErrors are errors of the kernel or of this suite. They say nothing about
+// the device or the firmware behind the call.
+var localErrors = []string{"EBUSY", "EEXIST", "EINTR", "EMFILE", "ENOMEM", "EPERM"}
 
-func isOurs(result string) bool {
+func isLocalError(result string) bool {
 	name, _, _ := strings.Cut(result, " ")
-	return slices.Contains(ownErrors, name)
+	return slices.Contains(localErrors, name)
 }

@@ -9,7 +9,7 @@ import (
 	"vmspec/probes/virtio"
 )
 
-// beyondConsole is of consoles.
+// beyondConsole is whether the console is named, and works in both directions.
 var beyondConsole = []Requirement{
 	{
 		ID: "HW-STDOUT", Title: "The description names the console",
@@ -57,8 +57,9 @@ func checkStdout(f *probes.Facts) Finding {
 	return pass("stdout-path " + f.FDT.StdoutNode)
 }
 
-// checkInput looks for the words that somebody was asked to type. A terminal's
-// own answers to firmware, or a person's slip, are no fault of the console's.
+// checkInput looks for the words that the guest asked somebody to type. Other
+// text is no fault of the console: it may be a typing error, or what a terminal
+// answers to the firmware.
 func checkInput(f *probes.Facts) Finding {
 	c := f.Console
 	var came, wrong, other, silent []string
@@ -76,8 +77,8 @@ func checkInput(f *probes.Facts) Finding {
 		}
 	}
 	switch {
-	case untried(f) != "":
-		return skip(untried(f))
+	case whyNotTried(f) != "":
+		return skip(whyNotTried(f))
 	case len(wrong) > 0:
 		return fail(strings.Join(wrong, "; "), came...)
 	case len(came) > 0:
@@ -94,8 +95,8 @@ func checkInput(f *probes.Facts) Finding {
 	return skip(ReasonNobody)
 }
 
-// resembles tells whether a whole line is a word of which characters were lost
-// or altered, up to half of them.
+// resembles reports whether a line may be the word after a console lost or
+// altered up to half of its characters.
 func resembles(line, word string) bool {
 	if len(line) > len(word) || 2*len(line) < len(word) {
 		return false
@@ -113,9 +114,9 @@ func resembles(line, word string) bool {
 	return len(line) < len(word) || 2*same >= len(word)
 }
 
-// checkPorts leaves out the ports that are terminals: Linux lists them with
-// the others, and answers ENXIO to who opens them but as hvc
-// (drivers/char/virtio_console.c, port_fops_open).
+// checkPorts ignores ports that are terminals. Linux lists them too, but
+// answers ENXIO if they are not opened as hvc (drivers/char/virtio_console.c,
+// port_fops_open).
 func checkPorts(f *probes.Facts) Finding {
 	c := f.Console
 	var opened, wrong, silent []string
@@ -124,7 +125,7 @@ func checkPorts(f *probes.Facts) Finding {
 		case strings.HasPrefix(p.Result, "ENXIO "):
 		case p.Result == "ok":
 			opened = append(opened, p.Name)
-		case isOurs(p.Result):
+		case isLocalError(p.Result):
 			silent = append(silent, p.Name+": "+p.Result)
 		default:
 			wrong = append(wrong, p.Name+": "+p.Result)
@@ -133,15 +134,15 @@ func checkPorts(f *probes.Facts) Finding {
 	switch {
 	case !slices.ContainsFunc(f.Virtio, func(d virtio.Device) bool { return d.ID == virtio.Console }):
 		return skip(ReasonNoDevice)
-	case untried(f) != "":
-		return skip(untried(f))
+	case whyNotTried(f) != "":
+		return skip(whyNotTried(f))
 	case len(wrong) > 0:
 		return fail(strings.Join(wrong, "; "), opened...)
 	case c.PortsErr != "":
 		return unreadable(c.PortsErr)
 	case len(silent) > 0:
 		return unknown(strings.Join(silent, "; "), opened...)
-	case len(opened) == 0: // a console alone
+	case len(opened) == 0: // it has only the console
 		return skip(ReasonNoDevice)
 	}
 	return pass(strings.Join(opened, " ") + " opened")

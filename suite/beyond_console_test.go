@@ -2,7 +2,7 @@ package suite
 
 import "github.com/u-root/u-root/pkg/dt"
 
-// askedInput is of a terminal on which somebody was asked.
+// askedInput is the note of a terminal on which the guest asked for a word.
 const askedInput = "asked ttyAMA0 0a1b2c3d ok\n"
 
 var beyondConsoleMutants = []mutant{

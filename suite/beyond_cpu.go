@@ -7,7 +7,7 @@ import (
 	"vmspec/probes"
 )
 
-// beyondCPU is of the CPUs and the firmware interfaces that control them.
+// beyondCPU is whether each CPU works, and whether PSCI controls it well.
 var beyondCPU = []Requirement{
 	{
 		ID: "PLAT-CPU-AFFINITY", Title: "A thread runs on each CPU that it is bound to",
@@ -56,9 +56,9 @@ var beyondCPU = []Requirement{
 
 // Machine-readable reasons of a skip.
 const (
-	reasonOneCPU  = "one-cpu"         // nothing to compare, or to do without
-	reasonAArch64 = "needs-aarch64"   // a kernel that compares ID registers
-	reasonOldPSCI = "psci-before-1.0" // it cannot be asked
+	reasonOneCPU  = "one-cpu"         // nothing to compare, nothing to take offline
+	reasonAArch64 = "needs-aarch64"   // only a 64-bit kernel compares ID registers
+	reasonOldPSCI = "psci-before-1.0" // it has no PSCI_FEATURES
 )
 
 func checkAffinity(f *probes.Facts) Finding {
@@ -85,15 +85,15 @@ func checkAffinity(f *probes.Facts) Finding {
 	return pass(count(len(ran), "CPU"))
 }
 
-// checkOffline has no bound of its own: a CPU is lost when the kernel gives it
-// up, five seconds after CPU_ON (arch/arm64/kernel/smp.c, __cpu_up), and says
-// that one may not be off after 0.1 s of asking AFFINITY_INFO, of which a busy
-// host takes a part only if it does not run a CPU at all that has to go.
+// checkOffline takes its bounds from the kernel. A CPU is lost if it does not
+// come up in 5 s after CPU_ON (arch/arm64/kernel/smp.c, __cpu_up). The kernel
+// logs a CPU that AFFINITY_INFO does not report off after 0.1 s: a very busy
+// host can cause that, so it is an error and no failure.
 func checkOffline(f *probes.Facts) Finding {
 	o := &f.CPU.Offline
 	switch {
-	case untried(f) != "":
-		return skip(untried(f))
+	case whyNotTried(f) != "":
+		return skip(whyNotTried(f))
 	case o.Err != "":
 		return unreadable(o.Err)
 	case o.Secondaries == 0:
@@ -106,7 +106,7 @@ func checkOffline(f *probes.Facts) Finding {
 	var wrong, doubt []string
 	for _, c := range o.Tried {
 		switch {
-		case isOurs(c.Off) || isOurs(c.On):
+		case isLocalError(c.Off) || isLocalError(c.On):
 			doubt = append(doubt, strings.TrimSpace(fmt.Sprintf("CPU %d: %s %s", c.Number, c.Off, c.On)))
 		case c.Off != "ok":
 			wrong = append(wrong, fmt.Sprintf("CPU %d did not go offline: %s", c.Number, c.Off))
@@ -124,9 +124,9 @@ func checkOffline(f *probes.Facts) Finding {
 	return conclude(wrong, doubt, share(len(o.Tried), int(o.Secondaries), "secondary CPU", "tried"), Finding{})
 }
 
-// checkAlike rests on the kernel, which compares the ID registers of each CPU
-// that comes up with those of the first, field by field: some may differ, as
-// the model's do where cores of two kinds are in one machine.
+// checkAlike relies on the kernel. It compares the ID registers of each CPU
+// with those of the first, and knows which fields may differ, such as the model
+// in a machine with two kinds of cores.
 func checkAlike(f *probes.Facts) Finding {
 	i := &f.CPU.Identity
 	found := count(len(f.CPU.Online), "CPU") + " of " + strings.Join(i.Models, ", ")

@@ -12,7 +12,8 @@ import (
 	"vmspec/probes/virtio"
 )
 
-// beyondDevice is of disks.
+// beyondDevice is whether disks, networks and the entropy device work. The
+// texts ask only that they are there.
 var beyondDevice = []Requirement{
 	{
 		ID: "PLAT-BLOCK-READ", Title: "Disks are read from the first to the last block",
@@ -37,9 +38,9 @@ var beyondDevice = []Requirement{
 	},
 }
 
-// ofKind names the virtio devices of a kind and the Xen devices whose name so
-// begins.
-func ofKind(f *probes.Facts, id int, xen string) []string {
+// devicesOfKind names the virtio devices with this ID, and the Xen devices
+// whose name has this prefix.
+func devicesOfKind(f *probes.Facts, id int, xen string) []string {
 	var out []string
 	for _, d := range f.Virtio {
 		if d.ID == id {
@@ -58,7 +59,7 @@ func checkBlockRead(f *probes.Facts) Finding {
 	var wrong, silent, found []string
 	tried := slices.DeleteFunc(slices.Clone(f.Disk), func(d disk.Disk) bool { return d.Removable || d.Size == 0 })
 	for _, d := range tried {
-		problem, doubt := problemOf(d)
+		problem, doubt := diskProblem(d)
 		switch {
 		case problem != "":
 			wrong = append(wrong, d.Name+" "+problem)
@@ -75,22 +76,22 @@ func checkBlockRead(f *probes.Facts) Finding {
 		return unreadable(strings.Join(silent, "; "), found...)
 	case len(tried) > 0:
 		return pass(found...)
-	case len(f.Disk) == 0 && len(ofKind(f, virtio.Block, "vbd-")) > 0:
-		return unknown("this kernel has no disk for " + strings.Join(ofKind(f, virtio.Block, "vbd-"), ", "))
+	case len(f.Disk) == 0 && len(devicesOfKind(f, virtio.Block, "vbd-")) > 0:
+		return unknown("this kernel has no disk for " + strings.Join(devicesOfKind(f, virtio.Block, "vbd-"), ", "))
 	}
 	return skip(ReasonNoDevice)
 }
 
-// problemOf says which block of a disk could not be read by the disk's fault,
-// or why it is not known whether both ends can be.
-func problemOf(d disk.Disk) (problem, doubt string) {
+// diskProblem says which block the disk failed to read. If nothing failed but
+// one end of the disk was not read, it says why that is in doubt.
+func diskProblem(d disk.Disk) (problem, doubt string) {
 	var first, last bool
 	for _, r := range d.Reads {
 		at := fmt.Sprintf("at byte %d: %s", r.Offset, r.Result)
 		switch {
 		case r.Result == "ok":
 			first, last = first || r.Offset == 0, last || r.Offset == d.Size-d.Block
-		case isOurs(r.Result), strings.HasPrefix(r.Result, "EINVAL "): // the kernel's way to ask for another memory
+		case isLocalError(r.Result), strings.HasPrefix(r.Result, "EINVAL "): // the kernel wants a buffer of another alignment
 			doubt = at
 		default:
 			return at, ""
@@ -109,22 +110,22 @@ func checkNetLink(f *probes.Facts) Finding {
 		name := fmt.Sprintf("%s (%s)", i.Name, i.Driver)
 		switch {
 		case t.Carrier != nil && *t.Carrier:
-			carried = append(carried, name+" has a carrier; "+answer(t))
+			carried = append(carried, name+" has a carrier; "+dhcpAnswer(t))
 		case t.Carrier != nil:
 			without = append(without, "no carrier on "+name)
 		default:
 			silent = append(silent, i.Name+": "+cmp.Or(t.Err, t.Up, "not tried"))
 		}
 	}
-	nics := ofKind(f, virtio.Net, "vif-")
+	nics := devicesOfKind(f, virtio.Net, "vif-")
 	switch {
 	case len(f.Network) == 0 && len(nics) > 0:
 		return unknown("this kernel has no interface for " + strings.Join(nics, ", "))
 	case len(f.Network) == 0:
 		return skip(ReasonNoDevice)
-	case untried(f) != "":
-		return skip(untried(f))
-	case len(carried) > 0: // that others are not plugged in is the operator's choice
+	case whyNotTried(f) != "":
+		return skip(whyNotTried(f))
+	case len(carried) > 0: // the operator may leave others unplugged
 		return pass(append(carried, without...)...)
 	case len(silent) > 0:
 		return unreadable(strings.Join(silent, "; "), without...)
@@ -132,8 +133,8 @@ func checkNetLink(f *probes.Facts) Finding {
 	return fail(strings.Join(without, ", "))
 }
 
-// answer says what came of asking for an address.
-func answer(t network.Trial) string {
+// dhcpAnswer says how the request for an address ended.
+func dhcpAnswer(t network.Trial) string {
 	switch {
 	case t.Offer != nil:
 		return fmt.Sprintf("DHCP answered after %d ms", *t.Offer)
@@ -153,7 +154,7 @@ func checkEntropy(f *probes.Facts) Finding {
 		return unreadable(e.TrialErr)
 	case !strings.HasPrefix(e.Source, "virtio_rng"):
 		return unknown("the kernel takes its random bytes from another source: " + e.Source)
-	case e.Bytes < leastBytes: // its host may limit it
+	case e.Bytes < minEntropyBytes: // the host may limit the rate
 		return unknown(fmt.Sprintf("only %s came in time", count(int(e.Bytes), "byte")))
 	case e.Distinct == 1:
 		return fail(fmt.Sprintf("all %d bytes are the same", e.Bytes))
@@ -161,6 +162,6 @@ func checkEntropy(f *probes.Facts) Finding {
 	return pass(found)
 }
 
-// leastBytes is how many bytes must come before their sameness tells
-// something: by chance 8 are alike once in 2^56 times.
-const leastBytes = 8
+// minEntropyBytes is the number of bytes after which equal bytes are a failure:
+// the chance that 8 random bytes are equal is 1 in 2^56.
+const minEntropyBytes = 8

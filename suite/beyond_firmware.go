@@ -9,7 +9,8 @@ import (
 	"vmspec/probes/efi"
 )
 
-// beyondFirmware is of what else firmware brings along.
+// beyondFirmware is whether the firmware has SMBIOS tables, variables that can
+// be written, and a TPM.
 var beyondFirmware = []Requirement{
 	{
 		ID: "FW-SMBIOS", Title: "The firmware has SMBIOS 3.0 tables or newer",
@@ -58,10 +59,10 @@ func checkVariableWrite(f *probes.Facts) Finding {
 	switch {
 	case !e.Booted:
 		return skip(ReasonNoUEFI)
-	case untried(f) != "":
-		return skip(untried(f))
+	case whyNotTried(f) != "":
+		return skip(whyNotTried(f))
 	case e.Runtime == efi.RuntimeDisabled:
-		return unknown(switchedOff)
+		return unknown(runtimeSwitchedOff)
 	}
 	var found []string
 	if t.Space != nil {
@@ -70,7 +71,7 @@ func checkVariableWrite(f *probes.Facts) Finding {
 	for _, s := range t.Steps {
 		switch {
 		case s.Result == "ok":
-		case isOurs(s.Result):
+		case isLocalError(s.Result):
 			return unknown(s.Name+": "+s.Result, found...)
 		default:
 			return fail(s.Name+": "+s.Result, found...)

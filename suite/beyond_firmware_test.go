@@ -1,6 +1,6 @@
 package suite
 
-// A whole trial of a variable.
+// variables is the note of a trial that finished.
 const variables = "space 260456 262044\ncreate ok\nread ok\nappend ok\nreread ok\ndelete ok\n"
 
 var beyondFirmwareMutants = []mutant{

@@ -8,7 +8,7 @@ import (
 	"vmspec/probes/memory"
 )
 
-// beyondMemory is of RAM.
+// beyondMemory is whether RAM works.
 var beyondMemory = []Requirement{
 	{
 		ID: "PLAT-MEM-TOUCH", Title: "Memory of each range holds what is written",
@@ -19,21 +19,22 @@ var beyondMemory = []Requirement{
 	},
 }
 
-// rangeShare is the part of all RAM that a range must have to be looked for: of
-// a smaller one all may be in use, and the trial takes only what is free.
-const rangeShare = 8
+// minRangeShare: a range with less than 1/8 of all RAM is not looked for. The
+// trial uses free memory only, and a small range may have none.
+const minRangeShare = 8
 
-// checkTouch has no bound: pages that a busy host swaps come back as they were.
+// checkTouch needs no bound: a busy host may swap pages, but it returns them
+// unchanged.
 func checkTouch(f *probes.Facts) Finding {
 	t, ranges := &f.Memory.Touch, f.Memory.Described
 	if len(ranges) == 0 {
-		ranges = joined(f.Memory.RAM)
+		ranges = mergeNearby(f.Memory.RAM)
 	}
 	var missed []string
 	reached, all := 0, 0
 	for _, r := range ranges {
 		switch {
-		case r.Size < ranges.Total()/rangeShare:
+		case r.Size < ranges.Total()/minRangeShare:
 			continue
 		case t.In(r):
 			reached++
@@ -58,10 +59,11 @@ func checkTouch(f *probes.Facts) Finding {
 	return pass(found...)
 }
 
-// joined are ranges without the small gaps of what firmware keeps in them.
-func joined(ranges memory.Ranges) (out memory.Ranges) {
+// mergeNearby joins ranges with only a small gap between them, where firmware
+// keeps memory for itself.
+func mergeNearby(ranges memory.Ranges) (out memory.Ranges) {
 	for _, r := range ranges {
-		if last := len(out) - 1; last >= 0 && r.Start-out[last].End() < ranges.Total()/rangeShare {
+		if last := len(out) - 1; last >= 0 && r.Start-out[last].End() < ranges.Total()/minRangeShare {
 			out[last].Size = r.Start + r.Size - out[last].Start
 			continue
 		}

@@ -10,7 +10,7 @@ import (
 	"vmspec/probes/virtio"
 )
 
-// beyondPCI is what PCI asks.
+// beyondPCI is what the PCI specifications ask and a guest can see.
 var beyondPCI = []Requirement{
 	{
 		ID: "PLAT-PCI-CONFIG", Title: "PCI configuration spaces are well formed",
@@ -46,8 +46,8 @@ var beyondPCI = []Requirement{
 	},
 }
 
-// reasonNoMSI is the reason of a skip: the GIC has neither a v2m frame nor an
-// ITS.
+// reasonNoMSI is a machine-readable reason of a skip: the GIC has neither a v2m
+// frame nor an ITS.
 const reasonNoMSI = "no-msi"
 
 func checkPCIConfig(f *probes.Facts) Finding {
@@ -72,8 +72,8 @@ func checkPCIConfig(f *probes.Facts) Finding {
 
 // Class codes: PCI Code and ID Assignment Specification, section 1.7.
 const (
-	bridgeClass = 0x06   // of all bridges
-	pciBridge   = 0x0604 // of those between PCI buses, which have header 1
+	bridgeClass = 0x06   // any bridge
+	pciBridge   = 0x0604 // a bridge between PCI buses, with header type 1
 )
 
 func headerProblem(fn pci.Function) string {
@@ -113,8 +113,8 @@ func checkBARs(f *probes.Facts) Finding {
 	return conclude(wrong, doubt, share(claimed, bars, "BAR", "in windows of memory"), skip(ReasonNoDevice))
 }
 
-// barProblem lets I/O space be: a machine need not have any, and drivers do
-// without.
+// barProblem does not judge I/O space: a machine may have none, and drivers
+// work without it.
 func barProblem(b pci.BAR, claims bool) string {
 	switch {
 	case b.IO:
@@ -138,7 +138,7 @@ func tableProblems(fn pci.Function) []string {
 	var out []string
 	for _, s := range fn.Config.Structures {
 		if strings.HasPrefix(s.Kind, "MSI-X ") {
-			out = append(out, outside(fn, s)...)
+			out = append(out, outsideBAR(fn, s)...)
 		}
 	}
 	return out
@@ -163,7 +163,7 @@ func checkMSICount(f *probes.Facts) Finding {
 	for _, m := range f.PCI.Messages {
 		total += m.Count
 	}
-	users := messageUsers(f)
+	users := msiUsers(f)
 	found := fmt.Sprintf("%s by %s", count(int(total), "interrupt"), count(len(f.PCI.Messages), "message"))
 	switch {
 	case len(f.PCI.Functions) == 0:
@@ -183,17 +183,17 @@ func checkMSICount(f *probes.Facts) Finding {
 	case strings.Contains(f.Kernel.Value("pci"), "nomsi"):
 		return unknown("the command line says pci=nomsi", found)
 	}
-	return silentProblem(users, f.Virtio, found)
+	return noMessageProblem(users, f.Virtio, found)
 }
 
-// mayHaveMSI tells whether a function has the capability, or may have.
+// mayHaveMSI reports whether a function has MSI, or whether that is unknown.
 func mayHaveMSI(fn pci.Function) bool {
 	return fn.Config == nil || fn.Config.Hidden || fn.Config.MSI != ""
 }
 
-// messageUsers are the functions of running virtio devices that have MSI,
-// which virtio's driver always asks for.
-func messageUsers(f *probes.Facts) []pci.Function {
+// msiUsers are the functions of running virtio devices with MSI. The virtio
+// driver always asks for it.
+func msiUsers(f *probes.Facts) []pci.Function {
 	return slices.DeleteFunc(virtioFunctions(f.PCI), func(fn pci.Function) bool {
 		d, ok := deviceOf(fn, f.Virtio)
 		return !ok || d.Status&driverOK == 0 || fn.Config == nil || fn.Config.MSI == ""
@@ -208,9 +208,9 @@ func deviceOf(fn pci.Function, devices []virtio.Device) (virtio.Device, bool) {
 	return devices[at], true
 }
 
-// silentProblem judges devices of which no message came. A disk has had to
-// answer when Linux looked for its partitions; others may be idle.
-func silentProblem(users []pci.Function, devices []virtio.Device, found string) Finding {
+// noMessageProblem judges devices that sent no message. A disk must have sent
+// one, because Linux reads its partitions. Other devices may be idle.
+func noMessageProblem(users []pci.Function, devices []virtio.Device, found string) Finding {
 	enabled := slices.DeleteFunc(slices.Clone(users), func(fn pci.Function) bool { return !fn.Config.Enabled })
 	if len(enabled) == 0 {
 		return fail("the drivers of "+count(len(users), "device")+" with MSI got no message interrupt and fell back to INTx", found)

@@ -10,7 +10,7 @@ import (
 	"vmspec/probes/guest"
 )
 
-// silent takes the counts of the message interrupts away.
+// silent sets the counts of all message interrupts to 0.
 func silent(t testing.TB, files *guest.FS) *guest.FS {
 	data, err := files.ReadFile("proc/interrupts")
 	require.NoError(t, err)

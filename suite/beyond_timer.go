@@ -9,7 +9,9 @@ import (
 	"vmspec/probes/timer"
 )
 
-// beyondTimer is of timers, counters and clocks.
+// beyondTimer is how well timers, counters and clocks work. The texts ask only
+// that they are there. Each bound says what load of the host it tolerates; if a
+// busy host could be the reason, the verdict is error.
 var beyondTimer = []Requirement{
 	{
 		ID: "PLAT-TIMER-WAKE", Title: "A one-shot timer wakes each idle CPU",
@@ -59,17 +61,17 @@ var beyondTimer = []Requirement{
 	},
 }
 
-// reasonNoClock is the reason of a skip: the kernel has no real-time clock.
+// reasonNoClock is a machine-readable reason of a skip: the kernel has no
+// real-time clock.
 const reasonNoClock = "no-rtc"
 
-// A one-shot may be late by a second, and by as long as fifty times the work
-// that was measured on the same host in the same moment: a few milliseconds on
-// a quiet one. The best of five counts. So a host must keep the CPU waiting for
-// more than a second five times over before a good timer looks like one whose
-// interrupt came too late or not at all.
+// A one-shot may be late by 1 s plus 50 times the baseline: work that was timed
+// on the same host in the same moment, a few milliseconds on a quiet one. The
+// best of five tries counts. So a good timer fails only if the host delays the
+// CPU by more than a second five times in a row.
 const (
-	lateMost  = 1.0 // seconds
-	lateScale = 50
+	maxLate    = 1.0 // seconds
+	lateFactor = 50
 )
 
 func checkWake(f *probes.Facts) Finding {
@@ -84,7 +86,7 @@ func checkWake(f *probes.Facts) Finding {
 	case t.Shots.Hz == 0:
 		return unknown("the trial did not finish")
 	}
-	most := lateMost + lateScale*float64(t.Shots.Baseline)/float64(t.Shots.Hz)
+	most := maxLate + lateFactor*float64(t.Shots.Baseline)/float64(t.Shots.Hz)
 	tried := map[int]bool{}
 	var late, asleep, busy []string
 	var worst float64
@@ -119,8 +121,8 @@ func checkWake(f *probes.Facts) Finding {
 	return pass(found)
 }
 
-// counterLeast is BSA's rule B_TIME_02, in Hz.
-const counterLeast = 10_000_000
+// minCounterRate is the rate in Hz that rule B_TIME_02 of the BSA asks for.
+const minCounterRate = 10_000_000
 
 func checkCounterRate(f *probes.Facts) Finding {
 	switch {
@@ -130,14 +132,15 @@ func checkCounterRate(f *probes.Facts) Finding {
 		return unknown("CNTFRQ is 0, so the rate of the counter is unknown")
 	}
 	found := fmt.Sprintf("CNTFRQ %d Hz", *f.Timer.Frequency)
-	if *f.Timer.Frequency < counterLeast {
+	if *f.Timer.Frequency < minCounterRate {
 		return fail(fmt.Sprintf("the counter runs at %d Hz, under 10 MHz", *f.Timer.Frequency), found)
 	}
 	return pass(found)
 }
 
-// unread is why nothing is known of the counter; empty if something is.
-func unread(a *timer.Agreement) string {
+// counterUnknown says why nothing is known of the counter; empty if something
+// is.
+func counterUnknown(a *timer.Agreement) string {
 	switch {
 	case a.Err != "":
 		return a.Err
@@ -149,11 +152,11 @@ func unread(a *timer.Agreement) string {
 	return ""
 }
 
-// checkMonotonic tolerates no step back, and any load: a reading that comes
-// late is a greater one.
+// checkMonotonic tolerates no step back and any load: a late reading is only
+// larger.
 func checkMonotonic(f *probes.Facts) Finding {
 	a := &f.Timer.Agreement
-	if why := unread(a); why != "" {
+	if why := counterUnknown(a); why != "" {
 		return unreadable(why)
 	}
 	found := fmt.Sprintf("%d reads on one CPU, %d went back", a.Alone.Count, a.Alone.Backward)
@@ -163,15 +166,15 @@ func checkMonotonic(f *probes.Facts) Finding {
 	return pass(found)
 }
 
-// handoversLeast are the hand-overs of two CPUs that tell something: each is a
-// look at both counters within a microsecond or so. Fewer come about where the
-// host does not let two virtual CPUs run at once, which is nobody's fault. A
-// step back has no tolerance: no load makes a counter decrease.
-const handoversLeast = 100
+// minHandovers is the number of hand-overs that two CPUs need for a verdict.
+// Each one compares both counters within about a microsecond. There are fewer
+// if the host does not run two virtual CPUs at once, which is no fault. A
+// single step back fails: no load makes a counter decrease.
+const minHandovers = 100
 
 func checkAgreement(f *probes.Facts) Finding {
 	a := &f.Timer.Agreement
-	switch why := unread(a); {
+	switch why := counterUnknown(a); {
 	case why != "":
 		return unreadable(why)
 	case len(f.CPU.Online) == 1:
@@ -184,7 +187,7 @@ func checkAgreement(f *probes.Facts) Finding {
 		switch {
 		case p.Backward > 0:
 			behind = append(behind, fmt.Sprintf("CPU %d and CPU %d differ by %s or more", p.A, p.B, count(int(p.Worst), "tick")))
-		case p.Count < handoversLeast:
+		case p.Count < minHandovers:
 			busy = append(busy, fmt.Sprintf("%d and %d", p.A, p.B))
 		}
 	}
@@ -200,7 +203,7 @@ func checkAgreement(f *probes.Facts) Finding {
 	return pass(found)
 }
 
-// checkPace has the bounds and the doubt of the UEFI clock's check.
+// checkPace uses the same bounds as the check of the UEFI clock.
 func checkPace(f *probes.Facts) Finding {
 	r := f.RTC
 	switch {
@@ -218,18 +221,18 @@ func checkPace(f *probes.Facts) Finding {
 		return unreadable(r.TrialErr)
 	case !ok:
 		return unknown("the trial saw fewer than two changes of the clock's second")
-	case most < 1-rateOff || least > 1+rateOff:
+	case most < 1-maxRateError || least > 1+maxRateError:
 		return fail("the counter and "+r.Watched+" disagree on how long a second is", found)
-	case least < 1-rateDoubt || most > 1+rateDoubt:
+	case least < 1-maxRateDoubt || most > 1+maxRateDoubt:
 		return unknown("too busy to tell", found)
 	}
 	return pass(found)
 }
 
-// No VM ran this suite before 2024, and none is to run it in 2100.
+// The plausible dates: this suite did not exist before 2024.
 const (
-	dateFirst = 1704067200 // 2024-01-01T00:00:00Z
-	dateLast  = 4102444800 // 2100-01-01T00:00:00Z
+	firstDate = 1704067200 // 2024-01-01T00:00:00Z
+	lastDate  = 4102444800 // 2100-01-01T00:00:00Z
 )
 
 func checkDate(f *probes.Facts) Finding {
@@ -249,7 +252,7 @@ func checkDate(f *probes.Facts) Finding {
 	}
 	year, month, day := time.Unix(seconds, 0).UTC().Date()
 	found := fmt.Sprintf("%s says %d-%02d-%02d", r.Watched, year, month, day)
-	if seconds < dateFirst || seconds >= dateLast {
+	if seconds < firstDate || seconds >= lastDate {
 		return fail(found)
 	}
 	return pass(found)

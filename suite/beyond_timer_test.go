@@ -1,6 +1,7 @@
 package suite
 
-// What the trials of a guest with four CPUs leave, of which each mutant has its own.
+// Notes of trials in a guest with four CPUs. The last CPU is left to each
+// mutant.
 const (
 	shotsHead  = "counter cntvct 62500000\nbaseline 50000\n"
 	shots012   = "shot 0 ran 0 ended 1 asked 750000 took 764807 others 7\nshot 1 ran 1 ended 1 asked 937500 took 951000 others 0\nshot 2 ran 2 ended 1 asked 1125000 took 1139490 others 0\n"

@@ -9,9 +9,9 @@ import (
 	"vmspec/probes/fdt"
 )
 
-// beyondTree is what the Devicetree Specification 0.4 and the bindings in Linux ask
-// of a device tree. The texts ask for a tree that a kernel boots by; that each
-// node is right is told, and not asked.
+// beyondTree is what the Devicetree Specification 0.4 and the bindings in Linux
+// ask of a device tree. The texts ask only for a tree that a kernel can boot
+// by.
 var beyondTree = []Requirement{
 	{
 		ID: "HW-FDT-STRUCTURE", Title: "The device tree is well formed",
@@ -75,7 +75,7 @@ var beyondTree = []Requirement{
 	},
 }
 
-// The rules that package fdt knows, by the requirement that each is a part of.
+// The rules of package fdt, by the requirement that they belong to.
 var (
 	structureRules = []string{
 		"blocks-overlap", "structure-end", "reserve-range", "node-double", "property-double", "name-characters",
@@ -89,7 +89,8 @@ var (
 	bindingRules   = []string{"binding"}
 )
 
-// checkStructure alone can judge a tree that cannot be read.
+// checkStructure fails a tree that cannot be parsed. For all other checks that
+// is an error.
 func checkStructure(f *probes.Facts) Finding {
 	if f.Tree.Malformed != "" {
 		return fail(f.Tree.Malformed)
@@ -97,7 +98,8 @@ func checkStructure(f *probes.Facts) Finding {
 	return checkRules(f.Tree, structureRules, f.Tree.Nodes, "node")
 }
 
-// checkRules looks whether any of the rules is broken among so many things.
+// checkRules fails if the tree breaks one of the rules. It says how many things
+// it looked at.
 func checkRules(l *fdt.Lint, rules []string, n int, things string) Finding {
 	switch {
 	case l.Malformed != "":
@@ -106,15 +108,15 @@ func checkRules(l *fdt.Lint, rules []string, n int, things string) Finding {
 		return skip(ReasonNoTree)
 	}
 	looked := count(n, things)
-	if wrong := broken(l, rules); wrong != "" {
+	if wrong := brokenRules(l, rules); wrong != "" {
 		return fail(wrong, looked)
 	}
 	return pass(looked)
 }
 
-// broken names the first few nodes that break one of the rules, and says how
-// many more there are.
-func broken(l *fdt.Lint, rules []string) string {
+// brokenRules names the first few nodes that break a rule, and says how many
+// more there are.
+func brokenRules(l *fdt.Lint, rules []string) string {
 	const shown = 3
 	var wrong []string
 	more := 0

@@ -14,13 +14,13 @@ import (
 	"vmspec/probes/guest/guesttest"
 )
 
-// ruleOwners are the rules by the requirement that each fails.
+// ruleOwners are the rules, by the requirement that fails if one is broken.
 var ruleOwners = map[string][]string{
 	"HW-FDT-STRUCTURE": structureRules, "HW-FDT-PHANDLES": phandleRules, "HW-FDT-INTERRUPTS": interruptRules,
 	"HW-FDT-ADDRESSES": addressRules, "HW-FDT-MEMORY": memoryRules, "HW-FDT-CPUS": cpuRules, "HW-FDT-BINDINGS": bindingRules,
 }
 
-// ownerOf returns the one requirement that a rule is a part of.
+// ownerOf returns the one requirement that owns a rule.
 func ownerOf(t testing.TB, rule string) (id string) {
 	t.Helper()
 	for owner, rules := range ruleOwners {
@@ -33,7 +33,7 @@ func ownerOf(t testing.TB, rule string) (id string) {
 	return id
 }
 
-// withTrees adds the verdicts on a tree of which nothing can be told.
+// withTrees adds the verdicts on a tree that cannot be judged.
 func withTrees(structure, others Verdict, want map[string]Verdict) map[string]Verdict {
 	for id := range ruleOwners {
 		want[id] = others
@@ -42,8 +42,8 @@ func withTrees(structure, others Verdict, want map[string]Verdict) map[string]Ve
 	return want
 }
 
-// treeMutants are guests whose trees break one rule: found by the requirement
-// of that rule, which names it and the node.
+// treeMutants are guests whose trees break one rule. The requirement that owns
+// the rule fails, and names the rule and the node.
 func treeMutants(t testing.TB) []mutant {
 	out := slices.Clone(oddTrees)
 	for _, b := range fdttest.Breaks {
@@ -75,7 +75,7 @@ func blob(f func([]byte) []byte) change {
 	})
 }
 
-// oddTrees are found by requirements of the texts, or break no rule.
+// oddTrees break no rule, or are found by requirements of the texts.
 var oddTrees = []mutant{
 	{
 		name: "a memory node that reaches beyond the address space", guest: uefiGuest,
@@ -121,8 +121,8 @@ var oddTrees = []mutant{
 	},
 }
 
-// A tree that cannot be read fails the one requirement that says why; of all
-// others that need a tree nothing can be told.
+// A tree that cannot be parsed fails one requirement, which says why. All
+// others that need a tree cannot tell.
 func TestMalformedTrees(t *testing.T) {
 	for _, b := range fdttest.Blobs {
 		if b.Rule != "" {

@@ -10,7 +10,7 @@ import (
 	"vmspec/probes/virtio"
 )
 
-// beyondVirtio is what Virtual I/O Device asks.
+// beyondVirtio is what Virtual I/O Device 1.2 and 1.3 ask and a guest can see.
 var beyondVirtio = []Requirement{
 	{
 		ID: "PLAT-VIRTIO-MODERN", Title: "Every virtio device is of virtio 1.0 or newer",
@@ -53,8 +53,8 @@ var beyondVirtio = []Requirement{
 	},
 }
 
-// driverOK is the bit of a device's status that a bound driver sets: Virtual
-// I/O Device 1.2, section 2.1.
+// driverOK is the status bit that a bound driver sets: Virtual I/O Device 1.2,
+// section 2.1.
 const driverOK = 4
 
 func checkVirtioModern(f *probes.Facts) Finding {
@@ -64,7 +64,7 @@ func checkVirtioModern(f *probes.Facts) Finding {
 	var legacy, modern []string
 	for _, d := range f.Virtio {
 		switch {
-		case d.Status&driverOK == 0: // nothing was negotiated
+		case d.Status&driverOK == 0: // no driver negotiated anything
 		case d.Modern:
 			modern = append(modern, d.String())
 		default:
@@ -80,8 +80,8 @@ func checkVirtioModern(f *probes.Facts) Finding {
 	return pass(modern...)
 }
 
-// Bits of a virtio device's status: Virtual I/O Device 1.2, section 2.1. Later
-// versions may define the others.
+// Bits of the device status: Virtual I/O Device 1.2, section 2.1. Later
+// versions may define the other bits.
 const (
 	acknowledge = 1
 	driver      = 2
@@ -114,8 +114,9 @@ func checkVirtioStatus(f *probes.Facts) Finding {
 	return conclude(wrong, nil, found, Finding{})
 }
 
-// statusProblem judges a status that a driver has brought to DRIVER_OK. What
-// never came so far, or was given up with FAILED, is the driver's affair.
+// statusProblem judges the status of a device whose driver set DRIVER_OK. A
+// driver that did not get so far, or gave up with FAILED, is not the device's
+// fault.
 func statusProblem(d virtio.Device) (problem string, settled bool) {
 	switch {
 	case d.Driver != "" && d.Status == 0:
@@ -132,17 +133,17 @@ func statusProblem(d virtio.Device) (problem string, settled bool) {
 	return "", true
 }
 
-// A prerequisite is a feature that is nothing without one of others.
+// A prerequisite is a feature that requires one of some others.
 type prerequisite struct {
 	bit     int
 	name    string
-	needs   []int // one of them
+	needs   []int // at least one of these bits
 	section string
 }
 
-// prerequisites are what the specification asks of the features of a type of
-// device. Linux's drivers accept both sides of each, so that one that is
-// negotiated alone was offered alone.
+// prerequisites are the features that require others, by device type. Linux's
+// drivers accept both sides of each pair. So if one was negotiated alone, the
+// device offered it alone.
 var prerequisites = map[int][]prerequisite{
 	virtio.Net: {
 		{7, "GUEST_TSO4", []int{1}, "5.1.3.1"},
@@ -170,9 +171,9 @@ var prerequisites = map[int][]prerequisite{
 	},
 }
 
-// lastReserved ends the feature bits that are reserved for queues and
-// negotiation. Of those, the ones from Version1 on are no legacy device's: its
-// features have 32 bits. The ones behind are the types' own.
+// lastReserved is the last feature bit that is reserved for queues and
+// negotiation; later bits belong to the device types. A legacy device has 32
+// feature bits, so it cannot have those after Version1.
 const lastReserved = 49
 
 func checkVirtioFeatures(f *probes.Facts) Finding {
@@ -182,7 +183,7 @@ func checkVirtioFeatures(f *probes.Facts) Finding {
 	var wrong, found []string
 	for _, d := range f.Virtio {
 		if d.Features == "" {
-			continue // nothing was negotiated, or nothing but the basics
+			continue // no feature bits were negotiated
 		}
 		for _, p := range featureProblems(d) {
 			wrong = append(wrong, fmt.Sprintf("%s, %s: %s", d.Name, d, p))
@@ -221,11 +222,12 @@ func bitList(bits []int, between string) string {
 	return strings.ReplaceAll(strings.Trim(fmt.Sprint(bits), "[]"), " ", between)
 }
 
-// Device IDs of virtio on PCI: Virtual I/O Device 1.2, section 4.1.2.
+// firstModern is the first device ID that is not transitional: Virtual I/O
+// Device 1.2, section 4.1.2.
 const firstModern = 0x1040
 
-// virtioFunctions are the PCI functions with the IDs of virtio devices. Those
-// with IDs of a vendor's own are not virtio's to judge.
+// virtioFunctions are the PCI functions with virtio's IDs. Functions with a
+// vendor's own IDs are not judged.
 func virtioFunctions(f *pci.Facts) []pci.Function {
 	return slices.DeleteFunc(slices.Clone(f.Functions), func(fn pci.Function) bool { return !fn.Virtio() })
 }
@@ -271,15 +273,15 @@ func idProblem(fn pci.Function, devices []virtio.Device) string {
 	return ""
 }
 
-// configured are the types of device that have a configuration, by their
-// sections in Virtual I/O Device 1.2, 5.1 to 5.19. Others are not known to.
-var configured = map[int]bool{
+// hasConfiguration are the device types that have a configuration: Virtual I/O
+// Device 1.2, sections 5.1 to 5.19.
+var hasConfiguration = map[int]bool{
 	virtio.Net: true, virtio.Block: true, virtio.Console: true, virtio.Balloon: true,
 	8: true, 16: true, 18: true, 19: true, 20: true, 23: true, 24: true, 25: true, 26: true, 27: true,
 }
 
-// structureForm is what Virtual I/O Device 1.2 asks of a structure: section
-// 4.1.4.3 and those after it.
+// structureForm is the alignment and the least length of each structure:
+// Virtual I/O Device 1.2, section 4.1.4.3 and those after it.
 var structureForm = map[string]struct{ align, least uint64 }{
 	pci.VirtioCommon: {4, 56}, pci.VirtioNotify: {2, 2}, pci.VirtioISR: {1, 1}, pci.VirtioDevice: {4, 1},
 }
@@ -296,7 +298,7 @@ func checkVirtioPCI(f *probes.Facts) Finding {
 		}
 		structures := virtioStructures(c)
 		if len(structures) == 0 && fn.Device < firstModern {
-			legacy++ // PLAT-VIRTIO-MODERN tells
+			legacy++ // left to PLAT-VIRTIO-MODERN
 			continue
 		}
 		for _, p := range structureProblems(fn, structures) {
@@ -314,8 +316,8 @@ func virtioStructures(c *pci.Config) []pci.Structure {
 	return slices.DeleteFunc(slices.Clone(c.Structures), func(s pci.Structure) bool { return !strings.HasPrefix(s.Kind, "virtio ") })
 }
 
-// structureProblems judges the first structure of each kind, as drivers take
-// it.
+// structureProblems judges the first structure of each kind, which is the one
+// that drivers use.
 func structureProblems(fn pci.Function, structures []pci.Structure) []string {
 	var out []string
 	kind := int(fn.Device) - firstModern
@@ -327,13 +329,13 @@ func structureProblems(fn pci.Function, structures []pci.Structure) []string {
 		switch {
 		case at >= 0:
 			out = append(out, structureProblem(fn, structures[at])...)
-		case want != pci.VirtioDevice || configured[kind]:
+		case want != pci.VirtioDevice || hasConfiguration[kind]:
 			out = append(out, "no structure "+want)
 		}
 	}
 	for _, s := range structures {
 		if s.Kind == pci.VirtioMemory {
-			out = append(out, outside(fn, s)...)
+			out = append(out, outsideBAR(fn, s)...)
 		}
 	}
 	return out
@@ -354,12 +356,12 @@ func structureProblem(fn pci.Function, s pci.Structure) []string {
 	if m := s.Multiplier; m&(m-1) != 0 || m == 1 {
 		out = append(out, fmt.Sprintf("notify_off_multiplier %d, want an even power of 2, or 0", m))
 	}
-	return append(out, outside(fn, s)...)
+	return append(out, outsideBAR(fn, s)...)
 }
 
-// outside says where a structure does not lie inside its BAR. The addresses
-// of a function whose BARs are unknown are not judged.
-func outside(fn pci.Function, s pci.Structure) []string {
+// outsideBAR says whether a structure reaches outside its BAR. It says nothing
+// if the BARs are unknown.
+func outsideBAR(fn pci.Function, s pci.Structure) []string {
 	if fn.ResourceErr != "" {
 		return nil
 	}

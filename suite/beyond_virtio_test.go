@@ -7,7 +7,7 @@ func bit(device string, n int, to byte) change {
 	return set(virtioBus+device+"/features", map[int]byte{n: to})
 }
 
-// modernID makes the generator a device that is not transitional.
+// modernID makes the entropy device one that is not transitional.
 var modernID = set(rngPCI+"config", map[int]byte{0x08: 1, 0x2e: 0, 0x2f: 0x11})
 
 var virtioMutants = []mutant{

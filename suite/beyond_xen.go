@@ -8,7 +8,7 @@ import (
 	"vmspec/probes/xen"
 )
 
-// beyondXen is what Xen.
+// beyondXen is what Xen's public interfaces promise and a guest can see.
 var beyondXen = []Requirement{
 	{
 		ID: "PLAT-XEN-FEATURES", Title: "Xen offers what an ARM guest relies on",
@@ -44,12 +44,13 @@ var beyondXen = []Requirement{
 	},
 }
 
-// reasonNoXen is the reason of a skip: the guest does not run on Xen.
+// reasonNoXen is a machine-readable reason of a skip: the guest does not run on
+// Xen.
 const reasonNoXen = "no-xen"
 
 // Xen's feature flags: xen/include/public/features.h.
 const (
-	translatedPhysmap = 1 << 2 // every ARM guest's memory is translated
+	translatedPhysmap = 1 << 2 // set for every ARM guest
 	smccc             = 1 << 14
 )
 
@@ -130,16 +131,17 @@ func checkXenFrontends(f *probes.Facts) Finding {
 		case d.Driver == "" || d.State == "":
 		case d.State == "Connected":
 			found = append(found, text)
-		case waiting(d):
+		case waitsForBackend(d):
 			wrong = append(wrong, text)
 		}
 	}
 	return conclude(wrong, nil, found, unknown("this kernel has no driver for any of "+count(len(x.Devices), "Xen device")))
 }
 
-// waiting tells whether a frontend has a driver, and no backend that answers:
-// Linux waits for that when the driver is loaded (xenbus_probe_frontend.c,
-// wait_for_devices). One that is closed may have been unplugged.
-func waiting(d xen.Device) bool {
+// waitsForBackend reports whether a frontend has a driver but its backend does
+// not answer. Linux waits for that when it loads the driver
+// (xenbus_probe_frontend.c, wait_for_devices). A closed device may have been
+// unplugged.
+func waitsForBackend(d xen.Device) bool {
 	return d.State == "Initialising" || d.State == "InitWait" || d.State == "Initialised"
 }

@@ -1,12 +1,13 @@
 package suite
 
-// everywhere is a clause that all profiles have in the same place.
+// everywhere is a clause that stands at the same place in all texts.
 func everywhere(c Clause) Clauses {
 	return Clauses{RFCv2: c, V10: c, V20: c}
 }
 
-// informative is the clause of what is told and not asked.
+// informative is the clause of a requirement that no text asks.
 var informative = Clause{Level: Info}
 
-// toldEverywhere is for what is only told.
+// toldEverywhere is for a requirement that no text asks: it is reported, never
+// counted.
 func toldEverywhere() Clauses { return everywhere(informative) }

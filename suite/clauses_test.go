@@ -22,8 +22,8 @@ type sentence struct {
 	items   []int    // or the numbers of the items that spell it out
 }
 
-// levels are what the texts' keywords mean. An item without one has its
-// heading's, and headings are musts: reading 1 of the specification.
+// levels are the meaning of the keywords. A list item without a keyword has
+// that of its heading, and headings are musts: reading 1 of the specification.
 var levels = map[string][]Level{
 	"must": {Must}, "shall": {Must}, "cannot": {Must}, "-": {Must}, "should": {Should},
 	"recommended": {Recommended}, "strongly-recommended": {StronglyRecommended},
@@ -67,7 +67,7 @@ func underHeading(all []sentence, s sentence) bool {
 	})
 }
 
-// Each sentence is covered by what it names and by nothing else, and each
+// Each sentence is covered by exactly the requirements that it names, and each
 // requirement points at a sentence.
 func TestEverySentenceIsCovered(t *testing.T) {
 	all := sentences(t)

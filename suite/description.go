@@ -94,13 +94,13 @@ func checkSystab(f *probes.Facts) Finding {
 	case slices.ContainsFunc(e.Systab, func(s string) bool { return strings.HasPrefix(s, "ACPI20=") }):
 		return pass("the kernel found " + strings.Join(e.Systab, " "))
 	case e.Stub && !f.FDT.Empty():
-		return pass("the EFI stub found the device tree", content(f.FDT))
+		return pass("the EFI stub found the device tree", describeTree(f.FDT))
 	}
 	return unreadable(e.TablesErr)
 }
 
-// content says what a tree holds, for a report on one that holds too little.
-func content(f *fdt.Facts) string {
+// describeTree says in a few words what a device tree holds.
+func describeTree(f *fdt.Facts) string {
 	switch {
 	case !f.Present:
 		return "there is no device tree"
@@ -119,13 +119,13 @@ func checkTreeByUEFI(f *probes.Facts) Finding {
 	has, known := f.EFI.Table(efi.DeviceTreeGUID)
 	switch {
 	case has && f.FDT.Empty():
-		return fail("DEVICE_TREE_GUID is in the configuration table, but " + content(f.FDT))
+		return fail("DEVICE_TREE_GUID is in the configuration table, but " + describeTree(f.FDT))
 	case has:
-		return pass("DEVICE_TREE_GUID is in the configuration table", content(f.FDT))
+		return pass("DEVICE_TREE_GUID is in the configuration table", describeTree(f.FDT))
 	case known:
-		return fail("no DEVICE_TREE_GUID in the configuration table; " + content(f.FDT))
+		return fail("no DEVICE_TREE_GUID in the configuration table; " + describeTree(f.FDT))
 	case f.FDT.Empty():
-		return fail(content(f.FDT))
+		return fail(describeTree(f.FDT))
 	case f.EFI.DTBParameter:
 		return unknown("the kernel's command line names another device tree: dtb=")
 	case !f.EFI.Stub:
@@ -135,7 +135,7 @@ func checkTreeByUEFI(f *probes.Facts) Finding {
 	if f.Kernel.Context != "pid1" {
 		giver = "firmware or a boot loader"
 	}
-	return pass("the EFI stub passed on a tree from "+giver, content(f.FDT))
+	return pass("the EFI stub passed on a tree from "+giver, describeTree(f.FDT))
 }
 
 func checkACPIByUEFI(f *probes.Facts) Finding {
@@ -155,11 +155,11 @@ func checkACPIByUEFI(f *probes.Facts) Finding {
 	return unreadable(f.EFI.TablesErr)
 }
 
-// checkTree lists everything that is missing, not only the first.
+// checkTree lists all that is missing, not only the first part.
 func checkTree(f *probes.Facts) Finding {
 	t := f.FDT
 	if !t.Present || t.Empty() {
-		return fail(content(t))
+		return fail(describeTree(t))
 	}
 	var missing []string
 	for _, part := range []struct {
@@ -182,28 +182,28 @@ func checkTree(f *probes.Facts) Finding {
 		}
 	}
 	if len(missing) > 0 {
-		return fail("the tree has no "+strings.Join(missing, ", no "), content(t))
+		return fail("the tree has no "+strings.Join(missing, ", no "), describeTree(t))
 	}
 	console := t.StdoutNode
 	if console == "" {
 		console = t.Consoles[0]
 	}
-	return pass(content(t), fmt.Sprintf("%s, console %s", count(t.CPUs, "CPU"), console))
+	return pass(describeTree(t), fmt.Sprintf("%s, console %s", count(t.CPUs, "CPU"), console))
 }
 
 func checkTreeAlone(f *probes.Facts) Finding {
 	switch {
 	case !f.ACPI.Present && !f.FDT.Empty():
-		return pass("no ACPI tables in use", content(f.FDT))
+		return pass("no ACPI tables in use", describeTree(f.FDT))
 	case f.ACPI.Present && f.Kernel.Has("acpi"):
 		return unknown("the kernel's command line chooses ACPI: acpi=")
 	case f.ACPI.Present:
-		return fail("the kernel runs by ACPI; "+content(f.FDT), "tables "+strings.Join(f.ACPI.Tables, " "))
+		return fail("the kernel runs by ACPI; "+describeTree(f.FDT), "tables "+strings.Join(f.ACPI.Tables, " "))
 	}
-	return fail(content(f.FDT))
+	return fail(describeTree(f.FDT))
 }
 
-// bootTables are what Linux cannot boot an ARM machine without
+// bootTables are the tables without which Linux cannot boot an ARM machine
 // (Documentation/arch/arm64/arm-acpi.rst).
 var bootTables = []string{"FACP", "APIC", "GTDT", "DSDT"}
 

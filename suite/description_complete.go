@@ -13,8 +13,9 @@ import (
 	"vmspec/probes/fdt"
 )
 
-// descriptionComplete is what the chapter asks beyond booting: that the
-// description has the entire VM.
+// descriptionComplete is what the chapter asks of the whole description: it has
+// every device of the VM. Each check compares what is described with what Linux
+// uses.
 var descriptionComplete = []Requirement{
 	{
 		ID: "HW-FDT-COMPLETE", Title: "The device tree describes the entire VM",
@@ -39,15 +40,15 @@ var descriptionComplete = []Requirement{
 	},
 }
 
-// Reasons of a skip: Linux runs by the other description.
+// Machine-readable reasons of a skip.
 const (
 	reasonByACPI = "other-description: Linux runs by ACPI"
 	reasonByTree = "other-description: Linux runs by the device tree"
 )
 
-// own begin the names of regions of /proc/iomem whose place Linux has from
-// neither the device tree nor ACPI.
-var own = []string{
+// undescribed are prefixes of names in /proc/iomem. Linux learns the place of
+// these regions from neither the device tree nor ACPI.
+var undescribed = []string{
 	"BOOTFB",              // drivers/firmware/sysfb_simplefb.c, from UEFI's GOP
 	"Crash kernel",        // kernel/crash_core.c
 	"Kernel ",             // arch/arm64/kernel/setup.c
@@ -62,27 +63,27 @@ var own = []string{
 	"simple-framebuffer.", // drivers/firmware/sysfb_simplefb.c, from UEFI's GOP
 }
 
-// madeByDrivers ends the names of devices that a driver makes as parts of its
-// own: PLATFORM_DEVID_AUTO in drivers/base/platform.c.
+// madeByDrivers is the suffix of devices that a driver creates for its own
+// parts: PLATFORM_DEVID_AUTO in drivers/base/platform.c.
 const madeByDrivers = ".auto"
 
-// isOwn also knows memory that a virtio device's configuration places
-// (drivers/virtio/virtio_mem.c): virtio3, where virtio-mmio.3 is a device that
-// the kernel's command line has.
-func isOwn(name string) bool {
+// needsNoDescription reports whether a region or device needs no description. A
+// name such as virtio3 is memory that is placed by the configuration of a
+// virtio device (drivers/virtio/virtio_mem.c). In contrast, virtio-mmio.3 comes
+// from the command line of the kernel.
+func needsNoDescription(name string) bool {
 	number, virtio := strings.CutPrefix(name, "virtio")
 	_, err := strconv.ParseUint(number, 10, 32)
 	return virtio && err == nil || strings.HasSuffix(name, madeByDrivers) ||
-		slices.ContainsFunc(own, func(begin string) bool { return strings.HasPrefix(name, begin) })
+		slices.ContainsFunc(undescribed, func(begin string) bool { return strings.HasPrefix(name, begin) })
 }
 
-// A tally is what is wrong with a description, what is in doubt, and what was
-// found.
+// A tally collects what is wrong with a description, what is in doubt, and what
+// was found.
 type tally struct{ wrong, doubt, found []string }
 
-// conclude takes what is wrong for doubtful where somebody else booted the
-// guest: there a driver can be unbound by hand, and a module of his do as it
-// likes.
+// conclude judges the tally. In a guest that we did not boot, findings become
+// errors: its administrator may have unbound a driver or loaded modules.
 func (t *tally) conclude(f *probes.Facts) Finding {
 	if f.Kernel.Context != "pid1" {
 		t.doubt, t.wrong = append(t.wrong, t.doubt...), nil
@@ -90,14 +91,15 @@ func (t *tally) conclude(f *probes.Facts) Finding {
 	return conclude(t.wrong, t.doubt, t.found, skip(ReasonNoDevice))
 }
 
-func (t *tally) tell(what string, names []string) {
+func (t *tally) info(what string, names []string) {
 	if len(names) > 0 {
 		t.found = append(t.found, what+": "+strings.Join(names, " "))
 	}
 }
 
-// unseen says why the devices cannot be judged; nil if they can.
-func unseen(f *probes.Facts) *Finding {
+// cannotSee is the finding if the devices could not be read, and nil if they
+// could.
+func cannotSee(f *probes.Facts) *Finding {
 	if problem := f.Device.BindingErr + f.Device.IomemErr; problem != "" {
 		u := unreadable(problem)
 		return &u
@@ -105,8 +107,8 @@ func unseen(f *probes.Facts) *Finding {
 	return nil
 }
 
-// checkTreeComplete holds against the tree what Linux drives, and the other way
-// round. Only where Linux runs by the tree does it tell of it.
+// checkTreeComplete compares the device tree with what Linux uses, in both
+// directions. It needs a guest that runs by the tree.
 func checkTreeComplete(f *probes.Facts) Finding {
 	switch {
 	case f.ACPI.Present:
@@ -114,27 +116,28 @@ func checkTreeComplete(f *probes.Facts) Finding {
 	case f.FDT.Empty():
 		return skip(ReasonNoTree)
 	}
-	if u := unseen(f); u != nil {
+	if u := cannotSee(f); u != nil {
 		return *u
 	}
 	var t tally
-	t.bound(f)
+	t.addBinding(f)
 	b := f.Device.Binding
 	for _, u := range b.Registers {
-		if !isOwn(u.By) {
+		if !needsNoDescription(u.By) {
 			t.wrong = append(t.wrong, u.By+" uses "+u.At+", which no node of the device tree describes")
 		}
 	}
 	for _, u := range b.Interrupts {
-		if !strings.HasPrefix(u.By, "ARM-FFA") { // drivers/firmware/arm_ffa: by a call to the firmware
+		if !strings.HasPrefix(u.By, "ARM-FFA") { // found by a firmware call: drivers/firmware/arm_ffa
 			t.wrong = append(t.wrong, u.By+" uses interrupt "+u.At+", which no node of the device tree describes")
 		}
 	}
 	return t.conclude(f)
 }
 
-// bound tells what became of the described devices.
-func (t *tally) bound(f *probes.Facts) {
+// addBinding adds which described devices have a driver, and why others have
+// none.
+func (t *tally) addBinding(f *probes.Facts) {
 	b := f.Device.Binding
 	t.found = append(t.found, "drivers bound to "+count(b.Bound, "described device")+"; "+count(b.Slots, "virtio-mmio slot")+" empty")
 	var idle []string
@@ -150,18 +153,18 @@ func (t *tally) bound(f *probes.Facts) {
 			t.doubt = append(t.doubt, problem)
 		}
 	}
-	t.tell("no driver bound to", idle)
-	t.tell("no device driver known for", b.Strangers)
+	t.info("no driver bound to", idle)
+	t.info("no device driver known for", b.Strangers)
 }
 
-// misdescribed are errors with which a driver refuses what it reads in the
-// description: ENOENT, EINVAL and ENODATA. Others can be the kernel's own, such
-// as ENOMEM.
+// misdescribed are the errors of a driver that rejects its description: ENOENT,
+// EINVAL and ENODATA. Other errors, such as ENOMEM, may be the fault of the
+// kernel.
 var misdescribed = []int{2, 22, 61}
 
-// unboundProblem says why a device that Linux has a driver for is not driven,
-// and whether that is for what the description says. What is waited for may
-// need a driver that this kernel lacks. On 32 bits EINVAL is also said of
+// unboundProblem says why a device has no driver bound to it, and whether its
+// description is to blame. A device that waits for another may only need a
+// driver that this kernel lacks. A 32-bit kernel also answers EINVAL for
 // registers beyond 4 GiB.
 func unboundProblem(n *device.Node, arch string) (problem string, wrong bool) {
 	switch {
@@ -177,19 +180,19 @@ func unboundProblem(n *device.Node, arch string) (problem string, wrong bool) {
 	return n.Path + " is described, but its driver " + n.Driver + " is not bound to it", true
 }
 
-// checkACPIComplete holds against the tables what Linux drives. That the MADT
-// has all CPUs is PLAT-CPU-ENUM's to judge.
+// checkACPIComplete compares the ACPI tables with what Linux uses. The CPUs in
+// the MADT are left to PLAT-CPU-ENUM.
 func checkACPIComplete(f *probes.Facts) Finding {
 	if !f.ACPI.Present {
 		return skip(reasonByTree)
 	}
-	if u := unseen(f); u != nil {
+	if u := cannotSee(f); u != nil {
 		return *u
 	}
 	var t tally
-	t.bound(f)
+	t.addBinding(f)
 	for i := range f.Device.Devices {
-		if d := &f.Device.Devices[i]; d.At != "" && d.Node == "" && !isOwn(d.Name) {
+		if d := &f.Device.Devices[i]; d.At != "" && d.Node == "" && !needsNoDescription(d.Name) {
 			t.wrong = append(t.wrong, d.Name+" uses "+d.At+", which no ACPI device describes")
 		}
 	}
@@ -197,21 +200,22 @@ func checkACPIComplete(f *probes.Facts) Finding {
 	for _, u := range f.Device.Binding.Registers {
 		others = append(others, u.By)
 	}
-	t.tell("regions that belong to no device", others)
-	t.tables(f)
+	t.info("regions that belong to no device", others)
+	t.compareTables(f)
 	return t.conclude(f)
 }
 
-// virtualEL2 is the interrupt of EL2's virtual timer, which the GTDT names from
-// revision 3 on: BSA 1.0, section 3.8.1.
+// virtualEL2 is the interrupt of the virtual timer of EL2, which the GTDT has
+// since revision 3: BSA 1.0, section 3.8.1.
 const virtualEL2 = 28
 
-// serialTypes are SPCR's kinds of port that the SBSA UART's driver takes.
+// serialTypes are the port types in the SPCR that the driver of the SBSA UART
+// serves.
 var serialTypes = []string{"PL011", "SBSA UART", "SBSA 2.x UART"}
 
-// tables holds each table against what the kernel uses. That one is not there,
-// or damaged, is HW-ACPI-BOOT's to judge.
-func (t *tally) tables(f *probes.Facts) {
+// compareTables compares each table with what the kernel uses. Missing and
+// damaged tables are left to HW-ACPI-BOOT.
+func (t *tally) compareTables(f *probes.Facts) {
 	a, b := f.ACPI, f.Device.Binding
 	madt, fadt := cmp.Or(a.MADT, &acpi.MADT{}), cmp.Or(a.FADT, &acpi.FADT{PSCI: true})
 	for _, part := range []struct {
@@ -221,8 +225,8 @@ func (t *tally) tables(f *probes.Facts) {
 		{madt.GICVersion != 0 && f.GIC.Running.Version != 0 && (madt.GICVersion < 3) != (f.GIC.Running.Version < 3), fmt.Sprintf("Linux runs a GICv%d, the MADT declares a GICv%d", f.GIC.Running.Version, madt.GICVersion)},
 		{!fadt.PSCI && f.PSCI.Version != "", "Linux uses PSCI, which the FADT does not declare"},
 		{a.GTDT != nil && !timerNamed(a.GTDT, b.Timer), "Linux uses timer interrupt " + strconv.Itoa(int(b.Timer)) + ", which the GTDT does not list"},
-		{a.SPCR != nil && apart(port(a.SPCR), b.Serial), "Linux uses no serial port at the address in the SPCR"},
-		{a.MCFG != nil && apart(spaces(a.MCFG), b.ECAM), "Linux uses no PCI configuration space that the MCFG lists"},
+		{a.SPCR != nil && disjoint(serialRange(a.SPCR), b.Serial), "Linux uses no serial port at the address in the SPCR"},
+		{a.MCFG != nil && disjoint(ecamRanges(a.MCFG), b.ECAM), "Linux uses no PCI configuration space that the MCFG lists"},
 	} {
 		if part.wrong {
 			t.wrong = append(t.wrong, part.problem)
@@ -230,23 +234,25 @@ func (t *tally) tables(f *probes.Facts) {
 	}
 }
 
-// timerNamed tells whether the GTDT has the interrupt. Which of the timers Linux
-// takes depends on the exception level that it runs at.
+// timerNamed reports whether the GTDT lists the interrupt. Which timer Linux
+// uses depends on its exception level.
 func timerNamed(g *acpi.GTDT, used uint32) bool {
 	return slices.Contains([]uint32{0, virtualEL2, g.Secure, g.Physical, g.Virtual, g.Hypervisor}, used)
 }
 
-// port is where the SPCR has a port of the SBSA UART's driver.
-func port(s *acpi.SPCR) []fdt.Range {
+// serialRange is the address in the SPCR, if its port is one for the driver of
+// the SBSA UART.
+func serialRange(s *acpi.SPCR) []fdt.Range {
 	if s.Address == 0 || !slices.Contains(serialTypes, s.Type) {
 		return nil
 	}
 	return []fdt.Range{{Start: s.Address, Size: 1}}
 }
 
-// spaces are where the MCFG has buses, each of 1 MiB from that of bus 0 on. A
-// bridge that can be plugged has its place in the namespace instead.
-func spaces(m *acpi.MCFG) []fdt.Range {
+// ecamRanges are the PCI configuration spaces that the MCFG lists: 1 MiB for
+// each bus, from bus 0 on. A host bridge that can be hot-plugged is not in the
+// MCFG but in the namespace.
+func ecamRanges(m *acpi.MCFG) []fdt.Range {
 	var out []fdt.Range
 	for _, s := range m.Spaces {
 		out = append(out, fdt.Range{Start: s.Base + uint64(s.First)<<20, Size: uint64(s.Last-s.First+1) << 20})
@@ -254,8 +260,9 @@ func spaces(m *acpi.MCFG) []fdt.Range {
 	return out
 }
 
-// apart tells whether both have ranges, and none of one touches one of the other.
-func apart(a, b []fdt.Range) bool {
+// disjoint reports whether both have ranges and no range of one overlaps one of
+// the other.
+func disjoint(a, b []fdt.Range) bool {
 	for _, x := range a {
 		for _, y := range b {
 			if x.Start < y.End() && y.Start < x.End() {

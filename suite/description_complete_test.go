@@ -11,7 +11,7 @@ import (
 	"vmspec/probes/guest/guesttest"
 )
 
-// The two requirements, and where sysfs's links lead.
+// The two requirements, and the targets of links in sysfs.
 const (
 	treeID     = "HW-FDT-COMPLETE"
 	acpiID     = "HW-ACPI-COMPLETE"
@@ -19,15 +19,15 @@ const (
 	uartDevice = "sys/devices/platform/ARMH0011:00/"
 )
 
-// undriven is the clock without its driver, whose name /proc/iomem and
-// /proc/interrupts then have not.
+// undriven is the clock without its driver. Its name is then in neither
+// /proc/iomem nor /proc/interrupts.
 var undriven = all(remove(rtcDevice+"driver"),
 	edit("proc/iomem", "  09010000-09010fff : rtc-pl031\n", ""), edit("proc/interrupts", "rtc-pl031", "another"))
 
 var descriptionCompleteMutants = []mutant{
-	// What Linux uses, and no node has.
+	// Linux uses it, but no node describes it.
 	{
-		name: "a clock that the tree has not", guest: driverGuest, change: without("pl031@9010000"),
+		name: "a clock that the tree lacks", guest: driverGuest, change: without("pl031@9010000"),
 		want:    map[string]Verdict{treeID: Fail},
 		problem: map[string]string{treeID: "pl031@9010000 uses 9010000-9010fff, which no node of the device tree describes; rtc-pl031 uses interrupt 34, which no node of the device tree describes"},
 	},
@@ -65,7 +65,7 @@ var descriptionCompleteMutants = []mutant{
 		problem: map[string]string{treeID: "foo uses interrupt 200, which no node"},
 	},
 	{
-		name: "an interrupt of PCI that the map has not", guest: driverGuest,
+		name: "an interrupt of PCI that the map lacks", guest: driverGuest,
 		change:  tree(func(root *dt.Node) { node(root, "pcie@10000000").RemoveProperty("interrupt-map") }),
 		want:    map[string]Verdict{treeID: Fail},
 		problem: map[string]string{treeID: " uses interrupt "},
@@ -85,7 +85,7 @@ var descriptionCompleteMutants = []mutant{
 		want: map[string]Verdict{},
 	},
 
-	// What the tree describes, and no driver has.
+	// The tree describes it, but no driver is bound to it.
 	{
 		name: "a clock without its driver", guest: driverGuest, change: undriven,
 		want:    map[string]Verdict{treeID: Fail},
@@ -139,7 +139,7 @@ var descriptionCompleteMutants = []mutant{
 		want: map[string]Verdict{},
 	},
 	{
-		name: "a clock that waits for a node that there is not", guest: driverGuest,
+		name: "a clock that waits for a node that is not there", guest: driverGuest,
 		change:  all(undriven, add(deferred, "9010000.pl031\t\n"), property("clocks", cells(0x7777))),
 		want:    map[string]Verdict{treeID: Fail, "HW-FDT-PHANDLES": Fail},
 		problem: map[string]string{treeID: "/pl031@9010000 waits for a node that is not there (clocks)"},
@@ -183,7 +183,7 @@ var descriptionCompleteMutants = []mutant{
 		problem: map[string]string{acpiID: "ARMH0011:00 waits for another device"},
 	},
 	{
-		name: "a UART that the namespace has not", guest: acpiDriverGuest, profile: V20, change: remove(uartDevice + "firmware_node"),
+		name: "a UART that the namespace lacks", guest: acpiDriverGuest, profile: V20, change: remove(uartDevice + "firmware_node"),
 		want:    map[string]Verdict{acpiID: Fail, "PLAT-DEV-ENUM": Fail},
 		problem: map[string]string{acpiID: "ARMH0011:00 uses 9000000-9000fff, which no ACPI device describes"},
 	},
@@ -233,12 +233,12 @@ var descriptionCompleteMutants = []mutant{
 		want: map[string]Verdict{},
 	},
 	{
-		name: "a region that no device's name is", guest: acpiDriverGuest, profile: V20, change: add("proc/iomem", "0b000000-0b000fff : APEI ERST\n"),
+		name: "a region that belongs to no device", guest: acpiDriverGuest, profile: V20, change: add("proc/iomem", "0b000000-0b000fff : APEI ERST\n"),
 		want: map[string]Verdict{},
 	},
 }
 
-// What was captured before the drivers were is not known.
+// A capture of before drivers were recorded cannot be judged.
 func TestCompleteNotCaptured(t *testing.T) {
 	for guest, id := range map[string]string{uefiGuest: treeID, acpiGuest: acpiID} {
 		got := verdicts(JudgeBy(Settings{Profile: V20}, "arm64", probes.Read(guesttest.Open(t, guest))))[id]

@@ -93,11 +93,12 @@ var firmware = []Requirement{
 	},
 }
 
-// switchedOff is the problem where the firmware was not let show what it can.
-const switchedOff = "the kernel or its command line switches runtime services off"
+// runtimeSwitchedOff is the problem where runtime services were not used: they
+// cannot be judged.
+const runtimeSwitchedOff = "the kernel or its command line switches runtime services off"
 
 // noUEFI is the problem of every firmware requirement in a guest that was
-// started without firmware.
+// booted without UEFI.
 const noUEFI = "the guest was not booted through UEFI"
 
 func checkBoot(f *probes.Facts) Finding {
@@ -133,7 +134,7 @@ func checkVariables(f *probes.Facts) Finding {
 	case !e.Booted:
 		return fail(noUEFI)
 	case e.Runtime == efi.RuntimeDisabled:
-		return unknown(switchedOff)
+		return unknown(runtimeSwitchedOff)
 	case e.Runtime == efi.RuntimeOff:
 		return fail("the kernel could not use the firmware's runtime services")
 	case e.VariableErr != "":
@@ -144,34 +145,34 @@ func checkVariables(f *probes.Facts) Finding {
 		return fail("efivarfs is read-only: the firmware has no SetVariable at run time")
 	case e.Variables == "" && f.Kernel.Lacks("CONFIG_EFIVAR_FS") != "":
 		return unknown(f.Kernel.Lacks("CONFIG_EFIVAR_FS"))
-	// How the kernel says that the firmware has none (fs/efivarfs/super.c).
+	// The kernel answers so if the firmware has none (fs/efivarfs/super.c).
 	case strings.HasSuffix(e.MountErr, "operation not supported"), strings.HasSuffix(e.MountErr, "no such device"):
 		return fail("no variable services at run time: " + e.MountErr)
 	case e.MountErr != "":
 		return unreadable(e.MountErr)
 	case e.Variables == "":
 		return unknown("efivarfs is not mounted")
-	case refused(e.Trial):
+	case creationRefused(e.Trial):
 		return fail("a variable could not be created: " + e.Trial.Result("create"))
 	}
 	return pass(fmt.Sprintf("efivarfs is writable and lists %d variables", e.Names))
 }
 
-// refused tells whether the firmware did not create the trial's variable for
-// another reason than a full store.
-func refused(t efi.Trial) bool {
+// creationRefused reports whether creation failed for a reason other than lack
+// of space.
+func creationRefused(t efi.Trial) bool {
 	result := t.Result("create")
-	return result != "" && result != "ok" && !isOurs(result) && !strings.HasPrefix(result, "ENOSPC ")
+	return result != "" && result != "ok" && !isLocalError(result) && !strings.HasPrefix(result, "ENOSPC ")
 }
 
-// Bounds on the clock's seconds in a second of the counter. A clock that is
-// surely off by more than a twentieth fails; one that is known to within a
-// tenth passes; between them the host was too busy to tell. The trial asks for
-// a twentieth of doubt and repeats for some seconds, so a loaded host makes an
-// error at worst.
+// Bounds on the rate of a clock, in seconds of the clock for each second of the
+// counter. The rate is an interval, because the trial measures between two
+// readings. The check fails if the whole interval is off by more than 5 %, and
+// passes if all of it lies within 10 %. Anything between means that the host
+// was too busy to tell: a loaded host can cause an error, but no failure.
 const (
-	rateOff   = 0.05
-	rateDoubt = 0.10
+	maxRateError = 0.05
+	maxRateDoubt = 0.10
 )
 
 func checkRTC(f *probes.Facts) Finding {
@@ -180,7 +181,7 @@ func checkRTC(f *probes.Facts) Finding {
 	case !f.EFI.Booted:
 		return fail(noUEFI + ", so it has no UEFI clock")
 	case f.EFI.Runtime == efi.RuntimeDisabled:
-		return unknown(switchedOff)
+		return unknown(runtimeSwitchedOff)
 	case clock == nil && f.Kernel.Lacks("CONFIG_RTC_DRV_EFI") != "":
 		return unknown(f.Kernel.Lacks("CONFIG_RTC_DRV_EFI"))
 	case clock == nil:
@@ -197,9 +198,9 @@ func checkRTC(f *probes.Facts) Finding {
 		return unreadable(f.RTC.TrialErr)
 	case !ok:
 		return unknown("the trial saw fewer than two changes of the clock's second")
-	case most < 1-rateOff || least > 1+rateOff:
+	case most < 1-maxRateError || least > 1+maxRateError:
 		return fail(fmt.Sprintf("the clock runs between %.3f and %.3f s a second", least, most), found)
-	case least < 1-rateDoubt || most > 1+rateDoubt:
+	case least < 1-maxRateDoubt || most > 1+maxRateDoubt:
 		return unknown(fmt.Sprintf("too busy to tell: between %.3f and %.3f s a second", least, most))
 	}
 	return pass(found)

@@ -6,11 +6,11 @@ import (
 	"vmspec/probes"
 )
 
-// guestOS is what the texts ask of the kernel and its drivers. It is judged of
-// the kernel that runs, and no platform owes it: Conclude leaves it out where a
-// platform is judged. The kernel that the suite boots with is nobody's guest OS,
-// so what that has is told, and all else is held against no one. A failure
-// is for a guest that somebody else booted, and for the kernel in an image.
+// guestOS is what the texts ask of the kernel and its drivers. The running
+// kernel is judged. The platform does not owe it, so Conclude ignores it where
+// a platform is judged. The suite's own kernel is not a guest OS under test:
+// what it has passes, what it lacks is skipped. Only a guest that somebody else
+// booted, or the kernel in an image, can fail.
 var guestOS = []Requirement{
 	{
 		ID: "OS-PL011", Title: "The OS has a driver for the PL011",
@@ -94,8 +94,8 @@ var guestOS = []Requirement{
 	},
 }
 
-// guestDriver is a sentence on guests by its number in RFC v2, in version 1.0,
-// which adds one on the clock, and in version 2.0.
+// guestDriver is a sentence on the guest OS, by its number in RFC v2, in
+// version 1.0 and in version 2.0.
 func guestDriver(level Level, rfc, v10, v20 int) Clauses {
 	return Clauses{
 		RFCv2: Clause{level, "VM Platform", rfc},
@@ -104,7 +104,7 @@ func guestDriver(level Level, rfc, v10, v20 int) Clauses {
 	}
 }
 
-// offers checks that the kernel has the parts that options stand for.
+// offers returns a check that the kernel has these options.
 func offers(options ...string) func(*probes.Facts) Finding {
 	return func(f *probes.Facts) Finding {
 		var found, wrong, unread []string
@@ -119,18 +119,17 @@ func offers(options ...string) func(*probes.Facts) Finding {
 	}
 }
 
-// driversDisks begin the names of disks by which a command line settles which
-// driver there must be.
-var driversDisks = []string{"/dev/vd", "/dev/xvd", "/dev/sd", "/dev/hd", "/dev/nvme", "/dev/mmcblk"}
+// driverDiskNames are prefixes of disk names that belong to one driver.
+var driverDiskNames = []string{"/dev/vd", "/dev/xvd", "/dev/sd", "/dev/hd", "/dev/nvme", "/dev/mmcblk"}
 
-// checkAssumptions can say no more than that a command line assumes a device,
-// and only of one that lies in an image: another is the VM's.
+// checkAssumptions judges the image's own command line only. Any other belongs
+// to the VM.
 func checkAssumptions(f *probes.Facts) Finding {
 	if f.Kernel.Context != "image" {
 		return skip(ReasonNoOS)
 	}
 	root := f.Kernel.Value("root")
-	for _, disk := range driversDisks {
+	for _, disk := range driverDiskNames {
 		if strings.HasPrefix(root, disk) {
 			return fail("the command line in the image has root="+root, "only one driver gives a disk such a name")
 		}

@@ -12,13 +12,12 @@ import (
 	"vmspec/probes/guest/guesttest"
 )
 
-// distribution makes the suite's own guest somebody else's, with what modules
-// there are. What it changes beside is no matter of the guest OS.
+// distribution makes the suite's own guest one that somebody else booted.
 var distribution = replace("vmspec/context", "program\n")
 
 var asProgram = map[string]Verdict{"FW-VAR-WRITE": Skip, "PLAT-CPU-OFFLINE": Skip, "PLAT-CONSOLE-INPUT": Skip, "PLAT-VIRTIO-PORT": Skip}
 
-// unset takes options out of the kernel, with what else shows their module.
+// unset removes an option from the kernel, and its modules.
 func unset(option string, modules ...string) change {
 	changes := []change{edit(config, option+"=", "NOT_"+option+"=")}
 	for _, m := range modules {
@@ -27,7 +26,7 @@ func unset(option string, modules ...string) change {
 	return all(changes...)
 }
 
-// gone takes a module away, whatever of it is there.
+// gone removes a module, in every place that lists it.
 func gone(module string) change {
 	marks := map[string]string{
 		"vmspec/modules":                       " " + module,
@@ -45,7 +44,8 @@ func gone(module string) change {
 	}
 }
 
-// lacking is a distribution's kernel without something, by what is then wrong.
+// lacking is a distribution's kernel without something. These requirements then
+// fail with this problem.
 func lacking(name string, how change, problem string, ids ...string) mutant {
 	m := mutant{name: "a distribution's kernel: " + name, guest: uefiGuest, change: all(distribution, how), want: with(asProgram, fails(ids...)), problem: map[string]string{}}
 	for _, id := range ids {
@@ -123,11 +123,11 @@ var guestOSMutants = []mutant{
 	},
 }
 
-// notAsked is what is said of the suite's own guest where its configuration is
-// not known, and of no one else.
+// notAsked are the skips of the suite's own guest if its configuration is
+// unknown.
 var notAsked = map[string]Verdict{"OS-PL011": Skip, "OS-XEN-CONSOLE": Skip, "OS-GICV2": Skip, "OS-GICV3": Skip, "OS-XEN-PV": Skip}
 
-// Whatever becomes of the guest OS, the platform's verdict stays.
+// The verdict on the platform does not depend on the guest OS.
 func TestPlatformIsNotTheGuestOS(t *testing.T) {
 	judge := func(c change, only ...string) (Conformance, string) {
 		files := guesttest.Open(t, uefiGuest)

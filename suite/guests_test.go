@@ -32,7 +32,7 @@ const (
 	acpiDriverGuest = "qemu-virt-acpi-drivers" // likewise, by ACPI
 )
 
-// Places in them.
+// Places in these guests.
 const (
 	modulesDir  = "lib/modules/6.1.0-56-arm64/"
 	config      = modulesDir + "config"
@@ -171,7 +171,7 @@ func without(name string) change {
 	})
 }
 
-// property changes one of the clock's.
+// property changes a property of the clock's node.
 func property(name string, value []byte) change {
 	return tree(func(root *dt.Node) { node(root, "pl031@9010000").UpdateProperty(name, value) })
 }

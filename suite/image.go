@@ -11,8 +11,9 @@ import (
 	"vmspec/probes/image"
 )
 
-// images is the chapter "Image format", and what the chapter on firmware asks
-// of an image. A guest that was started without a disk has none to look at.
+// images are the chapter "Image format", and what the chapter "Virtual
+// Firmware" asks of an image. They are skipped in a guest that was booted
+// without a disk.
 var images = []Requirement{
 	{
 		ID: "IMG-GPT", Title: "The disk has a GUID partition table",
@@ -88,7 +89,8 @@ var images = []Requirement{
 	},
 }
 
-// imageFormat is the chapter's sentence n; version 2.0 puts one before it.
+// imageFormat is sentence n of the chapter. Version 2.0 has one more sentence
+// before it.
 func imageFormat(n int) Clauses {
 	return Clauses{
 		RFCv2: Clause{Must, "Image format", n},
@@ -97,8 +99,8 @@ func imageFormat(n int) Clauses {
 	}
 }
 
-// onDisk makes a check of one that looks at the disk from which the guest was
-// booted.
+// onDisk turns a check of a disk into a check of the guest: it looks at the
+// disk from which the guest was booted.
 func onDisk(check func(i *image.Facts, d *image.Disk) Finding) func(*probes.Facts) Finding {
 	return func(f *probes.Facts) Finding {
 		switch {
@@ -134,8 +136,8 @@ func checkMBR(_ *image.Facts, d *image.Disk) Finding {
 	return judgeRead(d.MBR.Wrong, d.MBR.Unread, found...)
 }
 
-// checkBootPath asks for the path of the running state, and of an image that
-// does not run for either.
+// checkBootPath looks for the boot program of the running architecture. An
+// image that does not run needs one for any architecture.
 func checkBootPath(i *image.Facts, d *image.Disk) Finding {
 	e := d.Boots(i.Partition, i.Arch)
 	switch {
@@ -164,8 +166,8 @@ func checkBootPath(i *image.Facts, d *image.Disk) Finding {
 	return judgeRead(append(wrong, lacks...), "", found...)
 }
 
-// programs are what a boot program for an architecture must be: UEFI
-// Specification 2.10, section 2.1.1.
+// programs are the machine type and the magic number that a boot program must
+// have, by architecture: UEFI Specification 2.10, section 2.1.1.
 var programs = map[string]struct{ machine, magic uint16 }{
 	"arm64": {image.MachineAArch64, image.PE32Plus},
 	"arm":   {image.MachineARM, image.PE32},
@@ -184,7 +186,7 @@ func checkEFIApp(i *image.Facts, d *image.Disk) Finding {
 		if p.Is != image.File {
 			continue
 		}
-		for _, problem := range problemsOf(p) {
+		for _, problem := range programProblems(p) {
 			wrong = append(wrong, p.Path+": "+problem)
 		}
 		for _, text := range []string{p.Header.Unread, p.Chain.Unread} {
@@ -207,7 +209,7 @@ func noProgram(e *image.ESP) Finding {
 	return skip(ReasonNoProgram)
 }
 
-func problemsOf(p image.Program) []string {
+func programProblems(p image.Program) []string {
 	h, want := p.Header, programs[p.Arch]
 	wrong := slices.Concat(p.Chain.Wrong, h.Wrong)
 	if !h.There {
@@ -244,7 +246,7 @@ func checkESPType(_ *image.Facts, d *image.Disk) Finding {
 	return pass(found...)
 }
 
-// noESP is the finding on what can only be seen in an ESP, where there is none.
+// noESP is the finding of a check that needs an ESP, in a disk without one.
 func noESP(d *image.Disk) Finding {
 	switch unread := cmp.Or(d.Primary.Unread, d.Backup.Unread); {
 	case d.Whole():
@@ -273,7 +275,8 @@ func checkFAT32(i *image.Facts, d *image.Disk) Finding {
 	return judgeRead(wrong, e.FS.Unread, found...)
 }
 
-// noFiles is the finding on what is in a file system, where none can be read.
+// noFiles is the finding of a check that needs files, in an ESP whose file
+// system cannot be read.
 func noFiles(e *image.ESP) Finding {
 	if e.FS.Unread != "" {
 		return unknown(e.FS.Unread)
@@ -285,8 +288,8 @@ func checkNoVariables(_ *image.Facts, d *image.Disk) Finding { return judgeHeld(
 
 func checkNoFirmware(_ *image.Facts, d *image.Disk) Finding { return judgeHeld(d, false) }
 
-// judgeHeld judges whether an image holds firmware, or its variables, as far as
-// all of it was seen.
+// judgeHeld fails an image that holds a variable store, or other firmware if
+// store is false. It cannot tell if a part of the image was not seen.
 func judgeHeld(d *image.Disk, store bool) Finding {
 	var held []string
 	for _, found := range d.Held() {
@@ -317,16 +320,16 @@ func judgeHeld(d *image.Disk, store bool) Finding {
 	return pass(fmt.Sprintf("nothing found in %s%s, in partitions or between them", count(files, "file"), more))
 }
 
-// checkRemovable passes where the firmware found the program by itself: the
-// option that was booted names the disk and no file. What a boot did not show
-// is not known.
+// checkRemovable passes if the firmware found the boot program by itself: the
+// booted option names the disk and no file. It skips what the boot did not
+// show.
 func checkRemovable(f *probes.Facts) Finding {
 	return onDisk(func(i *image.Facts, d *image.Disk) Finding {
 		if i.Arch == "" || i.By == image.ByOnlyESP {
 			return skip(ReasonBoot)
 		}
 		file, path := "", image.RemovablePath(i.Arch)
-		option := booted(f.EFI)
+		option := bootedOption(f.EFI)
 		if option != nil {
 			file = option.File()
 		}
@@ -343,8 +346,9 @@ func checkRemovable(f *probes.Facts) Finding {
 	})(f)
 }
 
-// booted returns the load option that was booted, nil if that is not known.
-func booted(f *efi.Facts) *efi.LoadOption {
+// bootedOption returns the load option that was booted, or nil if it is
+// unknown.
+func bootedOption(f *efi.Facts) *efi.LoadOption {
 	for n := range f.Boot {
 		if f.BootCurrent != nil && f.Boot[n].Number == *f.BootCurrent {
 			return &f.Boot[n]

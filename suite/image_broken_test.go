@@ -104,7 +104,7 @@ func second(p imagetest.Part) func(s *imagetest.Spec) {
 
 var linuxPart = imagetest.Part{Type: imagetest.Linux, Sectors: 2048}
 
-// What cannot be judged for want of something else.
+// Verdicts that follow if something else in the image is missing.
 var (
 	noFAT   = map[string]Verdict{"IMG-BOOT-PATH": Skip, "IMG-EFI-APP": Skip, "IMG-NO-VARIABLES": Skip, "IMG-NO-FIRMWARE": Skip}
 	noESPs  = with(noFAT, map[string]Verdict{"IMG-ESP-FAT32": Skip})
@@ -303,7 +303,7 @@ var brokenImages = []brokenImage{
 	{name: "firmware in a gap", make: damaged(func(i *imagetest.Image) { i.Put(34*512, imagetest.Volume(ffs2)...) }), want: fails("IMG-NO-FIRMWARE"),
 		problem: map[string]string{"IMG-NO-FIRMWARE": "in the beginning of the gap before the partitions"}},
 
-	// Odd, and good.
+	// Odd, but right.
 	{name: "an ESP that is not first", make: planned(func(s *imagetest.Spec) { s.Parts = []imagetest.Part{linuxPart, s.Parts[0]} })},
 	{name: "a second ESP", make: planned(func(s *imagetest.Spec) {
 		s.Parts = append([]imagetest.Part{{Type: imagetest.ESP, Sectors: 128}}, s.Parts...)
@@ -371,8 +371,8 @@ func imageVerdicts(v Verdict) map[string]Verdict {
 	return out
 }
 
-// imagePasses are the verdicts on an image without a program for the firmware
-// to find, but for the path.
+// imagePasses are the verdicts on a good image, but for its boot program: it is
+// not at the removable media path.
 func imagePasses() map[string]Verdict {
 	out := imageVerdicts(Pass)
 	delete(out, "IMG-EFI-APP") // skipped

@@ -26,8 +26,8 @@ func judgeImage(d *image.Disk) map[string]Finding {
 	return out
 }
 
-// mostMemory is how much may be allocated for reading any image, all in all.
-const mostMemory = 8 << 20
+// maxMemory is how much may be allocated while an image is read.
+const maxMemory = 8 << 20
 
 func TestImages(t *testing.T) {
 	good := judgeImage(inspect(imagetest.New(imagetest.Good())))
@@ -38,7 +38,7 @@ func TestImages(t *testing.T) {
 			runtime.ReadMemStats(&before)
 			d := inspect(i)
 			runtime.ReadMemStats(&after)
-			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(mostMemory))
+			require.Less(t, after.TotalAlloc-before.TotalAlloc, uint64(maxMemory))
 			require.Less(t, i.Reads, 256<<10)
 			got := judgeImage(d)
 			differ := map[string]Verdict{}
@@ -60,7 +60,7 @@ func inspect(i *imagetest.Image) *image.Disk {
 	return image.Inspect(i, i.Size, image.Options{Follow: true})
 }
 
-// What could not be read is nobody's fault.
+// An image that cannot be read is an error and no failure.
 func TestUnreadableImage(t *testing.T) {
 	good := imagetest.New(imagetest.Good())
 	l := good.FS[0]
@@ -113,7 +113,7 @@ func option(file string) []byte {
 	return append(append(binary.LittleEndian.AppendUint16(out, uint16(len(path))), 'x', 0, 0, 0), path...)
 }
 
-// What shows that the firmware found the program by itself.
+// IMG-REMOVABLE passes if the firmware found the program by itself.
 func TestRemovable(t *testing.T) {
 	good := damaged(func(*imagetest.Image) {})
 	for name, c := range map[string]struct {

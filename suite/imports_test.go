@@ -49,8 +49,8 @@ var touching = map[string]string{
 	"vmspec/probes/guest/guesttest": "it opens captured guests, for tests",
 }
 
-// A probe that opens a file by itself would look at the laptop on which a
-// captured guest is judged.
+// A probe that opens a file itself would read the laptop on which a captured
+// guest is judged.
 func TestOnlyTheGuestTouchesTheMachine(t *testing.T) {
 	cmd := exec.Command("go", "list", "-f", "{{.ImportPath}} {{join .Imports \" \"}}", "vmspec/probes/...", "vmspec/suite")
 	cmd.Env = append(cmd.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")

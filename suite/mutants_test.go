@@ -11,8 +11,8 @@ import (
 	"vmspec/probes/guest/guesttest"
 )
 
-// A mutant is a captured guest broken in one known way, and exactly what is
-// then found. An expected problem is a part of the finding's text.
+// A mutant is a captured guest that is broken in one known way, with the
+// verdicts and parts of the problems that must follow.
 type mutant struct {
 	name    string
 	guest   string
@@ -78,7 +78,7 @@ func fails(ids ...string) map[string]Verdict {
 	return out
 }
 
-// A check that never failed in a test is not known to be able to.
+// Every check must be seen to fail in a test.
 func TestEveryCheckCanFail(t *testing.T) {
 	failed := map[string]bool{}
 	for id, f := range verdicts(Judge(probes.Read(guesttest.Open(t, directGuest)))) {

@@ -7,8 +7,9 @@ import (
 	"vmspec/probes"
 )
 
-// platform is the chapter "VM Platform". Its list of mandatory peripherals is
-// headed by a must and worded "should" in places; the heading counts.
+// platform is the chapter "VM Platform", as far as it is about CPUs, memory,
+// devices in general and power. The heading of its list of peripherals says
+// must, some items say should: the heading counts.
 var platform = []Requirement{
 	{
 		ID: "PLAT-CPU-ENUM", Title: "The description enumerates the CPUs",
@@ -76,7 +77,7 @@ func checkCPUs(f *probes.Facts) Finding {
 	return fail(fmt.Sprintf("%d of %d CPUs did not come up", present-online, present), found)
 }
 
-// describedBy names what Linux learns its CPUs and its GIC from.
+// describedBy names the description that Linux takes its CPUs and its GIC from.
 func describedBy(f *probes.Facts) string {
 	if f.CPU.Source == "acpi" {
 		return "MADT"

@@ -39,7 +39,7 @@ func checkConsole(f *probes.Facts) Finding {
 	var kinds, others []string
 	for _, t := range f.Console.Terminals {
 		if strings.HasPrefix(t.Name, "hvc") && t.Name != "hvc0" {
-			continue // Linux makes all eight as soon as there is one
+			continue // Linux creates all eight if there is one
 		}
 		if kind := consoleKind(f, t); kind != "" {
 			kinds = append(kinds, t.Name+" is "+kind)
@@ -58,7 +58,8 @@ func checkConsole(f *probes.Facts) Finding {
 	return fail("none of the console devices is a PL011, virtio or Xen PV console", others...)
 }
 
-// consoleKind says which of the three kinds a terminal is; empty for none.
+// consoleKind names the kind of a terminal, one of the three of the text; it is
+// empty for any other.
 func consoleKind(f *probes.Facts, t console.Terminal) string {
 	switch {
 	case strings.HasPrefix(t.Name, "hvc") && f.Xen.Type == "xen":
@@ -71,16 +72,16 @@ func consoleKind(f *probes.Facts, t console.Terminal) string {
 		return ""
 	case strings.HasPrefix(t.UART, "PL011"), slices.Contains(t.Node, "arm,pl011"):
 		return "the PL011 " + t.Device
-	// Under ACPI Linux drives a full PL011 as an SBSA UART; its hardware ID
-	// tells the two apart (drivers/tty/serial/amba-pl011.c).
+	// Under ACPI Linux drives a full PL011 as an SBSA UART. Only the hardware
+	// ID tells them apart (drivers/tty/serial/amba-pl011.c).
 	case strings.HasPrefix(t.Device, "ARMH0011"):
 		return "the PL011 " + t.Device
 	}
 	return ""
 }
 
-// checkSBSA looks for a UART that is at least what SBSA asks of one. The full
-// PL011 is more than that.
+// checkSBSA looks for a UART with at least the registers of the SBSA UART. A
+// full PL011 has them all.
 func checkSBSA(f *probes.Facts) Finding {
 	var others []string
 	for _, t := range f.Console.Terminals {

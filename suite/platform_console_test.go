@@ -2,7 +2,7 @@ package suite
 
 import "github.com/u-root/u-root/pkg/dt"
 
-// sbsaUART makes the console's PL011 its subset.
+// sbsaUART turns the PL011 of the console into an SBSA UART.
 var sbsaUART = all(edit("proc/tty/driver/ttyAMA", "PL011 rev1", "SBSA"), tree(func(root *dt.Node) {
 	node(root, "pl011@9000000").UpdateProperty("compatible", []byte("arm,sbsa-uart\x00"))
 }))

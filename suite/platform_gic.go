@@ -61,7 +61,7 @@ func checkGIC(f *probes.Facts) Finding {
 		return fail("no GIC: interrupts come from " + strings.Join(f.GIC.Chips, " "))
 	case w.OrOlder && f.GIC.Logged.Version == 0:
 		return unknown("cannot tell GICv1 from GICv2: the "+describedBy(f)+" gives no version", found...)
-	case !agree(f):
+	case !witnessesAgree(f):
 		return unknown(testimony(f)+": cannot tell which is true", found...)
 	case w.Version < 2:
 		return fail(fmt.Sprintf("GICv%d is older than GICv2", w.Version), found...)
@@ -73,8 +73,8 @@ func witnesses(f *probes.Facts) []gic.Witness {
 	return []gic.Witness{f.GIC.Declared, f.GIC.Running, f.GIC.Logged}
 }
 
-// gicWitness is the best of those that name a version: what is declared, else
-// what runs, else what was logged. It has version 0 if none does.
+// gicWitness is the first witness that names a version: the description, then
+// what runs, then the kernel log. Its version is 0 if none does.
 func gicWitness(f *probes.Facts) gic.Witness {
 	for _, w := range witnesses(f) {
 		if w.Version > 0 {
@@ -84,12 +84,12 @@ func gicWitness(f *probes.Facts) gic.Witness {
 	return gic.Witness{}
 }
 
-// agree tells whether the witnesses can all be true.
-func agree(f *probes.Facts) bool {
+// witnessesAgree reports whether all witnesses can be right.
+func witnessesAgree(f *probes.Facts) bool {
 	best := gicWitness(f)
 	for _, w := range witnesses(f) {
 		older := w.OrOlder && best.Version < w.Version
-		// Linux drives a GICv4 as the GICv3 that it also is.
+		// A GICv4 is a GICv3 too, and Linux drives it as one.
 		if w.Version > 0 && w.Version != best.Version && !older && !(best.Version == 4 && w.Version == 3) {
 			return false
 		}
@@ -112,9 +112,9 @@ func testimony(f *probes.Facts) string {
 	return strings.Join(out, ", ")
 }
 
-// gicv2Most is how many CPUs a GICv2 can serve: GICv2 Architecture
+// maxGICv2CPUs is the number of CPUs that a GICv2 can serve: GICv2 Architecture
 // Specification, IHI 0048B, section 1.1.
-const gicv2Most = 8
+const maxGICv2CPUs = 8
 
 func checkGICCPUs(f *probes.Facts) Finding {
 	version := gicWitness(f).Version
@@ -123,8 +123,8 @@ func checkGICCPUs(f *probes.Facts) Finding {
 	}
 	cpus := max(f.CPU.Enabled(), len(f.CPU.Present))
 	found := fmt.Sprintf("GICv%d with %s", version, count(cpus, "CPU"))
-	if version < 3 && cpus > gicv2Most {
-		return fail(fmt.Sprintf("a GICv%d serves %d CPUs at most, the VM has %d", version, gicv2Most, cpus), found)
+	if version < 3 && cpus > maxGICv2CPUs {
+		return fail(fmt.Sprintf("a GICv%d serves %d CPUs at most, the VM has %d", version, maxGICv2CPUs, cpus), found)
 	}
 	return pass(found)
 }

@@ -6,7 +6,7 @@ import (
 	"vmspec/probes"
 )
 
-// platformHotplug is what the chapter asks of devices that come and go.
+// platformHotplug is what the chapter asks of hotplug.
 var platformHotplug = []Requirement{
 	{
 		ID: "PLAT-HOTPLUG-BUS", Title: "The VM has a hotpluggable bus",

@@ -33,7 +33,7 @@ var platformTimer = []Requirement{
 func checkTimer(f *probes.Facts) Finding {
 	t := f.Timer
 	if t.Dead {
-		return fail("the timer does not interrupt: a busy wait saw no arch_timer interrupt on any CPU", ppis(t)...)
+		return fail("the timer does not interrupt: a busy wait saw no arch_timer interrupt on any CPU", declaredPPI(t)...)
 	}
 	if t.TrialErr != "" {
 		return unreadable(t.TrialErr)
@@ -48,7 +48,7 @@ func checkTimer(f *probes.Facts) Finding {
 			least = rose
 		}
 		switch {
-		case c.Woke == 0 && rose > 0: // interrupted, and yet not run
+		case c.Woke == 0 && rose > 0: // interrupted, but it did not run
 			starved = append(starved, fmt.Sprint(c.Number))
 		case c.Woke == 0:
 			asleep = append(asleep, fmt.Sprint(c.Number))
@@ -63,7 +63,7 @@ func checkTimer(f *probes.Facts) Finding {
 	}
 	switch {
 	case len(asleep) > 0:
-		return fail("a sleep did not end on CPU "+strings.Join(asleep, " "), ppis(t)...)
+		return fail("a sleep did not end on CPU "+strings.Join(asleep, " "), declaredPPI(t)...)
 	case len(starved) > 0:
 		return unknown("too busy to tell: the timer interrupts CPU " + strings.Join(starved, " ") + ", but a sleep did not end there")
 	case len(silent) > 0 && !t.Listed && f.Kernel.Lacks("CONFIG_ARM_ARCH_TIMER") != "":
@@ -71,23 +71,24 @@ func checkTimer(f *probes.Facts) Finding {
 	case len(silent) > 0 && (f.Kernel.Has("nohz_full") || f.Kernel.Has("isolcpus")):
 		return unknown("the kernel's command line keeps timers off CPUs: nohz_full= or isolcpus=")
 	case len(silent) > 0:
-		return fail("no arch_timer interrupt came on CPU "+strings.Join(silent, " "), ppis(t)...)
+		return fail("no arch_timer interrupt came on CPU "+strings.Join(silent, " "), declaredPPI(t)...)
 	}
 	return pass(fmt.Sprintf("%s; each got at least %d interrupts in the trial", count(len(t.CPUs), "CPU"), least))
 }
 
-// ppis names the interrupts that the tree declares, for who must mend them.
-func ppis(t *timer.Facts) []string {
+// declaredPPI names the interrupt that the tree declares, for the person who
+// must repair it.
+func declaredPPI(t *timer.Facts) []string {
 	if len(t.PPIs) < 3 {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s declares the virtual timer at interrupt %d", t.Node, t.PPIs[2])}
 }
 
-// counterOff is by how much the counter may run faster or slower than CNTFRQ
-// says. The reading is bracketed, so a busy host widens the bounds and a
-// steady counter still lies within them.
-const counterOff = 0.01
+// maxCounterError is the tolerance on CNTFRQ: 1 %. The trial measures an
+// interval that a busy host only makes wider, so a steady counter always lies
+// in it.
+const maxCounterError = 0.01
 
 func checkCounter(f *probes.Facts) Finding {
 	c := f.Timer.Counter
@@ -111,11 +112,11 @@ func checkCounter(f *probes.Facts) Finding {
 	switch {
 	case c.Backward > 0:
 		return fail(fmt.Sprintf("the counter went back %d times", c.Backward), found...)
-	case most < 1-counterOff || least > 1+counterOff:
+	case most < 1-maxCounterError || least > 1+maxCounterError:
 		return fail(fmt.Sprintf("the counter runs at %.3f to %.3f times CNTFRQ", least, most), found...)
-	// The kernel's clock is the counter itself, unless the description gives
-	// it another frequency; a real-time clock is a witness of its own.
-	case known && (fast < 1-rateOff || slow > 1+rateOff):
+	// The kernel's clock is this counter, unless the description gives it
+	// another frequency. A real-time clock is independent of it.
+	case known && (fast < 1-maxRateError || slow > 1+maxRateError):
 		return unknown("the counter and "+f.RTC.Watched+" disagree on how long a second is", found...)
 	}
 	return pass(found...)

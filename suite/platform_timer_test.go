@@ -1,6 +1,6 @@
 package suite
 
-// counter begins the note of a good counter.
+// counter is the note of a good counter; a later row replaces an earlier one.
 const counter = "cntfrq 62500000\nreads 200000 backward 0 cpus 4\npace 1250000 1250100 20000000\ninterrupts 10 20 1250000\n"
 
 var timerMutants = []mutant{

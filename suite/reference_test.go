@@ -10,12 +10,13 @@ import (
 	"vmspec/probes/guest/guesttest"
 )
 
-// notOfOneBoot are the reasons for which one boot of the suite's own kernel does
-// not judge a must.
+// notOfOneBoot are the reasons why one boot of the suite's own kernel cannot
+// judge a must.
 var notOfOneBoot = []string{ReasonTwoBoots, ReasonHotplug, ReasonAArch32, ReasonNoOS}
 
-// The reference run, the suite's image through UEFI with a device tree, passes
-// every must of the RFC that one boot can judge; beside it U-Boot's lacks a clock.
+// The reference run is the suite's image, through UEFI, with a device tree. It
+// passes every must of the RFC that one boot can judge. U-Boot passes them too,
+// except for the clock.
 func TestReferenceRun(t *testing.T) {
 	for guest, fails := range map[string][]string{imageGuest: nil, uBootGuest: {"FW-RTC"}} {
 		t.Run(guest, func(t *testing.T) {
