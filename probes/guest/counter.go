@@ -5,22 +5,29 @@ import (
 	"io"
 	"io/fs"
 	"runtime"
+	"time"
 
 	"vmspec/probes/gic"
 )
 
-// Bounds of the dead-timer test, as parts of a second: the counter is read
-// without a pause for the first, and for as long again, up to the second,
-// while no timer interrupt has come. The slowest tick of a Linux kernel is
-// 10 ms (HZ=100).
+// Bounds of the dead-timer test. A live timer ends it at the first look that
+// sees an interrupt: the slowest tick of a Linux kernel is 10 ms (HZ=100). So it
+// is patient at the expense of the dead alone. A host that stops the VM, or does
+// not run what raises its interrupts, lets the counter go on meanwhile: so the
+// test lasts until this CPU has run for some time, too.
 const (
-	busyWait    = 200 // 1/200 s
-	busyWaitMax = 10  // 1/10 s
+	timerLook = 200 // the first look is after 1/200 s, and each then after twice as long
+	// DeadAfter is how long a timer that does not interrupt is waited for.
+	DeadAfter = 5 * time.Second
+	// A CPU makes so many reads in 0.1 s where they take longest: under emulation.
+	deadReads = 1_000_000
+	// More are no use, and take a fast CPU 5 s: the counter is far too slow.
+	deadReadsMost = 1_000_000_000
 )
 
 // MeasureCounter reads the counter for 5 ms or more without ever sleeping, and
-// looks whether the timer interrupted meanwhile; then it reads it on each CPU in
-// turn. It writes
+// for seconds as long as the timer does not interrupt; then it reads it on each
+// CPU in turn. It writes
 //
 //	cntfrq HZ
 //	interrupts BEFORE AFTER TICKS arch_timer's interrupts, all CPUs
@@ -61,17 +68,25 @@ func MeasureTicks(root fs.FS, out io.Writer) error {
 // testTimer is the dead-timer test.
 func testTimer(root fs.FS, run *counterRun, out io.Writer) {
 	before, listed := timerInterrupts(root)
-	after, begin := before, run.clock.Now()
-	step := run.clock.Hz / busyWait
-	for wait := step; listed && after == before && wait <= run.clock.Hz/busyWaitMax; wait += step {
-		run.until(begin + wait)
-		after, listed = timerInterrupts(root)
+	after, begin, look := before, run.last, run.clock.Hz/timerLook
+	run.until(begin + look)
+	for listed {
+		if after, listed = timerInterrupts(root); after != before || run.enough(begin) {
+			break
+		}
+		look *= 2
+		run.until(run.last + look)
 	}
 	if listed {
-		fmt.Fprintf(out, "interrupts %d %d %d\n", before, after, run.clock.Now()-begin)
-		return
+		fmt.Fprintf(out, "interrupts %d %d %d\n", before, after, run.last-begin)
 	}
-	run.until(begin + step)
+}
+
+// enough tells whether a timer that has not interrupted since a tick is dead.
+// Where the counter stands still no more will come of it.
+func (r *counterRun) enough(since uint64) bool {
+	waited := r.last-since >= uint64(DeadAfter/time.Second)*r.clock.Hz
+	return r.still || waited && r.reads >= deadReads || r.reads >= deadReadsMost
 }
 
 // onOwnThread keeps the affinity that f may set from the caller.
@@ -118,17 +133,27 @@ type counterRun struct {
 	clock           Clock
 	last            uint64
 	reads, backward uint64
+	still           bool // it was waited for in vain
 }
 
 func newCounterRun(c Clock) *counterRun { return &counterRun{clock: c, last: c.Now()} }
 
-// maxReads ends the wait on a counter that stands still: some seconds' worth.
-const maxReads = 20_000_000
+const (
+	// maxReads ends the wait on a counter that stands still: some seconds' worth.
+	maxReads = 20_000_000
+	// yieldReads are some milliseconds' worth. Others run then, who else would
+	// not where no timer takes the CPU from this one.
+	yieldReads = 1 << 14
+)
 
 func (r *counterRun) until(end uint64) {
+	begin := r.last
 	for most := r.reads + maxReads; r.last < end && r.reads < most; {
-		r.read()
+		if r.read(); r.reads%yieldReads == 0 {
+			yield()
+		}
 	}
+	r.still = r.last < end && r.last == begin
 }
 
 func (r *counterRun) read() {

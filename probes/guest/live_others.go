@@ -14,6 +14,8 @@ func pin(int) error { return errors.ErrUnsupported }
 
 func nap(time.Duration) error { return errors.ErrUnsupported }
 
+func yield() {}
+
 func currentCPU() int { return -1 }
 
 // ReadLog returns the kernel's log; it is Linux's alone.

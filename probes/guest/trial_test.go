@@ -237,12 +237,14 @@ func counter(readings ...uint64) Clock {
 func TestCounterRun(t *testing.T) {
 	run := newCounterRun(counter(10, 20, 15, 14, 30))
 	run.until(30)
+	require.False(t, run.still)
 	require.EqualValues(t, 4, run.reads)
 	require.EqualValues(t, 2, run.backward)
 
 	run = newCounterRun(counter(10))
 	run.until(11)
 	require.EqualValues(t, maxReads, run.reads, "a counter that stands still ends the wait")
+	require.True(t, run.still)
 	require.Zero(t, run.backward)
 }
 
@@ -258,31 +260,66 @@ func (g *ticking) Open(name string) (fs.File, error) {
 	return fstest.MapFS{"proc/interrupts": {Data: []byte(text)}}.Open(name)
 }
 
+// stopped is a clock of a microsecond a read, that a host which stops the VM
+// lets jump by seconds at that read.
+func stopped(at, seconds uint64) Clock {
+	var reads uint64
+	return Clock{Name: "fake", Hz: 1e6, Now: func() uint64 {
+		if reads++; reads > at {
+			return reads + 1e6*seconds
+		}
+		return reads
+	}}
+}
+
 func TestDeadTimer(t *testing.T) {
-	// A millisecond passes with each look at this clock.
-	clock := func() Clock {
-		var now uint64
-		return Clock{Name: "fake", Hz: 1000, Now: func() uint64 { now++; return now }}
-	}
+	running := stopped(0, 0)
+	still := Clock{Name: "fake", Hz: 1e6, Now: func() uint64 { return 7 }}
 	tests := map[string]struct {
 		files        fs.FS
+		clock        Clock
 		want         string
 		dead, tested bool
 	}{
-		"nothing listed":    {fstest.MapFS{}, `^$`, false, false},
-		"dead":              {&ticking{every: 1000}, `^interrupts 100 100 1\d\d\n$`, true, true},
-		"slow, but it does": {&ticking{every: 4}, `^interrupts 100 101 \d\d\n$`, false, true},
-		"alive":             {&ticking{every: 2}, `^interrupts 100 101 \d\n$`, false, true},
+		"nothing listed":        {fstest.MapFS{}, running, `^$`, false, false},
+		"alive":                 {&ticking{every: 2}, running, `^interrupts 100 101 5\d{3}\n$`, false, true},
+		"slow, but it does":     {&ticking{every: 4}, running, `^interrupts 100 101 \d{5}\n$`, false, true},
+		"starved for 2.5 s":     {&ticking{every: 10}, running, `^interrupts 100 101 25\d{5}\n$`, false, true},
+		"dead":                  {&ticking{every: 1000}, running, `^interrupts 100 100 5\d{6}\n$`, true, true},
+		"stopped for a second":  {&ticking{every: 4}, stopped(100, 1), `^interrupts 100 101 10\d{5}\n$`, false, true},
+		"stopped for a minute":  {&ticking{every: 4}, stopped(100, 60), `^interrupts 100 101 600\d{5}\n$`, false, true},
+		"dead and stopped":      {&ticking{every: 1000}, stopped(100, 60), `^interrupts 100 100 61\d{6}\n$`, true, true},
+		"a counter that stands": {&ticking{every: 1000}, still, `^interrupts 100 100 0\n$`, true, true},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
-			testTimer(test.files, newCounterRun(clock()), &out)
+			testTimer(test.files, newCounterRun(test.clock), &out)
 			require.Regexp(t, test.want, out.String())
 			dead, tested := timer.IsDead(out.Bytes())
 			require.Equal(t, test.dead, dead)
 			require.Equal(t, test.tested, tested)
 		})
+	}
+}
+
+// A timer is not dead before a running CPU has waited for it.
+func TestEnough(t *testing.T) {
+	const seconds = uint64(DeadAfter / time.Second)
+	clock := Clock{Hz: 1000}
+	for name, test := range map[string]struct {
+		run  counterRun
+		want bool
+	}{
+		"at once":              {counterRun{last: 100}, false},
+		"a CPU that ran":       {counterRun{last: 100 + 1000*seconds - 1, reads: deadReads}, false},
+		"stopped by the host":  {counterRun{last: 100 + 1000*seconds, reads: deadReads - 1}, false},
+		"both":                 {counterRun{last: 100 + 1000*seconds, reads: deadReads}, true},
+		"counter far too slow": {counterRun{last: 101, reads: deadReadsMost}, true},
+		"counter stands still": {counterRun{last: 100, reads: maxReads, still: true}, true},
+	} {
+		test.run.clock = clock
+		require.Equal(t, test.want, test.run.enough(100), name)
 	}
 }
 
