@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"runtime"
 	"sync/atomic"
 	"time"
 
@@ -70,7 +71,7 @@ func TrialTimer(root fs.FS, dead bool, c Clock, out io.Writer) error {
 		sleepers[i].cpu = cpu
 		go func() { done <- sleepers[i].sleep(c, timerShot+time.Duration(i%timerPhases)*timerStagger) }()
 	}
-	err = gather(done, len(cpus))
+	err = gather(done, len(cpus), c)
 	if err != nil {
 		return err
 	}
@@ -138,18 +139,35 @@ func (s *sleeper) write(end, others uint64, out io.Writer) {
 }
 
 // gather waits for n answers, and for silent ones no longer than timerMost.
-func gather(done <-chan error, n int) error {
+func gather(done <-chan error, n int, c Clock) error {
 	late := time.After(timerMost)
 	var errs []error
-	for range n {
+	for ; n > 0; n-- {
 		select {
 		case err := <-done:
 			errs = append(errs, err)
 		case <-late:
-			return errors.Join(errs...)
+			return errors.Join(append(errs, linger(done, n, c)...)...)
 		}
 	}
 	return errors.Join(errs...)
+}
+
+// linger takes what answers while this CPU runs for as long as before a timer
+// is dead: where the host stopped the VM, the time was up before anybody ran.
+func linger(done <-chan error, n int, c Clock) (errs []error) {
+	for run := newCounterRun(c); n > 0 && run.reads < deadReads; {
+		select {
+		case err := <-done:
+			errs, n = append(errs, err), n-1
+		default:
+			if run.read(); run.reads%yieldReads == 0 {
+				runtime.Gosched()
+				yield()
+			}
+		}
+	}
+	return errs
 }
 
 // timerCounts returns by CPU the timer's interrupts, and all others.

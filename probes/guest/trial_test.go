@@ -194,14 +194,33 @@ func TestGather(t *testing.T) {
 		begin := time.Now()
 		done := make(chan error, 2)
 		done <- errIO
-		require.ErrorIs(t, gather(done, 2), errIO)
+		require.ErrorIs(t, gather(done, 2, stopped(0, 0)), errIO)
 		require.Equal(t, timerMost, time.Since(begin))
 
 		begin = time.Now()
 		done <- nil
 		done <- nil
-		require.NoError(t, gather(done, 2))
+		require.NoError(t, gather(done, 2, stopped(0, 0)))
 		require.Zero(t, time.Since(begin))
+	})
+}
+
+// Where the host stopped the VM for longer than is waited, the answers come
+// when it runs again.
+func TestGatherAfterAStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		done := make(chan error, 2)
+		reads := 0
+		clock := Clock{Hz: 1, Now: func() uint64 {
+			if reads++; reads == deadReads/2 {
+				done <- nil
+				done <- errIO
+			}
+			return 0
+		}}
+		require.ErrorIs(t, gather(done, 2, clock), errIO)
+		require.Empty(t, done, "both were heard")
+		require.Less(t, reads, deadReads, "nobody is waited for any longer")
 	})
 }
 
