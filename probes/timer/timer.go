@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"slices"
 	"strconv"
 	"strings"
 
@@ -23,6 +22,7 @@ type Facts struct {
 	CounterErr string
 	Start      *Start // the dead-timer test; nil where no arch_timer interrupt is listed
 	Dead       bool   // that test saw no interrupt: a sleep would never end
+	Interrupts uint64 // arch_timer's on all CPUs, when the guest was looked at in the end
 	CPUs       []CPU
 	TrialErr   string
 	Shots      Shots
@@ -62,6 +62,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 		f.CounterErr = err.Error()
 		f.Counter = nil
 	}
+	f.readTicks(fsys)
 	if err := f.readTrial(fsys); err != nil {
 		f.TrialErr = err.Error()
 	}
@@ -69,7 +70,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 		f.Agreement.Err = err.Error()
 	}
 	f.readLog(fsys)
-	f.Listed = listed(fsys)
+	f.Listed, f.Interrupts = count(fsys)
 	if text, err := fs.ReadFile(fsys, "sys/devices/system/clocksource/clocksource0/current_clocksource"); err == nil {
 		f.Clock = strings.TrimSpace(string(text))
 	}
@@ -94,8 +95,7 @@ func (f *Facts) readCounter(fsys fs.FS) error {
 		case "pace":
 			err = l.Scan([]int{1, 2, 3}, &c.Least, &c.Most, &c.Nanoseconds)
 		case "interrupts":
-			f.Start = &Start{}
-			err = l.Scan([]int{1, 2, 3}, &f.Start.Before, &f.Start.After, &f.Start.Ticks)
+			err = f.readStart(l)
 		}
 		if err != nil {
 			return fmt.Errorf("vmspec/counter: %w", err)
@@ -109,6 +109,20 @@ func (f *Facts) readCounter(fsys fs.FS) error {
 	}
 	f.Counter = &c
 	return nil
+}
+
+func (f *Facts) readStart(l note.Line) error {
+	f.Start = &Start{}
+	return l.Scan([]int{1, 2, 3}, &f.Start.Before, &f.Start.After, &f.Start.Ticks)
+}
+
+// readTicks reads the dead-timer test that was made by another clock, where
+// there is one.
+func (f *Facts) readTicks(fsys fs.FS) {
+	lines, err := note.Read(fsys, "ticks")
+	if err == nil && len(lines) == 1 && f.readStart(lines[0]) != nil {
+		f.Start = nil
+	}
 }
 
 // IsDead tells from the text of a note whether the dead-timer test saw the
@@ -146,11 +160,27 @@ func (f *Facts) readTrial(fsys fs.FS) error {
 	return err
 }
 
-// listed tells whether the kernel's arch_timer driver has an interrupt.
-func listed(fsys fs.FS) bool {
+// count tells whether the kernel's arch_timer driver has an interrupt, and how
+// many of it came.
+func count(fsys fs.FS) (listed bool, total uint64) {
 	_, interrupts, err := gic.LoadInterrupts(fsys)
-	return err == nil && slices.ContainsFunc(interrupts, func(i gic.Interrupt) bool { return i.Action("arch_timer") })
+	if err != nil {
+		return false, 0
+	}
+	for _, i := range interrupts {
+		if i.Action("arch_timer") {
+			listed = true
+			for _, n := range i.Counts {
+				total += n
+			}
+		}
+	}
+	return listed, total
 }
+
+// Late tells whether interrupts came after all, behind a dead-timer test that
+// saw none.
+func (f *Facts) Late() bool { return f.Start != nil && f.Interrupts > f.Start.After }
 
 // rate reads the message of drivers/clocksource/arm_arch_timer.c,
 // arch_timer_banner: "arch_timer: cp15 timer(s) running at 62.50MHz (virt).".

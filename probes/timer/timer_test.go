@@ -61,6 +61,35 @@ func TestReadCounter(t *testing.T) {
 	require.Nil(t, read(t, map[string]string{"counter": "reads 1 backward 0 cpus 1\npace 1 2 3\n"}).Start, "no arch_timer interrupt is listed")
 }
 
+// Interrupts that come behind the dead-timer test tell that it was starved.
+func TestReadLate(t *testing.T) {
+	const some = " CPU0 CPU1\n11: 5 4 GICv3 27 Level arch_timer\n12: 9 9 GICv3 33 Level uart\n"
+	tests := map[string]struct {
+		counter, ticks, interrupts string
+		want                       bool
+	}{
+		"dead from then on":            {"interrupts 9 9 20\n", "", some, false},
+		"some came later":              {"interrupts 8 8 20\n", "", some, true},
+		"not tested":                   {"error SIGILL\n", "", some, false},
+		"tested by the kernel's clock": {"error SIGILL\n", "interrupts 8 8 20\n", some, true},
+		"and dead by it":               {"error SIGILL\n", "interrupts 9 9 20\n", some, false},
+		"that test cut":                {"error SIGILL\n", "interrupts 8 8\n", some, false},
+		"that test failed":             {"error SIGILL\n", "error hung for 15s\n", some, false},
+		"nothing listed in the end":    {"interrupts 8 8 20\n", "", " CPU0\n", false},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f, err := timer.Read(fstest.MapFS{
+				"vmspec/counter":  {Data: []byte(test.counter)},
+				"vmspec/ticks":    {Data: []byte(test.ticks)},
+				"proc/interrupts": {Data: []byte(test.interrupts)},
+			})
+			require.NoError(t, err)
+			require.Equal(t, test.want, f.Late())
+		})
+	}
+}
+
 func TestReadTrial(t *testing.T) {
 	tests := map[string]struct {
 		text, err string
