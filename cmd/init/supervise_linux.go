@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/sys/unix"
+
+	"vmspec/probes/guest"
 )
 
 // The supervisor starts a worker, which does everything, and watches it. A
@@ -181,7 +183,7 @@ func (s *supervisor) watch(w *process) (fate string) {
 			return "crashed: " + w.why()
 		case signal != 0 && !up:
 			up, s.dead = true, signal == signalDead
-			s.scale = min(max(1, float64(now.Sub(began))/float64(startNormal)), maxScale)
+			s.scale = scale(now.Sub(began), s.dead)
 		}
 		step, n := s.journal.doing()
 		if n != count {
@@ -191,6 +193,15 @@ func (s *supervisor) watch(w *process) (fate string) {
 			return fmt.Sprintf("hung for %s", most.Round(10*time.Millisecond))
 		}
 	}
+}
+
+// scale is how much slower than usual a machine is on which a worker was up
+// after so long. That a dead timer was waited for tells nothing of it.
+func scale(up time.Duration, dead bool) float64 {
+	if dead {
+		up -= guest.DeadAfter
+	}
+	return min(max(1, float64(up)/float64(startNormal)), maxScale)
 }
 
 // most is how long a step may take.

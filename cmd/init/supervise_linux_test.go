@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
+	"vmspec/probes/guest"
 	"vmspec/results"
 	"vmspec/suite"
 )
@@ -195,6 +196,24 @@ func TestMost(t *testing.T) {
 		s := &supervisor{scale: c.scale}
 		require.Equal(t, c.want, s.most(c.step), c.step)
 	}
+}
+
+func TestScale(t *testing.T) {
+	for _, c := range []struct {
+		up   time.Duration
+		dead bool
+		want float64
+	}{
+		{100 * time.Millisecond, false, 1},
+		{500 * time.Millisecond, false, 2},
+		{time.Minute, false, maxScale},
+		{guest.DeadAfter + 100*time.Millisecond, true, 1},
+		{guest.DeadAfter + time.Second, true, 4},
+		{0, true, 1}, // a later worker does not wait for it again
+	} {
+		require.Equal(t, c.want, scale(c.up, c.dead), c.up)
+	}
+	require.Greater(t, mosts["trial"], 2*guest.DeadAfter, "the dead-timer test is a trial's part")
 }
 
 func TestLastWords(t *testing.T) {
