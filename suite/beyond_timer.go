@@ -221,6 +221,8 @@ func checkPace(f *probes.Facts) Finding {
 		return unreadable(r.TrialErr)
 	case !ok:
 		return unknown("the trial saw fewer than two changes of the clock's second")
+	case offOnce(r):
+		return unknown(offOnceProblem, found)
 	case most < 1-maxRateError || least > 1+maxRateError:
 		return fail("the counter and "+r.Watched+" disagree on how long a second is", found)
 	case least < 1-maxRateDoubt || most > 1+maxRateDoubt:

@@ -6,6 +6,7 @@ import (
 
 	"vmspec/probes"
 	"vmspec/probes/efi"
+	"vmspec/probes/rtc"
 )
 
 // firmware is the chapter "Virtual Firmware".
@@ -167,13 +168,23 @@ func creationRefused(t efi.Trial) bool {
 
 // Bounds on the rate of a clock, in seconds of the clock for each second of the
 // counter. The rate is an interval, because the trial measures between two
-// readings. The check fails if the whole interval is off by more than 5 %, and
-// passes if all of it lies within 10 %. Anything between means that the host
-// was too busy to tell: a loaded host can cause an error, but no failure.
+// readings. The check fails if the whole interval is off by more than 5 %, more
+// than once, and passes if all of it lies within 10 %. Anything between means
+// that the host was too busy to tell: a loaded host can cause an error, but no
+// failure.
 const (
 	maxRateError = 0.05
 	maxRateDoubt = 0.10
 )
+
+// offOnce tells whether a clock was off for a while and not again, as when the
+// host sets its own.
+func offOnce(r *rtc.Facts) bool {
+	times := r.Wrong(maxRateError)
+	return 0 < times && times < rtc.WrongLeast
+}
+
+const offOnceProblem = "too busy to tell: the clock was off once, and not again"
 
 func checkRTC(f *probes.Facts) Finding {
 	clock := f.RTC.UEFI()
@@ -198,6 +209,8 @@ func checkRTC(f *probes.Facts) Finding {
 		return unreadable(f.RTC.TrialErr)
 	case !ok:
 		return unknown("the trial saw fewer than two changes of the clock's second")
+	case offOnce(f.RTC):
+		return unknown(offOnceProblem, found)
 	case most < 1-maxRateError || least > 1+maxRateError:
 		return fail(fmt.Sprintf("the clock runs between %.3f and %.3f s a second", least, most), found)
 	case least < 1-maxRateDoubt || most > 1+maxRateDoubt:

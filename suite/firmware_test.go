@@ -75,14 +75,20 @@ var firmwareMutants = []mutant{
 	},
 	{
 		name: "a clock at half speed", guest: uefiGuest,
-		change:  replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 1795645431 1000000 1100000\nedge 1795645432 126000000 126100000\n"),
+		change:  replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 1795645431 1000000 1100000\nedge 1795645432 126000000 126100000\nedge 1795645433 251000000 251100000\n"),
 		want:    map[string]Verdict{"FW-RTC": Fail, "PLAT-COUNTER": Error, "PLAT-COUNTER-PACE": Fail}, // one of the two is wrong
 		problem: map[string]string{"FW-RTC": "between 0.500 and 0.500 s a second", "PLAT-COUNTER": "disagree"},
 	},
 	{
 		name: "a clock that goes back", guest: uefiGuest,
-		change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 1795645431 1000000 1100000\nedge 1795645430 63500000 63600000\n"),
+		change: replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 1795645431 1000000 1100000\nedge 1795645430 63500000 63600000\nedge 1795645429 126000000 126100000\n"),
 		want:   map[string]Verdict{"FW-RTC": Fail, "PLAT-COUNTER-PACE": Fail},
+	},
+	{
+		name: "a clock that its host set once", guest: uefiGuest,
+		change:  replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nedge 1795645431 1000000 1100000\nedge 1795645437 63500000 63600000\nedge 1795645438 126000000 126100000\n"),
+		want:    map[string]Verdict{"FW-RTC": Error, "PLAT-COUNTER": Error, "PLAT-COUNTER-PACE": Error},
+		problem: map[string]string{"FW-RTC": "too busy to tell: the clock was off once"},
 	},
 	{
 		name: "a host too busy to tell", guest: uefiGuest,

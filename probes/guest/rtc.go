@@ -6,7 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,8 +27,13 @@ const (
 	// goes on, this long at most.
 	rtcPrecision = 12
 	rtcMost      = 6 // seconds by the counter
-	// A clock whose second lasts longer than this stands still.
+	// A clock that was wrong once is watched longer, until it was wrong often
+	// enough, or right.
+	rtcWrongMost = 9
+	// A clock whose second surely lasts longer than this stands still, if it was
+	// looked at so often: each look waits for an interrupt, so that the VM ran.
 	rtcStuck = 3
+	rtcLooks = 20
 	// A signal of Go's that comes while another call of the firmware is being
 	// waited for makes Linux say EINVAL of the clock (drivers/firmware/efi/
 	// runtime-wrappers.c, virt_efi_get_time): then it is asked again.
@@ -45,7 +49,8 @@ const (
 //	stuck SECONDS TICKS            the second did not end within these ticks
 //
 // Each edge is bracketed by the reading before it and the one after, so that
-// a late poll widens a bound and never moves an edge.
+// a late poll widens a bound and never moves an edge; likewise no more counts
+// of a second that did not end than what lay between two readings of it.
 func TrialRTC(root fs.FS, c Clock, out io.Writer) error {
 	device, err := chooseRTC(root)
 	if err != nil {
@@ -57,39 +62,89 @@ func TrialRTC(root fs.FS, c Clock, out io.Writer) error {
 	}
 	fmt.Fprintf(out, "rtc %s\n", device)
 	fmt.Fprintf(out, "counter %s %d\n", c.Name, c.Hz)
-	start, since := before, before
-	var edges []edge
-	pause := rtcFirst
-	for {
+	w := rtcWatch{hz: c.Hz, start: before, value: value, since: c.Now(), before: before}
+	for pause := rtcFirst; ; {
 		time.Sleep(pause)
-		if len(edges) > 0 {
-			pause = rtcPoll
-		}
 		now, began, err := readRTC(root, device, c)
-		ended := c.Now()
-		switch {
-		case err != nil:
+		if err != nil {
 			return err
-		case now != value:
-			next := edge{earliest: before, latest: ended}
-			fmt.Fprintf(out, "edge %d %d %d\n", now, before, ended)
-			if slices.ContainsFunc(edges, func(e edge) bool { return e.precise(next, c.Hz) }) {
-				return nil
-			}
-			if len(edges) == 0 {
-				pause = rtcRest
-			}
-			edges = append(edges, next)
-			since = began
-		case ended-since > rtcStuck*c.Hz:
-			fmt.Fprintf(out, "stuck %d %d\n", value, ended-since)
+		}
+		pause = rtcPoll
+		if w.look(now, began, c.Now(), out) {
 			return nil
 		}
-		if ended-start > rtcMost*c.Hz {
-			return nil
+		switch {
+		case len(w.edges) == 0:
+			pause = rtcFirst
+		case len(w.edges) == 1 && w.looks == 1:
+			pause = rtcRest
 		}
-		value, before = now, began
 	}
+}
+
+// An rtcWatch is what was seen of the clock so far.
+type rtcWatch struct {
+	hz, start uint64
+	value     int64  // what the clock said last
+	since     uint64 // by when it had said so first
+	before    uint64 // when it was asked last
+	looks     int    // at this value
+	edges     []edge
+}
+
+// look takes a reading that was made between two ticks, and tells whether no
+// more are needed.
+func (w *rtcWatch) look(now int64, began, ended uint64, out io.Writer) (enough bool) {
+	last := w.before
+	w.before, w.looks = began, w.looks+1
+	if now == w.value {
+		if w.looks >= rtcLooks && began > w.since+rtcStuck*w.hz {
+			fmt.Fprintf(out, "stuck %d %d\n", now, began-w.since)
+			return true
+		}
+		return w.late(ended)
+	}
+	next := edge{now, last, ended}
+	fmt.Fprintf(out, "edge %d %d %d\n", now, last, ended)
+	w.edges = append(w.edges, next)
+	w.value, w.since, w.looks = now, ended, 1
+	return w.known() || w.late(ended)
+}
+
+// late tells whether the trial has taken long enough.
+func (w *rtcWatch) late(now uint64) bool {
+	most := uint64(rtcMost)
+	if wrong := w.wrong(); 0 < wrong && wrong < rtc.WrongLeast {
+		most = rtcWrongMost
+	}
+	return now-w.start > most*w.hz
+}
+
+// known tells whether two edges show the clock to be right, or it was wrong
+// often enough.
+func (w *rtcWatch) known() bool {
+	for i, from := range w.edges {
+		for _, to := range w.edges[i+1:] {
+			if from.precise(to, w.hz) && !from.wrong(to, w.hz) {
+				return true
+			}
+		}
+	}
+	return w.wrong() >= rtc.WrongLeast
+}
+
+// wrong counts the times, one after the other, in which the clock was wrong.
+func (w *rtcWatch) wrong() (n int) {
+	if len(w.edges) == 0 {
+		return 0
+	}
+	from := w.edges[0]
+	for _, to := range w.edges[1:] {
+		if from.precise(to, w.hz) && from.wrong(to, w.hz) {
+			n, from = n+1, to
+		}
+	}
+	return n
 }
 
 func chooseRTC(root fs.FS) (string, error) {
@@ -106,12 +161,22 @@ func chooseRTC(root fs.FS) (string, error) {
 }
 
 // edge is the beginning of a second, between two ticks.
-type edge struct{ earliest, latest uint64 }
+type edge struct {
+	seconds          int64
+	earliest, latest uint64
+}
 
 // precise tells whether the time between two edges is known well enough.
 func (e edge) precise(later edge, hz uint64) bool {
 	doubt, passed := (later.latest-later.earliest)+(e.latest-e.earliest), later.latest-e.earliest
 	return doubt*rtcPrecision <= passed && passed > hz/2
+}
+
+// wrong tells whether surely not so many seconds passed as the clock says. How
+// far off a clock may be is not asked here: one that is right is never wrong.
+func (e edge) wrong(later edge, hz uint64) bool {
+	said := (later.seconds - e.seconds) * int64(hz)
+	return said < int64(later.earliest-e.latest) || said > int64(later.latest-e.earliest)
 }
 
 // readRTC returns the clock's seconds and the tick at which reading began.

@@ -72,6 +72,7 @@ func TestTrialRTCPace(t *testing.T) {
 		percent time.Duration
 		rate    float64
 	}{
+		"a third as fast":  {34, 0.34},
 		"half as fast":     {50, 0.5},
 		"twice as fast":    {200, 2},
 		"running backward": {-100, -1},
@@ -90,6 +91,7 @@ func TestTrialRTCPace(t *testing.T) {
 			require.InEpsilon(t, test.rate, most, 0.12)
 			require.LessOrEqual(t, least, test.rate)
 			require.GreaterOrEqual(t, most, test.rate)
+			require.Equal(t, test.rate != 1, f.Wrong(0.05) >= rtc.WrongLeast, note)
 		})
 	}
 }
@@ -108,6 +110,54 @@ func TestTrialRTCStuck(t *testing.T) {
 	f = facts(t, note)
 	require.Len(t, f.Edges, 1)
 	require.NotNil(t, f.Stuck, "it stopped after its first edge")
+}
+
+// A clock that was set once is watched until it is seen to be right.
+func TestTrialRTCSetOnce(t *testing.T) {
+	note, err := watch(t, func(passed time.Duration) (string, error) {
+		if passed > 1500*time.Millisecond {
+			passed += time.Minute
+		}
+		return paced(100)(passed)
+	})
+	require.NoError(t, err)
+	f := facts(t, note)
+	require.Equal(t, 1, f.Wrong(0.05), note)
+	last := f.Edges[len(f.Edges)-2:]
+	require.EqualValues(t, 1, last[1].Seconds-last[0].Seconds)
+	require.Less(t, last[1].Latest, uint64(4e9))
+}
+
+// A host that stops the VM while it reads the clock makes no second last longer.
+func TestTrialRTCStopped(t *testing.T) {
+	for _, when := range []time.Duration{0, 700 * time.Millisecond, 1980 * time.Millisecond} {
+		stopped := false
+		note, err := watch(t, func(passed time.Duration) (string, error) {
+			text, err := paced(100)(passed)
+			if !stopped && passed >= when {
+				stopped = true
+				time.Sleep((rtcStuck + 1) * time.Second)
+			}
+			return text, err
+		})
+		require.NoError(t, err)
+		f := facts(t, note)
+		require.Nil(t, f.Stuck, note)
+		require.Zero(t, f.Wrong(0.05), note)
+	}
+}
+
+// A clock that is seldom looked at may have stood still for another reason.
+func TestRTCStuckByFewLooks(t *testing.T) {
+	var out strings.Builder
+	w := rtcWatch{hz: 1, value: 5}
+	for n := range uint64(rtcLooks - 1) {
+		require.False(t, w.look(5, n/4, n/4, &out))
+	}
+	require.True(t, w.look(5, 5, 5, &out))
+	require.Equal(t, "stuck 5 5\n", out.String())
+	w = rtcWatch{hz: 1, value: 5}
+	require.False(t, w.look(5, 5, 5, &out), "one look")
 }
 
 // On a busy host each look at the clock takes long: no bound gets narrow, and

@@ -101,6 +101,29 @@ func (f *Facts) readLine(l note.Line) (err error) {
 	return err
 }
 
+// WrongLeast is how often a clock must be wrong, one time after the other, before
+// it is blamed: once a host may have set its own clock, or not have let the VM's
+// run.
+const WrongLeast = 2
+
+// Wrong counts the times, one after the other, in which the clock's seconds in a
+// second of the counter were surely off by more than a share.
+func (f *Facts) Wrong(share float64) (times int) {
+	if len(f.Edges) == 0 || f.Hz == 0 {
+		return 0
+	}
+	from := f.Edges[0]
+	for _, to := range f.Edges[1:] {
+		if to.Earliest <= from.Latest {
+			continue // nothing is known of the time between them
+		}
+		if least, most := f.rate(from, to); most < 1-share || least > 1+share {
+			times, from = times+1, to
+		}
+	}
+	return times
+}
+
 // Rate returns how many of the clock's seconds pass in a second of the
 // counter, at least and at most, by the two edges that tell it best; ok is
 // false where no two do.
@@ -117,10 +140,16 @@ func (f *Facts) Rate() (least, most float64, ok bool) {
 	if f.Hz == 0 || math.IsInf(best, 1) {
 		return 0, 0, false
 	}
+	least, most = f.rate(first, last)
+	return least, most, true
+}
+
+// rate is Rate by two edges that do not touch.
+func (f *Facts) rate(first, last Edge) (least, most float64) {
 	seconds := float64(last.Seconds-first.Seconds) * float64(f.Hz)
 	least = seconds / float64(last.Latest-first.Earliest)
 	most = seconds / float64(last.Earliest-first.Latest)
-	return min(least, most), max(least, most), true
+	return min(least, most), max(least, most)
 }
 
 // doubt is how little is known of the time between two edges: the brackets'

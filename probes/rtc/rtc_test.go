@@ -94,6 +94,37 @@ func TestRate(t *testing.T) {
 	}
 }
 
+func TestWrong(t *testing.T) {
+	edge := func(seconds int64, earliest, latest uint64) rtc.Edge {
+		return rtc.Edge{Seconds: seconds, Earliest: earliest, Latest: latest}
+	}
+	tests := map[string]struct {
+		edges []rtc.Edge
+		want  int
+	}{
+		"no edges":                       {nil, 0},
+		"one edge":                       {[]rtc.Edge{edge(1, 0, 1)}, 0},
+		"right":                          {[]rtc.Edge{edge(1, 0, 1), edge(2, 100, 101), edge(3, 200, 201)}, 0},
+		"edges that touch":               {[]rtc.Edge{edge(1, 0, 100), edge(9, 100, 110)}, 0},
+		"counter that ran back":          {[]rtc.Edge{edge(1, 100, 110), edge(2, 0, 10)}, 0},
+		"not known to be off":            {[]rtc.Edge{edge(1, 0, 25), edge(2, 75, 200), edge(3, 175, 300)}, 0},
+		"half as fast, seen once":        {[]rtc.Edge{edge(1, 0, 1), edge(2, 200, 201)}, 1},
+		"half as fast":                   {[]rtc.Edge{edge(1, 0, 1), edge(2, 200, 201), edge(3, 400, 401)}, 2},
+		"twice as fast":                  {[]rtc.Edge{edge(1, 0, 1), edge(3, 100, 101), edge(5, 200, 201)}, 2},
+		"set once":                       {[]rtc.Edge{edge(1, 0, 1), edge(61, 100, 101), edge(62, 200, 201), edge(63, 300, 301)}, 1},
+		"set between two right seconds":  {[]rtc.Edge{edge(1, 0, 1), edge(2, 100, 101), edge(62, 200, 201), edge(63, 300, 301)}, 1},
+		"not let run for a while":        {[]rtc.Edge{edge(1, 0, 1), edge(2, 600, 601), edge(3, 700, 701)}, 1},
+		"running backward":               {[]rtc.Edge{edge(9, 0, 1), edge(8, 100, 101), edge(7, 200, 201)}, 2},
+		"off, by bounds that are narrow": {[]rtc.Edge{edge(1, 0, 60), edge(2, 190, 210), edge(3, 400, 401)}, 2},
+	}
+	for name, test := range tests {
+		f := rtc.Facts{Hz: 100, Edges: test.edges}
+		require.Equal(t, test.want, f.Wrong(0.05), name)
+	}
+	f := rtc.Facts{Edges: tests["half as fast"].edges}
+	require.Zero(t, f.Wrong(0.05), "frequency unknown")
+}
+
 func TestReadCaptured(t *testing.T) {
 	for name, clock := range map[string]string{"qemu-virt-gicv2": "rtc-pl031 9010000.pl031", "qemu-virt-uefi-gicv3": "rtc-efi rtc-efi.0"} {
 		f, err := rtc.Read(guesttest.Open(t, name))
