@@ -106,7 +106,7 @@ func (o *observation) timerIsDead() bool {
 
 // clockMost is how long the clock's trial may take: it ends by itself sooner,
 // unless the firmware's GetTime does not return.
-const clockMost = 10 * time.Second
+const clockMost = 12 * time.Second
 
 // take runs everything that is not reading a file, and returns the guest as
 // files. The clock's seconds take longest: they begin first, and the rest

@@ -16,7 +16,8 @@ import (
 
 const (
 	networkPoll = 20 * time.Millisecond
-	// How long an answer is waited for, and when it is asked for again.
+	// How long an answer is waited for, by looks between which an interrupt came,
+	// so that the VM ran; and when it is asked for again.
 	networkMost  = 1500 * time.Millisecond
 	networkAgain = 500 * time.Millisecond
 )
@@ -54,11 +55,11 @@ func tryNetwork(names []string, open func(name string) (link, error), out io.Wri
 		}
 	}
 	begin := time.Now()
-	for len(waiting) > 0 && time.Since(begin) < networkMost {
-		waiting = slices.DeleteFunc(waiting, func(a *asked) bool { return a.step(begin, out) })
-		if len(waiting) > 0 {
-			time.Sleep(networkPoll)
+	for range networkMost / networkPoll {
+		if waiting = slices.DeleteFunc(waiting, func(a *asked) bool { return a.step(begin, out) }); len(waiting) == 0 {
+			break
 		}
+		time.Sleep(networkPoll)
 	}
 	for _, a := range waiting {
 		if !a.carried {

@@ -78,6 +78,29 @@ func TestTryNetwork(t *testing.T) {
 	}
 }
 
+// A host that stops the VM for longer than is waited takes no carrier away.
+func TestTryNetworkStopped(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		looks := 0
+		var out bytes.Buffer
+		require.NoError(t, tryNetwork([]string{"eth0"}, func(string) (link, error) {
+			return link{
+				up: func() error { return nil },
+				carrier: func() bool {
+					if looks++; looks == 1 {
+						time.Sleep(2 * networkMost)
+					}
+					return looks > 2
+				},
+				ask:     func() error { return nil },
+				offered: func() bool { return looks > 2 },
+				close:   func() {},
+			}, nil
+		}, &out))
+		require.Contains(t, out.String(), "carrier eth0 1\nask eth0 ok\noffer eth0 ")
+	})
+}
+
 var (
 	testAddress = net.HardwareAddr{2, 0, 0, 0, 0, 1}
 	testID      = dhcpv4.TransactionID{1, 2, 3, 4}
