@@ -172,7 +172,7 @@ func (s *supervisor) start() (*process, error) {
 func (s *supervisor) watch(w *process) (fate string) {
 	began, up := time.Now(), false
 	_, count := s.journal.doing()
-	since := began
+	last, spent := began, time.Duration(0)
 	for {
 		signal, ended := s.next(w)
 		now := time.Now()
@@ -186,14 +186,19 @@ func (s *supervisor) watch(w *process) (fate string) {
 			s.scale = scale(now.Sub(began), s.dead)
 		}
 		step, n := s.journal.doing()
-		if n != count {
-			count, since = n, now
+		spent += counted(now.Sub(last))
+		if last = now; n != count {
+			count, spent = n, 0
 		}
-		if most := s.most(step); now.Sub(since) > most {
+		if most := s.most(step); spent > most {
 			return fmt.Sprintf("hung for %s", most.Round(10*time.Millisecond))
 		}
 	}
 }
+
+// counted is how much of the time between two looks a worker had: of more than
+// it asks for, the supervisor was not let run either.
+func counted(between time.Duration) time.Duration { return min(between, 2*supervisorPoll) }
 
 // scale is how much slower than usual a machine is on which a worker was up
 // after so long. That a dead timer was waited for tells nothing of it.

@@ -198,6 +198,13 @@ func TestMost(t *testing.T) {
 	}
 }
 
+// A host that stops the VM ends no worker.
+func TestCounted(t *testing.T) {
+	require.Equal(t, time.Millisecond, counted(time.Millisecond))
+	require.Equal(t, supervisorPoll, counted(supervisorPoll))
+	require.Less(t, counted(time.Hour), stepMost)
+}
+
 func TestScale(t *testing.T) {
 	for _, c := range []struct {
 		up   time.Duration
