@@ -16,9 +16,13 @@ var beyondCPUMutants = []mutant{
 		want: map[string]Verdict{"PLAT-CPU-OFFLINE": Pass},
 	},
 	{
-		name: "a CPU that does not come back", guest: uefiGuest, change: replace("vmspec/offline", offlineOK+"off 3 ok\non 3 EIO input/output error\n"),
+		name: "a CPU that does not come back", guest: uefiGuest, change: replace("vmspec/offline", offlineOK+"off 3 ok\non 3 EINVAL invalid argument\n"),
 		want:    map[string]Verdict{"PLAT-CPU-OFFLINE": Fail},
-		problem: map[string]string{"PLAT-CPU-OFFLINE": "CPU 3 did not come back: EIO input/output error"},
+		problem: map[string]string{"PLAT-CPU-OFFLINE": "CPU 3 did not come back: EINVAL invalid argument"},
+	},
+	{
+		name: "a host so busy that a CPU is slow to come back", guest: uefiGuest, change: replace("vmspec/offline", offlineOK+"off 3 ok\non 3 EIO input/output error\n"),
+		want: map[string]Verdict{}, problem: map[string]string{"PLAT-CPU-OFFLINE": "too busy to tell: CPU 3 did not come back in time: EIO"},
 	},
 	{
 		name: "a CPU that does not go", guest: uefiGuest, change: replace("vmspec/offline", offlineOK+"off 3 EOPNOTSUPP operation not supported\n"),

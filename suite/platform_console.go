@@ -20,7 +20,7 @@ var platformConsole = []Requirement{
 			V10:   Clause{Must, "VM Platform", 4},
 		},
 		Needs:  []string{"console", "virtio", "xen"},
-		Kernel: []string{"CONFIG_SERIAL_AMBA_PL011", "CONFIG_VIRTIO_CONSOLE", "CONFIG_HVC_XEN"},
+		Kernel: []string{"CONFIG_SERIAL_AMBA_PL011", "CONFIG_VIRTIO_PCI", "CONFIG_VIRTIO_MMIO", "CONFIG_VIRTIO_CONSOLE", "CONFIG_HVC_XEN"},
 		Check:  checkConsole,
 		Fix:    "Give the VM a PL011, a virtio-console or the Xen PV console; an SBSA UART or a 16550 is none of them.",
 	},

@@ -21,6 +21,12 @@ var consoleMutants = []mutant{
 		problem: map[string]string{"PLAT-CONSOLE": "CONFIG_VIRTIO_CONSOLE"},
 	},
 	{
+		name: "an SBSA UART and a lost virtio_pci, behind which there may be a console", guest: uefiGuest,
+		change:  all(sbsaUART, edit("vmspec/modules", "loaded virtio_pci", "missing virtio_pci hung for 15s"), remove("sys/module/virtio_pci")),
+		want:    map[string]Verdict{"PLAT-CONSOLE": Error},
+		problem: map[string]string{"PLAT-CONSOLE": "CONFIG_VIRTIO_PCI"},
+	},
+	{
 		name: "a console that is no SBSA UART, by v2.0", guest: uefiGuest, profile: V20,
 		change:  edit("proc/tty/driver/ttyAMA", "PL011 rev1", "16550A"),
 		want:    map[string]Verdict{"PLAT-CONSOLE-SBSA": Fail},

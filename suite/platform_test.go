@@ -17,6 +17,17 @@ var platformMutants = []mutant{
 		problem: map[string]string{"PLAT-CPU-ENUM": "1 of 4 CPUs did not come up"},
 	},
 	{
+		name: "a CPU that a busy host did not run in time", guest: uefiGuest,
+		change:  all(replace("sys/devices/system/cpu/online", "0-2\n"), edit("vmspec/kmsg", "smp: Brought up 1 node", "CPU3: failed to come online\n[    5.1] smp: Brought up 1 node")),
+		want:    map[string]Verdict{"PLAT-CPU-ENUM": Error},
+		problem: map[string]string{"PLAT-CPU-ENUM": "too busy to tell: the kernel started 1 CPU"},
+	},
+	{
+		name: "a CPU that a busy host did not run, and one that cannot be started", guest: uefiGuest,
+		change: all(replace("sys/devices/system/cpu/online", "0-1\n"), edit("vmspec/kmsg", "smp: Brought up 1 node", "CPU3: failed to come online\n[    5.1] smp: Brought up 1 node")),
+		want:   map[string]Verdict{"PLAT-CPU-ENUM": Fail},
+	},
+	{
 		name: "our own maxcpus=", guest: uefiGuest,
 		change: all(replace("sys/devices/system/cpu/online", "0-2\n"), edit("proc/cmdline", "panic=-1", "maxcpus=3")),
 		want:   map[string]Verdict{"PLAT-CPU-ENUM": Error},

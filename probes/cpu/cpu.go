@@ -12,6 +12,7 @@ import (
 
 	"vmspec/probes/acpi"
 	"vmspec/probes/fdt"
+	"vmspec/probes/kernel"
 )
 
 // Facts are the guest's CPUs.
@@ -22,7 +23,8 @@ type Facts struct {
 	Possible    []int      // CPU numbers, as are the next two
 	Present     []int
 	Online      []int
-	Most        int // how many CPUs this kernel can have at all
+	Most        int   // how many CPUs this kernel can have at all
+	Late        []int `json:",omitempty"` // those that the kernel started, and gave up when they did not come in time
 	Identity    Identity
 	Offline     Offline
 }
@@ -74,6 +76,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	if err := f.readDeclared(fsys); err != nil {
 		f.DeclaredErr = err.Error()
 	}
+	f.Late = late(fsys)
 	if err := f.Identity.read(fsys); err != nil {
 		f.Identity.Err = err.Error()
 	}
@@ -81,6 +84,20 @@ func Read(fsys fs.FS) (*Facts, error) {
 		f.Offline.Err = err.Error()
 	}
 	return &f, nil
+}
+
+// late finds the CPUs that were started and not waited for any longer
+// (arch/arm64/kernel/smp.c, __cpu_up: after 5 s; arch/arm/kernel/smp.c: after
+// 1 s). One that comes later is held for ever.
+func late(fsys fs.FS) (cpus []int) {
+	log, _ := kernel.Log(fsys) // who needs its silence says so
+	for _, line := range log {
+		before, _, gaveUp := strings.Cut(line, ": failed to come online")
+		if n, err := strconv.Atoi(before[strings.LastIndex(before, "U")+1:]); gaveUp && err == nil {
+			cpus = append(cpus, n)
+		}
+	}
+	return cpus
 }
 
 func (f *Facts) readDeclared(fsys fs.FS) error {

@@ -37,3 +37,20 @@ func TestReadIdentity(t *testing.T) {
 		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, identity(t, test.cpuinfo, test.log)) })
 	}
 }
+
+func TestReadLate(t *testing.T) {
+	for log, want := range map[string][]int{
+		"":                     nil,
+		"error no log\n":       nil,
+		"[    0.1] CPU1: up\n": nil,
+		"[    0.1] psci: failed to boot CPU1 (-22)\n":                                     nil,
+		"[    5.1] C: failed to come online\n":                                            nil,
+		"[    5.1] CPU1x: failed to come online\n":                                        nil,
+		"[    5.1] : failed to come online\n":                                             nil,
+		"[    5.1] CPU1: failed to come online\n[    9.9] CPU12: failed to come online\n": {1, 12},
+	} {
+		f, err := cpu.Read(guesttest.Open(t, one).With(map[string][]byte{"vmspec/kmsg": []byte(log)}))
+		require.NoError(t, err)
+		require.Equal(t, want, f.Late, log)
+	}
+}
