@@ -3,8 +3,11 @@ package main
 import (
 	"bufio"
 	"context"
+	"fmt"
+	"os"
 	"os/exec"
 	"runtime"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
@@ -14,6 +17,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmspec/cmd/vmspec/internal/target"
+	"vmspec/results"
 )
 
 // starved is for how long a host keeps a VM waiting in these tests.
@@ -102,4 +106,70 @@ func bootWhile(t *testing.T, happen func(t *testing.T, pid int, said string)) (l
 	}
 	require.NoError(t, cmd.Wait())
 	return b.String()
+}
+
+// keepBusy keeps a core busy with so many threads until the test ends.
+func keepBusy(t *testing.T, core, threads int) {
+	t.Helper()
+	before := runtime.GOMAXPROCS(0)
+	runtime.GOMAXPROCS(before + threads)
+	t.Cleanup(func() { runtime.GOMAXPROCS(before) })
+	var only unix.CPUSet
+	only.Set(core)
+	bound := make(chan error)
+	for range threads {
+		go func() {
+			runtime.LockOSThread() // never unlocked: the thread ends here
+			bound <- unix.SchedSetaffinity(0, &only)
+			for t.Context().Err() == nil {
+			}
+		}()
+		require.NoError(t, <-bound)
+	}
+}
+
+// TestSoakStarved boots again and again on a core that three others keep busy, as
+// often as VMSPEC_SOAK says. A host may be too busy to tell; it makes no failure.
+func TestSoakStarved(t *testing.T) {
+	runs, err := strconv.Atoi(os.Getenv("VMSPEC_SOAK"))
+	if err != nil {
+		t.Skip("takes minutes: make soak sets VMSPEC_SOAK")
+	}
+	canBoot(t)
+	const core = 0
+	keepBusy(t, core, 3)
+	vms := []struct {
+		target string
+		args   []string
+	}{
+		{"qemu-virt-uefi", append(firmware(t), "-machine", "acpi=off")},
+		{"qemu-virt", nil},
+		{"qemu-virt", []string{"-smp", "4"}},
+	}
+	failures, untold := 0, 0
+	for i := range runs {
+		vm := vms[i%len(vms)]
+		args := append([]string{"run", "exec", "--", "taskset", "-c", fmt.Sprint(core), target.Binary}, direct(t, append(vm.args, "-serial", "stdio")...)...)
+		began := time.Now()
+		_, stdout, stderr := vmspec(t, args...)
+		t.Logf("run %d, %s, took %s", i+1, vm.target, time.Since(began).Round(time.Second))
+		report, err := results.Parse(strings.NewReader(stdout), "")
+		if err != nil || report.Incomplete != nil {
+			untold++
+			t.Logf("no whole report: %v\n%s", err, stderr)
+			continue
+		}
+		for id, verdict := range unmet(report) {
+			switch {
+			case verdict == fails[vm.target][id]:
+			case verdict == results.Fail:
+				failures++
+				t.Errorf("run %d, %s: %s failed: %s%s", i+1, vm.target, id, problem(report, id), found(report, id))
+			default:
+				untold++
+				t.Logf("%s: %s", id, problem(report, id))
+			}
+		}
+	}
+	t.Logf("runs %d, failures %d, untold %d", runs, failures, untold)
 }
