@@ -164,7 +164,7 @@ func (o *observation) trials() {
 		o.waiting("ports", func(w io.Writer) error { return guest.TrialPorts(o.root, w) })
 	}
 	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil && o.mayChange() {
-		o.waiting("variables", guest.TrialVariables)
+		o.waiting("variables", func(w io.Writer) error { return guest.TrialVariables(o.host.calls(variablesTrial), w) })
 	}
 }
 
@@ -279,7 +279,11 @@ func (o *observation) waiting(name string, measure func(out io.Writer) error) {
 	o.trial(name, measure)
 }
 
-const clockTrial = "trial clock"
+const (
+	clockTrial     = "trial clock"
+	variablesTrial = "trial variables"
+	mountsLook     = "look mounts"
+)
 
 func (o *observation) tryClock(w io.Writer) error { return guest.TrialRTC(o.root, o.clock, w) }
 
@@ -291,6 +295,7 @@ func (o *observation) begun() <-chan []byte {
 		text = make(chan []byte, 1)
 	}
 	trial := func() {
+		defer o.host.over()
 		text <- note.Take(func(w io.Writer) error {
 			if err := o.beginBeside(clockTrial); err != nil {
 				return err
@@ -339,7 +344,7 @@ func within(most time.Duration, text <-chan []byte) []byte {
 // bringUp loads what the kernel has as modules and waits for what they find.
 func (o *observation) bringUp() {
 	o.look("modules", func(w io.Writer) error { return loadModules(o.root, o.each("module"), w) })
-	o.look("mounts", func(io.Writer) error { return mountVariables() })
+	o.note(mountsLook, "mounts", func(io.Writer) error { return mountVariables() })
 	if o.begin("wait console") == nil {
 		o.settle()
 	}

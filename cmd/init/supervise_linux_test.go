@@ -6,6 +6,7 @@ import (
 	"os"
 	"strings"
 	"testing"
+	"testing/fstest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -100,7 +101,7 @@ func workAs(role string) error {
 	if err != nil {
 		return err
 	}
-	w := &worker{journal: j, signals: os.NewFile(signalFD, "signals")}
+	w := &worker{journal: j, signals: os.NewFile(signalFD, "signals"), host: announcer{root: fstest.MapFS{}, say: unheard}}
 	if _, err := w.read(); err != nil {
 		return err
 	}
@@ -307,7 +308,7 @@ func TestOutcomeOfAJournal(t *testing.T) {
 func TestBeginLeavesOutWhatWasLost(t *testing.T) {
 	j, err := newJournal()
 	require.NoError(t, err)
-	w := &worker{journal: j, lost: map[string]string{"probe gic": "hung for 5s"}}
+	w := &worker{journal: j, lost: map[string]string{"probe gic": "hung for 5s"}, host: announcer{say: unheard}}
 	require.Equal(t, errors.New("hung for 5s"), w.each("probe")("gic"))
 	step, _ := j.doing()
 	require.Empty(t, step)

@@ -21,6 +21,7 @@ type worker struct {
 	lost    map[string]string // steps that workers before did not survive, and why
 	kept    map[string][]byte // notes that they took
 	alone   bool              // the clock's trial runs alone
+	host    announcer         // what the host of a guest of ours hears
 }
 
 // work is a worker's whole life.
@@ -32,6 +33,9 @@ func work(root fs.ReadLinkFS, context string) error {
 		return err
 	}
 	w := &worker{journal: j, signals: os.NewFile(signalFD, "signals"), root: root, pid1: context == contextBoot}
+	if w.host.root, w.host.say = root, unheard; w.pid1 {
+		w.host.say = say
+	}
 	records, err := w.read()
 	if err != nil {
 		return err
@@ -69,14 +73,13 @@ func (w *worker) signal(b byte) error {
 }
 
 // begin says that a step begins. It returns an error if a worker before did
-// not survive it: then it is to be left out. A trial is announced, so that a
-// VM that dies of it names it.
+// not survive it: then it is to be left out.
 func (w *worker) begin(step string) error {
 	if why, lost := w.lost[step]; lost {
 		return errors.New(why)
 	}
 	w.journal.begin(step)
-	w.announce(step)
+	w.host.step(step)
 	inject(step)
 	return nil
 }
@@ -87,15 +90,9 @@ func (w *worker) beginBeside(step string) error {
 		return errors.New(why)
 	}
 	w.journal.step.beside.Store(1)
-	w.announce(step)
+	w.host.meanwhile(step)
 	inject(step)
 	return nil
-}
-
-func (w *worker) announce(step string) {
-	if w.pid1 && strings.HasPrefix(step, "trial ") {
-		say("%s", step)
-	}
 }
 
 // each returns begin for the steps of one kind.

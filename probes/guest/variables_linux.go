@@ -15,7 +15,11 @@ const efivarfs = "/sys/firmware/efi/efivars/"
 // [tryVariables] has it, and says how much room there is where the kernel tells:
 //
 //	space FREE TOTAL       bytes
-func TrialVariables(out io.Writer) error {
+//
+// It names each UEFI runtime service before Linux calls it: a firmware that does
+// not come back takes its CPU with it.
+func TrialVariables(calls func(service string), out io.Writer) error {
+	calls("QueryVariableInfo")
 	var s unix.Statfs_t
 	if err := unix.Statfs(efivarfs, &s); err != nil {
 		return fmt.Errorf("look at efivarfs: %w", err)
@@ -26,18 +30,19 @@ func TrialVariables(out io.Writer) error {
 	if s.Blocks > 0 { // since Linux 6.7
 		fmt.Fprintf(out, "space %d %d\n", s.Bfree*uint64(s.Bsize), s.Blocks*uint64(s.Bsize))
 	}
-	return tryVariables(efivar(efivarfs+trialVariable), out)
+	return tryVariables(efivar(efivarfs+trialVariable, calls), out)
 }
 
 // efivar is a variable that efivarfs keeps under a name. Each change is one
 // write of the attributes and the data (Documentation/filesystems/efivarfs.rst).
-func efivar(name string) variableStore {
+func efivar(name string, calls func(service string)) variableStore {
 	write := func(flags int, attributes uint32, data []byte) error {
 		fd, err := unix.Open(name, unix.O_WRONLY|unix.O_CLOEXEC|flags, 0o600)
 		if err != nil {
 			return err
 		}
 		defer unix.Close(fd)
+		calls("SetVariable")
 		_, err = unix.Write(fd, append(binary.LittleEndian.AppendUint32(nil, attributes), data...))
 		return err
 	}
@@ -50,9 +55,13 @@ func efivar(name string) variableStore {
 			mutable(name)
 			return write(unix.O_APPEND, attributes, data)
 		},
-		read: func() ([]byte, error) { return readVariable(name) },
+		read: func() ([]byte, error) {
+			calls("GetVariable")
+			return readVariable(name)
+		},
 		delete: func() error {
 			mutable(name)
+			calls("SetVariable")
 			return unix.Unlink(name)
 		},
 	}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"io/fs"
+	"strings"
+	"sync/atomic"
+
+	"vmspec/probes/rtc"
+)
+
+// An announcer says on the console what a worker does, so that a VM that stops
+// names what it stopped in. Each trial is announced, each step in which Linux
+// calls the firmware, and of other steps the first of a kind in a row: what was
+// risked and came back is never the last word for long.
+type announcer struct {
+	root          fs.FS
+	say           func(format string, args ...any)
+	kind, service string                 // of the step before
+	beside        atomic.Pointer[string] // the service that the clock's trial calls meanwhile
+}
+
+// step announces a step that begins.
+func (a *announcer) step(name string) {
+	kind, _, named := strings.Cut(name, " ")
+	service := a.serviceOf(name)
+	tell := named && (kind == "trial" || kind != a.kind || service != a.service)
+	if a.kind, a.service = kind, service; tell {
+		a.tell(calling(name, service))
+	}
+}
+
+// calls announces the runtime services that a step calls one after the other.
+func (a *announcer) calls(step string) func(service string) {
+	return func(service string) { a.tell(calling(step, service)) }
+}
+
+// meanwhile announces a step that runs beside others until it is over.
+func (a *announcer) meanwhile(step string) {
+	service := a.serviceOf(step)
+	a.tell(calling(step, service))
+	a.beside.Store(&service)
+}
+
+func (a *announcer) over() { a.beside.Store(nil) }
+
+// unheard is for a guest that is not ours.
+func unheard(string, ...any) {}
+
+func (a *announcer) tell(words string) {
+	if service := a.beside.Load(); service != nil && *service != "" {
+		words += ", beside UEFI " + *service
+	}
+	a.say("%s", words)
+}
+
+// calling names the runtime service that a step calls; most call none.
+func calling(step, service string) string {
+	if service == "" {
+		return step
+	}
+	return step + ": UEFI " + service
+}
+
+// serviceOf returns the runtime service that Linux calls in a step. efivarfs
+// lists the variables when it is mounted, and reads each when it is read.
+func (a *announcer) serviceOf(step string) string {
+	const variables = "sys/firmware/efi/efivars"
+	switch {
+	case step == clockTrial:
+		if f, err := rtc.Read(a.root); err == nil && f.UEFI() != nil {
+			return "GetTime"
+		}
+	case step == mountsLook:
+		if _, err := fs.Stat(a.root, variables); err == nil {
+			return "GetNextVariableName"
+		}
+	case strings.HasPrefix(step, "read "+variables+"/"):
+		return "GetVariable"
+	}
+	return ""
+}
