@@ -122,7 +122,7 @@ func readLog(in io.Reader, name string, parser *results.Parser) (*results.Report
 	}
 	report, err := parser.Report()
 	if said := parser.Doing(); said != "" {
-		symptom = fmt.Sprintf("; the suite's last word was %q%s", said, symptom)
+		symptom = "; " + lastWord(said) + symptom
 	}
 	switch {
 	case errors.Is(err, results.ErrNoReport):

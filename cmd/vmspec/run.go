@@ -290,7 +290,7 @@ func explain(name string, out *vmm.Outcome) string {
 		fmt.Fprintf(&b, "%s: %s", " that is whole", strings.ReplaceAll(out.Report.Incomplete.Error(), "\n", "; "))
 	}
 	if out.Doing != "" {
-		fmt.Fprintf(&b, ": the suite's last word was %q", out.Doing)
+		fmt.Fprintf(&b, ": %s", lastWord(out.Doing))
 	}
 	for _, why := range []string{out.Symptom, out.Reason} {
 		if why != "" && why != vmm.Lasted {
@@ -308,6 +308,15 @@ func explain(name string, out *vmm.Outcome) string {
 		return b.String() + "the guest said nothing"
 	}
 	return b.String() + "the guest's last lines:\n" + indent(out.Last)
+}
+
+// lastWord tells what a guest's suite said last of what it does. Of a trial, and
+// of what it calls of UEFI, it would have said the end.
+func lastWord(said string) string {
+	if strings.HasPrefix(said, "trial ") || strings.Contains(said, " UEFI ") {
+		return fmt.Sprintf("the VM stopped in %q", said)
+	}
+	return fmt.Sprintf("the suite's last word was %q", said)
 }
 
 func indent(lines []string) string { return "  " + strings.Join(lines, "\n  ") }
