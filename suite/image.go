@@ -70,7 +70,7 @@ var images = []Requirement{
 		ID: "IMG-NO-VARIABLES", Title: "The image holds no UEFI variable store",
 		Subject: Image, Kind: Evidence, Clauses: everywhere(Clause{Must, "Virtual Firmware", 6}),
 		Needs: []string{"image"},
-		Check: onDisk(checkNoVariables),
+		Check: checkNoVariables,
 		Fix:   "Keep the variable store with the VM: remove files such as NvVars and ubootefi.var from the ESP.",
 	},
 	{
@@ -284,21 +284,51 @@ func noFiles(e *image.ESP) Finding {
 	return skip(ReasonNoFAT)
 }
 
-func checkNoVariables(_ *image.Facts, d *image.Disk) Finding { return judgeHeld(d, true) }
+// checkNoVariables leaves a store that may be the running firmware's to the
+// host, who knows what the image held before: the firmware may have made it in
+// this boot.
+func checkNoVariables(f *probes.Facts) Finding {
+	return onDisk(func(i *image.Facts, d *image.Disk) Finding {
+		own := func(h image.Finding) bool { return i.Name != "" && mayRun(f.EFI, h.Store) }
+		finding := judgeHeld(d, func(h image.Finding) bool { return h.Store != "" && !own(h) })
+		if kept := held(d, own); len(kept) > 0 && finding.Verdict != Fail {
+			return Finding{Verdict: Skip, Problem: ReasonHost, Found: kept}
+		}
+		return finding
+	})(f)
+}
 
-func checkNoFirmware(_ *image.Facts, d *image.Disk) Finding { return judgeHeld(d, false) }
+// mayRun tells whether the running firmware may be the one whose variables a
+// store keeps.
+func mayRun(running *efi.Facts, store string) bool {
+	switch {
+	case store == "":
+		return false
+	case running == nil || running.Vendor == "":
+		return true
+	}
+	return strings.Contains(running.Vendor, image.UBoot) == (store == image.UBoot)
+}
 
-// judgeHeld fails an image that holds a variable store, or other firmware if
-// store is false. It cannot tell if a part of the image was not seen.
-func judgeHeld(d *image.Disk, store bool) Finding {
-	var held []string
+func checkNoFirmware(_ *image.Facts, d *image.Disk) Finding {
+	return judgeHeld(d, func(h image.Finding) bool { return h.Store == "" })
+}
+
+// held lists what a disk holds of a kind.
+func held(d *image.Disk, is func(image.Finding) bool) (texts []string) {
 	for _, found := range d.Held() {
-		if found.Store == store {
-			held = append(held, fmt.Sprintf("%s in %s", found.What, found.Where))
+		if is(found) {
+			texts = append(texts, fmt.Sprintf("%s in %s", found.What, found.Where))
 		}
 	}
-	if len(held) > 0 {
-		return fail(strings.Join(held, "; "))
+	return texts
+}
+
+// judgeHeld judges whether an image holds firmware or variables of a kind, as
+// far as all of it was seen.
+func judgeHeld(d *image.Disk, is func(image.Finding) bool) Finding {
+	if wrong := held(d, is); len(wrong) > 0 {
+		return fail(strings.Join(wrong, "; "))
 	}
 	if len(d.ESPs) == 0 {
 		return noESP(d)

@@ -20,6 +20,7 @@ type brokenImage struct {
 	deep    bool               // seen only by who follows each program's clusters
 	want    map[string]Verdict // of those that differ from a good image
 	problem map[string]string
+	own     bool // may have been made by the firmware of a guest that was booted from it
 }
 
 // damaged is a good image that is then changed.
@@ -283,13 +284,13 @@ var brokenImages = []brokenImage{
 		problem: map[string]string{"IMG-EFI-APP": "it claims 4294967295 bytes"}},
 
 	// What an image should not hold.
-	{name: "a file of EDK2's variables", make: beside(imagetest.File{Path: `\NvVars`, Data: []byte("x")}), want: fails("IMG-NO-VARIABLES")},
-	{name: "a file of U-Boot's variables", make: beside(imagetest.File{Path: `\ubootefi.var`, Data: []byte("x")}), want: fails("IMG-NO-VARIABLES"),
+	{name: "a file of EDK2's variables", own: true, make: edk2Store, want: fails("IMG-NO-VARIABLES")},
+	{name: "a file of U-Boot's variables", make: uBootStore, want: fails("IMG-NO-VARIABLES"),
 		problem: map[string]string{"IMG-NO-VARIABLES": `UEFI variables in \ubootefi.var of partition 1`}},
 	{name: "U-Boot's variables by another name", make: beside(imagetest.File{Path: `\a\b`, Data: append([]byte("\x00\x00\x00\x00\x00\x00\x00\x00UbEfiVa\x01"), make([]byte, 99)...)}),
 		want: fails("IMG-NO-VARIABLES")},
-	{name: "a variable store as a file", make: beside(imagetest.File{Path: `\vars.fd`, Data: imagetest.Volume(nvFV)}), want: fails("IMG-NO-VARIABLES")},
-	{name: "a variable store as a partition", make: planned(second(imagetest.Part{Type: imagetest.Linux, Sectors: 128, Data: imagetest.Volume(nvFV)})), want: fails("IMG-NO-VARIABLES")},
+	{name: "a variable store as a file", own: true, make: beside(imagetest.File{Path: `\vars.fd`, Data: imagetest.Volume(nvFV)}), want: fails("IMG-NO-VARIABLES")},
+	{name: "a variable store as a partition", own: true, make: planned(second(imagetest.Part{Type: imagetest.Linux, Sectors: 128, Data: imagetest.Volume(nvFV)})), want: fails("IMG-NO-VARIABLES")},
 	{name: "firmware as a file", make: beside(imagetest.File{Path: `\fw\QEMU_EFI.fd`, Data: imagetest.Volume(ffs2)}), want: fails("IMG-NO-FIRMWARE"),
 		problem: map[string]string{"IMG-NO-FIRMWARE": `a firmware volume (FFS2) in \fw\QEMU_EFI.fd of partition 1`}},
 	{name: "firmware as a partition", make: planned(second(imagetest.Part{Type: imagetest.Linux, Sectors: 128, Data: imagetest.Volume(ffs2)})), want: fails("IMG-NO-FIRMWARE"),
@@ -350,6 +351,9 @@ func imageMutants() []mutant {
 			continue
 		}
 		want := with(imageVerdicts(Pass), b.want)
+		if b.own { // AAVMF is EDK2
+			want["IMG-NO-VARIABLES"] = Skip
+		}
 		maps.DeleteFunc(want, func(_ string, v Verdict) bool { return v == Skip }) // as in a guest without a disk
 		out = append(out, mutant{name: "booted from an image: " + b.name, guest: uefiGuest, change: bootedFrom(b.make), want: want, problem: b.problem})
 	}
@@ -361,6 +365,14 @@ func bootedFrom(make func() *imagetest.Image) change {
 		return files.With(map[string][]byte{"vmspec/image": []byte(recordOf(make()))})
 	}
 }
+
+// Files of variables, and images with one of them.
+var (
+	edk2Variables  = imagetest.File{Path: `\NvVars`, Data: []byte("x")}
+	uBootVariables = imagetest.File{Path: `\ubootefi.var`, Data: []byte("x")}
+	edk2Store      = beside(edk2Variables)
+	uBootStore     = beside(uBootVariables)
+)
 
 // imageVerdicts are of all requirements of an image.
 func imageVerdicts(v Verdict) map[string]Verdict {
@@ -394,7 +406,29 @@ func bootOption(file string) change {
 	}
 }
 
+// The variables of a firmware that did not boot the guest are the image's.
 var bootMutants = []mutant{
+	{
+		name: "booted by U-Boot from an image with its variables", guest: uBootGuest, change: bootedFrom(uBootStore),
+		want:    map[string]Verdict{"IMG-NO-VARIABLES": Skip},
+		problem: map[string]string{"IMG-NO-VARIABLES": ReasonHost},
+	},
+	{
+		name: "booted by U-Boot from an image with EDK2's variables", guest: uBootGuest, change: bootedFrom(edk2Store),
+		want:    fails("IMG-NO-VARIABLES"),
+		problem: map[string]string{"IMG-NO-VARIABLES": `UEFI variables in \NvVars of partition 1`},
+	},
+	{
+		name: "booted by U-Boot from an image with both", guest: uBootGuest, change: bootedFrom(beside(uBootVariables, edk2Variables)),
+		want:    fails("IMG-NO-VARIABLES"),
+		problem: map[string]string{"IMG-NO-VARIABLES": `UEFI variables in \NvVars of partition 1`},
+	},
+	{
+		name: "booted by a firmware without a name from an image with variables", guest: uBootGuest,
+		change:  all(bootedFrom(edk2Store), edit("vmspec/efi", `vendor "Das U-Boot"`, `vendor ""`)),
+		want:    map[string]Verdict{"IMG-NO-VARIABLES": Skip},
+		problem: map[string]string{"IMG-NO-VARIABLES": ReasonHost},
+	},
 	{
 		name: "a disk that could not be opened", guest: uefiGuest, change: replace("vmspec/image", "error open vda: EACCES permission denied\n"),
 		want: imageVerdicts(Error), problem: map[string]string{"IMG-GPT": "EACCES"},

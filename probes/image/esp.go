@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 )
@@ -68,8 +69,14 @@ func (e *ESP) Program(arch string) *Program {
 // A Finding is something that belongs to firmware, and where it is.
 type Finding struct {
 	Where, What string
-	Store       bool // of variables
+	Store       string // whose variables it keeps; empty for what keeps none
 }
+
+// Whose a variable store is.
+const (
+	EDK2  = "EDK2"
+	UBoot = "U-Boot"
+)
 
 // Held lists what of firmware the disk holds.
 func (d *Disk) Held() (all []Finding) {
@@ -79,7 +86,7 @@ func (d *Disk) Held() (all []Finding) {
 	return append(all, d.Raw...)
 }
 
-func (e *ESP) hold(path, what string, store bool) {
+func (e *ESP) hold(path, what, store string) {
 	e.Holds = append(e.Holds, Finding{fmt.Sprintf("%s of partition %d", path, e.Number), what, store})
 }
 
@@ -170,13 +177,13 @@ func (t *tree) program(arch, file string, follow bool) Program {
 
 // storeNames are files in which firmware keeps its variables: EDK2's
 // (OvmfPkg/Library/NvVarsFileLib) and U-Boot's (include/efi_variable.h).
-var storeNames = []string{"NvVars", "ubootefi.var"}
+var storeNames = map[string]string{"NvVars": EDK2, "ubootefi.var": UBoot}
 
 func (t *tree) stores() {
 	root := t.dir(`\`, 0)
-	for _, name := range storeNames {
+	for _, name := range slices.Sorted(maps.Keys(storeNames)) {
 		if e := find(root, name); e != nil && !e.directory {
-			t.esp.hold(`\`+name, "UEFI variables", true)
+			t.esp.hold(`\`+name, "UEFI variables", storeNames[name])
 		}
 	}
 }
@@ -235,8 +242,7 @@ func (t *tree) look(path string, e dirEntry) {
 	if errors.As(err, &u) {
 		t.esp.Tree.add(fmt.Errorf("file %s: %w", path, err))
 	}
-	named := slices.Contains(storeNames, path[1:])
-	if what != "" && !named {
+	if what != "" && storeNames[path[1:]] == "" {
 		t.esp.hold(path, what, store)
 	}
 }
@@ -259,32 +265,32 @@ const (
 	uBootVariables = "UbEfiVa\x01"
 )
 
-// volume says what firmware keeps at a place, and whether it keeps variables.
-func volume(b []byte) (what string, store bool) {
+// volume says what firmware keeps at a place, and whose variables.
+func volume(b []byte) (what, store string) {
 	if bytes.HasSuffix(b[:16], []byte(uBootVariables)) {
-		return "UEFI variables of U-Boot", true
+		return "UEFI variables of U-Boot", UBoot
 	}
 	size := binary.LittleEndian.Uint16(b[48:])
 	if string(b[40:44]) != "_FVH" || size < volumeHeader-16 || binary.LittleEndian.Uint64(b[32:]) < uint64(size) {
-		return "", false
+		return "", ""
 	}
 	if kind := GUID(b[16:]); kind == variableVolume {
-		return "a variable store of EDK2", true
+		return "a variable store of EDK2", EDK2
 	} else {
-		return volumes[kind], false
+		return volumes[kind], ""
 	}
 }
 
 // volumeAt says what firmware keeps at the beginning of something, or behind
 // the page with which a flash begins that the CPU starts in.
-func volumeAt(read func(at uint64) ([]byte, error)) (what string, store bool, err error) {
+func volumeAt(read func(at uint64) ([]byte, error)) (what, store string, err error) {
 	b, err := read(0)
 	if err != nil {
-		return "", false, err
+		return "", "", err
 	}
 	if next := branch(b); next != 0 {
 		if b, err = read(next); err != nil {
-			return "", false, err
+			return "", "", err
 		}
 	}
 	what, store = volume(b)
