@@ -18,6 +18,15 @@ type HostRun struct {
 	Lasted  bool     `json:"lasted"`  // because it did not end by itself
 	Off     bool     `json:"off"`     // the guest's kernel said that it powers off
 	Seconds float64  `json:"seconds"`
+	// Variables is IMG-NO-VARIABLES, judged of the image's file before the run;
+	// nil where there is none that could be judged.
+	Variables *Judged `json:"variables,omitempty"`
+}
+
+// A Judged is what the host found out by itself about a requirement.
+type Judged struct {
+	Verdict Verdict `json:"verdict"`
+	Text    string  `json:"text"` // what was found, or is wrong
 }
 
 // HostRunSuffix makes the name of a run's file from that of its log.
@@ -61,14 +70,50 @@ const offMark = "reboot: Power down"
 // PowersOff tells whether a line of a guest says that it powers off.
 func PowersOff(line string) bool { return strings.Contains(line, offMark) }
 
-// observers judge the points that a guest leaves to its host, as needs-host.
-// One whose verdict is Skip has nothing to say.
-var observers = map[string]func(*HostRun) (v Verdict, text string){
-	"PLAT-PSCI-OFF": func(h *HostRun) (Verdict, string) {
+// A view is what the host knows, and what the guest saw and left to it.
+type view struct {
+	*HostRun
+	stores string // of variables that may be the running firmware's, on the disk that it booted
+}
+
+// needsHost is why a guest leaves a point to its host.
+const needsHost = needs + "host"
+
+// needs begins the reason of a point that was not tried for want of something:
+// others were left out because somebody wanted it so.
+const needs = "needs-"
+
+// view takes what the guest saw out of the report.
+func (r *Report) view(h *HostRun) view {
+	v := view{HostRun: h}
+	for _, p := range r.Points {
+		if p.ID == "IMG-NO-VARIABLES" && p.Verdict == Skip && p.Reason == needsHost {
+			v.stores = p.Found
+		}
+	}
+	return v
+}
+
+// observers judge the points that a guest cannot. One whose verdict is neither
+// Pass nor Fail has nothing to say.
+var observers = map[string]func(view) (v Verdict, text string){
+	"IMG-NO-VARIABLES": func(v view) (Verdict, string) {
+		if v.stores == "" || v.Variables == nil {
+			return Skip, ""
+		}
+		return v.Variables.Verdict, "before the boot: " + v.Variables.Text
+	},
+	"FW-VAR-INSTANCE": func(v view) (Verdict, string) {
+		if v.stores == "" || v.Variables == nil || v.Variables.Verdict != Pass {
+			return Skip, ""
+		}
+		return Fail, "the firmware wrote into the image: " + v.stores
+	},
+	"PLAT-PSCI-OFF": func(v view) (Verdict, string) {
 		switch {
-		case h.Off && h.Lasted:
+		case v.Off && v.Lasted:
 			return Fail, "the guest powered off, and the VM did not end"
-		case h.Off && !h.Killed:
+		case v.Off && !v.Killed:
 			return Pass, "the VM ended when its guest powered off"
 		}
 		return Skip, ""
@@ -85,20 +130,21 @@ func (r *Report) Observe(h *HostRun) error {
 	if h.Nonce != "" && h.Nonce != r.Nonce {
 		return fmt.Errorf("%w: with the nonce %s, not %s", ErrOtherRun, h.Nonce, r.Nonce)
 	}
+	seen := r.view(h)
 	for i := range r.Points {
 		p := &r.Points[i]
 		observe := observers[p.ID]
-		if observe == nil || p.Verdict != Skip {
+		if observe == nil || p.Verdict != Skip || !strings.HasPrefix(p.Reason, needs) {
 			continue
 		}
-		v, text := observe(h)
+		v, text := observe(seen)
 		switch v {
-		case Skip:
-			continue
 		case Pass:
 			p.Found = text
+		case Fail:
+			p.Found, p.Problem = "", text
 		default:
-			p.Problem = text
+			continue
 		}
 		p.Verdict, p.Reason = v, ""
 		r.Observed = append(r.Observed, p.ID+" "+string(v)+": "+text)

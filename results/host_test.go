@@ -50,8 +50,53 @@ func TestObserveLeavesOthersAlone(t *testing.T) {
 	require.Equal(t, Error, report.Points[0].Verdict)
 }
 
+// The image answers for what it held before the boot, the platform for what its
+// firmware wrote into it.
+func TestObserveVariables(t *testing.T) {
+	const store = `UEFI variables in \ubootefi.var of partition 1`
+	guest := map[string]Point{
+		"left to the host":   {Verdict: Skip, Reason: "needs-host", Found: store},
+		"none":               {Verdict: Pass, Found: "none in 3 files"},
+		"another firmware's": {Verdict: Fail, Problem: store},
+		"no ESP":             {Verdict: Skip, Reason: "no-esp"},
+		"not asked":          {Verdict: Skip, Reason: "vmspec.skip"},
+	}
+	host := map[string]*Judged{
+		"none":    {Pass, "none in 3 files"},
+		"held":    {Fail, store},
+		"unknown": nil,
+		"hostile": {"maybe", "x"},
+	}
+	judged := map[string][2]Point{ // the image, the platform
+		"left to the host, none": {{Verdict: Pass, Found: "before the boot: none in 3 files"}, {Verdict: Fail, Problem: "the firmware wrote into the image: " + store}},
+		"left to the host, held": {{Verdict: Fail, Problem: "before the boot: " + store}, {Verdict: Skip, Reason: "needs-two-boots"}},
+	}
+	for saw, image := range guest {
+		for held, variables := range host {
+			name := saw + ", " + held
+			want, told := judged[name]
+			if !told {
+				want = [2]Point{image, {Verdict: Skip, Reason: "needs-two-boots"}}
+			}
+			report := Report{Points: []Point{image, {ID: "FW-VAR-INSTANCE", Verdict: Skip, Reason: "needs-two-boots"}}}
+			report.Points[0].ID, want[0].ID, want[1].ID = "IMG-NO-VARIABLES", "IMG-NO-VARIABLES", "FW-VAR-INSTANCE"
+			require.NoError(t, report.Observe(&HostRun{Variables: variables}), name)
+			require.Equal(t, want[:], report.Points, name)
+			require.Equal(t, told, len(report.Observed) > 0, name)
+		}
+	}
+}
+
+// What somebody wanted left out stays so.
+func TestObserveNotAsked(t *testing.T) {
+	report := Report{Points: []Point{{ID: "PLAT-PSCI-OFF", Verdict: Skip, Reason: "vmspec.skip"}}}
+	require.NoError(t, report.Observe(&HostRun{Off: true}))
+	require.Equal(t, Skip, report.Points[0].Verdict)
+	require.Empty(t, report.Observed)
+}
+
 func TestReadHostRun(t *testing.T) {
-	whole := HostRun{Nonce: "a", Command: []string{"qemu", "-m", "1"}, Status: -1, Killed: true, Off: true, Seconds: 2.5}
+	whole := HostRun{Nonce: "a", Command: []string{"qemu", "-m", "1"}, Status: -1, Killed: true, Off: true, Seconds: 2.5, Variables: &Judged{Pass, "none"}}
 	var text bytes.Buffer
 	_, err := whole.WriteTo(&text)
 	require.NoError(t, err)
@@ -80,6 +125,7 @@ func TestPowersOff(t *testing.T) {
 // Whatever a record holds, it is one run's or an error.
 func FuzzReadHostRun(f *testing.F) {
 	f.Add(`{"nonce":"a","command":["a"],"status":0,"killed":false,"lasted":false,"off":true,"seconds":1}`)
+	f.Add(`{"command":["a"],"variables":{"verdict":"fail","text":"x"}}`)
 	f.Add(`{"command":[]}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		h, err := ReadHostRun(strings.NewReader(text))

@@ -18,6 +18,7 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 	h := &results.HostRun{
 		Nonce: r.Nonce, Command: r.Command, Seconds: out.Took.Seconds(),
 		Status: out.Status, Killed: out.Killed, Lasted: out.Reason == vmm.Lasted, Off: out.Off,
+		Variables: w.variables,
 	}
 	if out.Report != nil {
 		if err := observe(out.Report, h); err != nil {
@@ -56,6 +57,21 @@ func observeBeside(stderr io.Writer, report *results.Report, log string) error {
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", name, err)
+	}
+	return nil
+}
+
+// judgeVariables judges whether an image holds a variable store; nil where that
+// cannot be told.
+func judgeVariables(image string) *results.Judged {
+	report, err := checkImage(image, "", "")
+	if err != nil {
+		return nil
+	}
+	for _, p := range report.Points {
+		if p.ID == "IMG-NO-VARIABLES" && (p.Verdict == results.Pass || p.Verdict == results.Fail) {
+			return &results.Judged{Verdict: p.Verdict, Text: p.Found + p.Problem}
+		}
 	}
 	return nil
 }

@@ -18,6 +18,7 @@ import (
 	"vmspec/cmd/vmspec/internal/vmm"
 	"vmspec/probes/guest"
 	"vmspec/probes/kernel"
+	"vmspec/results"
 	"vmspec/suite"
 )
 
@@ -26,6 +27,7 @@ type watchFlags struct {
 	timeout, silence time.Duration
 	log              string
 	strict           bool
+	variables        *results.Judged // in the image, before the run
 }
 
 func (w *watchFlags) register(c *cobra.Command) {
@@ -116,6 +118,9 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	defer os.RemoveAll(dir)
 	if err := f.prepare(t, dir); err != nil {
 		return err
+	}
+	if t.Image {
+		f.variables = judgeVariables(f.Image)
 	}
 	nonce := settings.Nonce
 	// Nothing that we say reaches a guest behind U-Boot; the last report counts.
