@@ -364,8 +364,7 @@ func checkRemovable(f *probes.Facts) Finding {
 			file = option.File()
 		}
 		e := d.Boots(i.Partition, i.Arch)
-		loader := strings.ReplaceAll(i.Loader, "/", `\`) // U-Boot's is /efi\boot\bootaa64.efi
-		byItself := file == "" && (loader == "" && option != nil || strings.EqualFold(loader, path))
+		byItself := file == "" && (i.Loader == "" && option != nil || strings.EqualFold(plainPath(i.Loader), path))
 		switch {
 		case byItself:
 			return pass("the firmware itself found " + path)
@@ -374,6 +373,13 @@ func checkRemovable(f *probes.Facts) Finding {
 		}
 		return skip(ReasonBoot)
 	})(f)
+}
+
+// plainPath writes a path as UEFI does: U-Boot writes /efi\boot\bootaa64.efi, or
+// /\EFI\BOOT\BOOTAA64.EFI.
+func plainPath(path string) string {
+	names := strings.FieldsFunc(path, func(c rune) bool { return c == '/' || c == '\\' })
+	return `\` + strings.Join(names, `\`)
 }
 
 // bootedOption returns the load option that was booted, or nil if it is

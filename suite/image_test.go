@@ -125,6 +125,7 @@ func TestRemovable(t *testing.T) {
 	}{
 		"by the path":                        {`\efi\boot\bootaa64.efi`, "", image.ByLoader, good, Pass, ""},
 		"by the path as U-Boot writes it":    {`/efi\boot\bootaa64.efi`, "", image.ByLoader, good, Pass, ""},
+		"by the path as U-Boot 2025.01 does": {`/\EFI\BOOT\BOOTAA64.EFI`, "", image.ByLoader, good, Pass, ""},
 		"by an option without a file":        {"", "", image.ByBoot, good, Pass, ""},
 		"by an option with a file":           {"", `\EFI\debian\grubaa64.efi`, image.ByBoot, good, Skip, ReasonBoot},
 		"by such an option alone":            {"", `\EFI\debian\grubaa64.efi`, image.ByBoot, grubAlone, Fail, ""},
