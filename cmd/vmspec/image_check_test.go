@@ -34,6 +34,12 @@ CONFIG_XEN_NETDEV_FRONTEND=y
 CONFIG_XEN_BALLOON=y
 `
 
+// wrongFiles are what no image should hold, by the image that holds it.
+var wrongFiles = map[string]imagetest.File{
+	"firmware.img":  {Path: `\QEMU_EFI.fd`, Data: imagetest.Volume("8C8CE578-8A3D-4F1C-9935-896185C32DD3")},
+	"variables.img": {Path: `\ubootefi.var`, Data: []byte("x")},
+}
+
 // cmdImage is "image FILE": a disk image of that name, lone.fat for its file
 // system alone.
 func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
@@ -41,9 +47,8 @@ func cmdImage(ts *testscript.TestScript, neg bool, args []string) {
 		ts.Fatalf("usage: image file")
 	}
 	spec := imagetest.Good()
-	if args[0] == "firmware.img" {
-		spec.Parts[0].FAT.Files = append(spec.Parts[0].FAT.Files,
-			imagetest.File{Path: `\QEMU_EFI.fd`, Data: imagetest.Volume("8C8CE578-8A3D-4F1C-9935-896185C32DD3")})
+	if file, ok := wrongFiles[args[0]]; ok {
+		spec.Parts[0].FAT.Files = append(spec.Parts[0].FAT.Files, file)
 	}
 	if config, ok := kernels[args[0]]; ok {
 		spec.Parts[0].FAT.Files[0].Data = imagetest.UKI(0xaa64, imagetest.Section{Name: ".linux", Data: imagetest.Kernel("6.1.0-test")},
