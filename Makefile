@@ -155,7 +155,7 @@ $(PROGRAMS): build/release/bin/vmspec-%: $(GOSOURCES) | modules
 	@$(SAY) 'building $@' && GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) \
 		go build -trimpath -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/vmspec 1>&2
 
-build/release/vmspec-$(VERSION).tar.gz: .ci/release $(PROGRAMS) build/vmspec.img
+build/release/vmspec-$(VERSION).tar.gz: .ci/release .ci/release-run $(PROGRAMS) build/vmspec.img
 	@.ci/release $(@:.tar.gz=)
 
 # Anew when the packages are gone, too.

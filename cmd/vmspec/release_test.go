@@ -77,7 +77,7 @@ func cleanTree(t *testing.T, to string) {
 	}
 }
 
-// A vendor has QEMU, and no more.
+// A vendor has QEMU, and no more: of the system, what lies beside it.
 func TestReleaseRuns(t *testing.T) {
 	archive := needRelease(t)
 	needBoot(t)
@@ -92,15 +92,12 @@ func TestReleaseRuns(t *testing.T) {
 	env := []string{"PATH=" + filepath.Dir(qemu), "HOME=/none", "GOROOT=/none"}
 	checked := parse(t, runIn(t, dir, env, program, "image", "check", "vmspec.img"))
 	require.Empty(t, unmet(checked))
-	for _, args := range [][]string{
-		{"run", "qemu-virt-uefi", "--guest", "arm64"},
-		{"run", "qemu-image", "--image", "vmspec.img"},
-	} {
-		report := parse(t, runIn(t, dir, env, program, args...))
+	for _, to := range [][]string{nil, {"qemu-image"}} {
+		report := parse(t, runIn(t, dir, env, "./run", to...))
 		require.Equal(t, fails["qemu-virt-uefi"], unmet(report))
 	}
-	cmd := exec.CommandContext(t.Context(), program, "run", "qemu-virt32", "--guest", "arm")
-	cmd.Dir = dir
+	cmd := exec.CommandContext(t.Context(), "./run", "qemu-virt32")
+	cmd.Dir, cmd.Env = dir, append(os.Environ(), env...)
 	out, err := cmd.Output()
 	require.Equal(t, int(results.NotConformant), cmd.ProcessState.ExitCode(), err)
 	require.Equal(t, on32Bits(fails["qemu-virt"]), unmet(parse(t, string(out))))

@@ -33,9 +33,8 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the scripts of testdata/script. They find stored reports in
-// $REPORTS, captured guests in $GUESTS, what make installs and fetches with as
-// $INSTALL and $MODULES, and a QEMU that only pretends in $WORK/bin, which is
-// first in PATH.
+// $REPORTS, captured guests in $GUESTS, the shell's scripts in $CI, and a QEMU
+// that only pretends in $WORK/bin, which is first in PATH.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
@@ -63,8 +62,7 @@ func setUp(env *testscript.Env) error {
 	for name, dir := range map[string]string{
 		"REPORTS": filepath.Join("..", "..", "results", "testdata"),
 		"GUESTS":  filepath.Join("..", "..", "probes", "testdata", "guests"),
-		"INSTALL": filepath.Join("..", "..", ".ci", "install"),
-		"MODULES": filepath.Join("..", "..", ".ci", "modules"),
+		"CI":      filepath.Join("..", "..", ".ci"),
 	} {
 		abs, err := filepath.Abs(dir)
 		if err != nil {
