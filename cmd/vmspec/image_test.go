@@ -118,11 +118,11 @@ func hasSMBIOS3(t *testing.T, to string) bool {
 	if !tt.UBoot {
 		return false
 	}
-	name, err := tt.FindUBoot("")
+	found, err := tt.Firmware().Find("")
 	require.NoError(t, err)
-	firmware, err := os.ReadFile(name)
+	code, err := os.ReadFile(found.Code)
 	require.NoError(t, err)
-	return bytes.Contains(firmware, []byte("_SM3_"))
+	return bytes.Contains(code, []byte("_SM3_"))
 }
 
 // carried tells whether the guest's kernel carries a driver for the disk that
