@@ -1,8 +1,6 @@
 package suite
 
 import (
-	"errors"
-	"reflect"
 	"regexp"
 	"strings"
 	"testing"
@@ -10,7 +8,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes"
-	"vmspec/probes/guest/guesttest"
 )
 
 func TestCatalogueIsSound(t *testing.T) {
@@ -64,170 +61,4 @@ func TestEveryRequirementOfTheFirstReportIsThere(t *testing.T) {
 		_, asked := r.Clauses.By(RFCv2)
 		require.True(t, asked, id)
 	}
-}
-
-// anyCheck lets every check run.
-func anyCheck(string) error { return nil }
-
-// forget makes a subject unreadable, with or without an error.
-func forget(f *probes.Facts, subject, err string) {
-	v := reflect.ValueOf(f).Elem().FieldByNameFunc(func(name string) bool { return strings.EqualFold(name, subject) })
-	v.SetZero()
-	if err != "" {
-		f.Errors[subject] = err
-	}
-}
-
-func TestUnreadableSubjectIsAnError(t *testing.T) {
-	for _, r := range Catalogue() {
-		for _, need := range r.Needs {
-			t.Run(r.ID+" without "+need, func(t *testing.T) {
-				facts := probes.Read(guesttest.Open(t, directGuest))
-				forget(facts, need, "EIO")
-				got := r.judge(facts, anyCheck)
-				require.Equal(t, Error, got.Verdict)
-				require.Equal(t, "read "+need+": EIO", got.Problem)
-			})
-		}
-	}
-}
-
-// A check that looks at a subject it does not need would blame the platform
-// for what could not be read.
-func TestChecksLookOnlyAtWhatTheyNeed(t *testing.T) {
-	for _, name := range []string{uefiGuest, directGuest} {
-		for _, r := range Catalogue() {
-			t.Run(name+" "+r.ID, func(t *testing.T) {
-				facts := probes.Read(guesttest.Open(t, name))
-				want := r.judge(facts, anyCheck)
-				needed := map[string]bool{"kernel": len(r.Kernel) > 0}
-				for _, n := range r.Needs {
-					needed[n] = true
-				}
-				for _, s := range probes.Subjects() {
-					if !needed[s] {
-						forget(facts, s, "")
-					}
-				}
-				require.Equal(t, want, r.judge(facts, anyCheck))
-			})
-		}
-	}
-}
-
-func TestRunnerSurvives(t *testing.T) {
-	facts := &probes.Facts{Errors: map[string]string{"gic": "read proc/interrupts: EIO"}}
-	for _, c := range []struct {
-		name string
-		r    Requirement
-		want Finding
-	}{
-		{"a panicking check", Requirement{Check: func(f *probes.Facts) Finding { panic("boom") }}, unknown("check panicked: boom")},
-		{"a nil fact", Requirement{Check: func(f *probes.Facts) Finding { return pass(f.Timer.Clock) }},
-			unknown("check panicked: runtime error: invalid memory address or nil pointer dereference")},
-		{"an unreadable probe", Requirement{Needs: []string{"gic"}, Check: func(f *probes.Facts) Finding { return pass() }},
-			unknown("read gic: read proc/interrupts: EIO")},
-		{"a failure with an unknown kernel", Requirement{Kernel: []string{"CONFIG_EFI"}, Check: func(f *probes.Facts) Finding { return fail("no") }},
-			unknown("read kernel: ")},
-		{"no check", Requirement{Untested: ReasonHotplug}, skip(ReasonHotplug)},
-	} {
-		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, c.r.judge(facts, anyCheck)) })
-	}
-}
-
-func TestJudgeEachLeavesOut(t *testing.T) {
-	facts := probes.Read(guesttest.Open(t, directGuest))
-	want := Judge(facts).Results
-	got := JudgeEach(Settings{Profile: RFCv2}, "arm64", facts, func(id string) error {
-		if id == "PLAT-GIC" {
-			return errors.New("hung for 5s")
-		}
-		return nil
-	}).Results
-	for i, res := range got {
-		if res.ID == "PLAT-GIC" {
-			require.Equal(t, unknown("check: hung for 5s"), res.Finding)
-			continue
-		}
-		require.Equal(t, want[i].Finding, res.Finding, res.ID)
-	}
-}
-
-func result(level Level, v Verdict) Result {
-	return Result{Requirement: Requirement{Subject: Platform}, Clause: Clause{Level: level}, Finding: Finding{Verdict: v}}
-}
-
-func ofGuestOS(level Level, v Verdict) Result {
-	r := result(level, v)
-	r.Subject = GuestOS
-	return r
-}
-
-func TestConclude(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		results []Result
-		trouble []string
-		want    Conformance
-		text    string
-	}{
-		{"nothing judged", nil, nil, CouldNotTell, "0 of 0 musts judged failed; 0 not judged"},
-		{"a must failed", []Result{result(Must, Pass), result(Must, Fail)}, nil, NotConformant, "1 of 2 musts judged failed; 0 not judged"},
-		{"a failure outweighs an error", []Result{result(Must, Error), result(Must, Fail)}, nil, NotConformant, "1 of 1 musts judged failed; 1 not judged"},
-		{"an error", []Result{result(Must, Pass), result(Must, Error)}, nil, CouldNotTell, "0 of 1 musts judged failed; 1 not judged"},
-		{"an error of a should", []Result{result(Must, Pass), result(Should, Error)}, nil, CouldNotTell, "0 of 1 musts judged failed; 0 not judged"},
-		{"only recommendations", []Result{result(Should, Pass)}, nil, CouldNotTell, "0 of 0 musts judged failed; 0 not judged"},
-		{"a skipped must", []Result{result(Must, Pass), result(Must, Skip)}, nil, Conformant, "0 of 1 musts judged failed; 1 not judged"},
-		{"what is only told", []Result{result(Must, Pass), result(Info, Fail), result(Info, Error)}, nil, Conformant, "0 of 1 musts judged failed; 0 not judged"},
-		{"a missed recommendation", []Result{result(Must, Pass), result(Recommended, Fail)}, nil, Conformant, "0 of 1 musts judged failed; 0 not judged"},
-		{"a guest OS beside a platform", []Result{result(Must, Pass), ofGuestOS(Must, Fail), ofGuestOS(Must, Error), ofGuestOS(Should, Error)}, nil, Conformant, "0 of 1 musts judged failed; 0 not judged"},
-		{"a guest OS alone", []Result{ofGuestOS(Must, Pass), ofGuestOS(Must, Fail)}, nil, NotConformant, "1 of 2 musts judged failed; 0 not judged"},
-		{"nothing judged of the platform", []Result{result(Must, Skip), ofGuestOS(Must, Pass)}, nil, CouldNotTell, "0 of 0 musts judged failed; 1 not judged"},
-		{"a parameter that is wrong", []Result{result(Must, Pass)}, []string{"vmspec.x=: no"}, CouldNotTell, "0 of 1 musts judged failed; 0 not judged"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, text := Report{Results: c.results, Settings: Settings{Problems: c.trouble}}.Conclude()
-			require.Equal(t, c.want, got)
-			require.Equal(t, c.text, text)
-		})
-	}
-	require.Equal(t, []int{0, 1, 2}, []int{Conformant.ExitStatus(), NotConformant.ExitStatus(), CouldNotTell.ExitStatus()})
-}
-
-func TestParseSettings(t *testing.T) {
-	for _, c := range []struct {
-		name       string
-		parameters map[string]string
-		want       Settings
-	}{
-		{"unknown profile", map[string]string{"profile": "v3"},
-			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.profile=v3: the profiles are [rfc-v2 v1.0 v2.0]"}}},
-		{"unknown requirement", map[string]string{"only": "PLAT-GIC,PLAT-GIK"},
-			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Only: []string{"PLAT-GIC"}, Problems: []string{`vmspec.only=PLAT-GIC,PLAT-GIK: no requirement "PLAT-GIK"`}}},
-		{"unknown end", map[string]string{"after": "sleep"},
-			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.after=sleep: poweroff, reboot or halt"}}},
-		{"long nonce", map[string]string{"nonce": "0123456789abcdef0"},
-			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.nonce=0123456789abcdef0: at most 16 letters, digits, dashes and underscores"}}},
-		{"nonce with a blank", map[string]string{"nonce": "a b"},
-			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.nonce=a b: at most 16 letters, digits, dashes and underscores"}}},
-		{"unknown parameter", map[string]string{"color": "1"},
-			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.color=1: no such parameter"}}},
-		{"frames out of range", map[string]string{"frames": "3"},
-			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.frames=3: 0, 1 or 2"}}},
-		{"no such way", map[string]string{"capture": "mail"},
-			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.capture=mail: port, console or none"}}},
-		{"none", nil, Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port"}},
-		{"all", map[string]string{"profile": "v2.0", "only": "PLAT-GIC,FW-RTC", "skip": "FW-RTC", "after": "halt", "readonly": "", "nonce": "a-Z_9", "frames": "1", "capture": "console"},
-			Settings{Profile: V20, Only: []string{"PLAT-GIC", "FW-RTC"}, Skip: []string{"FW-RTC"}, After: "halt", ReadOnly: true, Nonce: "a-Z_9", Frames: 1, Capture: "console"}},
-	} {
-		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, ParseSettings(c.parameters)) })
-	}
-}
-
-func TestOnlyAndSkip(t *testing.T) {
-	facts := probes.Read(guesttest.Open(t, uefiGuest))
-	report := JudgeBy(Settings{Profile: RFCv2, Only: []string{"PLAT-GIC", "FW-RTC"}, Skip: []string{"FW-RTC"}}, "arm64", facts)
-	require.Len(t, report.Results, 2)
-	require.Equal(t, skip(ReasonChosen), report.Results[0].Finding)
-	require.Equal(t, Pass, report.Results[1].Verdict)
 }

@@ -1,0 +1,95 @@
+package suite
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// Settings are the suite's parameters: vmspec.profile and so on.
+type Settings struct {
+	Profile  Profile
+	Only     []string // judge these only; all if empty
+	Skip     []string
+	After    string // "poweroff", "reboot" or "halt"
+	ReadOnly bool   // change nothing, not even for a moment
+	Nonce    string // repeated in the report, to tell it from an older one
+	Frames   int    // how often the report goes out once more, in frames
+	Capture  string // how the captured guest leaves: by its "port", by the "console" or "none"
+	Problems []string
+}
+
+// MaxNonce is the longest nonce, in bytes, for which the end line fits.
+const MaxNonce = 16
+
+// ParseSettings reads the parameters, without their prefix "vmspec.". One that
+// is wrong is left at its default and named in Problems.
+func ParseSettings(p map[string]string) Settings {
+	s := Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port"}
+	for name, value := range p {
+		if problem := s.set(name, value); problem != "" {
+			s.Problems = append(s.Problems, fmt.Sprintf("vmspec.%s=%s: %s", name, value, problem))
+		}
+	}
+	slices.Sort(s.Problems)
+	return s
+}
+
+func (s *Settings) set(name, value string) (problem string) {
+	switch name {
+	case "profile":
+		if !slices.Contains(Profiles(), Profile(value)) {
+			return fmt.Sprintf("the profiles are %v", Profiles())
+		}
+		s.Profile = Profile(value)
+	case "only":
+		s.Only, problem = parseIDs(value)
+	case "skip":
+		s.Skip, problem = parseIDs(value)
+	case "after":
+		if !slices.Contains([]string{"poweroff", "reboot", "halt"}, value) {
+			return "poweroff, reboot or halt"
+		}
+		s.After = value
+	case "readonly":
+		s.ReadOnly = isOn(value)
+	case "nonce":
+		if len(value) > MaxNonce || strings.Trim(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != "" {
+			return fmt.Sprintf("at most %d letters, digits, dashes and underscores", MaxNonce)
+		}
+		s.Nonce = value
+	case "frames":
+		if !slices.Contains([]string{"0", "1", "2"}, value) {
+			return "0, 1 or 2"
+		}
+		s.Frames = int(value[0] - '0')
+	case "capture":
+		if !slices.Contains([]string{"port", "console", "none"}, value) {
+			return "port, console or none"
+		}
+		s.Capture = value
+	default:
+		return "no such parameter"
+	}
+	return problem
+}
+
+// isOn tells what a switch among the parameters means by its value.
+func isOn(value string) bool { return value != "0" }
+
+func parseIDs(list string) (ids []string, problem string) {
+	for id := range strings.SplitSeq(list, ",") {
+		if _, ok := Find(id); !ok {
+			problem = fmt.Sprintf("no requirement %q", id)
+			continue
+		}
+		ids = append(ids, id)
+	}
+	return ids, problem
+}
+
+// Chosen tells whether the requirement is to be judged: vmspec.only may leave
+// it out, and vmspec.skip.
+func (s Settings) Chosen(id string) bool { return s.wants(id) && !slices.Contains(s.Skip, id) }
+
+func (s Settings) wants(id string) bool { return len(s.Only) == 0 || slices.Contains(s.Only, id) }

@@ -1,0 +1,37 @@
+package suite
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestParseSettings(t *testing.T) {
+	for _, c := range []struct {
+		name       string
+		parameters map[string]string
+		want       Settings
+	}{
+		{"unknown profile", map[string]string{"profile": "v3"},
+			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.profile=v3: the profiles are [rfc-v2 v1.0 v2.0]"}}},
+		{"unknown requirement", map[string]string{"only": "PLAT-GIC,PLAT-GIK"},
+			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Only: []string{"PLAT-GIC"}, Problems: []string{`vmspec.only=PLAT-GIC,PLAT-GIK: no requirement "PLAT-GIK"`}}},
+		{"unknown end", map[string]string{"after": "sleep"},
+			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.after=sleep: poweroff, reboot or halt"}}},
+		{"long nonce", map[string]string{"nonce": "0123456789abcdef0"},
+			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.nonce=0123456789abcdef0: at most 16 letters, digits, dashes and underscores"}}},
+		{"nonce with a blank", map[string]string{"nonce": "a b"},
+			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.nonce=a b: at most 16 letters, digits, dashes and underscores"}}},
+		{"unknown parameter", map[string]string{"color": "1"},
+			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.color=1: no such parameter"}}},
+		{"frames out of range", map[string]string{"frames": "3"},
+			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.frames=3: 0, 1 or 2"}}},
+		{"no such way", map[string]string{"capture": "mail"},
+			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.capture=mail: port, console or none"}}},
+		{"none", nil, Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port"}},
+		{"all", map[string]string{"profile": "v2.0", "only": "PLAT-GIC,FW-RTC", "skip": "FW-RTC", "after": "halt", "readonly": "", "nonce": "a-Z_9", "frames": "1", "capture": "console"},
+			Settings{Profile: V20, Only: []string{"PLAT-GIC", "FW-RTC"}, Skip: []string{"FW-RTC"}, After: "halt", ReadOnly: true, Nonce: "a-Z_9", Frames: 1, Capture: "console"}},
+	} {
+		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, ParseSettings(c.parameters)) })
+	}
+}
