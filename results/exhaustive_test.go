@@ -16,6 +16,8 @@ import (
 	"text/tabwriter"
 
 	"github.com/stretchr/testify/require"
+
+	"vmspec/results/report"
 )
 
 // TestEveryFaultAtEveryByte breaks a real log of qemu-virt-uefi in every way at
@@ -58,7 +60,7 @@ type region int
 
 const (
 	before region = iota // firmware, kernel, and what the guest says of itself
-	report
+	tap
 	first  // copy of the frames
 	second // copy of the frames
 	regions
@@ -209,7 +211,7 @@ const anotherNonce = "01dc0de0"
 
 // another is a whole report of a guest with another nonce, and another verdict.
 var another = func() string {
-	lines := []string{version, "1..1", "# vmspec 0.1.0 catalogue=9bbf7dd4 profile=rfc-v2 arch=arm64 nonce=" + anotherNonce, forged}
+	lines := []string{report.Begin, "1..1", "# vmspec 0.1.0 catalogue=9bbf7dd4 profile=rfc-v2 arch=arm64 nonce=" + anotherNonce, forged}
 	hash := sha256.Sum256([]byte(strings.Join(lines, "\n") + "\n"))
 	return strings.Join(append(lines, fmt.Sprintf("# vmspec: end points=1 sha256=%x nonce=%s\r\n", hash, anotherNonce)), "\r\n")
 }()
@@ -221,7 +223,7 @@ func lineAt(log string, n int) int { return strings.IndexByte(log[n:], '\n') + 1
 
 // reportOf returns the report's lines and its frames'.
 func reportOf(log string) []string {
-	return strings.SplitAfter(log[strings.Index(log, version):], "\n")
+	return strings.SplitAfter(log[strings.Index(log, report.Begin):], "\n")
 }
 
 // byTurns is what a log's lines become if another console shows its report
@@ -266,9 +268,9 @@ func newBreaking(f fault, log string, truth *Report) *breaking {
 	feed(p, b.ahead)
 	for line := range strings.Lines(b.log) {
 		switch {
-		case strings.Contains(line, version):
-			place = report
-		case strings.Contains(line, reportFrame+nonce+" 1/"):
+		case strings.Contains(line, report.Begin):
+			place = tap
+		case strings.Contains(line, "# v1 "+nonce+" 1/"):
 			place++
 		}
 		b.lines, b.at, b.places = append(b.lines, line), append(b.at, at), append(b.places, place)
@@ -480,8 +482,8 @@ func hash(p *Parser) uint64 {
 }
 
 var (
-	parserType = reflect.TypeFor[*Parser]()
-	othersType = reflect.TypeFor[*others]()
+	parserType   = reflect.TypeFor[*Parser]()
+	appendixType = reflect.TypeFor[*report.Appendix]()
 )
 
 func walk(h *maphash.Hash, v reflect.Value) {
@@ -490,7 +492,7 @@ func walk(h *maphash.Hash, v reflect.Value) {
 		switch {
 		case v.IsNil(), v.Type() == parserType:
 			h.WriteByte(0)
-		case v.Type() == othersType: // made once and never changed
+		case v.Type() == appendixType: // made once and never changed
 			number(h, uint64(v.Pointer()))
 		default:
 			h.WriteByte(1)

@@ -1,77 +1,19 @@
 package results
 
 import (
-	"bytes"
-	"compress/gzip"
-	"encoding/base64"
-	"errors"
 	"fmt"
-	"hash/crc32"
-	"io"
 	"slices"
 	"strings"
+
+	"vmspec/results/report"
 )
 
-// Frames are the report once more, compressed, in lines that TAP takes for
-// comments; suite.Report.Frames, which writes them, says how. A captured guest
-// comes in the same way.
-
 const (
-	reportFrame  = "# v1 "
-	captureFrame = "# c1 "
-
-	// maxFrame is the longest frame, in bytes.
-	maxFrame = 120
-	// maxSets bounds how many sets of frames of a kind are kept at once,
-	// maxReport how many frames a report has, maxPayload what they may hold.
-	maxSets    = 4
-	maxReport  = 999
-	maxCapture = 99_999
-	maxPayload = 4 << 20
+	// maxSets bounds how many sets of frames of a kind are kept at once.
+	maxSets = 4
 	// A frame that others broke may go on in one of so many lines after it.
 	maxRest = 3
 )
-
-// A frame is one line of those.
-type frame struct {
-	kind, nonce string
-	seq, total  int
-	text        string // BASE64
-}
-
-// parseFrame reads the frame by which text begins and returns how long it is.
-// It has begun if everything is there up to its BASE64, and is whole if its
-// checksum fits.
-func parseFrame(text string) (f frame, length int, begun, whole bool) {
-	r := &cursor{rest: text}
-	f.kind = r.take(len(reportFrame))
-	start := r.rest
-	f.nonce = r.run(maxNonce, isNonce)
-	r.skip(' ')
-	f.seq = r.number()
-	r.skip('/')
-	f.total = r.number()
-	place := start[:len(start)-len(r.rest)]
-	r.skip(' ')
-	crc := r.run(8, isHex)
-	r.skip(' ')
-	if r.bad || len(crc) != 8 {
-		return f, 0, false, false
-	}
-	f.text = r.run(maxFrame, isBase64)
-	length = len(text) - len(r.rest)
-	sum := crc32.ChecksumIEEE([]byte(place + " " + f.text))
-	return f, length, true, fmt.Sprintf("%08x", sum) == crc && f.fits()
-}
-
-// fits tells whether a frame of its kind may have its numbers.
-func (f frame) fits() bool {
-	most := maxReport
-	if f.kind == captureFrame {
-		most = maxCapture
-	}
-	return f.text != "" && f.seq >= 1 && f.seq <= f.total && f.total <= most
-}
 
 // frames puts frames together, whatever lies between them.
 type frames struct {
@@ -88,29 +30,14 @@ type frameSet struct {
 	done                bool // it was complete and was read
 }
 
-// mark returns where the first frame may begin in a line; -1 for none.
-func mark(line string) int {
-	for from := 0; ; {
-		at := strings.Index(line[from:], "1 ")
-		if at < 0 {
-			return -1
-		}
-		end := from + at + len("1 ")
-		if begin := end - len(reportFrame); begin >= 0 && (line[begin:end] == reportFrame || line[begin:end] == captureFrame) {
-			return begin
-		}
-		from = end
-	}
-}
-
 // expect tells whether the line may hold a frame or a piece of one.
-func (f *frames) expect(line string) bool { return f.rest > 0 || mark(line) >= 0 }
+func (f *frames) expect(line string) bool { return f.rest > 0 || report.FindFrame(line) >= 0 }
 
 // take takes a line, without prefix, and returns the sets that it completed.
 func (f *frames) take(line, source string) []*frameSet {
 	var complete []*frameSet
 	add := func(text string) (length int, begun, whole bool) {
-		found, length, begun, whole := parseFrame(text)
+		found, length, begun, whole := report.ParseFrame(text)
 		if whole {
 			if set := f.add(found, source); set != nil {
 				complete = append(complete, set)
@@ -119,13 +46,13 @@ func (f *frames) take(line, source string) []*frameSet {
 		return length, begun, whole
 	}
 	f.join(line, add)
-	for at := mark(line); at >= 0; at = mark(line) {
+	for at := report.FindFrame(line); at >= 0; at = report.FindFrame(line) {
 		line = line[at:]
 		length, begun, whole := add(line)
 		if begun && !whole {
 			f.broken, f.rest = append(f.broken, line[:length]), maxRest
 		}
-		line = line[max(length, len(reportFrame)):]
+		line = line[max(length, 1):]
 	}
 	return complete
 }
@@ -137,10 +64,10 @@ func (f *frames) join(line string, add func(string) (int, bool, bool)) {
 	}
 	f.rest--
 	for i, begin := range f.broken {
-		if len(begin) > maxFrame {
+		if len(begin) > report.MaxLine {
 			continue
 		}
-		rest := line[:min(len(line), maxFrame-len(begin))]
+		rest := line[:min(len(line), report.MaxLine-len(begin))]
 		if _, _, whole := add(begin + rest); whole {
 			f.broken, f.rest = nil, 0
 			return
@@ -156,13 +83,13 @@ func (f *frames) join(line string, add func(string) (int, bool, bool)) {
 }
 
 // add takes a frame, and returns its set if it was the last one missing.
-func (f *frames) add(g frame, source string) *frameSet {
+func (f *frames) add(g report.Frame, source string) *frameSet {
 	set := f.set(g, source)
-	if set.pieces[g.seq-1] == "" {
-		set.pieces[g.seq-1] = g.text
+	if set.pieces[g.Seq-1] == "" {
+		set.pieces[g.Seq-1] = g.Text
 		set.have++
 	}
-	if set.have < g.total || set.done {
+	if set.have < g.Total || set.done {
 		return nil
 	}
 	set.done = true
@@ -171,20 +98,20 @@ func (f *frames) add(g frame, source string) *frameSet {
 
 // set returns the set that a frame belongs to: one that holds another frame in
 // its place is of another boot.
-func (f *frames) set(g frame, source string) *frameSet {
+func (f *frames) set(g report.Frame, source string) *frameSet {
 	oldest, same := -1, 0
 	for i, s := range slices.Backward(f.sets) {
-		if s.kind != g.kind {
+		if s.kind != g.Kind {
 			continue
 		}
-		if oldest, same = i, same+1; s.source == source && s.nonce == g.nonce && len(s.pieces) == g.total && (s.pieces[g.seq-1] == "" || s.pieces[g.seq-1] == g.text) {
+		if oldest, same = i, same+1; s.source == source && s.nonce == g.Nonce && len(s.pieces) == g.Total && (s.pieces[g.Seq-1] == "" || s.pieces[g.Seq-1] == g.Text) {
 			return s
 		}
 	}
 	if same == maxSets {
 		f.sets = slices.Delete(f.sets, oldest, oldest+1)
 	}
-	s := &frameSet{source: source, kind: g.kind, nonce: g.nonce, pieces: make([]string, g.total)}
+	s := &frameSet{source: source, kind: g.Kind, nonce: g.Nonce, pieces: make([]string, g.Total)}
 	f.sets = append(f.sets, s)
 	return s
 }
@@ -193,71 +120,31 @@ func (f *frames) set(g frame, source string) *frameSet {
 // if they are too few; nil if there is none.
 func (f *frames) left(p *Parser) error {
 	for _, s := range slices.Backward(f.sets) {
-		if s.kind == reportFrame && !s.done && p.wanted(s.nonce) {
+		if s.kind == report.FrameReport && !s.done && p.wanted(s.nonce) {
 			return fmt.Errorf("of its %d frames there are %d", len(s.pieces), s.have)
 		}
 	}
 	return nil
 }
 
-// data returns what the set's frames hold.
-func (s *frameSet) data() ([]byte, error) {
-	var out []byte
-	for i, piece := range s.pieces {
-		var err error
-		if out, err = base64.StdEncoding.AppendDecode(out, []byte(piece)); err != nil {
-			return nil, fmt.Errorf("frame %d: %w", i+1, err)
-		}
-	}
-	return out, nil
-}
-
-// text returns what a report's frames hold.
-func (s *frameSet) text() (string, error) {
-	packed, err := s.data()
-	if err != nil {
-		return "", err
-	}
-	in, err := gzip.NewReader(bytes.NewReader(packed))
-	if err != nil {
-		return "", err
-	}
-	text, err := io.ReadAll(io.LimitReader(in, maxPayload+1))
-	if err == nil && len(text) > maxPayload {
-		err = errors.New("more than a report")
-	}
-	return string(text), err
-}
-
 // report reads the set's report, and what it says of other profiles.
 func (s *frameSet) report() (*Report, error) {
-	text, err := s.text()
+	data, err := report.Unframe(s.pieces)
 	if err != nil {
 		return nil, err
 	}
-	p := Parser{Nonce: s.nonce}
-	var rest []string
-	for line := range strings.Lines(text) {
-		line = strings.TrimSuffix(line, "\n")
-		if p.whole != nil {
-			rest = append(rest, line)
-			continue
-		}
-		p.plain.Parser = &p
-		p.plain.line(line, "")
+	r, lines, err := report.Unpack(data)
+	if err == nil && r.Nonce != s.nonce {
+		err = fmt.Errorf("their report carries the nonce %s", r.Nonce)
 	}
-	if p.whole == nil {
-		return nil, errors.New("their report is not whole")
-	}
-	p.whole.others, err = parseOthers(rest)
-	return p.whole, err
+	return &Report{Report: r, Lines: lines}, err
 }
 
 // repair takes a line that may hold a frame, and returns true if by it a
 // report became whole that was not.
 func (p *Parser) repair(line, prefix string) (done bool) {
 	for _, set := range p.frames.take(line, source(prefix)) {
-		if set.kind == captureFrame {
+		if set.kind == report.FrameCapture {
 			continue
 		}
 		r, err := set.report()
@@ -265,7 +152,7 @@ func (p *Parser) repair(line, prefix string) (done bool) {
 			continue
 		}
 		if p.whole != nil && slices.Equal(p.whole.Lines, r.Lines) {
-			p.whole.others = r.others
+			p.whole.Appendix = r.Appendix
 			continue
 		}
 		r.Prefix, r.Repaired = prefix, r.damage(p.damaged(r.Nonce))
@@ -281,9 +168,9 @@ func (p *Parser) Capture() ([]byte, error) {
 	var err error
 	for _, s := range slices.Backward(p.frames.sets) {
 		switch {
-		case s.kind != captureFrame || !p.wanted(s.nonce):
+		case s.kind != report.FrameCapture || !p.wanted(s.nonce):
 		case s.done:
-			return s.data()
+			return report.Unframe(s.pieces)
 		case err == nil:
 			err = fmt.Errorf("of the captured guest's %d frames there are %d", len(s.pieces), s.have)
 		}
@@ -315,7 +202,7 @@ func (r *Report) damage(arrived []string) string {
 	lost, of := 0, ""
 	var ids []string
 	for _, line := range r.Lines {
-		if p, ok := parsePoint(line); ok {
+		if p, ok := report.ParsePoint(line); ok {
 			of = p.ID
 		}
 		if there[line] > 0 {

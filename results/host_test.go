@@ -6,7 +6,13 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"vmspec/results/report"
 )
+
+func withPoints(nonce string, points ...Point) *Report {
+	return &Report{Report: report.Report{Head: report.Head{Nonce: nonce}, Points: points}}
+}
 
 func TestObserve(t *testing.T) {
 	for name, test := range map[string]struct {
@@ -21,10 +27,9 @@ func TestObserve(t *testing.T) {
 		"no word of the end": {HostRun{}, Skip, ""},
 		"and had to end":     {HostRun{Killed: true, Lasted: true}, Skip, ""},
 	} {
-		report := Report{Nonce: "a", Points: []Point{
-			{ID: "PLAT-PSCI-OFF", Verdict: Skip, Reason: "needs-host"},
-			{ID: "FW-UEFI-FIRST", Verdict: Skip, Reason: "needs-host"},
-		}}
+		report := withPoints("a",
+			Point{ID: "PLAT-PSCI-OFF", Verdict: Skip, Reason: "needs-host"},
+			Point{ID: "FW-UEFI-FIRST", Verdict: Skip, Reason: "needs-host"})
 		require.NoError(t, report.Observe(&test.run), name)
 		p := report.Points[0]
 		require.Equal(t, test.want, p.Verdict, name)
@@ -40,7 +45,7 @@ func TestObserve(t *testing.T) {
 }
 
 func TestObserveLeavesOthersAlone(t *testing.T) {
-	report := Report{Nonce: "a", Points: []Point{{ID: "PLAT-PSCI-OFF", Verdict: Skip}}}
+	report := withPoints("a", Point{ID: "PLAT-PSCI-OFF", Verdict: Skip})
 	err := report.Observe(&HostRun{Nonce: "b", Off: true})
 	require.ErrorIs(t, err, ErrOtherRun)
 	require.EqualError(t, err, "the record is of another run: with the nonce b, not a")
@@ -78,7 +83,7 @@ func TestObserveVariables(t *testing.T) {
 			if !told {
 				want = [2]Point{image, {Verdict: Skip, Reason: "needs-two-boots"}}
 			}
-			report := Report{Points: []Point{image, {ID: "FW-VAR-INSTANCE", Verdict: Skip, Reason: "needs-two-boots"}}}
+			report := withPoints("", image, Point{ID: "FW-VAR-INSTANCE", Verdict: Skip, Reason: "needs-two-boots"})
 			report.Points[0].ID, want[0].ID, want[1].ID = "IMG-NO-VARIABLES", "IMG-NO-VARIABLES", "FW-VAR-INSTANCE"
 			require.NoError(t, report.Observe(&HostRun{Variables: variables}), name)
 			require.Equal(t, want[:], report.Points, name)
@@ -89,7 +94,7 @@ func TestObserveVariables(t *testing.T) {
 
 // What somebody wanted left out stays so.
 func TestObserveNotAsked(t *testing.T) {
-	report := Report{Points: []Point{{ID: "PLAT-PSCI-OFF", Verdict: Skip, Reason: "vmspec.skip"}}}
+	report := withPoints("", Point{ID: "PLAT-PSCI-OFF", Verdict: Skip, Reason: "vmspec.skip"})
 	require.NoError(t, report.Observe(&HostRun{Off: true}))
 	require.Equal(t, Skip, report.Points[0].Verdict)
 	require.Empty(t, report.Observed)

@@ -2,7 +2,6 @@ package results
 
 import (
 	"regexp"
-	"strconv"
 	"strings"
 )
 
@@ -62,51 +61,4 @@ func source(prefix string) string {
 	return out.String()
 }
 
-// maxNonce is the longest nonce of a report, in bytes.
-const maxNonce = 16
-
-func isNonce(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '-' || c == '_'
-}
-
-func isHex(c byte) bool { return c >= '0' && c <= '9' || c >= 'a' && c <= 'f' }
-
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
-
-func isBase64(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || c >= '0' && c <= '9' || c == '+' || c == '/' || c == '='
-}
-
-// A cursor reads a line from its begin; once bad it stays so.
-type cursor struct {
-	rest string
-	bad  bool
-}
-
-func (c *cursor) take(n int) string {
-	n = min(n, len(c.rest))
-	text := c.rest[:n]
-	c.rest = c.rest[n:]
-	return text
-}
-
-// run takes at most so many bytes, all of a kind.
-func (c *cursor) run(most int, is func(byte) bool) string {
-	n := 0
-	for n < len(c.rest) && n < most && is(c.rest[n]) {
-		n++
-	}
-	c.bad = c.bad || n == 0 && most < maxFrame
-	return c.take(n)
-}
-
-func (c *cursor) skip(want byte) {
-	c.bad = c.bad || c.rest == "" || c.rest[0] != want
-	c.take(1)
-}
-
-// number takes a number of at most five digits.
-func (c *cursor) number() int {
-	n, _ := strconv.Atoi(c.run(5, isDigit))
-	return n
-}

@@ -17,53 +17,32 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"vmspec/results/report"
 )
 
-// Verdict is what became of one requirement.
-type Verdict string
+// The words of a report are those of its format.
+type (
+	Point       = report.Point
+	Verdict     = report.Verdict
+	Conformance = report.Conformance
+)
 
 const (
-	Pass  Verdict = "pass"
-	Fail  Verdict = "fail"
-	Skip  Verdict = "skip"
-	Error Verdict = "error"
+	Pass  = report.Pass
+	Fail  = report.Fail
+	Skip  = report.Skip
+	Error = report.Error
+
+	Conformant    = report.Conformant
+	NotConformant = report.NotConformant
+	CouldNotTell  = report.CouldNotTell
 )
 
-// A Point is the result of one requirement.
-type Point struct {
-	Number    int
-	ID, Title string
-	Verdict   Verdict
-	Reason    string // behind the directive of a skip or an error
-	Level     string // as the guest said: "must", "should", …
-	Clause    string
-	Kind      string
-	Problem   string
-	Found     string
-	Fix       string
-}
-
-// Must tells whether the requirement's failure fails the run.
-func (p Point) Must() bool { return p.Level == "must" }
-
-// An ID is for ever, and its first word says who owes the requirement: the guest
-// OS, the image, and for any other the platform.
-const (
-	guestOSMark = "OS-"
-	imageMark   = "IMG-"
-)
-
-func (p Point) ofGuestOS() bool { return strings.HasPrefix(p.ID, guestOSMark) }
-
-func (p Point) ofPlatform() bool { return !p.ofGuestOS() && !strings.HasPrefix(p.ID, imageMark) }
-
-// A Report is one report of a guest.
+// A Report is one report of a guest, as it arrived.
 type Report struct {
-	Version, Catalogue, Profile, Arch, Nonce string
-	Planned                                  int
-	Points                                   []Point
-	Verdict                                  string // the guest's own conclusion, such as "conformant"
-	Lines                                    []string
+	report.Report
+	Lines []string
 	// Prefix is what somebody wrote before the report's first line and, with
 	// another time, before each line after it. Lines are without it.
 	Prefix string
@@ -76,8 +55,6 @@ type Report struct {
 	Incomplete error
 	// Observed is what a host judged in the guest's place: "ID VERDICT: TEXT".
 	Observed []string
-
-	others *others // what its frames say of other profiles
 }
 
 // ErrNoReport says that a log holds no report, not even the beginning of one.
@@ -149,7 +126,7 @@ func (p *Parser) Line(line string) bool {
 		done = p.unweave(line, at)
 	}
 	framed := p.frames.expect(line)
-	if len(p.behind) == 0 && !framed && !strings.HasSuffix(line, version) {
+	if len(p.behind) == 0 && !framed && !strings.HasSuffix(line, report.Begin) {
 		return done
 	}
 	prefix, text := split(line)
@@ -159,7 +136,7 @@ func (p *Parser) Line(line string) bool {
 	if prefix == "" {
 		return done
 	}
-	r := p.from(source(prefix), text == version)
+	r := p.from(source(prefix), text == report.Begin)
 	if r == nil {
 		return done
 	}
@@ -190,13 +167,13 @@ func (p *Parser) from(source string, begins bool) *reading {
 
 // listen follows what the guest says of itself beside the report.
 func (p *Parser) listen(line string) {
-	_, said, ok := strings.Cut(line, "# vmspec: ")
+	_, said, ok := strings.Cut(line, report.Mark)
 	switch {
-	case strings.HasSuffix(line, version):
+	case strings.HasSuffix(line, report.Begin):
 		p.doing = "writing its report"
 	case ok && strings.HasPrefix(said, "end "):
 		p.doing = ""
-	case ok && !ofReport(said):
+	case ok && !report.OfReport(said):
 		p.doing = said
 	}
 }
@@ -238,7 +215,7 @@ func (p *Parser) Report() (*Report, error) {
 	switch {
 	case p.partial != nil:
 		r := *p.partial
-		r.Points = readPoints(r.Lines)
+		r.Points = report.ParsePoints(r.Lines)
 		r.Incomplete = errors.Join(r.Incomplete, r.missing())
 		if left != nil {
 			r.Incomplete = fmt.Errorf("%w; %w", r.Incomplete, left)

@@ -1,6 +1,6 @@
 package results
 
-import "strings"
+import "regexp"
 
 // A 16550 takes 16 bytes at a time, and between two of its helpings the kernel
 // may write a whole message to it: a line goes on behind the message, which
@@ -59,19 +59,10 @@ func (r *Report) begun() *Report {
 // stamp returns where in a line a message of the kernel begins: at its time, in
 // seconds with six decimals. It returns -1 if there is none.
 func stamp(line string) int {
-	for from := 0; ; {
-		at := strings.IndexByte(line[from:], '[')
-		if at < 0 {
-			return -1
-		}
-		from += at + 1
-		c := &cursor{rest: strings.TrimLeft(line[from:], " ")}
-		c.run(9, isDigit)
-		c.skip('.')
-		decimals := c.run(6, isDigit)
-		c.skip(']')
-		if c.skip(' '); !c.bad && len(decimals) == 6 {
-			return from - 1
-		}
+	if at := kernelTime.FindStringIndex(line); at != nil {
+		return at[0]
 	}
+	return -1
 }
+
+var kernelTime = regexp.MustCompile(`\[ *\d{1,9}\.\d{6}\] `)

@@ -10,6 +10,7 @@ import (
 	"vmspec/probes"
 	"vmspec/probes/guest"
 	"vmspec/probes/guest/guesttest"
+	"vmspec/results/report"
 )
 
 // distribution makes the suite's own guest one that somebody else booted.
@@ -129,12 +130,13 @@ var notAsked = map[string]Verdict{"OS-PL011": Skip, "OS-XEN-CONSOLE": Skip, "OS-
 
 // The verdict on the platform does not depend on the guest OS.
 func TestPlatformIsNotTheGuestOS(t *testing.T) {
-	judge := func(c change, only ...string) (Conformance, string) {
+	judge := func(c change, only ...string) (report.Conformance, string) {
 		files := guesttest.Open(t, uefiGuest)
 		if c != nil {
 			files = c(t, files)
 		}
-		return JudgeBy(Settings{Profile: RFCv2, Only: only}, "arm64", probes.Read(files)).Conclude()
+		conclusion, tally := JudgeBy(Settings{Profile: RFCv2, Only: only}, "arm64", probes.Read(files)).Report().Conclude()
+		return conclusion, tally.String()
 	}
 	want, text := judge(distribution)
 	for _, m := range guestOSMutants {
@@ -146,9 +148,9 @@ func TestPlatformIsNotTheGuestOS(t *testing.T) {
 	}
 	noGIC := all(distribution, unset("CONFIG_ARM_GIC_V3"))
 	got, text := judge(noGIC, "OS-GICV2", "OS-GICV3")
-	require.Equal(t, NotConformant, got, "where it is all that is judged it counts")
+	require.Equal(t, report.NotConformant, got, "where it is all that is judged it counts")
 	require.Equal(t, "1 of 2 musts judged failed; 0 not judged", text)
 	got, text = judge(noGIC, "OS-GICV2", "OS-GICV3", "PLAT-GIC")
-	require.Equal(t, Conformant, got)
+	require.Equal(t, report.Conformant, got)
 	require.Equal(t, "0 of 1 musts judged failed; 0 not judged", text)
 }

@@ -5,16 +5,17 @@ import (
 	"slices"
 
 	"vmspec/probes"
+	"vmspec/results/report"
 )
 
-// Verdict is what became of a requirement.
-type Verdict string
+// Verdict is what became of a requirement, in the words of a report.
+type Verdict = report.Verdict
 
 const (
-	Pass  Verdict = "pass"
-	Fail  Verdict = "fail"
-	Skip  Verdict = "skip"
-	Error Verdict = "error"
+	Pass  = report.Pass
+	Fail  = report.Fail
+	Skip  = report.Skip
+	Error = report.Error
 )
 
 // A Finding is a check's answer.
@@ -36,7 +37,7 @@ func unknown(problem string, found ...string) Finding {
 
 func skip(reason string) Finding { return Finding{Verdict: Skip, Problem: reason} }
 
-// count writes a number of things, as people do.
+// count writes a number of things: "1 CPU", "2 CPUs".
 func count(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
@@ -44,19 +45,19 @@ func count(n int, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// Machine-readable reasons of a skip.
+// Reasons of a skip, for programs to read.
 const (
 	ReasonChosen   = "vmspec.skip"
 	ReasonReadOnly = "vmspec.readonly"
-	ReasonOwnGuest = "needs-own-guest" // to change something: in somebody else's the suite does not
+	ReasonOwnGuest = "needs-own-guest" // the suite changes nothing in a guest that it did not boot
 	ReasonNoDevice = "no-device"       // there is nothing to judge
-	ReasonNobody   = "nobody-answered" // where somebody was asked to type
+	ReasonNobody   = "nobody-answered" // somebody was asked to type
 	ReasonNoUEFI   = "no-uefi"         // the guest was not booted through UEFI
 	ReasonNoACPI   = "no-acpi"         // the kernel does not run by ACPI
-	ReasonNoTree   = "no-fdt"          // nor by a device tree
+	ReasonNoTree   = "no-fdt"          // the guest has no device tree
 	ReasonNoGIC    = "no-gic"          // the description names no GIC
 
-	// What of an image cannot be judged for want of something else in it.
+	// Something else in the image is missing.
 	ReasonNoTable   = "no-gpt"
 	ReasonNoESP     = "no-esp"
 	ReasonNoFAT     = "no-fat"
@@ -64,14 +65,14 @@ const (
 	ReasonDamaged   = "damaged-fat" // not all its files can be seen
 	ReasonBoot      = "needs-boot"  // a boot of the image would show it
 
-	// What has no check, and why.
+	// The requirement has no check.
 	ReasonUntested = "untested"       // not yet
 	ReasonNoImage  = "needs-image"    // a disk image under test
-	ReasonNoOS     = "needs-guest-os" // a guest OS under test: the suite's kernel is none
+	ReasonNoOS     = "needs-guest-os" // a guest OS under test: the suite's kernel does not count
 	ReasonTwoBoots = "needs-two-boots"
-	ReasonHotplug  = "needs-hotplug" // someone who plugs while the guest runs
+	ReasonHotplug  = "needs-hotplug" // somebody who plugs while the guest runs
 	ReasonAArch32  = "needs-aarch32" // a boot in the other execution state
-	ReasonHost     = "needs-host"    // what only the VMM's side knows
+	ReasonHost     = "needs-host"    // only the VMM's side knows
 )
 
 // A Result is the verdict on one requirement by one profile.
@@ -81,21 +82,17 @@ type Result struct {
 	Clause Clause
 }
 
-// Missed tells whether the result is a failure that does not fail the run.
-func (r Result) Missed() bool {
-	return r.Verdict == Fail && r.Clause.Level != Must && r.Clause.Level != ""
-}
-
-// A Report is everything said of one guest.
-type Report struct {
+// A Judgement is the verdict on one guest by one profile.
+type Judgement struct {
 	Settings Settings
 	Arch     string
 	Results  []Result
 	Others   []Result // what other profiles ask; without a clause
 }
 
-// Judge probes nothing: it runs the chosen requirements' checks on facts.
-func Judge(facts *probes.Facts) Report {
+// Judge runs the checks of the chosen requirements on facts, with the guest's own
+// settings.
+func Judge(facts *probes.Facts) Judgement {
 	s := ParseSettings(nil)
 	var arch string
 	if facts.Kernel != nil {
@@ -105,14 +102,14 @@ func Judge(facts *probes.Facts) Report {
 }
 
 // JudgeBy judges with settings other than the guest's own.
-func JudgeBy(s Settings, arch string, facts *probes.Facts) Report {
+func JudgeBy(s Settings, arch string, facts *probes.Facts) Judgement {
 	return JudgeEach(s, arch, facts, func(string) error { return nil })
 }
 
-// JudgeEach is JudgeBy, and asks begin before each check: a requirement that
-// begin answers with an error has the verdict error and is not checked.
-func JudgeEach(s Settings, arch string, facts *probes.Facts, begin func(id string) error) Report {
-	report := Report{Settings: s, Arch: arch}
+// JudgeEach is JudgeBy, and calls begin before each check. If begin returns an
+// error, the check does not run, and the verdict is error.
+func JudgeEach(s Settings, arch string, facts *probes.Facts, begin func(id string) error) Judgement {
+	j := Judgement{Settings: s, Arch: arch}
 	for _, r := range Catalogue() {
 		if !s.wants(r.ID) {
 			continue
@@ -124,15 +121,15 @@ func JudgeEach(s Settings, arch string, facts *probes.Facts, begin func(id strin
 		clause, asked := r.Clauses.By(s.Profile)
 		result := Result{Requirement: r, Finding: finding, Clause: clause}
 		if asked {
-			report.Results = append(report.Results, result)
+			j.Results = append(j.Results, result)
 		} else {
-			report.Others = append(report.Others, result)
+			j.Others = append(j.Others, result)
 		}
 	}
-	return report
+	return j
 }
 
-// judge answers error for everything that is not the subject's fault.
+// judge checks the requirement. What is not the subject's fault is an error.
 func (r Requirement) judge(facts *probes.Facts, begin func(id string) error) Finding {
 	if r.Check == nil {
 		return skip(r.Untested)
@@ -167,54 +164,4 @@ func (r Requirement) checkSafely(facts *probes.Facts, begin func(id string) erro
 		return unknown("check: " + err.Error())
 	}
 	return r.Check(facts)
-}
-
-// Conformance is the verdict on the whole.
-type Conformance string
-
-const (
-	Conformant    Conformance = "conformant"
-	NotConformant Conformance = "not-conformant"
-	CouldNotTell  Conformance = "could-not-tell"
-)
-
-// ExitStatus is the conformance as programs return it: 0, 1 or 2.
-func (c Conformance) ExitStatus() int {
-	return slices.Index([]Conformance{Conformant, NotConformant, CouldNotTell}, c)
-}
-
-// Conclude returns the verdict on the whole, and how many of the musts it
-// rests on. No platform answers for the kernel that ran on it: a report that
-// judges a platform leaves the guest OS's points out, whatever became of them.
-func (r Report) Conclude() (Conformance, string) {
-	var failed, judged, open, errs int
-	platform := slices.ContainsFunc(r.Results, func(res Result) bool { return res.Subject == Platform })
-	for _, res := range r.Results {
-		must := res.Clause.Level == Must
-		if res.Clause.Level == Info || platform && res.Subject == GuestOS {
-			continue // told, and not asked
-		}
-		switch {
-		case res.Verdict == Error:
-			errs++
-			fallthrough
-		case res.Verdict == Skip:
-			if must {
-				open++
-			}
-		case must:
-			judged++
-			if res.Verdict == Fail {
-				failed++
-			}
-		}
-	}
-	text := fmt.Sprintf("%d of %d musts judged failed; %d not judged", failed, judged, open)
-	switch {
-	case failed > 0:
-		return NotConformant, text
-	case errs > 0 || judged == 0 || len(r.Settings.Problems) > 0:
-		return CouldNotTell, text
-	}
-	return Conformant, text
 }

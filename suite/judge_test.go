@@ -99,47 +99,6 @@ func TestJudgeEachLeavesOut(t *testing.T) {
 	}
 }
 
-func result(level Level, v Verdict) Result {
-	return Result{Requirement: Requirement{Subject: Platform}, Clause: Clause{Level: level}, Finding: Finding{Verdict: v}}
-}
-
-func ofGuestOS(level Level, v Verdict) Result {
-	r := result(level, v)
-	r.Subject = GuestOS
-	return r
-}
-
-func TestConclude(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		results []Result
-		trouble []string
-		want    Conformance
-		text    string
-	}{
-		{"nothing judged", nil, nil, CouldNotTell, "0 of 0 musts judged failed; 0 not judged"},
-		{"a must failed", []Result{result(Must, Pass), result(Must, Fail)}, nil, NotConformant, "1 of 2 musts judged failed; 0 not judged"},
-		{"a failure outweighs an error", []Result{result(Must, Error), result(Must, Fail)}, nil, NotConformant, "1 of 1 musts judged failed; 1 not judged"},
-		{"an error", []Result{result(Must, Pass), result(Must, Error)}, nil, CouldNotTell, "0 of 1 musts judged failed; 1 not judged"},
-		{"an error of a should", []Result{result(Must, Pass), result(Should, Error)}, nil, CouldNotTell, "0 of 1 musts judged failed; 0 not judged"},
-		{"only recommendations", []Result{result(Should, Pass)}, nil, CouldNotTell, "0 of 0 musts judged failed; 0 not judged"},
-		{"a skipped must", []Result{result(Must, Pass), result(Must, Skip)}, nil, Conformant, "0 of 1 musts judged failed; 1 not judged"},
-		{"what is only told", []Result{result(Must, Pass), result(Info, Fail), result(Info, Error)}, nil, Conformant, "0 of 1 musts judged failed; 0 not judged"},
-		{"a missed recommendation", []Result{result(Must, Pass), result(Recommended, Fail)}, nil, Conformant, "0 of 1 musts judged failed; 0 not judged"},
-		{"a guest OS beside a platform", []Result{result(Must, Pass), ofGuestOS(Must, Fail), ofGuestOS(Must, Error), ofGuestOS(Should, Error)}, nil, Conformant, "0 of 1 musts judged failed; 0 not judged"},
-		{"a guest OS alone", []Result{ofGuestOS(Must, Pass), ofGuestOS(Must, Fail)}, nil, NotConformant, "1 of 2 musts judged failed; 0 not judged"},
-		{"nothing judged of the platform", []Result{result(Must, Skip), ofGuestOS(Must, Pass)}, nil, CouldNotTell, "0 of 0 musts judged failed; 1 not judged"},
-		{"a parameter that is wrong", []Result{result(Must, Pass)}, []string{"vmspec.x=: no"}, CouldNotTell, "0 of 1 musts judged failed; 0 not judged"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got, text := Report{Results: c.results, Settings: Settings{Problems: c.trouble}}.Conclude()
-			require.Equal(t, c.want, got)
-			require.Equal(t, c.text, text)
-		})
-	}
-	require.Equal(t, []int{0, 1, 2}, []int{Conformant.ExitStatus(), NotConformant.ExitStatus(), CouldNotTell.ExitStatus()})
-}
-
 func TestOnlyAndSkip(t *testing.T) {
 	facts := probes.Read(guesttest.Open(t, uefiGuest))
 	report := JudgeBy(Settings{Profile: RFCv2, Only: []string{"PLAT-GIC", "FW-RTC"}, Skip: []string{"FW-RTC"}}, "arm64", facts)

@@ -56,9 +56,9 @@ func TestMutants(t *testing.T) {
 	}
 }
 
-func verdicts(r Report) map[string]Finding {
+func verdicts(j Judgement) map[string]Finding {
 	out := map[string]Finding{}
-	for _, res := range r.Results {
+	for _, res := range j.Results {
 		out[res.ID] = res.Finding
 	}
 	return out

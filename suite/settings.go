@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"vmspec/results/report"
 )
 
 // Settings are the suite's parameters: vmspec.profile and so on.
@@ -14,13 +16,10 @@ type Settings struct {
 	After    string // "poweroff", "reboot" or "halt"
 	ReadOnly bool   // change nothing, not even for a moment
 	Nonce    string // repeated in the report, to tell it from an older one
-	Frames   int    // how often the report goes out once more, in frames
+	Frames   int    // how many times the report goes out again, in frames
 	Capture  string // how the captured guest leaves: by its "port", by the "console" or "none"
 	Problems []string
 }
-
-// MaxNonce is the longest nonce, in bytes, for which the end line fits.
-const MaxNonce = 16
 
 // ParseSettings reads the parameters, without their prefix "vmspec.". One that
 // is wrong is left at its default and named in Problems.
@@ -54,8 +53,8 @@ func (s *Settings) set(name, value string) (problem string) {
 	case "readonly":
 		s.ReadOnly = isOn(value)
 	case "nonce":
-		if len(value) > MaxNonce || strings.Trim(value, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-") != "" {
-			return fmt.Sprintf("at most %d letters, digits, dashes and underscores", MaxNonce)
+		if !report.IsNonce(value) {
+			return fmt.Sprintf("at most %d letters, digits, dashes and underscores", report.MaxNonce)
 		}
 		s.Nonce = value
 	case "frames":
@@ -74,7 +73,7 @@ func (s *Settings) set(name, value string) (problem string) {
 	return problem
 }
 
-// isOn tells what a switch among the parameters means by its value.
+// isOn tells whether a parameter that is a switch is on: with any value but 0.
 func isOn(value string) bool { return value != "0" }
 
 func parseIDs(list string) (ids []string, problem string) {
@@ -88,8 +87,8 @@ func parseIDs(list string) (ids []string, problem string) {
 	return ids, problem
 }
 
-// Chosen tells whether the requirement is to be judged: vmspec.only may leave
-// it out, and vmspec.skip.
+// Chosen tells whether the requirement is to be judged: vmspec.only and
+// vmspec.skip may leave it out.
 func (s Settings) Chosen(id string) bool { return s.wants(id) && !slices.Contains(s.Skip, id) }
 
 func (s Settings) wants(id string) bool { return len(s.Only) == 0 || slices.Contains(s.Only, id) }

@@ -3,23 +3,23 @@
 // touches nothing.
 //
 // A verdict has four values. A check that found what is asked passes; one that
-// found otherwise fails. What does not apply is skipped, with a reason that a
-// machine can read. Error means that we could not tell: a subject could not be
+// found something else fails. What does not apply is skipped, with a reason for
+// programs to read. Error means that we could not tell: a subject could not be
 // read, the kernel lacks what is needed to see it, or the check itself broke.
 // It is never the platform's fault.
 //
-// A must that fails makes a platform not conformant, but for what the guest OS
-// owes: that is judged beside it. A should or a
-// recommendation that fails is missed: shown, and no more. What no text asks
-// has the level info: it is told, and counts for nothing.
+// A must that fails makes a platform not conformant, except what the guest OS
+// owes: that is concluded separately. A should or a recommendation that fails
+// is missed: reported, no more. What no text asks has the level info: it is
+// reported, never counted.
 //
 // A requirement is a literal in the slice of its chapter: images, firmware,
 // description, platform, guestOS, and for what is only told beyond, devices,
 // exchange, trials and trees.
 // It points at a sentence of each text that asks it; testdata/clauses.tsv lists
-// the sentences, and a test holds one against the other. One without a check
-// says why, as a reason for programs: what a guest cannot judge alone in one
-// boot is in the catalogue all the same.
+// the sentences, and a test compares the two. One without a check says why, as a
+// reason for programs to read: what a guest cannot judge alone in one boot is in
+// the catalogue nevertheless.
 package suite
 
 import (
@@ -30,22 +30,23 @@ import (
 	"strings"
 
 	"vmspec/probes"
+	"vmspec/results/report"
 )
 
 // Version is the suite's, by semantic versioning.
 const Version = "0.1.0"
 
-// Level is how strongly the specification asks, in its own words.
-type Level string
+// Level is how strongly the specification asks, in the words of a report.
+type Level = report.Level
 
-// The levels, strongest first. Info is ours: told, not asked.
+// The levels, strongest first. Info is ours: no text asks it.
 const (
-	Must                Level = "must"
-	Should              Level = "should"
-	StronglyRecommended Level = "strongly-recommended"
-	Recommended         Level = "recommended"
-	May                 Level = "may"
-	Info                Level = "info"
+	Must                = report.Must
+	Should              = report.Should
+	StronglyRecommended = report.StronglyRecommended
+	Recommended         = report.Recommended
+	May                 = report.May
+	Info                = report.Info
 )
 
 // Subject is who owes a requirement.
@@ -96,8 +97,9 @@ func (c Clause) String() string {
 	return fmt.Sprintf("%s %d", c.Section, c.Number)
 }
 
-// Clauses are what each text says of a requirement. They are no map, so that
-// the catalogue is laid out when a guest is built and not at its every start.
+// Clauses are what each text says of a requirement. They are a struct and not a
+// map, so that the linker lays out the catalogue and no guest builds it at its
+// start.
 type Clauses struct{ RFCv2, V10, V20 Clause }
 
 // By returns a profile's clause, and whether it asks the requirement at all.

@@ -15,7 +15,8 @@ func TestCatalogueIsSound(t *testing.T) {
 	for _, r := range Catalogue() {
 		t.Run(r.ID, func(t *testing.T) {
 			require.Regexp(t, `^(IMG|FW|HW|PLAT|OS)-[A-Z0-9-]+$`, r.ID)
-			// LAVA turns names into this, and a doubled name overwrites.
+			// LAVA takes a name in lower case, with one underscore for what is no
+			// letter, digit or underscore. Two of one name overwrite each other.
 			lava := regexp.MustCompile(`\W+`).ReplaceAllString(strings.ToLower(r.ID), "_")
 			require.Empty(t, mangled[lava])
 			mangled[lava] = r.ID

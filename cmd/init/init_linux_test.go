@@ -42,7 +42,7 @@ func TestTerminals(t *testing.T) {
 
 // A report goes to a device whole, one line after the other.
 func TestPrintOn(t *testing.T) {
-	lines := suite.Judge(probes.Read(guesttest.Open(t, "qemu-virt-gicv2"))).Wire()
+	lines := suite.Judge(probes.Read(guesttest.Open(t, "qemu-virt-gicv2"))).Report().Wire(2)
 	name := filepath.Join(t.TempDir(), "console")
 	require.NoError(t, os.WriteFile(name, nil, 0o600))
 	require.NoError(t, printOn(name, lines, false))

@@ -15,6 +15,7 @@ import (
 	"vmspec/probes"
 	"vmspec/probes/guest"
 	"vmspec/probes/kernel"
+	"vmspec/results/report"
 	"vmspec/suite"
 )
 
@@ -131,10 +132,10 @@ func lost(why error) outcome {
 		facts.Errors[subject] = why.Error()
 	}
 	settings := suite.ParseSettings(kernel.Parameters(guest.Root()))
-	report := suite.JudgeBy(settings, runtime.GOARCH, facts)
+	judgement := suite.JudgeBy(settings, runtime.GOARCH, facts)
 	return outcome{
-		wire:   []byte(strings.Join(report.Wire(), "\n") + "\n"),
-		status: suite.CouldNotTell.ExitStatus(),
+		wire:   []byte(strings.Join(judgement.Report().Wire(settings.Frames), "\n") + "\n"),
+		status: report.CouldNotTell.ExitStatus(),
 		after:  settings.After,
 	}
 }
@@ -144,7 +145,7 @@ func lost(why error) outcome {
 // It drops what the console does not take at once: nobody may be draining it,
 // and there is a report to write elsewhere.
 func say(format string, args ...any) {
-	line := "# vmspec: " + strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ") + "\n"
+	line := report.Mark + strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ") + "\n"
 	fd, err := unix.Open("/dev/console", unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
 		return

@@ -16,6 +16,7 @@ import (
 	"vmspec/probes"
 	"vmspec/probes/guest"
 	"vmspec/probes/note"
+	"vmspec/results/report"
 	"vmspec/suite"
 )
 
@@ -71,7 +72,7 @@ func publishTogether(lines, devices []string, print func(device string, lines []
 			open[i] = ""
 		case <-late:
 			names := slices.DeleteFunc(slices.Clone(open), func(device string) bool { return device == "" })
-			last := fmt.Sprintf("# vmspec: %s did not take the report in %s", strings.Join(names, " "), consoleMost)
+			last := fmt.Sprintf(report.Mark+"%s did not take the report in %s", strings.Join(names, " "), consoleMost)
 			for i, device := range devices {
 				if open[i] == "" {
 					_ = print(device, []string{last}, false)
@@ -176,7 +177,7 @@ func (o *observation) giveAway(files *guest.FS, s suite.Settings, devices []stri
 			say("capture: %v", err)
 			return
 		}
-		publish(s.CaptureFrames(capture.Bytes()), devices, o)
+		publish(report.CaptureFrames(s.Nonce, capture.Bytes()), devices, o)
 	case s.Capture == "port" && !o.dead:
 		ship(files)
 	}

@@ -110,11 +110,11 @@ func (w *worker) judge(records []record) error {
 	files := o.take()
 	facts := probes.ReadEach(files, w.each("probe"))
 	settings, arch := suite.ParseSettings(kernel.Parameters(files)), runtime.GOARCH
-	report := suite.JudgeEach(settings, arch, facts, w.each("judge"))
-	conformance, _ := report.Conclude()
-	wire := report.Wire()
+	report := suite.JudgeEach(settings, arch, facts, w.each("judge")).Report()
+	conclusion, _ := report.Conclude()
+	wire := report.Wire(settings.Frames)
 	for _, r := range []record{
-		{kindStatus, "", []byte{'0' + byte(conformance.ExitStatus())}},
+		{kindStatus, "", []byte{'0' + byte(conclusion.ExitStatus())}},
 		{kindAfter, "", []byte(settings.After)},
 		{kindWire, "", []byte(strings.Join(wire, "\n") + "\n")},
 	} {

@@ -53,7 +53,7 @@ var boots = make(chan struct{}, min(2, runtime.NumCPU()))
 
 // vmspec runs the command line as a person would, but patiently. What it wrote
 // to its standard error is shown where the test fails.
-func vmspec(t *testing.T, args ...string) (status results.Status, stdout, stderr string) {
+func vmspec(t *testing.T, args ...string) (status results.Conformance, stdout, stderr string) {
 	t.Helper()
 	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
 	defer cancel()
@@ -61,7 +61,7 @@ func vmspec(t *testing.T, args ...string) (status results.Status, stdout, stderr
 	status = run(ctx, patient(args), &out, &errs)
 	t.Cleanup(func() {
 		if t.Failed() && errs.Len() > 0 {
-			t.Logf("vmspec %s: exit status %d\n%s", strings.Join(args, " "), status, &errs)
+			t.Logf("vmspec %s: exit status %s\n%s", strings.Join(args, " "), status, &errs)
 		}
 	})
 	return status, out.String(), errs.String()
@@ -423,7 +423,7 @@ func TestBootThatQEMURefuses(t *testing.T) {
 	t.Parallel()
 	needBoot(t)
 	status, stdout, stderr := vmspec(t, "run", "qemu-virt-uefi", "--guest", guestDir, "--gic", "2", "--cpus", "9")
-	require.Equal(t, results.Unusable, status)
+	require.Equal(t, unusable, status)
 	require.Empty(t, stdout)
 	require.Contains(t, stderr, "Number of SMP CPUs requested (9) exceeds max CPUs supported by machine 'mach-virt' (8)")
 }

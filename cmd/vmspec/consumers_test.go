@@ -16,6 +16,7 @@ import (
 	"vmspec/probes"
 	"vmspec/probes/guest/guesttest"
 	"vmspec/results"
+	"vmspec/results/report"
 	"vmspec/suite"
 )
 
@@ -46,18 +47,18 @@ func shown(t *testing.T) map[string]string {
 	files, err := filepath.Glob(filepath.Join("..", "..", "suite", "testdata", "*.tap"))
 	require.NoError(t, err)
 	require.NotEmpty(t, files)
-	judged := map[string]suite.Report{"flawless": flawless(t)}
+	said := map[string]*report.Report{"flawless": flawless(t)}
 	for _, file := range files {
 		name := strings.TrimSuffix(filepath.Base(file), ".tap")
 		golden, err := os.ReadFile(file)
 		require.NoError(t, err)
-		judged[name] = suite.Judge(probes.Read(guesttest.Open(t, name)))
-		require.Equal(t, string(golden), written(judged[name].Lines()))
+		said[name] = suite.Judge(probes.Read(guesttest.Open(t, name))).Report()
+		require.Equal(t, string(golden), written(said[name].TAP()))
 	}
 	reports := map[string]string{}
-	for name, report := range judged {
-		reports[name] = written(report.Lines())
-		reports[name+" and frames"] = written(report.Wire())
+	for name, r := range said {
+		reports[name] = written(r.TAP())
+		reports[name+" and frames"] = written(r.Wire(2))
 	}
 	return reports
 }
@@ -67,7 +68,7 @@ func written(lines []string) string { return strings.Join(lines, "\n") + "\n" }
 
 // flawless is a captured guest's report on nothing but what passes and what is
 // skipped there.
-func flawless(t *testing.T) suite.Report {
+func flawless(t *testing.T) *report.Report {
 	t.Helper()
 	facts := probes.Read(guesttest.Open(t, "qemu-virt-uefi-gicv3"))
 	settings := suite.Settings{Profile: suite.RFCv2}
@@ -76,13 +77,12 @@ func flawless(t *testing.T) suite.Report {
 			settings.Only = append(settings.Only, r.ID)
 		}
 	}
-	settings.Frames = 1
-	report := suite.JudgeBy(settings, facts.Kernel.Arch, facts)
-	text := written(report.Lines())
+	r := suite.JudgeBy(settings, facts.Kernel.Arch, facts).Report()
+	text := written(r.TAP())
 	require.NotContains(t, text, "\nnot ok ")
 	require.Contains(t, text, " # SKIP ")
 	require.Contains(t, text, "FW-UEFI-BOOT The VM boots through UEFI firmware\n")
-	return report
+	return r
 }
 
 // without takes the first line that begins so out of a report.
@@ -168,10 +168,10 @@ func asTAP(p results.Point) tapPoint {
 	case p.Verdict == results.Error:
 		point.Name += " # ERROR " + p.Reason
 	case excused(p):
-		point.Todo = p.Level
+		point.Todo = string(p.Level)
 	}
 	for key, value := range map[string]string{
-		"level": p.Level, "clause": p.Clause, "kind": p.Kind, "problem": p.Problem, "found": p.Found, "fix": p.Fix,
+		"level": string(p.Level), "clause": p.Clause, "kind": p.Kind, "problem": p.Problem, "found": p.Found, "fix": p.Fix,
 	} {
 		if value != "" {
 			point.Diag[key] = value
@@ -261,7 +261,7 @@ func TestTapParserReadsReports(t *testing.T) {
 // And what is not in form it refuses: the test above can fail.
 func TestTapParserRefusesOtherThings(t *testing.T) {
 	needTapParser(t)
-	report := written(flawless(t).Lines())
+	report := written(flawless(t).TAP())
 	for name, text := range map[string]string{
 		"a point is lost":       without(t, report, "ok 9 "),
 		"YAML without its end":  without(t, report, "  ..."),

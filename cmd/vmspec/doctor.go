@@ -12,7 +12,6 @@ import (
 
 	"vmspec/cmd/vmspec/internal/osimage"
 	"vmspec/cmd/vmspec/internal/target"
-	"vmspec/results"
 	"vmspec/suite"
 )
 
@@ -50,7 +49,7 @@ func (f *doctorFlags) run(c *cobra.Command, asked target.Target) error {
 		return err
 	}
 	if len(lacks(asked, things)) > 0 {
-		return verdict(results.Unusable)
+		return verdict(unusable)
 	}
 	return nil
 }

@@ -96,7 +96,7 @@ func TestBootFaults(t *testing.T) {
 	dir := faultyGuest(t)
 	boot := func(t *testing.T, parameters string) *results.Report {
 		status, stdout, stderr := vmspec(t, "run", "qemu-virt-uefi", "--guest", dir, "--append", parameters)
-		require.NotEqual(t, results.Unusable, status, stderr)
+		require.NotEqual(t, unusable, status, stderr)
 		return parse(t, stdout)
 	}
 	var sound *results.Report

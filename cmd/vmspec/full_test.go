@@ -35,7 +35,7 @@ func fullVM(t *testing.T) []string {
 }
 
 // runFull starts fullVM with four CPUs.
-func runFull(t *testing.T, target string, more ...string) (status results.Status, stdout, stderr string) {
+func runFull(t *testing.T, target string, more ...string) (status results.Conformance, stdout, stderr string) {
 	t.Helper()
 	args := append([]string{"run", target, "--guest", guestDir, "--cpus", "4"}, more...)
 	return vmspec(t, append(append(args, "--"), fullVM(t)...)...)

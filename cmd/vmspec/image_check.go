@@ -87,8 +87,7 @@ func checkImage(name, profile, guestOS string) (*results.Report, error) {
 			settings.Only = append(settings.Only, r.ID)
 		}
 	}
-	report := suite.JudgeBy(settings, "", facts)
-	return results.Parse(strings.NewReader(strings.Join(report.Lines(), "\n")+"\n"), "")
+	return reported(suite.JudgeBy(settings, "", facts))
 }
 
 // readKernel finds out about the kernel in the image. That none can be seen is

@@ -72,7 +72,7 @@ func TestKUnitReadsReports(t *testing.T) {
 // And one that is damaged it refuses: the test above can fail.
 func TestKUnitRefusesALostPoint(t *testing.T) {
 	needKUnit(t)
-	status, _, said := readByKUnit(t, without(t, written(flawless(t).Lines()), "ok 9 "))
+	status, _, said := readByKUnit(t, without(t, written(flawless(t).TAP()), "ok 9 "))
 	require.NotZero(t, status)
 	require.Contains(t, said, "[ERROR]")
 }

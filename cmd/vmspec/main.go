@@ -18,7 +18,7 @@ import (
 )
 
 func main() {
-	os.Exit(int(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)))
+	os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr).ExitStatus())
 }
 
 // untilSignal is a context that ends with the first signal to end, for
@@ -33,15 +33,18 @@ func untilSignal(c *cobra.Command) context.Context {
 
 // A verdict is the error of a command that concluded something: only the exit
 // status is left to do.
-type verdict results.Status
+type verdict results.Conformance
 
-func (v verdict) Error() string { return results.Status(v).String() }
+func (v verdict) Error() string { return string(v) }
 
 // undecided is the error of a command that could not conclude, exit status 2.
 type undecided struct{ error }
 
-// run runs the command line and returns the exit status.
-func run(ctx context.Context, args []string, stdout, stderr io.Writer) results.Status {
+// unusable is what run returns for wrong usage and a wrong environment.
+const unusable results.Conformance = "unusable"
+
+// run runs the command line and returns its conclusion.
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) results.Conformance {
 	root := newRoot()
 	root.SetArgs(args)
 	root.SetOut(stdout)
@@ -52,13 +55,13 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) results.S
 	case err == nil:
 		return results.Conformant
 	case errors.As(err, &v):
-		return results.Status(v)
+		return results.Conformance(v)
 	}
 	fmt.Fprintln(stderr, "vmspec:", err)
 	if errors.As(err, new(undecided)) {
 		return results.CouldNotTell
 	}
-	return results.Unusable
+	return unusable
 }
 
 func newRoot() *cobra.Command {

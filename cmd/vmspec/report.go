@@ -162,21 +162,25 @@ func newJudge() *cobra.Command {
 	return c
 }
 
-// judge reads a capture and judges it; what it returns has gone through the
-// same lines as a guest's report.
+// judge reads a capture and judges it.
 func judge(in io.Reader, profile string) (*results.Report, error) {
 	files, err := guest.ReadCapture(in)
 	if err != nil {
 		return nil, err
 	}
 	facts := probes.Read(files)
-	report := suite.Judge(facts)
+	judgement := suite.Judge(facts)
 	if profile != "" {
-		settings := report.Settings
+		settings := judgement.Settings
 		settings.Profile = suite.Profile(profile)
-		report = suite.JudgeBy(settings, report.Arch, facts)
+		judgement = suite.JudgeBy(settings, judgement.Arch, facts)
 	}
-	return results.Parse(strings.NewReader(strings.Join(report.Lines(), "\n")+"\n"), "")
+	return reported(judgement)
+}
+
+// reported is a judgement after it has gone through the lines of a report.
+func reported(j suite.Judgement) (*results.Report, error) {
+	return results.Parse(strings.NewReader(strings.Join(j.Report().TAP(), "\n")+"\n"), "")
 }
 
 // finish prints a whole report and returns its verdict.
@@ -212,7 +216,7 @@ func printReport(w io.Writer, name string, r *results.Report, strict bool) error
 	if status != results.Conformant {
 		color = text.FgRed
 	}
-	fmt.Fprintf(&b, "#\n# %s, by %s: %s\n", name, r.Profile, paint(w, status.String(), color, text.Bold))
+	fmt.Fprintf(&b, "#\n# %s, by %s: %s\n", name, r.Profile, paint(w, string(status), color, text.Bold))
 	comment(&b, "", rests)
 	if r.Prefix != "" {
 		comment(&b, "", fmt.Sprintf("read behind a prefix on each line, at first %q", r.Prefix))
@@ -261,11 +265,11 @@ func summarise(b *strings.Builder, w io.Writer, p results.Point) {
 	label := labels[p.Verdict]
 	if p.Verdict == results.Fail && !p.Must() {
 		label.word, label.color = "missed", text.FgYellow
-		if p.Level == "info" {
+		if p.Level == suite.Info {
 			label.word, label.color = "told", text.FgCyan
 		}
 	}
-	fmt.Fprintf(b, "#\n# %s %s (%s)\n", paint(w, label.word, label.color, text.Bold), p.ID, oneLine(p.Level))
+	fmt.Fprintf(b, "#\n# %s %s (%s)\n", paint(w, label.word, label.color, text.Bold), p.ID, oneLine(string(p.Level)))
 	problem := p.Problem
 	if problem == "" {
 		problem = p.Reason

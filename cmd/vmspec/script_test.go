@@ -21,6 +21,7 @@ import (
 
 	"vmspec/probes"
 	"vmspec/probes/guest"
+	"vmspec/results/report"
 	"vmspec/suite"
 )
 
@@ -121,10 +122,11 @@ func cmdWire(ts *testscript.TestScript, neg bool, args []string) {
 	defer capture.Close()
 	files, err := guest.ReadCapture(capture)
 	ts.Check(err)
-	report := suite.Judge(probes.Read(files))
+	judged := suite.Judge(probes.Read(files))
 	var again bytes.Buffer
 	ts.Check(files.WriteCapture(&again))
-	text := written(append(report.Wire(), report.Settings.CaptureFrames(again.Bytes())...))
+	wire := judged.Report().Wire(judged.Settings.Frames)
+	text := written(append(wire, report.CaptureFrames(judged.Settings.Nonce, again.Bytes())...))
 	ts.Check(os.WriteFile(ts.MkAbs(args[1]), []byte(text), 0o644))
 }
 

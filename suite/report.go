@@ -1,0 +1,78 @@
+package suite
+
+import (
+	"strings"
+
+	"vmspec/results/report"
+)
+
+// Report returns the judgement as a guest reports it.
+func (j Judgement) Report() *report.Report {
+	r := &report.Report{
+		Head: report.Head{
+			Version: Version, Catalogue: CatalogueHash(),
+			Profile: string(j.Settings.Profile), Arch: j.Arch, Nonce: j.Settings.Nonce,
+		},
+		Problems: j.Settings.Problems,
+		Appendix: j.appendix(),
+	}
+	for i, result := range j.Results {
+		p := result.point()
+		p.Number = i + 1
+		if clause := result.Clause.String(); clause != "" {
+			p.Clause = r.Profile + " " + clause
+		}
+		r.Points = append(r.Points, p)
+	}
+	return r
+}
+
+// point is a point without number and clause.
+func (r Result) point() report.Point {
+	p := report.Point{
+		ID: r.ID, Title: r.Title, Verdict: r.Verdict, Level: r.Clause.Level, Kind: string(r.Kind),
+		Problem: r.Problem, Found: strings.Join(r.Found, "; "),
+	}
+	switch r.Verdict {
+	case Skip:
+		p.Reason, p.Problem = r.Problem, ""
+		if r.Clauses == toldEverywhere() {
+			p.Kind = "" // so that it has no block
+		}
+	case Error:
+		p.Reason = r.Problem
+	case Fail:
+		p.Fix = r.Fix
+	}
+	return p
+}
+
+// appendix says what all profiles ask.
+func (j Judgement) appendix() *report.Appendix {
+	a := &report.Appendix{}
+	for _, result := range j.Others {
+		a.Points = append(a.Points, result.point())
+	}
+	for _, p := range Profiles() {
+		a.Profiles = append(a.Profiles, string(p))
+	}
+	for _, r := range Catalogue() {
+		if j.Settings.wants(r.ID) {
+			a.Rows = append(a.Rows, r.row())
+		}
+	}
+	return a
+}
+
+// row is what the profiles ask by the requirement.
+func (r Requirement) row() report.Row {
+	row := report.Row{ID: r.ID}
+	for _, p := range Profiles() {
+		var asked report.Clause
+		if c, ok := r.Clauses.By(p); ok {
+			asked = report.Clause{Level: c.Level, Text: c.String()}
+		}
+		row.Clauses = append(row.Clauses, asked)
+	}
+	return row
+}
