@@ -13,7 +13,7 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmspec/probes/fdt"
-	"vmspec/probes/guest"
+	"vmspec/probes/look"
 	"vmspec/probes/kernel"
 )
 
@@ -183,7 +183,7 @@ func moduleTree() string {
 func (l *loader) described() []string {
 	var out []string
 	if tree, err := fdt.Load(l.root); err == nil {
-		empty := guest.EmptySlots(tree)
+		empty := look.EmptySlots(tree)
 		for _, n := range tree.Root.All() {
 			if !n.Enabled() || empty[n] {
 				continue

@@ -17,9 +17,11 @@ import (
 	"vmspec/probes/guest"
 	"vmspec/probes/image"
 	"vmspec/probes/kernel"
+	"vmspec/probes/look"
 	"vmspec/probes/network"
 	"vmspec/probes/note"
 	"vmspec/probes/timer"
+	"vmspec/probes/trial"
 	"vmspec/probes/virtio"
 	"vmspec/suite"
 )
@@ -28,7 +30,7 @@ import (
 type observation struct {
 	*worker
 	dead  bool // no timer interrupt comes: a sleep would never end
-	clock guest.Clock
+	clock trial.Clock
 	notes map[string][]byte
 }
 
@@ -42,7 +44,7 @@ func newObservation(w *worker) *observation {
 		"context": []byte(context + "\n"),
 	}}
 	o.bringBack()
-	o.trial("counter", func(out io.Writer) error { return guest.MeasureCounter(w.root, out) })
+	o.trial("counter", func(out io.Writer) error { return trial.MeasureCounter(w.root, out) })
 	o.chooseClock()
 	o.dead = w.pid1 && o.timerIsDead()
 	return o
@@ -78,9 +80,9 @@ func (o *observation) look(name string, measure func(out io.Writer) error) {
 
 // chooseClock takes the counter if it was seen that reading it is safe.
 func (o *observation) chooseClock() {
-	o.clock = guest.Monotonic()
+	o.clock = trial.Monotonic()
 	if !strings.Contains(string(o.notes["counter"]), "error ") {
-		if c, err := guest.Counter(); err == nil {
+		if c, err := trial.Counter(); err == nil {
 			o.clock = c
 		}
 	}
@@ -91,7 +93,7 @@ func (o *observation) chooseClock() {
 func (o *observation) timerIsDead() bool {
 	dead, tested := timer.IsDead(o.notes["counter"])
 	if !tested {
-		o.trial("ticks", func(out io.Writer) error { return guest.MeasureTicks(o.root, out) })
+		o.trial("ticks", func(out io.Writer) error { return trial.MeasureTicks(o.root, out) })
 		dead, _ = timer.IsDead(o.notes["ticks"])
 	}
 	signal := byte(signalAlive)
@@ -116,12 +118,12 @@ func (o *observation) take() *guest.FS {
 	if !o.dead {
 		clock = o.begun()
 	}
-	o.look("parameters", func(w io.Writer) error { return guest.Parameters(o.root, w) })
-	o.look("smbios", func(w io.Writer) error { return guest.SMBIOS(o.root, w) })
+	o.look("parameters", func(w io.Writer) error { return look.Parameters(o.root, w) })
+	o.look("smbios", func(w io.Writer) error { return look.SMBIOS(o.root, w) })
 	inputs, inputErr := o.askInput()
 	o.trials()
 	o.look("kmsg", func(w io.Writer) error {
-		log, err := guest.ReadLog()
+		log, err := look.ReadLog()
 		if err != nil {
 			return err
 		}
@@ -146,25 +148,25 @@ func (o *observation) take() *guest.FS {
 // trials makes the trials that this guest has something for.
 func (o *observation) trials() {
 	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil {
-		o.trial("efi", func(w io.Writer) error { return guest.MeasureEFI(o.root, w) })
+		o.trial("efi", func(w io.Writer) error { return look.MeasureEFI(o.root, w) })
 	}
-	o.trial("timer", func(w io.Writer) error { return guest.TrialTimer(o.root, o.dead, o.clock, w) })
-	o.trial("touch", func(w io.Writer) error { return guest.TrialTouch(o.root, w) })
-	o.waiting("agreement", func(w io.Writer) error { return guest.TrialAgreement(o.root, o.clock, w) })
+	o.trial("timer", func(w io.Writer) error { return trial.TrialTimer(o.root, o.dead, o.clock, w) })
+	o.trial("touch", func(w io.Writer) error { return trial.TrialTouch(o.root, w) })
+	o.waiting("agreement", func(w io.Writer) error { return trial.TrialAgreement(o.root, o.clock, w) })
 	if tpms, err := fs.ReadDir(o.root, "sys/class/tpm"); err == nil && len(tpms) > 0 && !o.dead {
-		o.trial("tpm", func(w io.Writer) error { return guest.MeasureTPM(o.root, w) })
+		o.trial("tpm", func(w io.Writer) error { return look.MeasureTPM(o.root, w) })
 	}
 	if disks, err := disk.Read(o.root); err == nil {
 		o.tryDisks(disks)
 	}
-	if source := guest.EntropySource(o.root); source != "" {
-		o.waiting("entropy", func(w io.Writer) error { return guest.TrialEntropy(source, w) })
+	if source := trial.EntropySource(o.root); source != "" {
+		o.waiting("entropy", func(w io.Writer) error { return trial.TrialEntropy(source, w) })
 	}
-	if _, err := fs.Stat(o.root, guest.PortClass); err == nil && o.mayChange() {
-		o.waiting("ports", func(w io.Writer) error { return guest.TrialPorts(o.root, w) })
+	if _, err := fs.Stat(o.root, trial.PortClass); err == nil && o.mayChange() {
+		o.waiting("ports", func(w io.Writer) error { return trial.TrialPorts(o.root, w) })
 	}
 	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil && o.mayChange() {
-		o.waiting("variables", func(w io.Writer) error { return guest.TrialVariables(o.host.calls(variablesTrial), w) })
+		o.waiting("variables", func(w io.Writer) error { return trial.TrialVariables(o.host.calls(variablesTrial), w) })
 	}
 }
 
@@ -172,9 +174,9 @@ func (o *observation) trials() {
 // booted what its image is judged by. UEFI may know of one that Linux does not.
 func (o *observation) tryDisks(disks []disk.Disk) {
 	_, err := fs.Stat(o.root, "sys/firmware/efi")
-	record := func(w io.Writer) error { return guest.RecordImage(o.root, disks, w) }
+	record := func(w io.Writer) error { return look.RecordImage(o.root, disks, w) }
 	if len(disks) > 0 {
-		o.waiting("disks", func(w io.Writer) error { return guest.TrialDisks(disks, w) })
+		o.waiting("disks", func(w io.Writer) error { return trial.TrialDisks(disks, w) })
 	}
 	switch {
 	case err == nil && len(disks) > 0:
@@ -192,7 +194,7 @@ func (o *observation) tryDisks(disks []disk.Disk) {
 func (o *observation) exchange() {
 	interfaces, err := network.Read(o.root)
 	if err == nil && len(interfaces) > 0 && o.mayChange() {
-		o.waiting("network", func(w io.Writer) error { return guest.TrialNetwork(o.root, interfaces, w) })
+		o.waiting("network", func(w io.Writer) error { return trial.TrialNetwork(o.root, interfaces, w) })
 	}
 }
 
@@ -204,20 +206,20 @@ const offlineTrial = "trial offline"
 // Whoever does not want to know of it is spared.
 func (o *observation) tryOffline() {
 	if o.mayChange() && o.settings().Chosen("PLAT-CPU-OFFLINE") {
-		o.waiting("offline", func(w io.Writer) error { return guest.TrialOffline(o.root, w) })
+		o.waiting("offline", func(w io.Writer) error { return trial.TrialOffline(o.root, w) })
 	}
 }
 
 // bringBack makes up for that trial where it was lost.
 func (o *observation) bringBack() {
 	if _, lost := o.lost[offlineTrial]; lost && o.begin("wait cpus") == nil {
-		_ = guest.BringBack(o.root) // how many are online will be seen
+		_ = trial.BringBack(o.root) // how many are online will be seen
 	}
 }
 
 // askInput asks for a word on the terminals. Nobody waits for it: the answer
 // is looked for when all else is done.
-func (o *observation) askInput() ([]guest.Input, error) {
+func (o *observation) askInput() ([]trial.Input, error) {
 	if _, kept := o.kept["input"]; kept || !o.mayChange() {
 		return nil, nil
 	}
@@ -237,11 +239,11 @@ func (o *observation) askInput() ([]guest.Input, error) {
 			names = append(names, t.Name)
 		}
 	}
-	return guest.AskInput(names), nil
+	return trial.AskInput(names), nil
 }
 
 // endInput looks for the answers.
-func (o *observation) endInput(inputs []guest.Input, err error) {
+func (o *observation) endInput(inputs []trial.Input, err error) {
 	if _, ended := o.notes["input"]; ended || !o.mayChange() {
 		return
 	}
@@ -249,7 +251,7 @@ func (o *observation) endInput(inputs []guest.Input, err error) {
 		if err != nil {
 			return err
 		}
-		return guest.CollectInput(inputs, w)
+		return trial.CollectInput(inputs, w)
 	})
 }
 
@@ -285,7 +287,7 @@ const (
 	mountsLook     = "look mounts"
 )
 
-func (o *observation) tryClock(w io.Writer) error { return guest.TrialRTC(o.root, o.clock, w) }
+func (o *observation) tryClock(w io.Writer) error { return trial.TrialRTC(o.root, o.clock, w) }
 
 // begun begins the clock's trial, unless it is to run alone, and brings the
 // guest up, in this order unless the clock's driver is a module.

@@ -11,7 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
-	"vmspec/probes/guest"
+	"vmspec/probes/trial"
 )
 
 // The supervisor starts a worker, which does everything, and watches it. A
@@ -204,7 +204,7 @@ func counted(between time.Duration) time.Duration { return min(between, 2*superv
 // after so long. That a dead timer was waited for tells nothing of it.
 func scale(up time.Duration, dead bool) float64 {
 	if dead {
-		up -= guest.DeadAfter
+		up -= trial.DeadAfter
 	}
 	return min(max(1, float64(up)/float64(startNormal)), maxScale)
 }

@@ -215,13 +215,13 @@ func TestScale(t *testing.T) {
 		{100 * time.Millisecond, false, 1},
 		{500 * time.Millisecond, false, 2},
 		{time.Minute, false, maxScale},
-		{guest.DeadAfter + 100*time.Millisecond, true, 1},
-		{guest.DeadAfter + time.Second, true, 4},
+		{trial.DeadAfter + 100*time.Millisecond, true, 1},
+		{trial.DeadAfter + time.Second, true, 4},
 		{0, true, 1}, // a later worker does not wait for it again
 	} {
 		require.Equal(t, c.want, scale(c.up, c.dead), c.up)
 	}
-	require.Greater(t, mosts["trial"], 2*guest.DeadAfter, "the dead-timer test is a trial's part")
+	require.Greater(t, mosts["trial"], 2*trial.DeadAfter, "the dead-timer test is a trial's part")
 }
 
 func TestLastWords(t *testing.T) {

@@ -8,6 +8,10 @@ import (
 	"vmspec/probes/note"
 )
 
+// InputRequest begins the line, behind it the word, by which a guest asks
+// whoever reads a console to type the word there and Enter.
+const InputRequest = "# vmspec: input please type "
+
 // An Input is a terminal on which somebody was asked to type a word.
 type Input struct {
 	Terminal string

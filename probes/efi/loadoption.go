@@ -91,6 +91,12 @@ func ParsePath(data []byte) ([]PathNode, error) {
 	return out, nil
 }
 
+// Messaging device path nodes: section 10.3.4.
+const (
+	Messaging  = 3 // their type
+	MACAddress = 11
+)
+
 // Media device path nodes: section 10.3.5.
 const (
 	media     = 4

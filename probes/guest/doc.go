@@ -1,10 +1,9 @@
-// Package guest shows a guest as a file system, live or captured, and does
-// the few things that are not reading a file: registers, physical memory, the
-// kernel's log, the TPM, firmware tables and the trials.
+// Package guest shows a guest as a file system, live or captured.
 //
-// With cmd it is the only code that touches a machine. What it finds out it
-// leaves as text under vmspec/, beside the guest's own files, so that it is
-// captured, replayed and reviewed as /proc/interrupts is:
+// What is not a file is looked at by package look and made to happen by package
+// trial. What they find out is left as text under vmspec/, beside the guest's
+// own files, so that it is captured, replayed and reviewed as /proc/interrupts
+// is:
 //
 //	vmspec/agreement   the counter, read without a pause and by CPUs in turn
 //	vmspec/arch        GOARCH of the suite

@@ -124,11 +124,9 @@ func scrubConfig(config []byte) {
 	}
 }
 
-// Messaging device path nodes that hold a machine's own numbers: UEFI
-// Specification 2.10, section 10.3.4.
+// Subtypes of the messaging device path nodes that hold a machine's own
+// numbers, beside efi.MACAddress: UEFI Specification 2.10, section 10.3.4.
 const (
-	messaging    = 3
-	macAddress   = 11
 	usbWWID      = 16
 	nvmeIdentity = 23
 )
@@ -142,7 +140,7 @@ func scrubVariable(data []byte) {
 		return
 	}
 	for _, n := range option.Path {
-		if n.Type == messaging && (n.SubType == macAddress || n.SubType == usbWWID || n.SubType == nvmeIdentity) {
+		if n.Type == efi.Messaging && (n.SubType == efi.MACAddress || n.SubType == usbWWID || n.SubType == nvmeIdentity) {
 			clear(n.Data)
 		}
 	}

@@ -10,22 +10,22 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"vmspec/probes/guest"
+	guestconsole "vmspec/probes/console"
 )
 
 func TestWanted(t *testing.T) {
 	for name, line := range map[string]string{
 		"no request":        "# vmspec: trial timer",
-		"no word":           guest.InputRequest,
-		"something to obey": guest.InputRequest + "quit",
-		"an escape":         guest.InputRequest + "\x01x",
-		"two words":         guest.InputRequest + "12 34",
-		"a long one":        guest.InputRequest + strings.Repeat("a", 17),
+		"no word":           guestconsole.InputRequest,
+		"something to obey": guestconsole.InputRequest + "quit",
+		"an escape":         guestconsole.InputRequest + "\x01x",
+		"two words":         guestconsole.InputRequest + "12 34",
+		"a long one":        guestconsole.InputRequest + strings.Repeat("a", 17),
 	} {
 		_, asked := wanted(line)
 		require.False(t, asked, name)
 	}
-	word, asked := wanted("(XEN) DOM1: " + guest.InputRequest + "0a1b2c3d\r")
+	word, asked := wanted("(XEN) DOM1: " + guestconsole.InputRequest + "0a1b2c3d\r")
 	require.True(t, asked)
 	require.Equal(t, "0a1b2c3d", word)
 }
@@ -33,7 +33,7 @@ func TestWanted(t *testing.T) {
 // What a guest asks for is typed on its console, and not for ever.
 func TestTypes(t *testing.T) {
 	t.Parallel()
-	r := sh(t, `for i in $(seq 20); do echo "`+guest.InputRequest+`$i"; done; head -c 39 > $2/typed; cat $1`)
+	r := sh(t, `for i in $(seq 20); do echo "`+guestconsole.InputRequest+`$i"; done; head -c 39 > $2/typed; cat $1`)
 	requireWhole(t, outcome(t, r))
 	typed, err := os.ReadFile(filepath.Join(dir(r), "typed"))
 	require.NoError(t, err)
@@ -43,7 +43,7 @@ func TestTypes(t *testing.T) {
 // A VMM that does not read costs no more than a moment.
 func TestTypesInVain(t *testing.T) {
 	t.Parallel()
-	r := sh(t, `exec <&-; echo "`+guest.InputRequest+`1"; cat $1`)
+	r := sh(t, `exec <&-; echo "`+guestconsole.InputRequest+`1"; cat $1`)
 	requireWhole(t, outcome(t, r))
 }
 

@@ -7,7 +7,7 @@ import (
 	"sync/atomic"
 	"time"
 
-	"vmspec/probes/guest"
+	guestconsole "vmspec/probes/console"
 	"vmspec/results"
 )
 
@@ -120,7 +120,7 @@ const maxTyped = 16
 // wanted returns the word that a guest asks for in a line of the console. It
 // is a number: a guest cannot have anything else typed.
 func wanted(line string) (word string, asked bool) {
-	_, word, asked = strings.Cut(line, guest.InputRequest)
+	_, word, asked = strings.Cut(line, guestconsole.InputRequest)
 	word = strings.TrimSpace(word)
 	return word, asked && word != "" && len(word) <= 16 && strings.Trim(word, "0123456789abcdef") == ""
 }

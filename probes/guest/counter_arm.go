@@ -1,6 +1,0 @@
-package guest
-
-const haveCounter = true
-
-func cntvct() uint64
-func cntfrq() uint32

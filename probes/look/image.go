@@ -1,0 +1,174 @@
+package look
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"runtime"
+	"slices"
+	"unsafe"
+
+	"vmspec/probes/disk"
+	"vmspec/probes/image"
+	"vmspec/probes/note"
+)
+
+// RecordImage finds the disk from which a guest with UEFI was booted and reads
+// what its image is judged by. It writes
+//
+//	none REASON                     where there is no such disk
+//	disk NAME SIZE SECTOR HOW       bytes, bytes
+//	partition GUID                  from which it was booted, if that is known
+//	loader "PATH"                   of the program that the firmware started
+//	block OFFSET LENGTH BASE64      what was read, without zeroes at its end
+//	unread OFFSET LENGTH RESULT
+//
+// The disk is that of the partition which the EFI stub or the booted load
+// option names, else the only one that has an ESP with a program for this
+// architecture. One that they name and Linux does not show is an error: its
+// image cannot be told. Nothing is written to a disk.
+func RecordImage(root fs.FS, disks []disk.Disk, out io.Writer) error {
+	return recordImage(root, disks, OpenDisk, out)
+}
+
+func recordImage(root fs.FS, disks []disk.Disk, open func(name string) (BlockReader, error), out io.Writer) error {
+	from := findOrigin(root)
+	disks, shown := from.among(disks)
+	switch {
+	case from.network:
+		return none(disks, out)
+	case !shown:
+		return fmt.Errorf("booted from a disk that this kernel shows no driver for: by %s", from.device)
+	}
+	partition := from.partition
+	found, err := findDisks(disks, open, func(t *image.Disk) bool {
+		return slices.ContainsFunc(t.Partitions, func(p image.Partition) bool {
+			return p.Unique == partition || partition == "" && p.Type == image.ESPType
+		})
+	})
+	defer func() {
+		for _, c := range found {
+			_ = c.reader.Close() // what was only read
+		}
+	}()
+	switch {
+	case partition != "" && len(found) == 0 && err != nil:
+		return fmt.Errorf("no disk has the partition %s, from which the guest was booted; %w", partition, err)
+	case partition != "" && len(found) == 0:
+		return fmt.Errorf("booted from a disk that this kernel shows no driver for: none has the partition %s", partition)
+	case partition != "" && len(found) > 1:
+		return fmt.Errorf("%d disks have the partition %s, from which the guest was booted", len(found), partition)
+	case err != nil && partition == "":
+		return err
+	case len(found) != 1:
+		return none(disks, out)
+	}
+	c := found[0]
+	d := image.Inspect(c.recorder, int64(c.Size), image.Options{Sector: int(c.Block)})
+	if from.by == image.ByOnlyESP {
+		if p := d.Boots("", runtime.GOARCH).Program(runtime.GOARCH); p == nil || p.Is != image.File {
+			return none(disks, out)
+		}
+	}
+	fmt.Fprintf(out, "disk %s %d %d %s\n", c.Name, c.Size, c.Block, from.by)
+	if partition != "" {
+		fmt.Fprintf(out, "partition %s\n", partition)
+	}
+	if path := variableText(root, loaderImage); path != "" {
+		fmt.Fprintf(out, "loader %q\n", path)
+	}
+	return c.recorder.Write(out, note.Result)
+}
+
+func none(disks []disk.Disk, out io.Writer) error {
+	reason := image.NoneKnown
+	if len(disks) == 0 {
+		reason = image.NoDisk
+	}
+	_, err := fmt.Fprintf(out, "none %s\n", reason)
+	return err
+}
+
+// A candidate is a disk that may be the one.
+type candidate struct {
+	disk.Disk
+	reader   io.Closer
+	recorder *image.Recorder
+}
+
+// findDisks lists the disks whose partition table is one that is looked for.
+func findDisks(disks []disk.Disk, open func(name string) (BlockReader, error), wanted func(*image.Disk) bool) (found []candidate, err error) {
+	for _, d := range disks {
+		if d.Block != 512 && d.Block != recordBlock || d.Size < d.Block {
+			continue // there may be no medium
+		}
+		r, openErr := open(d.Name)
+		if openErr != nil {
+			err = fmt.Errorf("open %s: %w", d.Name, openErr)
+			continue
+		}
+		c := candidate{d, r, image.NewRecorder(&blockCache{r, int64(d.Size), int64(d.Block), map[int64][]byte{}})}
+		if wanted(image.ReadTables(c.recorder, int64(d.Size), int(d.Block))) {
+			found = append(found, c)
+		} else {
+			_ = r.Close()
+		}
+	}
+	return found, err
+}
+
+// recordBlock is how a disk is read: by so many bytes, at multiples of them,
+// which is the largest logical block that is looked at.
+const recordBlock = 4096
+
+// A blockCache reads whole blocks of a disk, each once.
+type blockCache struct {
+	r            BlockReader
+	size, sector int64
+	blocks       map[int64][]byte // by their offsets
+}
+
+// ReadAt reads no more than the sectors that are wanted where a whole block
+// cannot be read.
+func (c *blockCache) ReadAt(b []byte, at int64) (int, error) {
+	end := at + int64(len(b))
+	n := 0
+	for n < len(b) && at+int64(n) < c.size {
+		where := at + int64(n)
+		start := where &^ (recordBlock - 1)
+		if c.blocks[start] == nil && c.fill(start, end) != nil {
+			sectors, err := c.read(where, end, c.sector)
+			if err != nil {
+				return n, err
+			}
+			n += copy(b[n:], sectors[where%c.sector:])
+			continue
+		}
+		n += copy(b[n:], c.blocks[start][where-start:])
+	}
+	if n < len(b) {
+		return n, io.EOF
+	}
+	return n, nil
+}
+
+// fill reads the blocks from one that is not held to the end of what is wanted.
+func (c *blockCache) fill(start, end int64) error {
+	b, err := c.read(start, end, recordBlock)
+	if err != nil {
+		return err
+	}
+	for at := 0; at < len(b); at += recordBlock {
+		c.blocks[start+int64(at)] = b[at:min(at+recordBlock, len(b))]
+	}
+	return nil
+}
+
+// read reads whole units, into memory that a disk can read into.
+func (c *blockCache) read(start, end, unit int64) ([]byte, error) {
+	start, end = start&^(unit-1), min((end+unit-1)&^(unit-1), c.size)
+	b := make([]byte, int(end-start)+recordBlock)
+	past := int(uintptr(unsafe.Pointer(&b[0])) % recordBlock)
+	b = b[recordBlock-past:][:end-start]
+	return b, ReadWhole(c.r, b, start)
+}

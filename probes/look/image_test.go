@@ -1,0 +1,237 @@
+package look
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"testing/fstest"
+	"unicode/utf16"
+	"unsafe"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/disk"
+	"vmspec/probes/image"
+	"vmspec/probes/image/imagetest"
+)
+
+// directImage is an image as a disk that is opened past the cache: it refuses
+// what is not aligned.
+type directImage struct {
+	*imagetest.Image
+	reads, bytes int
+	open         int
+}
+
+func (d *directImage) ReadAt(b []byte, at int64) (int, error) {
+	if at%512 != 0 || len(b)%512 != 0 || uintptr(unsafe.Pointer(&b[0]))%512 != 0 {
+		return 0, syscall.EINVAL
+	}
+	d.reads++
+	d.bytes += len(b)
+	return d.Image.ReadAt(b, at)
+}
+
+func (d *directImage) Close() error { d.open--; return nil }
+
+// attachImages makes a guest's disks of images, vda and so on.
+func attachImages(images ...*directImage) (disks []disk.Disk, open func(string) (BlockReader, error)) {
+	for n, i := range images {
+		disks = append(disks, disk.Disk{Name: "vd" + string(rune('a'+n)), Size: uint64(i.Size), Block: uint64(i.Sector)})
+	}
+	return disks, func(name string) (BlockReader, error) {
+		d := images[name[2]-'a']
+		d.open++
+		return d, nil
+	}
+}
+
+// text is a variable that holds a text.
+func text(s string) *fstest.MapFile {
+	b := []byte{6, 0, 0, 0}
+	for _, u := range append(utf16.Encode([]rune(s)), 0) {
+		b = append(b, byte(u), byte(u>>8))
+	}
+	return &fstest.MapFile{Data: b}
+}
+
+// loadOption is Boot0001, and that it was booted.
+func loadOption(path ...byte) fstest.MapFS {
+	path = append(path, 0x7f, 0xff, 4, 0)
+	data := append([]byte{7, 0, 0, 0, 1, 0, 0, 0, byte(len(path)), 0, 'x', 0, 0, 0}, path...)
+	return fstest.MapFS{bootCurrent: {Data: []byte{6, 0, 0, 0, 1, 0}}, fmt.Sprintf(bootOption, 1): {Data: data}}
+}
+
+// hardDriveNode names a partition by its GUID.
+func hardDriveNode(guid string) []byte {
+	return append(append(append([]byte{4, 1, 42, 0}, make([]byte, 20)...), imagetest.GUID(guid)...), 2, 2)
+}
+
+// nvmeNode names a namespace of an NVMe controller.
+var nvmeNode = []byte{3, 23, 16, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
+
+func TestRecordImage(t *testing.T) {
+	const first = "AAAAAAAA-BBBB-CCCC-DDDD-000000000001"
+	const other = "AAAAAAAA-BBBB-CCCC-DDDD-000000000009"
+	good := func() *directImage { return &directImage{Image: imagetest.New(imagetest.Good())} }
+	data := func() *directImage {
+		s := imagetest.Spec{Sector: 512, Parts: []imagetest.Part{{Type: imagetest.Linux, Sectors: 8}}}
+		i := imagetest.New(s)
+		i.Both(0, 16, imagetest.GUID("00000000-BBBB-CCCC-DDDD-000000000001")...)
+		return &directImage{Image: i}
+	}
+	empty := func() *directImage {
+		s := imagetest.Good()
+		s.Parts[0].FAT.Files = nil
+		return &directImage{Image: imagetest.New(s)}
+	}
+	fourK := func() *directImage {
+		s := imagetest.Good()
+		s.Sector = 4096
+		return &directImage{Image: imagetest.New(s)}
+	}
+	tests := map[string]struct {
+		root  fstest.MapFS
+		disks []*directImage
+		want  string // the lines before the blocks
+		err   string
+	}{
+		"a partition that no disk has": {fstest.MapFS{loaderPartition: text(other)}, []*directImage{good(), data()}, "",
+			"booted from a disk that this kernel shows no driver for: none has the partition " + other},
+		"a partition, and no disk":              {fstest.MapFS{loaderPartition: text(other)}, nil, "", "shows no driver for: none has the partition " + other},
+		"an option's partition, and no disk":    {loadOption(hardDriveNode(other)...), nil, "", "shows no driver for: none has the partition " + other},
+		"an NVMe disk that is not shown":        {loadOption(nvmeNode...), []*directImage{good()}, "", "booted from a disk that this kernel shows no driver for: by NVMe"},
+		"a SCSI disk that is not shown":         {loadOption(3, 2, 8, 0, 0, 0, 0, 0), nil, "", "shows no driver for: by SCSI"},
+		"a USB disk that is not shown":          {loadOption(3, 5, 6, 0, 0, 0), nil, "", "shows no driver for: by USB"},
+		"a disk on PCI that is not shown":       {loadOption(1, 1, 6, 0, 0, 2), nil, "", "shows no driver for: by PCI"},
+		"a file of the firmware's, and no disk": {loadOption(4, 6, 20, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16), nil, "none no-disk\n", ""},
+		"a network card, and no disk":           {loadOption(1, 1, 6, 0, 0, 2, 3, 11, 4, 0), nil, "none no-disk\n", ""},
+		"no option, and no disk":                {nil, nil, "none no-disk\n", ""},
+		"a partition that two have":             {fstest.MapFS{loaderPartition: text(first)}, []*directImage{good(), good()}, "", "2 disks have the partition"},
+		"two disks with an ESP":                 {nil, []*directImage{good(), good()}, "none no-boot-disk\n", ""},
+		"an ESP without a program":              {nil, []*directImage{empty()}, "none no-boot-disk\n", ""},
+		"no ESP":                                {nil, []*directImage{data()}, "none no-boot-disk\n", ""},
+		"booted over a network":                 {loadOption(3, 11, 4, 0), []*directImage{good()}, "none no-boot-disk\n", ""},
+		"by the stub's variable": {fstest.MapFS{loaderPartition: text(strings.ToLower(first)), loaderImage: text(`\EFI\BOOT\BOOTAA64.EFI`)},
+			[]*directImage{data(), good()}, "disk vdb %d 512 LoaderDevicePartUUID\npartition " + first + "\nloader \"\\\\EFI\\\\BOOT\\\\BOOTAA64.EFI\"\n", ""},
+		"by the option that was booted": {loadOption(hardDriveNode(first)...), []*directImage{data(), good()}, "disk vdb %d 512 BootCurrent\npartition " + first + "\n", ""},
+		"by an option of a device":      {loadOption(1, 1, 6, 0, 0, 2), []*directImage{good(), data()}, "disk vda %d 512 only-esp\n", ""},
+		"by an option of the only disk, on virtio-mmio": {loadOption(1, 4, 20, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16),
+			[]*directImage{good()}, "disk vda %d 512 BootCurrent\n", ""},
+		"by an option of the only disk": {loadOption(1, 1, 6, 0, 0, 2), []*directImage{good()}, "disk vda %d 512 BootCurrent\n", ""},
+		"by an option that is none":     {fstest.MapFS{bootCurrent: {Data: []byte{6, 0, 0, 0, 1, 0}}, fmt.Sprintf(bootOption, 1): {Data: []byte("x")}}, []*directImage{good()}, "disk vda %d 512 only-esp\n", ""},
+		"sectors of 4096 bytes":         {fstest.MapFS{loaderPartition: text(first)}, []*directImage{fourK()}, "disk vda %d 4096 LoaderDevicePartUUID\npartition " + first + "\n", ""},
+	}
+	if runtime.GOARCH != "arm64" && runtime.GOARCH != "arm" { // no architecture with a program
+		for _, name := range []string{"by an option of a device", "by an option that is none"} {
+			test := tests[name]
+			test.want = "none no-boot-disk\n"
+			tests[name] = test
+		}
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			disks, open := attachImages(test.disks...)
+			var out strings.Builder
+			err := recordImage(test.root, disks, open, &out)
+			for _, d := range test.disks {
+				require.Zero(t, d.open, "closed")
+				require.LessOrEqual(t, d.bytes, 128<<10, "little is read")
+				require.LessOrEqual(t, d.reads, 20)
+			}
+			if test.err != "" {
+				require.ErrorContains(t, err, test.err)
+				return
+			}
+			require.NoError(t, err)
+			head, blocks, _ := strings.Cut(out.String(), "block ")
+			if strings.Contains(test.want, "%d") {
+				var size int64
+				for n, d := range test.disks {
+					if strings.HasPrefix(test.want, "disk vd"+string(rune('a'+n))) {
+						size = d.Size
+					}
+				}
+				require.NotEmpty(t, blocks)
+				require.Equal(t, fmt.Sprintf(test.want, size), head)
+				return
+			}
+			require.Equal(t, test.want, head)
+		})
+	}
+}
+
+// What was recorded says what the disk says.
+func TestRecordedImage(t *testing.T) {
+	i := &directImage{Image: imagetest.New(imagetest.Good())}
+	disks, open := attachImages(i)
+	root := fstest.MapFS{loaderPartition: text("AAAAAAAA-BBBB-CCCC-DDDD-000000000001")}
+	var out strings.Builder
+	require.NoError(t, recordImage(root, disks, open, &out))
+	require.Less(t, out.Len(), 16<<10)
+	got, err := image.Read(fstest.MapFS{"vmspec/image": {Data: []byte(out.String())}, "vmspec/arch": {Data: []byte("arm64\n")}})
+	require.NoError(t, err)
+	require.Equal(t, &image.Facts{Name: "vda", By: image.ByLoader, Partition: "AAAAAAAA-BBBB-CCCC-DDDD-000000000001", Arch: "arm64",
+		Disk: image.Inspect(i.Image, i.Size, image.Options{})}, got)
+}
+
+// A block that cannot be read is recorded as such.
+func TestRecordUnreadable(t *testing.T) {
+	i := &directImage{Image: imagetest.New(imagetest.Good())}
+	bad := i.FS[0].Place(i.FS[0].At[`\EFI\BOOT\BOOTAA64.EFI`])
+	i.Bad = func(at int64, n int) error {
+		if at <= bad && bad < at+int64(n) {
+			return syscall.EIO
+		}
+		return nil
+	}
+	disks, open := attachImages(i)
+	root := fstest.MapFS{loaderPartition: text("AAAAAAAA-BBBB-CCCC-DDDD-000000000001")}
+	var out strings.Builder
+	require.NoError(t, recordImage(root, disks, open, &out))
+	require.Contains(t, out.String(), fmt.Sprintf("unread %d 64 EIO ", bad))
+	got, err := image.Read(fstest.MapFS{"vmspec/image": {Data: []byte(out.String())}})
+	require.NoError(t, err)
+	require.Contains(t, got.Disk.ESPs[0].Program("arm64").Header.Unread, "EIO")
+}
+
+func TestRecordImageOpens(t *testing.T) {
+	disks, _ := attachImages(&directImage{Image: imagetest.New(imagetest.Good())})
+	err := recordImage(fstest.MapFS{}, disks, func(string) (BlockReader, error) { return nil, syscall.EACCES }, io.Discard)
+	require.ErrorIs(t, err, syscall.EACCES)
+	disks = append(disks, disk.Disk{Name: "sr0", Block: 2048, Size: 1 << 20}, disk.Disk{Name: "none", Block: 512})
+	err = recordImage(fstest.MapFS{loaderPartition: text("x")}, disks[1:], func(string) (BlockReader, error) { return nil, errors.New("opened") }, io.Discard)
+	require.ErrorContains(t, err, "none has the partition X")
+	require.NotContains(t, err.Error(), "opened")
+	err = recordImage(fstest.MapFS{loaderPartition: text("x")}, disks[:1], func(string) (BlockReader, error) { return nil, syscall.EACCES }, io.Discard)
+	require.ErrorIs(t, err, syscall.EACCES, "another disk may be the one")
+	require.NotContains(t, err.Error(), "driver")
+}
+
+// A medium that is no hard disk is shown, if only by its name.
+func TestRecordImageOfCD(t *testing.T) {
+	var out strings.Builder
+	cd := []disk.Disk{{Name: "sr0", Block: 2048, Size: 1 << 20}}
+	require.NoError(t, recordImage(loadOption(3, 2, 8, 0, 0, 0, 0, 0), cd, nil, &out))
+	require.Equal(t, "none no-boot-disk\n", out.String())
+}
+
+// Of several disks those count that may be the one which was booted.
+func TestRecordImageOfNVMe(t *testing.T) {
+	i := &directImage{Image: imagetest.New(imagetest.Good())}
+	disks, _ := attachImages(i, i)
+	disks[1].Name = "nvme0n1"
+	var out strings.Builder
+	require.NoError(t, recordImage(loadOption(nvmeNode...), disks, func(name string) (BlockReader, error) {
+		require.Equal(t, "nvme0n1", name)
+		i.open++
+		return i, nil
+	}, &out))
+	require.Contains(t, out.String(), "disk nvme0n1 ")
+	require.Contains(t, out.String(), " 512 BootCurrent\n")
+	require.Zero(t, i.open)
+}

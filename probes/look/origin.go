@@ -1,0 +1,118 @@
+package look
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io/fs"
+	"slices"
+	"strings"
+
+	"vmspec/probes/disk"
+	"vmspec/probes/efi"
+	"vmspec/probes/image"
+)
+
+// Variables by which systemd's EFI stub tells from where it was started:
+// https://systemd.io/BOOT_LOADER_INTERFACE.
+const (
+	variables       = "sys/firmware/efi/efivars/"
+	loaderPartition = variables + "LoaderDevicePartUUID-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+	loaderImage     = variables + "LoaderImageIdentifier-4a67b082-0a4c-41cf-b6c7-440b29bb8c4f"
+	bootCurrent     = variables + "BootCurrent-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+	bootOption      = variables + "Boot%04X-8be4df61-93ca-11d2-aa0d-00e098032b8c"
+
+	attributesSize = 4 // before the data of each variable
+)
+
+// An origin is what UEFI says of from where the guest was booted.
+type origin struct {
+	partition string // its GUID, empty if that is not said
+	by        string // how it is known
+	network   bool
+	device    string   // that the booted option names, where it is a disk's; empty for none
+	names     []string // that such disks have in Linux begin with one of these
+}
+
+// findOrigin asks the EFI stub, which knows best, and then the firmware.
+func findOrigin(root fs.FS) origin {
+	if guid := variableText(root, loaderPartition); guid != "" {
+		return origin{partition: strings.ToUpper(guid), by: image.ByLoader}
+	}
+	option, err := bootedOption(root)
+	if err != nil {
+		return origin{by: image.ByOnlyESP}
+	}
+	if guid := option.Partition(); guid != nil {
+		return origin{partition: image.GUID(guid), by: image.ByBoot}
+	}
+	out := origin{by: image.ByOnlyESP}
+	out.network = slices.ContainsFunc(option.Path, func(n efi.PathNode) bool {
+		return n.Type == efi.Messaging && n.SubType == efi.MACAddress
+	})
+	if len(option.Path) > 0 {
+		last := option.Path[len(option.Path)-1]
+		if d, ok := diskNodes[[2]uint8{last.Type, last.SubType}]; ok {
+			out.device, out.names = d.name, strings.Fields(d.disks)
+		}
+	}
+	return out
+}
+
+func bootedOption(root fs.FS) (*efi.LoadOption, error) {
+	current, err := fs.ReadFile(root, bootCurrent)
+	if err == nil && len(current) != attributesSize+2 {
+		err = fmt.Errorf("BootCurrent has %d bytes", len(current))
+	}
+	if err != nil {
+		return nil, err
+	}
+	data, err := fs.ReadFile(root, fmt.Sprintf(bootOption, binary.LittleEndian.Uint16(current[attributesSize:])))
+	if err != nil {
+		return nil, err
+	}
+	return efi.ParseLoadOption(data)
+}
+
+// diskNodes are the device path nodes, by type and subtype, in which the option
+// of a whole disk ends, and how Linux's names of such disks begin. A function of
+// PCI and a vendor's device, such as virtio-mmio, may be a disk of any name, and
+// a network card has one node more: UEFI Specification 2.10, sections 10.3.2 and
+// 10.3.4.
+var diskNodes = map[[2]uint8]struct{ name, disks string }{
+	{1, 1}:              {"PCI", ""},
+	{1, 4}:              {"vendor's device", ""},
+	{efi.Messaging, 1}:  {"ATAPI", "sd sr"},
+	{efi.Messaging, 2}:  {"SCSI", "sd sr"},
+	{efi.Messaging, 3}:  {"Fibre Channel", "sd sr"},
+	{efi.Messaging, 5}:  {"USB", "sd sr"},
+	{efi.Messaging, 18}: {"SATA", "sd sr"},
+	{efi.Messaging, 19}: {"iSCSI", "sd sr"},
+	{efi.Messaging, 22}: {"SAS", "sd sr"},
+	{efi.Messaging, 23}: {"NVMe", "nvme"},
+	{efi.Messaging, 25}: {"UFS", "sd"},
+	{efi.Messaging, 26}: {"SD", "mmcblk"},
+	{efi.Messaging, 29}: {"eMMC", "mmcblk"},
+}
+
+// among returns those disks that may be the one, and whether there is any if
+// there must be. One alone is no guess.
+func (o *origin) among(disks []disk.Disk) (may []disk.Disk, shown bool) {
+	if len(o.names) > 0 {
+		disks = slices.DeleteFunc(slices.Clone(disks), func(d disk.Disk) bool {
+			return !slices.ContainsFunc(o.names, func(name string) bool { return strings.HasPrefix(d.Name, name) })
+		})
+	}
+	if o.device != "" && len(disks) == 1 {
+		o.by = image.ByBoot
+	}
+	return disks, len(disks) > 0 || o.device == ""
+}
+
+// variableText reads a variable that holds a text; empty if there is none.
+func variableText(root fs.FS, name string) string {
+	data, err := fs.ReadFile(root, name)
+	if err != nil || len(data) < attributesSize || len(data) > efi.MaxOption {
+		return ""
+	}
+	return image.Text(data[attributesSize:])
+}

@@ -1,0 +1,9 @@
+package note
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+func errnoName(errno syscall.Errno) string { return unix.ErrnoName(errno) }

@@ -1,0 +1,200 @@
+package trial
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"vmspec/probes/rtc"
+)
+
+const (
+	// The first edge may be anywhere in a second: it is looked for less often,
+	// since every look is a call of the firmware's and, under emulation, waking
+	// up costs more than it. Behind that edge nothing happens for a while, and
+	// then the next one of a right clock is near.
+	rtcFirst = 50 * time.Millisecond
+	rtcRest  = 930 * time.Millisecond
+	rtcPoll  = 10 * time.Millisecond
+	// Two edges are enough when the time between them is known to a twelfth,
+	// which tells a clock that is right within a tenth; on a busy host the trial
+	// goes on, this long at most.
+	rtcPrecision = 12
+	rtcMost      = 6 // seconds by the counter
+	// A clock that was wrong once is watched longer, until it was wrong often
+	// enough, or right.
+	rtcWrongMost = 9
+	// A clock whose second surely lasts longer than this stands still, if it was
+	// looked at so often: each look waits for an interrupt, so that the VM ran.
+	rtcStuck = 3
+	rtcLooks = 20
+	// A signal of Go's that comes while another call of the firmware is being
+	// waited for makes Linux say EINVAL of the clock (drivers/firmware/efi/
+	// runtime-wrappers.c, virt_efi_get_time): then it is asked again.
+	rtcTries = 3
+)
+
+// TrialRTC watches the real-time clock's seconds change, against the counter:
+// UEFI's clock where Linux keeps it, else the one registered first. It writes
+//
+//	rtc DEVICE
+//	counter NAME HZ
+//	edge SECONDS EARLIEST LATEST   the second began between these ticks
+//	stuck SECONDS TICKS            the second did not end within these ticks
+//
+// Each edge is bracketed by the reading before it and the one after, so that
+// a late poll widens a bound and never moves an edge; likewise no more counts
+// of a second that did not end than what lay between two readings of it.
+func TrialRTC(root fs.FS, c Clock, out io.Writer) error {
+	device, err := chooseRTC(root)
+	if err != nil {
+		return err
+	}
+	value, before, err := readRTC(root, device, c)
+	if err != nil {
+		return err
+	}
+	fmt.Fprintf(out, "rtc %s\n", device)
+	fmt.Fprintf(out, "counter %s %d\n", c.Name, c.Hz)
+	w := rtcWatch{hz: c.Hz, start: before, value: value, since: c.Now(), before: before}
+	for pause := rtcFirst; ; {
+		time.Sleep(pause)
+		now, began, err := readRTC(root, device, c)
+		if err != nil {
+			return err
+		}
+		pause = rtcPoll
+		if w.look(now, began, c.Now(), out) {
+			return nil
+		}
+		switch {
+		case len(w.edges) == 0:
+			pause = rtcFirst
+		case len(w.edges) == 1 && w.looks == 1:
+			pause = rtcRest
+		}
+	}
+}
+
+// An rtcWatch is what was seen of the clock so far.
+type rtcWatch struct {
+	hz, start uint64
+	value     int64  // what the clock said last
+	since     uint64 // by when it had said so first
+	before    uint64 // when it was asked last
+	looks     int    // at this value
+	edges     []edge
+}
+
+// look takes a reading that was made between two ticks, and tells whether no
+// more are needed.
+func (w *rtcWatch) look(now int64, began, ended uint64, out io.Writer) (enough bool) {
+	last := w.before
+	w.before, w.looks = began, w.looks+1
+	if now == w.value {
+		if w.looks >= rtcLooks && began > w.since+rtcStuck*w.hz {
+			fmt.Fprintf(out, "stuck %d %d\n", now, began-w.since)
+			return true
+		}
+		return w.late(ended)
+	}
+	next := edge{now, last, ended}
+	fmt.Fprintf(out, "edge %d %d %d\n", now, last, ended)
+	w.edges = append(w.edges, next)
+	w.value, w.since, w.looks = now, ended, 1
+	return w.known() || w.late(ended)
+}
+
+// late tells whether the trial has taken long enough.
+func (w *rtcWatch) late(now uint64) bool {
+	most := uint64(rtcMost)
+	if wrong := w.wrong(); 0 < wrong && wrong < rtc.WrongLeast {
+		most = rtcWrongMost
+	}
+	return now-w.start > most*w.hz
+}
+
+// known tells whether two edges show the clock to be right, or it was wrong
+// often enough.
+func (w *rtcWatch) known() bool {
+	for i, from := range w.edges {
+		for _, to := range w.edges[i+1:] {
+			if from.precise(to, w.hz) && !from.wrong(to, w.hz) {
+				return true
+			}
+		}
+	}
+	return w.wrong() >= rtc.WrongLeast
+}
+
+// wrong counts the times, one after the other, in which the clock was wrong.
+func (w *rtcWatch) wrong() (n int) {
+	if len(w.edges) == 0 {
+		return 0
+	}
+	from := w.edges[0]
+	for _, to := range w.edges[1:] {
+		if from.precise(to, w.hz) && from.wrong(to, w.hz) {
+			n, from = n+1, to
+		}
+	}
+	return n
+}
+
+func chooseRTC(root fs.FS) (string, error) {
+	f, err := rtc.Read(root)
+	switch {
+	case err != nil:
+		return "", err
+	case len(f.Clocks) == 0:
+		return "", errors.New("the kernel has no real-time clock")
+	case f.UEFI() != nil:
+		return f.UEFI().Device, nil
+	}
+	return f.Clocks[0].Device, nil
+}
+
+// edge is the beginning of a second, between two ticks.
+type edge struct {
+	seconds          int64
+	earliest, latest uint64
+}
+
+// precise tells whether the time between two edges is known well enough.
+func (e edge) precise(later edge, hz uint64) bool {
+	doubt, passed := (later.latest-later.earliest)+(e.latest-e.earliest), later.latest-e.earliest
+	return doubt*rtcPrecision <= passed && passed > hz/2
+}
+
+// wrong tells whether surely not so many seconds passed as the clock says. How
+// far off a clock may be is not asked here: one that is right is never wrong.
+func (e edge) wrong(later edge, hz uint64) bool {
+	said := (later.seconds - e.seconds) * int64(hz)
+	return said < int64(later.earliest-e.latest) || said > int64(later.latest-e.earliest)
+}
+
+// readRTC returns the clock's seconds and the tick at which reading began.
+func readRTC(root fs.FS, device string, c Clock) (seconds int64, began uint64, err error) {
+	began = c.Now()
+	var text []byte
+	for range rtcTries {
+		text, err = fs.ReadFile(root, path.Join("sys/class/rtc", device, "since_epoch"))
+		if !errors.Is(err, syscall.EINVAL) {
+			break
+		}
+	}
+	if err != nil {
+		return 0, 0, err
+	}
+	seconds, err = strconv.ParseInt(strings.TrimSpace(string(text)), 10, 64)
+	if err != nil {
+		return 0, 0, errors.New("since_epoch is not a number of seconds")
+	}
+	return seconds, began, nil
+}

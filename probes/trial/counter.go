@@ -1,0 +1,198 @@
+package trial
+
+import (
+	"fmt"
+	"io"
+	"io/fs"
+	"runtime"
+	"time"
+
+	"vmspec/probes/gic"
+)
+
+// Bounds of the dead-timer test. A live timer ends it at the first look that
+// sees an interrupt: the slowest tick of a Linux kernel is 10 ms (HZ=100). So it
+// is patient at the expense of the dead alone. A host that stops the VM, or does
+// not run what raises its interrupts, lets the counter go on meanwhile: so the
+// test lasts until this CPU has run for some time, too.
+const (
+	timerLook = 200 // the first look is after 1/200 s, and each then after twice as long
+	// DeadAfter is how long a timer that does not interrupt is waited for.
+	DeadAfter = 5 * time.Second
+	// A CPU makes so many reads in 0.1 s where they take longest: under emulation.
+	deadReads = 1_000_000
+	// More are no use, and take a fast CPU 5 s: the counter is far too slow.
+	deadReadsMost = 1_000_000_000
+)
+
+// MeasureCounter reads the counter for 5 ms or more without ever sleeping, and
+// for seconds as long as the timer does not interrupt; then it reads it on each
+// CPU in turn. It writes
+//
+//	cntfrq HZ
+//	interrupts BEFORE AFTER TICKS arch_timer's interrupts, all CPUs
+//	pace LEAST MOST NANOSECONDS   ticks between two readings of CLOCK_MONOTONIC
+//	reads N backward N cpus N
+//
+// The interrupts line is missing where no such interrupt is listed. A 32-bit
+// program may get SIGILL: drivers/clocksource/arm_arch_timer.c closes the
+// counter to programs when its vDSO must not use it.
+func MeasureCounter(root fs.FS, out io.Writer) error {
+	return onOwnThread(func() error { return measureCounter(root, out) })
+}
+
+func measureCounter(root fs.FS, out io.Writer) error {
+	if haveCounter {
+		fmt.Fprintf(out, "cntfrq %d\n", cntfrq())
+	}
+	c, err := Counter()
+	if err != nil {
+		return err
+	}
+	run, begin := newCounterRun(c), reading(c)
+	testTimer(root, run, out)
+	end := reading(c)
+	fmt.Fprintf(out, "pace %d %d %d\n", end.least-begin.most, end.most-begin.least, end.clock-begin.clock)
+	cpus := run.onEachCPU(root)
+	fmt.Fprintf(out, "reads %d backward %d cpus %d\n", run.reads, run.backward, cpus)
+	return nil
+}
+
+// MeasureTicks is the dead-timer test by CLOCK_MONOTONIC, which needs no
+// interrupt either: for a guest whose counter cannot be read.
+func MeasureTicks(root fs.FS, out io.Writer) error {
+	testTimer(root, newCounterRun(Monotonic()), out)
+	return nil
+}
+
+// testTimer is the dead-timer test.
+func testTimer(root fs.FS, run *counterRun, out io.Writer) {
+	before, listed := timerInterrupts(root)
+	after, begin, look := before, run.last, run.clock.Hz/timerLook
+	run.until(begin + look)
+	for listed {
+		if after, listed = timerInterrupts(root); after != before || run.enough(begin) {
+			break
+		}
+		look *= 2
+		run.until(run.last + look)
+	}
+	if listed {
+		fmt.Fprintf(out, "interrupts %d %d %d\n", before, after, run.last-begin)
+	}
+}
+
+// enough tells whether a timer that has not interrupted since a tick is dead.
+// Where the counter stands still no more will come of it.
+func (r *counterRun) enough(since uint64) bool {
+	waited := r.last-since >= uint64(DeadAfter/time.Second)*r.clock.Hz
+	return r.still || waited && r.reads >= deadReads || r.reads >= deadReadsMost
+}
+
+// onOwnThread keeps the affinity that f may set from the caller.
+func onOwnThread(f func() error) (err error) {
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		defer func() {
+			if r := recover(); r != nil {
+				err = fmt.Errorf("panic: %v", r)
+			}
+		}()
+		runtime.LockOSThread() // never unlocked: the thread ends here
+		err = f()
+	}()
+	<-done
+	return err
+}
+
+// readsEach is how often the counter is read on each CPU: enough to find one
+// whose counter is behind that of the CPU before.
+const readsEach = 1000
+
+// onEachCPU goes on reading on each CPU in turn, and returns on how many.
+func (r *counterRun) onEachCPU(root fs.FS) (cpus int) {
+	numbers, _, err := gic.LoadInterrupts(root)
+	if err != nil {
+		return 0
+	}
+	for _, n := range numbers {
+		if pin(n) != nil {
+			continue
+		}
+		cpus++
+		for range readsEach {
+			r.read()
+		}
+	}
+	return cpus
+}
+
+// counterRun reads the counter again and again.
+type counterRun struct {
+	clock           Clock
+	last            uint64
+	reads, backward uint64
+	still           bool // it was waited for in vain
+}
+
+func newCounterRun(c Clock) *counterRun { return &counterRun{clock: c, last: c.Now()} }
+
+const (
+	// maxReads ends the wait on a counter that stands still: some seconds' worth.
+	maxReads = 20_000_000
+	// yieldReads are some milliseconds' worth. Others run then, who else would
+	// not where no timer takes the CPU from this one.
+	yieldReads = 1 << 14
+)
+
+func (r *counterRun) until(end uint64) {
+	begin := r.last
+	for most := r.reads + maxReads; r.last < end && r.reads < most; {
+		if r.read(); r.reads%yieldReads == 0 {
+			yield()
+		}
+	}
+	r.still = r.last < end && r.last == begin
+}
+
+func (r *counterRun) read() {
+	now := r.clock.Now()
+	if r.reads++; now < r.last {
+		r.backward++
+	}
+	r.last = now
+}
+
+// bracket is a reading of CLOCK_MONOTONIC with the counter before and after.
+type bracket struct{ least, most, clock uint64 }
+
+// reading takes the narrowest of several brackets: a host that stops the vCPU
+// between two readings must not look like a wrong counter.
+func reading(c Clock) bracket {
+	var best bracket
+	for i, m := 0, Monotonic(); i < 10; i++ {
+		b := bracket{least: c.Now(), clock: m.Now()}
+		if b.most = c.Now(); i == 0 || b.most-b.least < best.most-best.least {
+			best = b
+		}
+	}
+	return best
+}
+
+// timerInterrupts counts the generic timer's interrupts on all CPUs.
+func timerInterrupts(root fs.FS) (total uint64, listed bool) {
+	_, interrupts, err := gic.LoadInterrupts(root)
+	if err != nil {
+		return 0, false
+	}
+	for _, i := range interrupts {
+		if i.Action("arch_timer") {
+			listed = true
+			for _, n := range i.Counts {
+				total += n
+			}
+		}
+	}
+	return total, listed
+}

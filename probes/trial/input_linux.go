@@ -1,0 +1,48 @@
+package trial
+
+import (
+	"errors"
+	"io"
+
+	"golang.org/x/sys/unix"
+)
+
+// askOn writes a request to a terminal and lets it be read without waiting for
+// a whole line, and without repeating what is typed: that would get into the
+// report. What the terminal does to its output stays as it is.
+func askOn(name, request string) (io.ReadCloser, error) {
+	fd, err := unix.Open("/dev/"+name, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	before, err := unix.IoctlGetTermios(fd, unix.TCGETS)
+	if err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	raw := *before
+	raw.Lflag &^= unix.ICANON | unix.ECHO | unix.ISIG | unix.IEXTEN
+	raw.Cc[unix.VMIN], raw.Cc[unix.VTIME] = 0, 0
+	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &raw); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	_ = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) // an answer to an earlier worker
+	// Nobody may be draining it: what is not taken at once is dropped.
+	if _, err := unix.Write(fd, []byte(request)); err != nil {
+		return nil, errors.Join(err, unix.Close(fd))
+	}
+	return terminal{fd, before}, nil
+}
+
+type terminal struct {
+	fd     int
+	before *unix.Termios
+}
+
+func (t terminal) Read(p []byte) (int, error) {
+	n, err := unix.Read(t.fd, p)
+	return max(n, 0), err
+}
+
+func (t terminal) Close() error {
+	return errors.Join(unix.IoctlSetTermios(t.fd, unix.TCSETS, t.before), unix.Close(t.fd))
+}

@@ -1,0 +1,38 @@
+// Package trial makes things happen in a guest and measures what comes of it:
+// one file for each experiment. It is the only code that changes anything in
+// the guest, and it puts back what it changed. What it measures it writes as
+// notes, see package note.
+package trial
+
+import (
+	"fmt"
+	"time"
+)
+
+// A Clock counts ticks at Hz, from the generic timer's virtual counter where
+// [MeasureCounter] could read it, else from CLOCK_MONOTONIC.
+type Clock struct {
+	Name string // "cntvct" or "monotonic"
+	Hz   uint64
+	Now  func() uint64
+}
+
+var start = time.Now()
+
+// Monotonic is the kernel's clock, in nanoseconds.
+func Monotonic() Clock {
+	return Clock{Name: "monotonic", Hz: 1e9, Now: func() uint64 { return uint64(time.Since(start)) }}
+}
+
+// Counter is the virtual counter at the frequency CNTFRQ states. It is for a
+// guest whose counter [MeasureCounter] could read.
+func Counter() (Clock, error) {
+	if !haveCounter {
+		return Clock{}, fmt.Errorf("read CNTVCT: no generic timer on this architecture")
+	}
+	hz := uint64(cntfrq())
+	if hz == 0 {
+		return Clock{}, fmt.Errorf("read CNTFRQ: 0")
+	}
+	return Clock{Name: "cntvct", Hz: hz, Now: cntvct}, nil
+}

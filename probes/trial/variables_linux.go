@@ -1,0 +1,94 @@
+package trial
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"golang.org/x/sys/unix"
+)
+
+const efivarfs = "/sys/firmware/efi/efivars/"
+
+// TrialVariables makes a UEFI variable and takes it away again, as
+// [tryVariables] has it, and says how much room there is where the kernel tells:
+//
+//	space FREE TOTAL       bytes
+//
+// It names each UEFI runtime service before Linux calls it: a firmware that does
+// not come back takes its CPU with it.
+func TrialVariables(calls func(service string), out io.Writer) error {
+	calls("QueryVariableInfo")
+	var s unix.Statfs_t
+	if err := unix.Statfs(efivarfs, &s); err != nil {
+		return fmt.Errorf("look at efivarfs: %w", err)
+	}
+	if uint32(s.Type) != unix.EFIVARFS_MAGIC {
+		return fmt.Errorf("efivarfs is not mounted")
+	}
+	if s.Blocks > 0 { // since Linux 6.7
+		fmt.Fprintf(out, "space %d %d\n", s.Bfree*uint64(s.Bsize), s.Blocks*uint64(s.Bsize))
+	}
+	return tryVariables(efivar(efivarfs+trialVariable, calls), out)
+}
+
+// efivar is a variable that efivarfs keeps under a name. Each change is one
+// write of the attributes and the data (Documentation/filesystems/efivarfs.rst).
+func efivar(name string, calls func(service string)) variableStore {
+	write := func(flags int, attributes uint32, data []byte) error {
+		fd, err := unix.Open(name, unix.O_WRONLY|unix.O_CLOEXEC|flags, 0o600)
+		if err != nil {
+			return err
+		}
+		defer unix.Close(fd)
+		calls("SetVariable")
+		_, err = unix.Write(fd, append(binary.LittleEndian.AppendUint32(nil, attributes), data...))
+		return err
+	}
+	return variableStore{
+		exists: func() bool { return unix.Access(name, unix.F_OK) == nil },
+		create: func(attributes uint32, data []byte) error {
+			return write(unix.O_CREAT|unix.O_EXCL, attributes, data)
+		},
+		append: func(attributes uint32, data []byte) error {
+			mutable(name)
+			return write(unix.O_APPEND, attributes, data)
+		},
+		read: func() ([]byte, error) {
+			calls("GetVariable")
+			return readVariable(name)
+		},
+		delete: func() error {
+			mutable(name)
+			calls("SetVariable")
+			return unix.Unlink(name)
+		},
+	}
+}
+
+func readVariable(name string) ([]byte, error) {
+	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer unix.Close(fd)
+	data := make([]byte, 64) // more than the trial's variable has
+	n, err := unix.Read(fd, data)
+	return data[:max(n, 0)], err
+}
+
+// immutable is FS_IMMUTABLE_FL of include/uapi/linux/fs.h.
+const immutable = 0x10
+
+// mutable lets a file be changed: efivarfs keeps variables that it does not
+// know from being deleted by chance. What follows says whether it helped.
+func mutable(name string) {
+	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
+	if err != nil {
+		return
+	}
+	defer unix.Close(fd)
+	if flags, err := unix.IoctlGetInt(fd, unix.FS_IOC_GETFLAGS); err == nil && flags&immutable != 0 {
+		_ = unix.IoctlSetPointerInt(fd, unix.FS_IOC_SETFLAGS, flags&^immutable)
+	}
+}

@@ -1,0 +1,86 @@
+package trial
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// fakeStore keeps a variable in memory. Faults are errors by the name of what
+// fails.
+func fakeStore(variable []byte, faults map[string]error) (variableStore, *[]byte) {
+	kept := &variable
+	return variableStore{
+		exists: func() bool { return *kept != nil },
+		create: func(attributes uint32, data []byte) error {
+			if faults["create"] == nil {
+				*kept = append(binary.LittleEndian.AppendUint32(nil, attributes), data...)
+			}
+			return faults["create"]
+		},
+		append: func(attributes uint32, data []byte) error {
+			if attributes&appendWrite == 0 {
+				return errors.New("not appended")
+			}
+			if faults["append"] == nil {
+				*kept = append(*kept, data...)
+			}
+			return faults["append"]
+		},
+		read: func() ([]byte, error) {
+			if faults["short"] != nil {
+				return bytes.Clone(*kept)[:8], nil
+			}
+			return bytes.Clone(*kept), faults["read"]
+		},
+		delete: func() error {
+			if faults["delete"] == nil {
+				*kept = nil
+			}
+			return faults["delete"]
+		},
+	}, kept
+}
+
+func TestTryVariables(t *testing.T) {
+	tests := map[string]struct {
+		variable []byte
+		faults   map[string]error
+		want     string
+	}{
+		"whole":                 {nil, nil, "create ok; read ok; append ok; reread ok; delete ok"},
+		"left by another trial": {[]byte("x"), nil, "stale ok; create ok; read ok; append ok; reread ok; delete ok"},
+		"no room":               {nil, map[string]error{"create": syscall.ENOSPC}, "create ENOSPC no space left on device"},
+		"not readable":          {nil, map[string]error{"read": syscall.EIO}, "create ok; read EIO input/output error; delete ok"},
+		"cut":                   {nil, map[string]error{"short": errIO}, "create ok; read differs; delete ok"},
+		"not appended":          {nil, map[string]error{"append": syscall.EINVAL}, "create ok; read ok; append EINVAL invalid argument; delete ok"},
+		"not deleted":           {nil, map[string]error{"delete": syscall.EPERM}, "create ok; read ok; append ok; reread ok; delete EPERM operation not permitted"},
+		"no kernel's error":     {nil, map[string]error{"create": errors.New("closed")}, "create closed"},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			store, kept := fakeStore(test.variable, test.faults)
+			var out bytes.Buffer
+			require.NoError(t, tryVariables(store, &out))
+			require.Equal(t, test.want, strings.ReplaceAll(strings.TrimSpace(out.String()), "\n", "; "))
+			require.Equal(t, test.faults["delete"] != nil, *kept != nil, "left as found")
+		})
+	}
+}
+
+// An append that writes anew is told from one that appends.
+func TestTryVariablesAppendOverwrites(t *testing.T) {
+	store, kept := fakeStore(nil, nil)
+	store.append = func(_ uint32, data []byte) error {
+		*kept = append((*kept)[:4], data...)
+		return nil
+	}
+	var out bytes.Buffer
+	require.NoError(t, tryVariables(store, &out))
+	require.Equal(t, "create ok\nread ok\nappend ok\nreread differs\ndelete ok\n", out.String())
+}
