@@ -45,8 +45,26 @@ const (
 // on a disk.
 var espType = [16]byte{0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11, 0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b}
 
-// WriteFile writes the image to a file, whose zeros it leaves out where the
-// file system can do that, and returns its size in bytes.
+// An Output is an empty file. What is not written of it is zero.
+type Output interface {
+	io.WriterAt
+	Truncate(size int64) error
+}
+
+// Write writes the image and returns its size in bytes.
+func (d Disk) Write(out Output) (size int, err error) {
+	size, pieces, err := d.layout()
+	if err == nil {
+		err = writePieces(out, size, pieces)
+	}
+	if err != nil {
+		return 0, fmt.Errorf("build image: %w", err)
+	}
+	return size, nil
+}
+
+// WriteFile writes the image to a file and returns its size in bytes. Where
+// the file system can hold sparse files, the zeros take no room.
 func (d Disk) WriteFile(name string) (size int, err error) {
 	size, pieces, err := d.layout()
 	if err != nil {
@@ -70,11 +88,7 @@ func (d Disk) WriteFile(name string) (size int, err error) {
 	return size, nil
 }
 
-// writePieces writes into an empty file.
-func writePieces(f interface {
-	io.WriterAt
-	Truncate(int64) error
-}, size int, pieces []piece) error {
+func writePieces(f Output, size int, pieces []piece) error {
 	if err := f.Truncate(int64(size)); err != nil {
 		return err
 	}

@@ -228,12 +228,12 @@ var brokenImages = []brokenImage{
 	{name: "no table", make: bpb(16, 0), want: brokenFAT},
 	{name: "tables of 2 TiB", make: bpb(36, 0xff, 0xff, 0xff, 0xff), want: brokenFAT},
 	{name: "a file system of 2 TiB", make: bpb(32, 0xff, 0xff, 0xff, 0xff), want: brokenFAT},
-	{name: "a file system larger than its partition", make: bpb(32, 0x1a), want: notFAT32, problem: map[string]string{"IMG-ESP-FAT32": "and its partition on the disk"}},
+	{name: "a file system larger than its partition", make: bpb(33, 5), want: notFAT32, problem: map[string]string{"IMG-ESP-FAT32": "and its partition on the disk"}},
 	{name: "a root directory nowhere", make: bpb(44, 0xff, 0xff, 0xff, 0x0f), want: brokenFAT},
 	{name: "FAT32 of a later version", make: bpb(42, 1), want: notFAT32},
 	{name: "a root directory in a circle", make: damaged(func(i *imagetest.Image) {
 		l := i.FS[0]
-		for n := int64(1); n < 16; n++ {
+		for n := int64(2); n < 16; n++ { // behind the label and EFI
 			i.Put(l.Place(2)+32*n, 0xe5)
 		}
 		l.Link(2, 2)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sys/unix"
 
-	"vmspec/probes/guest"
+	"vmspec/probes/trial"
 	"vmspec/results"
 	"vmspec/suite"
 )

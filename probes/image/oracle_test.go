@@ -1,9 +1,12 @@
 package image_test
 
 import (
+	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -41,13 +44,40 @@ func oracle(t *testing.T, name string, args ...string) string {
 	return string(out)
 }
 
-// What tests take for a good image is one for the programs that people use.
+// What tests take for a good image is one for the programs that people use, and
+// so is each form of it.
 func TestImagesAreWhole(t *testing.T) {
-	i := imagetest.New(imagetest.Good())
-	disk := write(t, i)
-	require.Contains(t, oracle(t, "sgdisk", "-v", disk), "No problems found")
-	partition := disk + "@@1M"
-	require.Contains(t, oracle(t, "mdir", "-i", partition, "-b", "-/"), "/EFI/BOOT/BOOTAA64.EFI")
-	require.NoError(t, os.WriteFile(disk+".fat", i.Get(i.First[0], int(i.FS[0].Sectors)*i.Sector), 0o644))
-	oracle(t, "fsck.vfat", "-n", disk+".fat")
+	for name, change := range map[string]func(s *imagetest.Spec){
+		"good":                  func(*imagetest.Spec) {},
+		"FAT12":                 func(s *imagetest.Spec) { s.Parts[0].FAT.Bits, s.Parts[0].FAT.Clusters = 12, 4084 },
+		"FAT16":                 func(s *imagetest.Spec) { s.Parts[0].FAT.Bits, s.Parts[0].FAT.Clusters = 16, 65524 },
+		"clusters of 8 sectors": func(s *imagetest.Spec) { s.Parts[0].FAT.PerCluster = 8 },
+		"a second partition": func(s *imagetest.Spec) {
+			s.Parts = append(s.Parts, imagetest.Part{Type: imagetest.Linux, Sectors: 2048})
+		},
+		"a partition before it": func(s *imagetest.Spec) {
+			s.Parts = []imagetest.Part{{Type: imagetest.Linux, Sectors: 2048}, s.Parts[0]}
+		},
+		"long names, and files and directories of nothing": func(s *imagetest.Spec) {
+			for n := range 99 {
+				s.Parts[0].FAT.Files = append(s.Parts[0].FAT.Files, imagetest.File{Path: fmt.Sprintf(`\EFI\a long name of file %d`, n)})
+			}
+			s.Parts[0].FAT.Files = append(s.Parts[0].FAT.Files, imagetest.File{Path: `\Empty`, Dir: true}, imagetest.File{Path: `\efi2\Boot\x`, Data: []byte("x")})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			spec := imagetest.Good()
+			change(&spec)
+			i := imagetest.New(spec)
+			esp := slices.IndexFunc(i.FS, func(l *imagetest.Layout) bool { return l != nil })
+			disk := write(t, i)
+			require.Contains(t, oracle(t, "sgdisk", "-v", disk), "No problems found")
+			require.NoError(t, os.WriteFile(disk+".fat", i.Get(i.First[esp], int(i.FS[esp].Sectors)*i.Sector), 0o644))
+			require.Len(t, strings.Split(strings.TrimSpace(oracle(t, "fsck.vfat", "-n", disk+".fat")), "\n"), 2, "its version and a count")
+			names := oracle(t, "mdir", "-i", disk+".fat", "-b", "-/")
+			for _, f := range spec.Parts[esp].FAT.Files {
+				require.Contains(t, names, "::"+strings.ReplaceAll(f.Path, `\`, "/"))
+			}
+		})
+	}
 }

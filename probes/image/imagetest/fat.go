@@ -1,13 +1,18 @@
 package imagetest
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 	"unicode/utf16"
+
+	"vmspec/initramfs"
 )
+
+// initramfs writes FAT32 with clusters of one sector, short names and files that
+// hold something. All else that tests need is made of that by changes.
 
 // A Layout is where a file system has its parts.
 type Layout struct {
@@ -18,12 +23,26 @@ type Layout struct {
 	At                      map[string]uint32 // first clusters, by path
 	Entries                 map[string]int64  // where the short entries are, by path
 
-	image    *Image
-	next     uint32
-	tables   int64 // size of one
-	sector   int64
-	contents map[string][]byte // of directories
+	image  *Image
+	sector int64
+	tables int64  // size of one
+	next   uint32 // the first cluster that was never used
+	unused uint32 // clusters before it that are free again
 }
+
+const (
+	rootEntries  = 512 // of a FAT12 or FAT16
+	dirEntrySize = 32
+	endOfChain   = 0x0fffffff
+)
+
+// number reads a little-endian number of two or four bytes.
+func (l *Layout) number(at int64, size int) uint32 {
+	return binary.LittleEndian.Uint32(append(l.image.Get(at, size), 0, 0))
+}
+
+// link is a cluster's value in a FAT32.
+func (l *Layout) link(cluster uint32) uint32 { return l.number(l.Table+4*int64(cluster), 4) }
 
 // Link writes a cluster's value into both tables.
 func (l *Layout) Link(cluster, value uint32) {
@@ -31,14 +50,14 @@ func (l *Layout) Link(cluster, value uint32) {
 		at := l.Table + n*l.tables
 		switch l.Bits {
 		case 12:
-			pair := l.image.Get(at+int64(cluster)*3/2, 2)
-			v := binary.LittleEndian.Uint16(pair)
+			at += int64(cluster) * 3 / 2
+			v := uint16(l.number(at, 2))
 			if cluster%2 == 0 {
 				v = v&0xf000 | uint16(value)&0xfff
 			} else {
 				v = v&0xf | uint16(value)<<4
 			}
-			l.image.Put16(at+int64(cluster)*3/2, v)
+			l.image.Put16(at, v)
 		case 16:
 			l.image.Put16(at+2*int64(cluster), uint16(value))
 		default:
@@ -51,175 +70,247 @@ func (l *Layout) Link(cluster, value uint32) {
 func (l *Layout) Place(cluster uint32) int64 { return l.Data + int64(cluster-2)*l.Cluster }
 
 func (i *Image) format(f *FAT, boot int64) *Layout {
-	sector := int64(i.Sector)
-	l := &Layout{Boot: boot, Bits: f.Bits, Cluster: int64(f.PerCluster) * sector, image: i, sector: sector,
-		At: map[string]uint32{}, Entries: map[string]int64{}, contents: map[string][]byte{}, next: 2}
-	reserved, rootEntries := int64(32), int64(0)
+	p := plan(f.Files)
+	l := i.copyESP(written(i.Sector*int(f.PerCluster), p.files), boot)
+	l.divide(f.PerCluster)
+	l.resize(f.Clusters)
 	if f.Bits != 32 {
-		reserved, rootEntries = 1, 512
+		l.narrow(f.Bits, int64(f.Clusters))
 	}
-	l.tables = ((int64(f.Clusters)+2)*int64(f.Bits)/8 + 1 + sector - 1) / sector * sector
-	l.Table = boot + reserved*sector
-	l.Root = l.Table + 2*l.tables
-	l.Data = l.Root + rootEntries*32
-	l.Sectors = uint64((l.Data-boot)/sector + int64(f.Clusters)*int64(f.PerCluster))
-	i.boot(f, l, reserved, rootEntries)
+	l.rewrite(p, `\`)
 	if f.Bits == 32 {
-		l.allocate(`\`, 1)
-	}
-	l.Link(0, 0x0ffffff8)
-	l.Link(1, 0x0fffffff)
-	for _, file := range f.Files {
-		l.add(file)
-	}
-	l.flush()
-	if f.Bits == 32 {
-		l.summary(f.Clusters)
+		i.Put32(l.Boot+l.sector*int64(f.PerCluster)+488, f.Clusters-(l.next-2)+l.unused)
+		l.backup(f.PerCluster)
 	}
 	return l
 }
 
-func (i *Image) boot(f *FAT, l *Layout, reserved, rootEntries int64) {
-	at := l.Boot
-	i.Put(at, 0xeb, 0x58, 0x90, 'v', 'm', 's', 'p', 'e', 'c', ' ', ' ')
-	i.Put16(at+11, uint16(i.Sector))
-	i.Put(at+13, f.PerCluster)
-	i.Put16(at+14, uint16(reserved))
-	i.Put(at+16, 2)
-	i.Put16(at+17, uint16(rootEntries))
-	i.Put(at+21, 0xf8)
-	i.Put16(at+24, 32) // sectors of a track
-	i.Put16(at+26, 64) // heads
-	i.Put32(at+28, uint32(at/l.sector))
-	i.Put32(at+32, uint32(l.Sectors))
-	if f.Bits != 32 {
-		i.Put16(at+22, uint16(l.tables/l.sector))
-		i.Put(at+38, 0x29)
-		i.Put(at+43, []byte("NO NAME    FAT16   ")...)
-	} else {
-		i.Put32(at+36, uint32(l.tables/l.sector))
-		i.Put32(at+44, 2)
-		i.Put16(at+48, 1)
-		i.Put16(at+50, 6)
-		i.Put(at+64, 0x80, 0, 0x29)
-		i.Put(at+71, []byte("NO NAME    FAT32   ")...)
-	}
-	i.Put(at+510, 0x55, 0xaa)
-}
-
-// summary writes what FAT32 has beside: how many clusters are free, and the
-// backup of the boot sector.
-func (l *Layout) summary(clusters uint32) {
-	i, at := l.image, l.Boot+l.sector
-	i.Put(at, []byte("RRaA")...)
-	i.Put(at+484, []byte("rrAa")...)
-	i.Put32(at+488, clusters-(l.next-2))
-	i.Put32(at+492, l.next)
-	i.Put(at+510, 0x55, 0xaa)
-	i.Put(l.Boot+6*l.sector, i.Get(l.Boot, 2*int(l.sector))...)
-}
-
-// allocate takes clusters for a file and chains them.
-func (l *Layout) allocate(path string, clusters uint32) uint32 {
-	first := l.next
-	l.next += clusters
-	for c := first; c < l.next-1; c++ {
-		l.Link(c, c+1)
-	}
-	l.Link(l.next-1, 0x0fffffff)
-	l.At[path] = first
-	return first
-}
-
-// add adds a file and the directories above it.
-func (l *Layout) add(f File) {
-	parts := strings.Split(strings.TrimPrefix(f.Path, `\`), `\`)
-	dir, name := `\`, parts[len(parts)-1]
-	for _, part := range parts[:len(parts)-1] {
-		under := strings.TrimSuffix(dir, `\`) + `\` + part
-		if _, there := l.At[under]; !there {
-			l.directory(dir, under, part)
-		}
-		dir = under
-	}
-	if f.Dir {
-		l.directory(dir, f.Path, name)
-		return
-	}
-	var first uint32
-	if len(f.Data) > 0 {
-		first = l.allocate(f.Path, uint32((int64(len(f.Data))+l.Cluster-1)/l.Cluster))
-		l.image.Put(l.Place(first), f.Data...)
-	}
-	l.entry(dir, f.Path, name, 0x20, first, uint32(len(f.Data)))
-}
-
-func (l *Layout) directory(parent, path, name string) {
-	first := l.allocate(path, 1)
-	l.entry(parent, path, name, 0x10, first, 0)
-	up := l.At[parent]
-	if parent == `\` {
-		up = 0
-	}
-	l.contents[path] = append(short(".          ", 0x10, first, 0), short("..         ", 0x10, up, 0)...)
-}
-
-// entry adds a name to a directory, with a long one where it needs it.
-func (l *Layout) entry(dir, path, name string, attributes byte, first, size uint32) {
-	base, extension, _ := strings.Cut(strings.ToUpper(name), ".")
-	plain := fmt.Sprintf("%-8.8s%-3.3s", base, extension)
-	if len(base) > 8 || len(extension) > 3 {
-		plain = fmt.Sprintf("%-6.6s~1%-3.3s", base, extension)
-	}
-	if strings.ToUpper(name) != name || strings.Contains(plain, "~") {
-		l.contents[dir] = append(l.contents[dir], long(name, plain)...)
-	}
-	l.Entries[path] = int64(len(l.contents[dir]))
-	l.contents[dir] = append(l.contents[dir], short(plain, attributes, first, size)...)
-}
-
-// flush writes the directories, with more clusters where they need them.
-func (l *Layout) flush() {
-	for _, dir := range slices.Sorted(maps.Keys(l.contents)) {
-		b, at := l.contents[dir], l.Root
-		if dir != `\` || l.Bits == 32 {
-			at = l.Place(l.At[dir])
-			if over := int64(len(b)) - l.Cluster; over > 0 {
-				first, rest := l.At[dir], uint32((over+l.Cluster-1)/l.Cluster)
-				second := l.allocate(dir, rest)
-				l.At[dir] = first
-				l.Link(first, second)
-				l.image.Put(l.Place(second), b[l.Cluster:]...)
-				l.image.Put(at, b[:l.Cluster]...)
-				b = nil
-			}
-		}
-		l.image.Put(at, b...)
-		for path := range l.Entries {
-			if parent(path) == dir {
-				l.Entries[path] += at
-			}
+// copyESP takes the file system of a disk that initramfs wrote.
+func (i *Image) copyESP(disk *Image, boot int64) *Layout {
+	for number, b := range disk.pages {
+		if at := number * page; at >= edge && at < disk.Size-edge {
+			i.Put(boot+at-edge, b...)
 		}
 	}
+	l := &Layout{Boot: boot, Bits: 32, Cluster: int64(disk.Sector), image: i, sector: int64(disk.Sector),
+		At: map[string]uint32{`\`: 2}, Entries: map[string]int64{}}
+	l.tables = int64(l.number(boot+36, 4)) * l.sector
+	l.Table = boot + int64(l.number(boot+14, 2))*l.sector
+	l.Data = l.Table + 2*l.tables
+	l.Root = l.Data
+	l.next = l.number(boot+l.sector+492, 4)
+	i.Put32(boot+28, uint32(boot/int64(i.Sector))) // sectors before it
+	return l
 }
 
-func parent(path string) string {
-	if n := strings.LastIndexByte(path, '\\'); n > 0 {
-		return path[:n]
+// divide makes smaller sectors, of which a cluster has several.
+func (l *Layout) divide(by byte) {
+	l.sector /= int64(by)
+	l.image.Put16(l.Boot+11, uint16(l.sector))
+	l.image.Put(l.Boot+13, by)
+	for _, at := range []int64{14, 48, 50} { // before the tables; FSInfo; the backup
+		l.image.Put16(l.Boot+at, uint16(l.number(l.Boot+at, 2))*uint16(by))
 	}
-	return `\`
+	l.image.Put32(l.Boot+36, l.number(l.Boot+36, 4)*uint32(by)) // of a table
 }
 
-func short(name string, attributes byte, first, size uint32) []byte {
-	e := make([]byte, 32)
-	copy(e, name)
-	e[11] = attributes
-	binary.LittleEndian.PutUint16(e[20:], uint16(first>>16))
-	binary.LittleEndian.PutUint16(e[26:], uint16(first))
-	binary.LittleEndian.PutUint32(e[28:], size)
-	return e
+// resize gives the file system another number of clusters.
+func (l *Layout) resize(clusters uint32) {
+	if int64(clusters+2)*4 > l.tables {
+		panic(fmt.Sprintf("%d clusters are more than the tables of initramfs are for", clusters))
+	}
+	l.Sectors = uint64(l.Place(clusters+2)-l.Boot) / uint64(l.sector)
+	l.image.Put32(l.Boot+32, uint32(l.Sectors))
 }
 
+// narrow makes a FAT12 or FAT16 of it. The clusters stay where they are, and
+// the root directory goes before them.
+func (l *Layout) narrow(bits int, clusters int64) {
+	links := make([]uint32, l.next)
+	for c := range links {
+		links[c] = l.link(uint32(c))
+	}
+	boot, root := l.image.Get(l.Boot, 90), l.chain(2)
+	l.image.Put(l.Boot+512, make([]byte, l.Data-l.Boot-512)...)
+	l.Bits, l.Root = bits, l.Data-rootEntries*dirEntrySize
+	l.tables = (((clusters+2)*int64(bits)+7)/8 + l.sector - 1) / l.sector * l.sector
+	l.Table = l.Root - 2*l.tables
+	l.image.Put16(l.Boot+14, uint16((l.Table-l.Boot)/l.sector))
+	l.image.Put16(l.Boot+17, rootEntries)
+	l.image.Put16(l.Boot+22, uint16(l.tables/l.sector))
+	l.image.Put(l.Boot+36, append(append([]byte{0x80, 0}, boot[66:82]...), fmt.Sprintf("FAT%d   ", bits)...)...)
+	l.image.Put(l.Boot+62, make([]byte, 28)...)
+	for c, value := range links {
+		l.Link(uint32(c), value)
+	}
+	for n, c := range root {
+		l.image.Put(l.Root+int64(n)*l.Cluster, l.image.Get(l.Place(c), int(l.Cluster))...)
+		l.free(c)
+	}
+}
+
+// chain lists the clusters of a FAT32 from one on.
+func (l *Layout) chain(first uint32) []uint32 {
+	out := []uint32{first}
+	for c := l.link(first); c < endOfChain; c = l.link(c) {
+		out = append(out, c)
+	}
+	return out
+}
+
+func (l *Layout) free(cluster uint32) {
+	l.Link(cluster, 0)
+	l.unused++
+}
+
+// backup copies the boot sector and FSInfo to where their backups are.
+func (l *Layout) backup(perCluster byte) {
+	unit := l.sector * int64(perCluster)
+	l.image.Put(l.Boot+6*unit, l.image.Get(l.Boot, int(2*unit))...)
+}
+
+// A planned is what initramfs is asked to write, and what it stands for.
+type planned struct {
+	files  []initramfs.File
+	paths  map[string]map[string]string // by directory and by name in an entry: what it stands for
+	hollow map[string]bool              // files and directories that are to hold nothing
+}
+
+// filler is a file that keeps a directory which is to hold nothing.
+const filler = "FILLER"
+
+func plan(files []File) *planned {
+	p := &planned{paths: map[string]map[string]string{}, hollow: map[string]bool{}}
+	for _, f := range files {
+		data := f.Data
+		if len(data) == 0 {
+			p.hollow[f.Path] = true
+			data = []byte{0}
+		}
+		var short []string
+		dir := `\`
+		for part := range strings.SplitSeq(strings.TrimPrefix(f.Path, `\`), `\`) {
+			path := strings.TrimSuffix(dir, `\`) + `\` + part
+			short = append(short, p.short(dir, path, part))
+			dir = path
+		}
+		if f.Dir {
+			short = append(short, filler)
+		}
+		p.files = append(p.files, initramfs.File{Name: strings.Join(short, "/"), Data: data})
+	}
+	return p
+}
+
+// short chooses the short name of a path: its own in capitals, if that is one.
+func (p *planned) short(dir, path, name string) string {
+	if p.paths[dir] == nil {
+		p.paths[dir] = map[string]string{}
+	}
+	for raw, other := range p.paths[dir] {
+		if other == path {
+			return plain(raw)
+		}
+	}
+	raw := padded(strings.ToUpper(name))
+	if _, taken := p.paths[dir][raw]; taken || !strings.EqualFold(plain(raw), name) {
+		raw = padded(fmt.Sprintf("LONG%d", len(p.paths[dir])))
+	}
+	p.paths[dir][raw] = path
+	return plain(raw)
+}
+
+// padded writes a name as an entry holds it; what is too long is cut.
+func padded(name string) string {
+	base, extension, _ := strings.Cut(name, ".")
+	return fmt.Sprintf("%-8.8s%-3.3s", base, extension)
+}
+
+// plain undoes padded.
+func plain(raw string) string {
+	return strings.TrimSuffix(strings.TrimRight(raw[:8], " ")+"."+strings.TrimRight(raw[8:], " "), ".")
+}
+
+// rewrite gives the files of a directory their long names, and empties those
+// that are to hold nothing. It goes on in the directories below.
+func (l *Layout) rewrite(p *planned, dir string) {
+	var out []byte
+	places := map[string]int{}
+	for e := range slices.Chunk(l.directory(dir), dirEntrySize) {
+		if e[0] == 0 {
+			break
+		}
+		raw := string(e[:11])
+		first := uint32(binary.LittleEndian.Uint16(e[20:]))<<16 | uint32(binary.LittleEndian.Uint16(e[26:]))
+		path := p.paths[dir][raw]
+		switch {
+		case raw == padded(filler):
+			l.free(first)
+			continue
+		case path != "" && e[11] == 0x20 && p.hollow[path]:
+			l.free(first)
+			clear(e[20:22]) // the first cluster's upper half,
+			clear(e[26:])   // its lower half, and the size
+		case path != "":
+			l.At[path] = first
+		}
+		if name := path[strings.LastIndexByte(path, '\\')+1:]; name != "" && name != plain(raw) {
+			out = append(out, long(name, raw)...)
+		}
+		places[path] = len(out)
+		out = append(out, e...)
+	}
+	l.setDirectory(dir, append(out, make([]byte, dirEntrySize)...), places)
+	for _, path := range p.paths[dir] {
+		if p.paths[path] != nil || p.hollow[path] && l.At[path] != 0 {
+			l.rewrite(p, path)
+		}
+	}
+}
+
+// pieces lists where a directory stands, in pieces of a size.
+func (l *Layout) pieces(dir string) (places []int64, size int64) {
+	if dir == `\` && l.Bits != 32 {
+		return []int64{l.Root}, rootEntries * dirEntrySize
+	}
+	// As initramfs writes them, one cluster is behind the other.
+	for c := l.At[dir]; ; c++ {
+		places = append(places, l.Place(c))
+		if b := l.image.Get(l.Place(c), int(l.Cluster)); b[len(b)-dirEntrySize] == 0 {
+			return places, l.Cluster
+		}
+	}
+}
+
+func (l *Layout) directory(dir string) []byte {
+	var b bytes.Buffer
+	places, size := l.pieces(dir)
+	for _, at := range places {
+		b.Write(l.image.Get(at, int(size)))
+	}
+	return b.Bytes()
+}
+
+// setDirectory writes a directory, with more clusters where it needs them.
+func (l *Layout) setDirectory(dir string, b []byte, paths map[string]int) {
+	places, size := l.pieces(dir)
+	last := l.At[dir] + uint32(len(places)) - 1
+	for int64(len(places))*size < int64(len(b)) {
+		l.Link(last, l.next)
+		l.Link(l.next, endOfChain)
+		places = append(places, l.Place(l.next))
+		last, l.next = l.next, l.next+1
+	}
+	for n, at := range places {
+		piece := b[min(int64(n)*size, int64(len(b))):]
+		l.image.Put(at, append(slices.Clone(piece[:min(size, int64(len(piece)))]), make([]byte, max(0, size-int64(len(piece))))...)...)
+	}
+	for path, at := range paths {
+		l.Entries[path] = places[int64(at)/size] + int64(at)%size
+	}
+}
+
+// long is a long name in the entries that come before its short one.
 func long(name, plain string) []byte {
 	var sum byte
 	for _, c := range []byte(plain) {
@@ -235,7 +326,7 @@ func long(name, plain string) []byte {
 	}
 	var out []byte
 	for n := len(units) / 13; n > 0; n-- {
-		e := make([]byte, 32)
+		e := make([]byte, dirEntrySize)
 		e[0], e[11], e[13] = byte(n), 0x0f, sum
 		if n == len(units)/13 {
 			e[0] |= 0x40

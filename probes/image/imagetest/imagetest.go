@@ -1,6 +1,6 @@
-// Package imagetest writes disk images for tests, whole ones that tests then
-// break. They are held in memory by the page, and what is not written is zero.
-// Only tests import it.
+// Package imagetest makes disk images for tests: it takes those that initramfs
+// writes and changes them. Tests then break them. An image is held in memory by
+// the page, and what is not written is zero. Only tests import this package.
 package imagetest
 
 import (
@@ -11,6 +11,8 @@ import (
 	"io"
 	"slices"
 	"strings"
+
+	"vmspec/initramfs"
 )
 
 const page = 4096
@@ -62,6 +64,18 @@ func (i *Image) Put(at int64, b ...byte) {
 		}
 		done += copy(i.pages[number][within:], b[done:])
 	}
+}
+
+// WriteAt writes bytes, as [initramfs.Output] asks.
+func (i *Image) WriteAt(b []byte, at int64) (int, error) {
+	i.Put(at, b...)
+	return len(b), nil
+}
+
+// Truncate sets the size of an image that is being written.
+func (i *Image) Truncate(size int64) error {
+	i.Size = size
+	return nil
 }
 
 // Put16, Put32 and Put64 write little-endian numbers.
@@ -141,14 +155,25 @@ func GoodFAT() *FAT {
 const (
 	entries   = 128
 	entrySize = 128
+	// edge is how much of a disk lies before its first partition, and behind
+	// its last.
+	edge = 1 << 20
 )
+
+// written is a disk as initramfs writes it.
+func written(sector int, files []initramfs.File) *Image {
+	i := &Image{Sector: sector, pages: map[int64][]byte{}}
+	if _, err := (initramfs.Disk{SectorSize: sector, Files: files}).Write(i); err != nil {
+		panic(err)
+	}
+	return i
+}
 
 // New makes an image.
 func New(spec Spec) *Image {
 	i := &Image{Sector: spec.Sector, pages: map[int64][]byte{}}
-	at := uint64(1 << 20 / spec.Sector)
-	reserved := uint64(entries * entrySize / spec.Sector)
-	var table []byte
+	at := uint64(edge / spec.Sector)
+	var places [][2]uint64
 	for n, p := range spec.Parts {
 		at += p.Gap
 		i.First = append(i.First, int64(at)*int64(spec.Sector))
@@ -160,38 +185,43 @@ func New(spec Spec) *Image {
 			sectors = max(sectors, l.Sectors)
 		}
 		i.Put(i.First[n], p.Data...)
-		table = append(table, entry(p.Type, byte(n+1), at, at+sectors-1)...)
+		places = append(places, [2]uint64{at, at + sectors - 1})
 		at += sectors
 	}
-	last := at + 2048
-	i.Size = int64(last+1) * int64(spec.Sector)
-	i.mbr(last)
-	i.Put(2*int64(spec.Sector), table...)
-	i.Put(int64(last-reserved)*int64(spec.Sector), table...)
-	i.header(1, last, 2, reserved)
-	i.header(last, 1, last-reserved, reserved)
-	i.Seal()
+	i.Size = int64(at)*int64(spec.Sector) + edge
+	i.tables(spec.Parts, places)
 	return i
 }
 
-func (i *Image) mbr(last uint64) {
-	i.Put(446, 0, 0, 2, 0, 0xee, 0xff, 0xff, 0xff)
-	i.Put32(454, 1)
-	i.Put32(458, uint32(last))
-	i.Put(510, 0x55, 0xaa)
+// tables takes the partition tables of a disk that initramfs wrote, and makes
+// them this disk's.
+func (i *Image) tables(parts []Part, places [][2]uint64) {
+	disk := written(i.Sector, nil)
+	i.Put(0, disk.Get(0, edge)...)
+	i.Put(i.Size-edge, disk.Get(disk.Size-edge, edge)...)
+	longer := uint64((i.Size - disk.Size) / int64(i.Sector))
+	i.Put32(458, binary.LittleEndian.Uint32(i.Get(458, 4))+uint32(longer)) // of the MBR's partition
+	primary, backup := i.Header(false), i.Header(true)
+	// The other header, the last usable LBA; of the backup where it is itself,
+	// and its entries.
+	for _, at := range []int64{primary + 32, primary + 48, backup + 24, backup + 48, backup + 72} {
+		i.Put64(at, binary.LittleEndian.Uint64(i.Get(at, 8))+longer)
+	}
+	esp := disk.Get(disk.Entry(false, 0), entrySize)
+	i.Both(0, 0, make([]byte, entrySize)...)
+	for n, p := range parts {
+		i.Both(n, 0, entry(esp, p.Type, byte(n+1), places[n])...)
+	}
 }
 
-func (i *Image) header(at, other, array, reserved uint64) {
-	h := int64(at) * int64(i.Sector)
-	last := max(at, other)
-	i.Put(h, []byte("EFI PART\x00\x00\x01\x00\x5c\x00\x00\x00")...)
-	for n, v := range []uint64{at, other, 2 + reserved, last - reserved - 1} {
-		i.Put64(h+24+8*int64(n), v)
-	}
-	i.Put(h+56, GUID("11111111-2222-3333-4444-555555555555")...)
-	i.Put64(h+72, array)
-	i.Put32(h+80, entries)
-	i.Put32(h+84, entrySize)
+// entry makes one partition's entry another's.
+func entry(of []byte, kind string, number byte, place [2]uint64) []byte {
+	e := slices.Clone(of)
+	copy(e, GUID(kind))
+	copy(e[16:], GUID(fmt.Sprintf("AAAAAAAA-BBBB-CCCC-DDDD-0000000000%02X", number)))
+	binary.LittleEndian.PutUint64(e[32:], place[0])
+	binary.LittleEndian.PutUint64(e[40:], place[1])
+	return e
 }
 
 // Header is where the primary or the backup header stands.
@@ -232,18 +262,6 @@ func (i *Image) Both(n int, offset int64, b ...byte) {
 	i.Put(i.Entry(false, n)+offset, b...)
 	i.Put(i.Entry(true, n)+offset, b...)
 	i.Seal()
-}
-
-func entry(kind string, number byte, first, last uint64) []byte {
-	e := make([]byte, entrySize)
-	copy(e, GUID(kind))
-	copy(e[16:], GUID(fmt.Sprintf("AAAAAAAA-BBBB-CCCC-DDDD-0000000000%02X", number)))
-	binary.LittleEndian.PutUint64(e[32:], first)
-	binary.LittleEndian.PutUint64(e[40:], last)
-	for n, c := range []byte("part") {
-		e[56+2*n] = c
-	}
-	return e
 }
 
 // GUID writes a GUID as it stands on disks.
