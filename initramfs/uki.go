@@ -16,6 +16,11 @@ type Section struct {
 	Data []byte
 }
 
+// This is not probes/image's reader of PE files, for two reasons. initramfs may
+// not import probes. And the two do opposite work: that one takes anybody's file
+// and lists what is wrong with it; this one edits a file that we chose, and
+// refuses whatever it would not know how to edit.
+
 // Of Microsoft's PE format: where its headers hold what is read or changed
 // here, and the values that a stub must have. Of the optional header only the
 // form for 64 bits is known.

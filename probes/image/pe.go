@@ -1,8 +1,11 @@
 package image
 
 import (
+	"bytes"
 	"encoding/binary"
+	"errors"
 	"fmt"
+	"io"
 )
 
 // A PE is the header of a PE/COFF image: Microsoft's PE Format, and UEFI
@@ -24,6 +27,15 @@ const (
 	Application    = 10 // EFI_IMAGE_SUBSYSTEM_EFI_APPLICATION
 )
 
+// A Section is a part of a PE file, by what its header claims.
+type Section struct {
+	Name    string
+	Address uint32 // in memory
+	Size    uint32 // in memory
+	At      uint32 // in the file
+	Stored  uint32 // bytes in the file
+}
+
 const (
 	dosSize       = 64
 	dosNewHeader  = 0x3c
@@ -33,43 +45,66 @@ const (
 	maxSections   = 96 // are looked at: Windows loads no more
 )
 
-// readPE reads the header of a file of that size.
-func readPE(size uint32, read func(at uint64, n int) ([]byte, error)) *PE {
+// A reader reads n bytes of a file at an offset.
+type reader func(at uint64, n int) ([]byte, error)
+
+// ReadPE reads the headers of a file and returns its sections, at most 96 and
+// none if the file has no whole table of them.
+func ReadPE(r *io.SectionReader) (*PE, []Section) {
 	var p PE
-	p.add(p.read(uint64(size), read))
+	sections, err := p.read(uint64(r.Size()), func(at uint64, n int) ([]byte, error) {
+		b := make([]byte, n)
+		if _, err := r.ReadAt(b, int64(at)); err != nil {
+			return nil, unread{err}
+		}
+		return b, nil
+	})
+	p.add(err)
+	return &p, sections
+}
+
+// readPE reads the headers of a file of that size.
+func readPE(size uint32, read reader) *PE {
+	var p PE
+	_, err := p.read(uint64(size), read)
+	p.add(err)
 	return &p
 }
 
-func (p *PE) read(size uint64, read func(at uint64, n int) ([]byte, error)) error {
+func (p *PE) read(size uint64, read reader) ([]Section, error) {
 	if size < dosSize {
-		return fmt.Errorf("%d bytes are no PE file", size)
+		return nil, fmt.Errorf("%d bytes are no PE file", size)
 	}
 	dos, err := read(0, dosSize)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if string(dos[:2]) != "MZ" {
-		return fmt.Errorf("no PE file: it begins with %q", dos[:min(8, len(dos))])
+		return nil, fmt.Errorf("no PE file: it begins with %q", dos[:min(8, len(dos))])
 	}
 	at := uint64(binary.LittleEndian.Uint32(dos[dosNewHeader:]))
 	if at+coffSize+optionalLeast > size {
-		return fmt.Errorf("the PE header at byte %d is not in the file", at)
+		return nil, fmt.Errorf("the PE header at byte %d is not in the file", at)
 	}
 	head, err := read(at, coffSize+optionalLeast)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if string(head[:4]) != "PE\x00\x00" {
-		return fmt.Errorf("no PE header at byte %d", at)
+		return nil, fmt.Errorf("no PE header at byte %d", at)
 	}
 	p.There = true
 	p.Machine = binary.LittleEndian.Uint16(head[4:])
-	sections, optional := int(binary.LittleEndian.Uint16(head[6:])), uint64(binary.LittleEndian.Uint16(head[20:]))
+	n, optional := int(binary.LittleEndian.Uint16(head[6:])), uint64(binary.LittleEndian.Uint16(head[20:]))
 	if optional < optionalLeast {
-		return fmt.Errorf("the optional header has %d bytes", optional)
+		return nil, fmt.Errorf("the optional header has %d bytes", optional)
 	}
 	image := p.optional(head[coffSize:], size)
-	return p.sections(sections, at+coffSize+optional, size, image, read)
+	sections, err := readSections(n, at+coffSize+optional, size, read)
+	for i, s := range sections {
+		p.look(i+1, s, size, image)
+	}
+	return sections, err
 }
 
 // optional reads the optional header and returns the size of the image.
@@ -86,29 +121,33 @@ func (p *PE) optional(b []byte, size uint64) (image uint64) {
 	return image
 }
 
-// sections looks whether the file and the image hold what the sections claim.
-func (p *PE) sections(n int, at, size, image uint64, read func(at uint64, n int) ([]byte, error)) error {
+// readSections reads the table of n sections.
+func readSections(n int, at, size uint64, read reader) ([]Section, error) {
 	if at+uint64(n)*sectionSize > size {
-		return fmt.Errorf("%d sections' headers at byte %d are not in the file", n, at)
+		return nil, fmt.Errorf("%d sections' headers at byte %d are not in the file", n, at)
 	}
-	n = min(n, maxSections)
 	if n == 0 {
-		return fmt.Errorf("the PE file has no section")
+		return nil, errors.New("the PE file has no section")
 	}
-	table, err := read(at, n*sectionSize)
+	table, err := read(at, min(n, maxSections)*sectionSize)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for i := range n {
-		s := table[i*sectionSize:]
-		virtual, address := uint64(binary.LittleEndian.Uint32(s[8:])), uint64(binary.LittleEndian.Uint32(s[12:]))
-		raw, pointer := uint64(binary.LittleEndian.Uint32(s[16:])), uint64(binary.LittleEndian.Uint32(s[20:]))
-		if raw > 0 && pointer+raw > size {
-			p.wrong("section %d ends at byte %d of a file of %d", i+1, pointer+raw, size)
-		}
-		if address+virtual > image {
-			p.wrong("section %d ends at %#x in an image of %d bytes", i+1, address+virtual, image)
-		}
+	var out []Section
+	for ; len(table) > 0; table = table[sectionSize:] {
+		name, _, _ := bytes.Cut(table[:8], []byte{0})
+		field := func(at int) uint32 { return binary.LittleEndian.Uint32(table[at:]) }
+		out = append(out, Section{Name: string(name), Size: field(8), Address: field(12), Stored: field(16), At: field(20)})
 	}
-	return nil
+	return out, nil
+}
+
+// look looks whether the file and the image hold what a section claims.
+func (p *PE) look(n int, s Section, size, image uint64) {
+	if end := uint64(s.At) + uint64(s.Stored); s.Stored > 0 && end > size {
+		p.wrong("section %d ends at byte %d of a file of %d", n, end, size)
+	}
+	if end := uint64(s.Address) + uint64(s.Size); end > image {
+		p.wrong("section %d ends at %#x in an image of %d bytes", n, end, image)
+	}
 }

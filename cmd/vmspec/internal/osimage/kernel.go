@@ -14,6 +14,7 @@ import (
 // Where a kernel says what it is: Linux's Documentation/arm64/booting.rst,
 // arch/arm/boot/compressed/head.S and drivers/firmware/efi/libstub/zboot-header.S.
 const (
+	headSize            = 64 // as far as they lie
 	arm64At, arm64Magic = 56, "ARM\x64"
 	zImageAt, zImage    = 0x24, "\x18\x28\x6f\x01"
 	zbootAt, zboot      = 4, "zimg"

@@ -228,7 +228,7 @@ func section(b []byte) *io.SectionReader {
 }
 
 func TestReadSections(t *testing.T) {
-	good := imagetest.UKI(machineARM64, imagetest.Section{Name: ".linux", Data: []byte("a")}, imagetest.Section{Name: ".linux", Data: []byte("b")})
+	good := imagetest.UKI(image.MachineAArch64, imagetest.Section{Name: ".linux", Data: []byte("a")}, imagetest.Section{Name: ".linux", Data: []byte("b")})
 	sections, arch, err := readSections(section(good))
 	require.NoError(t, err)
 	require.Equal(t, "arm64", arch)
@@ -265,7 +265,7 @@ func TestOpen(t *testing.T) {
 	}
 	initrd := imagetest.Section{Name: ".initrd", Data: gzipped(t, ramdisk())}
 	named := imagetest.Section{Name: ".uname", Data: []byte(release + "\x00")}
-	program := imagetest.File{Path: aa64, Data: imagetest.PE(machineARM64)}
+	program := imagetest.File{Path: aa64, Data: imagetest.PE(image.MachineAArch64)}
 	zImageKernel := make([]byte, 128)
 	copy(zImageKernel[zImageAt:], zImage)
 	for name, test := range map[string]struct {
@@ -274,11 +274,11 @@ func TestOpen(t *testing.T) {
 		release, line string
 		gic, xen      string // what Offers has
 	}{
-		"a unified kernel image": {esp(imagetest.File{Path: aa64, Data: uki(machineARM64, named, initrd, imagetest.Section{Name: ".cmdline", Data: []byte("quiet root=/dev/vda\x00")})}),
+		"a unified kernel image": {esp(imagetest.File{Path: aa64, Data: uki(image.MachineAArch64, named, initrd, imagetest.Section{Name: ".cmdline", Data: []byte("quiet root=/dev/vda\x00")})}),
 			"", release, "quiet root=/dev/vda", "ARM_GIC=y", "XEN_BLKDEV_FRONTEND=m"},
-		"by the banner":         {esp(imagetest.File{Path: aa64, Data: uki(machineARM64, initrd)}), "arm64", "6.1.0-banner", "", "", ""},
-		"for both, for AArch32": {esp(imagetest.File{Path: aa64, Data: uki(machineARM64)}, imagetest.File{Path: thumb, Data: uki(machineThumb, named, initrd)}), "arm", release, "", "ARM_GIC=y", "XEN_BLKDEV_FRONTEND=m"},
-		"where systemd-boot looks": {esp(program, imagetest.File{Path: `\vmlinuz`, Data: imagetest.Kernel("7.0")}, imagetest.File{Path: `\EFI\Linux\a.efi`, Data: uki(machineARM64, named)}),
+		"by the banner":         {esp(imagetest.File{Path: aa64, Data: uki(image.MachineAArch64, initrd)}), "arm64", "6.1.0-banner", "", "", ""},
+		"for both, for AArch32": {esp(imagetest.File{Path: aa64, Data: uki(image.MachineAArch64)}, imagetest.File{Path: thumb, Data: uki(image.MachineARM, named, initrd)}), "arm", release, "", "ARM_GIC=y", "XEN_BLKDEV_FRONTEND=m"},
+		"where systemd-boot looks": {esp(program, imagetest.File{Path: `\vmlinuz`, Data: imagetest.Kernel("7.0")}, imagetest.File{Path: `\EFI\Linux\a.efi`, Data: uki(image.MachineAArch64, named)}),
 			"", release, "", "", ""},
 		"the kernel itself": {esp(imagetest.File{Path: aa64, Data: imagetest.Kernel("6.1.0-own")}), "", "6.1.0-own", "", "", ""},
 		"files beside GRUB": {esp(program,
@@ -307,7 +307,7 @@ func TestOpen(t *testing.T) {
 
 // What is not in the ESP may be in another file system, which is not read.
 func TestOpenPartly(t *testing.T) {
-	uki := imagetest.UKI(machineARM64, imagetest.Section{Name: ".linux", Data: imagetest.Kernel(release, append([]byte(configMark), gzipped(t, []byte("CONFIG_VIRTIO_BLK=m\n"))...)...)},
+	uki := imagetest.UKI(image.MachineAArch64, imagetest.Section{Name: ".linux", Data: imagetest.Kernel(release, append([]byte(configMark), gzipped(t, []byte("CONFIG_VIRTIO_BLK=m\n"))...)...)},
 		imagetest.Section{Name: ".initrd", Data: ramdisk()})
 	spec := imagetest.Good()
 	spec.Parts[0].FAT.Files = []imagetest.File{{Path: aa64, Data: uki}}
@@ -323,8 +323,8 @@ func TestOpenPartly(t *testing.T) {
 }
 
 func TestOpenFaults(t *testing.T) {
-	cutUKI := imagetest.UKI(machineARM64, imagetest.Section{Name: ".linux", Data: make([]byte, 100)})
-	damaged := imagetest.UKI(machineARM64, imagetest.Section{Name: ".linux", Data: imagetest.Kernel(release)}, imagetest.Section{Name: ".initrd", Data: []byte("junk")})
+	cutUKI := imagetest.UKI(image.MachineAArch64, imagetest.Section{Name: ".linux", Data: make([]byte, 100)})
+	damaged := imagetest.UKI(image.MachineAArch64, imagetest.Section{Name: ".linux", Data: imagetest.Kernel(release)}, imagetest.Section{Name: ".initrd", Data: []byte("junk")})
 	noFAT := imagetest.Spec{Sector: 512, Parts: []imagetest.Part{{Type: imagetest.ESP, Sectors: 100}}}
 	for name, test := range map[string]struct {
 		disk *imagetest.Image
@@ -336,7 +336,7 @@ func TestOpenFaults(t *testing.T) {
 		"no file":            {esp(), ErrNoKernel.Error()},
 		"a section cut":      {esp(imagetest.File{Path: aa64, Data: cutUKI[:len(cutUKI)-10]}), aa64 + `: section ".linux" ends at byte`},
 		"a damaged ramdisk":  {esp(imagetest.File{Path: aa64, Data: damaged}), "initial ramdisk: archive 1: neither"},
-		"a kernel of nought": {esp(imagetest.File{Path: aa64, Data: imagetest.UKI(machineARM64, imagetest.Section{Name: ".linux"})}), "kernel: 0 bytes are no kernel"},
+		"a kernel of nought": {esp(imagetest.File{Path: aa64, Data: imagetest.UKI(image.MachineAArch64, imagetest.Section{Name: ".linux"})}), "kernel: 0 bytes are no kernel"},
 	} {
 		_, err := openDisk(test.disk, "")
 		require.ErrorContains(t, err, test.want, name)
@@ -370,7 +370,7 @@ func FuzzArchive(f *testing.F) {
 }
 
 func FuzzOpen(f *testing.F) {
-	f.Add(imagetest.UKI(machineARM64, imagetest.Section{Name: ".linux", Data: imagetest.Kernel(release)}, imagetest.Section{Name: ".initrd", Data: ramdisk()}))
+	f.Add(imagetest.UKI(image.MachineAArch64, imagetest.Section{Name: ".linux", Data: imagetest.Kernel(release)}, imagetest.Section{Name: ".initrd", Data: ramdisk()}))
 	f.Add(imagetest.Kernel(release))
 	f.Add(gzipped(f, imagetest.Kernel(release)))
 	f.Fuzz(func(t *testing.T, data []byte) {
