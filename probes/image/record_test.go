@@ -1,8 +1,10 @@
 package image_test
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"strings"
 	"testing"
@@ -103,6 +105,30 @@ func TestRecorder(t *testing.T) {
 		require.Equal(t, want, got.Disk, name)
 	}
 }
+
+// A long piece is several lines, and zeroes at the end of a line take no room.
+func TestRecorderLines(t *testing.T) {
+	disk := append(bytes.Repeat([]byte("a"), 3<<10), make([]byte, 3<<10)...)
+	disk = append(disk, "b"...)
+	r := image.NewRecorder(bytes.NewReader(disk))
+	for range 2 { // what is read again is written once
+		b := make([]byte, len(disk))
+		_, err := r.ReadAt(b, 0)
+		require.NoError(t, err)
+		require.Equal(t, disk, b)
+	}
+	_, err := r.ReadAt(make([]byte, 10), int64(len(disk)))
+	require.ErrorIs(t, err, io.EOF)
+	var out strings.Builder
+	require.NoError(t, r.Write(&out, func(err error) string { return "by " + err.Error() }))
+	require.Equal(t, "block 0 3072 "+strings.Repeat("YWFh", 1024)+"\nblock 3072 3072 \nblock 6144 1 Yg==\nunread 6145 10 by EOF\n", out.String())
+	require.EqualError(t, r.Write(full{}, error.Error), "no space")
+}
+
+// full is a file that takes nothing.
+type full struct{}
+
+func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }
 
 // FuzzRead alters a note: nothing panics, and what was read is the same again.
 func FuzzRead(f *testing.F) {
