@@ -1,15 +1,13 @@
 package trial
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"net"
 	"slices"
 	"time"
-
-	"github.com/insomniacslk/dhcp/dhcpv4"
-	"github.com/insomniacslk/dhcp/iana"
 
 	"vmspec/probes/network"
 	"vmspec/probes/note"
@@ -104,32 +102,51 @@ func (a *asked) step(begin time.Time, out io.Writer) (done bool) {
 	return true
 }
 
-// Ports of DHCP, RFC 2131, and where the headers have theirs: RFC 791, 768.
+// Where IP, UDP and DHCP have what is written and read: RFC 791, 768 and 2131.
 const (
 	serverPort = 67
 	clientPort = 68
 	ipHeader   = 20
 	udpHeader  = 8
 	udp        = 17
+
+	bootRequest = 1   // a DHCP message's first byte
+	bootReply   = 2   // the same, of an answer
+	dhcpOptions = 236 // where they begin, behind a magic number
+	dhcpLeast   = 300 // bytes of a message (RFC 1542, section 2.1)
+	optionPad   = 0
+	optionType  = 53 // of the message
+	optionEnd   = 255
+	discoverIs  = 1 // types
+	offerIs     = 2
 )
 
-// discover is a DHCPDISCOVER in IP, from nobody to everybody.
-func discover(address net.HardwareAddr, id dhcpv4.TransactionID) []byte {
-	message := dhcpv4.DHCPv4{
-		OpCode: dhcpv4.OpcodeBootRequest, HWType: iana.HWTypeEthernet, ClientHWAddr: address, TransactionID: id,
-		Options: dhcpv4.OptionsFromList(dhcpv4.OptMessageType(dhcpv4.MessageTypeDiscover)),
-	}
-	message.SetBroadcast()
-	data := message.ToBytes()
-	p := make([]byte, ipHeader+udpHeader, ipHeader+udpHeader+len(data))
+// dhcpMagic comes before the options (RFC 2131, section 3).
+const dhcpMagic = "\x63\x82\x53\x63"
+
+// An exchange is the number by which an answer is known for ours.
+type exchange [4]byte
+
+// discover is a DHCPDISCOVER in IP, from nobody to everybody. It is written here
+// because it is so little: the client of insomniacslk/dhcp, which does the whole
+// exchange, makes PID 1 larger by 320 KiB.
+func discover(address net.HardwareAddr, id exchange) []byte {
+	p := make([]byte, ipHeader+udpHeader+dhcpLeast)
 	p[0], p[8], p[9] = 0x45, 64, udp // version and length, hops
-	binary.BigEndian.PutUint16(p[2:], uint16(cap(p)))
+	binary.BigEndian.PutUint16(p[2:], uint16(len(p)))
 	copy(p[16:], net.IPv4bcast.To4())
 	binary.BigEndian.PutUint16(p[10:], checksum(p[:ipHeader]))
 	binary.BigEndian.PutUint16(p[ipHeader:], clientPort)
 	binary.BigEndian.PutUint16(p[ipHeader+2:], serverPort)
-	binary.BigEndian.PutUint16(p[ipHeader+4:], uint16(udpHeader+len(data))) // and no checksum
-	return append(p, data...)
+	binary.BigEndian.PutUint16(p[ipHeader+4:], uint16(len(p)-ipHeader)) // and no checksum
+	m := p[ipHeader+udpHeader:]
+	m[0], m[1], m[2] = bootRequest, ether, byte(len(address))
+	copy(m[4:], id[:])
+	m[10] = 0x80 // answer to everybody: no packet for an address of ours would arrive
+	copy(m[28:44], address)
+	copy(m[dhcpOptions:], dhcpMagic)
+	copy(m[dhcpOptions+len(dhcpMagic):], []byte{optionType, 1, discoverIs, optionEnd})
+	return p
 }
 
 // checksum is that of an IP header: RFC 1071.
@@ -145,7 +162,7 @@ func checksum(header []byte) uint16 {
 }
 
 // isOffer tells whether an IP packet is the DHCPOFFER that answers.
-func isOffer(packet []byte, id dhcpv4.TransactionID) bool {
+func isOffer(packet []byte, id exchange) bool {
 	if len(packet) < ipHeader || packet[0]>>4 != 4 || packet[9] != udp {
 		return false
 	}
@@ -153,14 +170,39 @@ func isOffer(packet []byte, id dhcpv4.TransactionID) bool {
 	if header < ipHeader || len(packet) < header+udpHeader || binary.BigEndian.Uint16(packet[header+2:]) != clientPort {
 		return false
 	}
-	message, err := dhcpv4.FromBytes(packet[header+udpHeader:])
-	return err == nil && message.OpCode == dhcpv4.OpcodeBootReply && message.TransactionID == id &&
-		message.MessageType() == dhcpv4.MessageTypeOffer
+	m := packet[header+udpHeader:]
+	if len(m) < dhcpOptions || m[0] != bootReply || !bytes.Equal(m[4:8], id[:]) {
+		return false
+	}
+	options, ok := bytes.CutPrefix(m[dhcpOptions:], []byte(dhcpMagic))
+	return ok && messageType(options) == offerIs
 }
+
+// messageType finds the type of a message among its options; 0 if they do not
+// give one, or do not end as they should.
+func messageType(options []byte) (is byte) {
+	for len(options) > 0 {
+		switch {
+		case options[0] == optionEnd:
+			return is
+		case options[0] == optionPad:
+			options = options[1:]
+			continue
+		case len(options) < 2 || len(options) < 2+int(options[1]):
+			return 0
+		case options[0] == optionType && options[1] == 1:
+			is = options[2]
+		}
+		options = options[2+int(options[1]):]
+	}
+	return 0
+}
+
+// ether is Ethernet's number: ARPHRD_ETHER, include/uapi/linux/if_arp.h.
+const ether = 1
 
 // ethernet lists the names of the interfaces on which DHCP can be tried.
 func ethernet(interfaces []network.Interface) []string {
-	const ether = 1 // ARPHRD_ETHER, include/uapi/linux/if_arp.h
 	var out []string
 	for _, i := range interfaces {
 		if i.Type == ether {

@@ -10,7 +10,6 @@ import (
 	"path"
 	"strings"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
 	"golang.org/x/sys/unix"
 
 	"vmspec/probes/network"
@@ -34,7 +33,7 @@ func openLink(root fs.FS, name string) (link, error) {
 	}
 	to := &unix.SockaddrLinklayer{Protocol: bigEndian(unix.ETH_P_IP), Ifindex: i.Index, Halen: 6,
 		Addr: [8]byte{0xff, 0xff, 0xff, 0xff, 0xff, 0xff}}
-	var id dhcpv4.TransactionID
+	var id exchange
 	binary.NativeEndian.PutUint32(id[:], rand.Uint32())
 	wasUp := i.Flags&net.FlagUp != 0
 	return link{
@@ -85,7 +84,7 @@ func setUp(fd int, name string, up bool) error {
 // maxPackets bounds how many packets are looked at without a pause.
 const maxPackets = 64
 
-func receiveOffer(fd int, id dhcpv4.TransactionID) bool {
+func receiveOffer(fd int, id exchange) bool {
 	packet := make([]byte, 2048)
 	for range maxPackets {
 		n, _, err := unix.Recvfrom(fd, packet, 0)

@@ -2,7 +2,7 @@ package trial
 
 import (
 	"bytes"
-	"encoding/binary"
+	"encoding/hex"
 	"net"
 	"strings"
 	"syscall"
@@ -10,7 +10,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/insomniacslk/dhcp/dhcpv4"
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes/network"
@@ -103,74 +102,84 @@ func TestTryNetworkStopped(t *testing.T) {
 
 var (
 	testAddress = net.HardwareAddr{2, 0, 0, 0, 0, 1}
-	testID      = dhcpv4.TransactionID{1, 2, 3, 4}
+	testID      = exchange{1, 2, 3, 4}
 )
 
+// What insomniacslk/dhcp wrote for the same address and number.
 func TestDiscover(t *testing.T) {
 	p := discover(testAddress, testID)
 	require.Zero(t, checksum(p[:ipHeader]), "as a whole it is 0")
-	require.Equal(t, uint16(len(p)), binary.BigEndian.Uint16(p[2:]))
-	require.Equal(t, []byte{0, clientPort, 0, serverPort}, p[ipHeader:][:4])
-	require.Equal(t, uint16(len(p)-ipHeader), binary.BigEndian.Uint16(p[ipHeader+4:]))
-	message, err := dhcpv4.FromBytes(p[ipHeader+udpHeader:])
-	require.NoError(t, err)
-	require.Equal(t, dhcpv4.MessageTypeDiscover, message.MessageType())
-	require.Equal(t, testAddress, message.ClientHWAddr)
-	require.Equal(t, testID, message.TransactionID)
-	require.True(t, message.IsBroadcast(), "no address of ours can be sent to")
+	want := "45000148000000004011" + "79a6" + "00000000" + "ffffffff" + // IP
+		"0044" + "0043" + "0134" + "0000" + // UDP
+		"01010600" + "01020304" + "0000" + "8000" + strings.Repeat("0", 32) + // to everybody, no address
+		"020000000001" + strings.Repeat("0", 2*(10+64+128)) + // of the hardware; no names
+		"63825363" + "350101" + "ff" + strings.Repeat("0", 2*56)
+	require.Equal(t, want, hex.EncodeToString(p))
 }
 
-// offer is an answer to discover, with changes.
-func offer(t testing.TB, change func(m *dhcpv4.DHCPv4)) []byte {
-	t.Helper()
-	m, err := dhcpv4.FromBytes(discover(testAddress, testID)[ipHeader+udpHeader:])
-	require.NoError(t, err)
-	m.OpCode = dhcpv4.OpcodeBootReply
-	m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeOffer))
-	change(m)
-	header := discover(testAddress, testID)[:ipHeader+udpHeader]
-	header[21], header[23] = serverPort, clientPort
-	return append(header, m.ToBytes()...)
+// offer is an answer to discover.
+func offer(options ...byte) []byte {
+	p := discover(testAddress, testID)[:ipHeader+udpHeader+dhcpOptions+len(dhcpMagic)]
+	p[21], p[23] = serverPort, clientPort
+	p[ipHeader+udpHeader] = bootReply
+	return append(p, options...)
 }
 
 func TestIsOffer(t *testing.T) {
-	good := offer(t, func(*dhcpv4.DHCPv4) {})
+	good := offer(optionType, 1, offerIs, optionEnd)
+	const message = ipHeader + udpHeader
 	bent := func(at int, to byte) []byte {
 		b := bytes.Clone(good)
 		b[at] = to
 		return b
 	}
 	for name, packet := range map[string][]byte{
-		"empty":                   {},
-		"half a header":           good[:19],
-		"no message":              good[:28],
-		"a message cut":           good[:200],
-		"IPv6":                    bent(0, 0x65),
-		"a header of 16 bytes":    bent(0, 0x44),
-		"a header beyond the end": append([]byte{0x4f}, good[1:30]...),
-		"TCP":                     bent(9, 6),
-		"another port":            bent(23, 69),
-		"our own":                 discover(testAddress, testID),
-		"another's":               offer(t, func(m *dhcpv4.DHCPv4) { m.TransactionID[0]++ }),
-		"a refusal":               offer(t, func(m *dhcpv4.DHCPv4) { m.UpdateOption(dhcpv4.OptMessageType(dhcpv4.MessageTypeNak)) }),
-		"a request":               offer(t, func(m *dhcpv4.DHCPv4) { m.OpCode = dhcpv4.OpcodeBootRequest }),
-		"no cookie":               bent(28+236, 0),
+		"empty":                      {},
+		"half a header":              good[:19],
+		"no message":                 good[:message],
+		"a message cut":              good[:200],
+		"no options":                 good[:message+dhcpOptions],
+		"half a magic number":        good[:message+dhcpOptions+3],
+		"IPv6":                       bent(0, 0x65),
+		"a header of 16 bytes":       bent(0, 0x44),
+		"a header beyond the end":    append([]byte{0x4f}, good[1:30]...),
+		"TCP":                        bent(9, 6),
+		"another port":               bent(23, 69),
+		"our own":                    discover(testAddress, testID),
+		"another's":                  bent(message+4, 9),
+		"a request":                  bent(message, bootRequest),
+		"another magic number":       bent(message+dhcpOptions, 0),
+		"a refusal":                  offer(optionType, 1, 6, optionEnd),
+		"no type":                    offer(optionEnd),
+		"a type behind the end":      offer(optionEnd, optionType, 1, offerIs, optionEnd),
+		"a type of no bytes":         offer(optionType, 0, optionEnd),
+		"a type of two bytes":        offer(optionType, 2, offerIs, offerIs, optionEnd),
+		"no end":                     offer(optionType, 1, offerIs),
+		"an option without a length": offer(optionType, 1, offerIs, 12),
+		"an option beyond the end":   offer(optionType, 1, offerIs, 12, 9, 'x', optionEnd),
+		"a type beyond the end":      offer(optionType, 1),
 	} {
 		require.False(t, isOffer(packet, testID), name)
 	}
-	require.True(t, isOffer(good, testID))
-	options := append(append([]byte{0x46}, good[1:20]...), append([]byte{1, 1, 1, 1}, good[20:]...)...)
-	require.True(t, isOffer(options, testID), "a header with options")
+	for name, packet := range map[string][]byte{
+		"an offer":                  good,
+		"options of IP":             append(append([]byte{0x46}, good[1:20]...), append([]byte{1, 1, 1, 1}, good[20:]...)...),
+		"padded, and after another": offer(optionPad, 12, 2, optionEnd, optionType, optionType, 1, offerIs, optionPad, optionEnd, 9),
+	} {
+		require.True(t, isOffer(packet, testID), name)
+	}
 }
 
 // Whatever comes from the network is an offer or not, and only one that has
 // our number is.
 func FuzzIsOffer(f *testing.F) {
-	f.Add(offer(f, func(*dhcpv4.DHCPv4) {}))
+	f.Add(offer(optionType, 1, offerIs, optionEnd))
+	f.Add(offer(12, 1, 'x', optionType, 1))
 	f.Add(discover(testAddress, testID))
 	f.Fuzz(func(t *testing.T, packet []byte) {
 		if isOffer(packet, testID) {
 			require.True(t, bytes.Contains(packet, testID[:]))
+			require.Contains(t, string(packet), dhcpMagic)
 		}
 	})
 }
