@@ -25,11 +25,10 @@ func paint(w io.Writer, s string, colors ...text.Color) string {
 	return text.Colors(colors).Sprint(s)
 }
 
-// eraseLine is ECMA-48's EL: erase to the end of the line.
-const eraseLine = "\x1b[K"
-
 // showProgress shows how long something takes, for a person at a terminal,
-// until the function that it returns is called.
+// until the function that it returns is called. Then the line is gone. The
+// progress writer of go-pretty 6.8.3 cannot do that: a tracker of its own either
+// leaves its last line, or, with RemoveOnCompletion, a line for each tick.
 func showProgress(w io.Writer, message string) (done func()) {
 	if !isTerminal(w) {
 		return func() {}
@@ -43,7 +42,7 @@ func showProgress(w io.Writer, message string) (done func()) {
 			case <-tick.C:
 			case <-stop:
 				tick.Stop()
-				fmt.Fprint(w, "\r"+eraseLine)
+				fmt.Fprint(w, "\r"+text.EraseLine.Sprint())
 				return
 			}
 		}
