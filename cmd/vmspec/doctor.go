@@ -28,7 +28,7 @@ func newDoctor() *cobra.Command {
 		Short: "Show what run uses of this machine, and what is missing",
 		Long: `Show what run uses of this machine, with versions, and for each target whether
 it can start. Exit status 3 if TARGET cannot, by default ` + defaultTarget + `.`,
-		Args: cobra.MaximumNArgs(1),
+		Args: takes(0, 1, ""),
 		RunE: func(c *cobra.Command, args []string) error {
 			t, err := target.Find(append(args, defaultTarget)[0])
 			if err != nil {

@@ -26,7 +26,7 @@ func newKernel() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "kernel",
 		Short: "Fetch Debian's kernel, by apt-get",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error {
 			k, err := initramfs.FetchKernel(untilSignal(c), arch, dir, c.ErrOrStderr())
 			if err != nil {
@@ -52,7 +52,7 @@ func newGuest() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "guest",
 		Short: "Build what boots: an initramfs beside its kernel",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0, ""),
 		RunE:  func(c *cobra.Command, _ []string) error { return f.build(c.ErrOrStderr()) },
 	}
 	dir := filepath.Join("build", "arm64")

@@ -38,7 +38,7 @@ func newImageBuild() *cobra.Command {
 It boots through any UEFI by the removable media path and assumes no console,
 device, memory map or boot variable. The same input gives the same bytes.
 A disk with sectors of 4096 bytes needs an image of its own, mostly a hole.`,
-		Args: cobra.NoArgs,
+		Args: takes(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error { return f.build(untilSignal(c), c.ErrOrStderr()) },
 	}
 	dir := filepath.Join("build", "arm64")
@@ -56,7 +56,7 @@ func newImageLoader() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "loader",
 		Short: "Fetch what starts a kernel from a disk, from Debian by apt-get",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error {
 			name, err := initramfs.FetchLoader(untilSignal(c), arch, dir, c.ErrOrStderr())
 			if err == nil {

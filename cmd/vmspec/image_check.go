@@ -31,7 +31,7 @@ removable media path is for a boot to show.
 With --guest-os the kernel in its ESP is judged too, by its configuration and the
 modules in its initial ramdisk: that of a unified kernel image, or one that lies
 there as a file. Other file systems are not read.`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1, "an image"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkProfile(profile); err != nil {
 				return err

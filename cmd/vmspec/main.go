@@ -76,6 +76,7 @@ conformant, 2 could not tell, 3 wrong usage or environment.`,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
+	root.SetFlagErrorFunc(badFlag)
 	root.AddCommand(newRun(), newTargets(), newDoctor(), newSpec(), newJudge(), newReport(), newImage(), newKernel(), newGuest())
 	return root
 }

@@ -29,7 +29,7 @@ func newReport() *cobra.Command {
 		Long: `Find the last whole report in a serial log and conclude from it. - is standard
 input. A report that was damaged on its way is repaired from its frames, or
 declared incomplete.`,
-		Args: cobra.ExactArgs(1),
+		Args: takes(1, 1, "a log"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := checkProfile(profile); err != nil {
 				return err
@@ -143,7 +143,7 @@ func newJudge() *cobra.Command {
 		Use:   "judge CAPTURE",
 		Short: "Judge a captured guest again",
 		Long:  "Judge a captured guest, as run --capture leaves it, again. - is standard input.",
-		Args:  cobra.ExactArgs(1),
+		Args:  takes(1, 1, "a capture"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withInput(c, args[0], func(in io.Reader) error {
 				if err := checkProfile(profile); err != nil {

@@ -37,6 +37,19 @@ func (w *watchFlags) register(c *cobra.Command) {
 	c.Flags().BoolVar(&w.strict, "strict", false, strictUsage)
 }
 
+// check refuses times in which no guest could say anything.
+func (w *watchFlags) check() error {
+	for _, t := range []struct {
+		flag string
+		time time.Duration
+	}{{"timeout", w.timeout}, {"silence", w.silence}} {
+		if t.time <= 0 {
+			return fmt.Errorf("--%s %s: more than 0, such as 2m", t.flag, t.time)
+		}
+	}
+	return nil
+}
+
 // runFlags are a target's options as given.
 type runFlags struct {
 	watchFlags
@@ -55,7 +68,7 @@ func newRun() *cobra.Command {
 Arguments behind -- are QEMU's own, such as "-- -device pcie-root-port". The
 targets are listed by "vmspec targets"; any other VMM is started by
 "vmspec run exec -- COMMAND".`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, unlimited, "a target, of those that \"vmspec targets\" lists"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if at := c.ArgsLenAtDash(); len(args) > 1 && at != 1 {
 				return fmt.Errorf("run takes one target, not %q; QEMU's own arguments follow --", args[1])
@@ -88,7 +101,7 @@ func newRunExec() *cobra.Command {
 kernel and initramfs. Its standard output is taken for the guest's console.`,
 		Example: `  vmspec run exec -- lkvm run -k build/arm64/Image -i build/arm64/initramfs.cpio.lz4
   vmspec run exec --serial vm.sock -- my-vmm --config vm.json`,
-		Args: cobra.MinimumNArgs(1),
+		Args: takes(1, unlimited, "a command"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return f.watch(c, filepath.Base(args[0]), vmm.Run{Command: args, Serial: serial})
 		},
@@ -135,6 +148,24 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	return err
 }
 
+// refuse refuses the flags that would have no effect on a target.
+func refuse(c *cobra.Command, t target.Target) error {
+	for _, r := range []struct {
+		flag, why string
+		useless   bool
+	}{
+		{"image", "starts a kernel, not a disk image", !t.Image},
+		{"disk", "starts a kernel, not a disk image", !t.Image},
+		{"guest", "boots what is in its disk image", t.Image},
+		{"firmware", "starts a kernel without firmware", t.Firmware() == nil},
+	} {
+		if r.useless && c.Flags().Changed(r.flag) {
+			return fmt.Errorf("--%s: %s %s", r.flag, t.Name, r.why)
+		}
+	}
+	return nil
+}
+
 // prepare finds QEMU and its firmware, and makes the files that QEMU writes to:
 // in dir the variable store, and the capture, which QEMU empties.
 func (f *runFlags) prepare(t target.Target, dir string) error {
@@ -174,7 +205,13 @@ func (f *runFlags) prepareFirmware(t target.Target, dir string) error {
 
 // complete checks the flags against each other and this machine.
 func (f *runFlags) complete(c *cobra.Command, t target.Target) (err error) {
+	if err := f.check(); err != nil {
+		return err
+	}
 	if err := f.Check(); err != nil {
+		return err
+	}
+	if err := refuse(c, t); err != nil {
 		return err
 	}
 	if f.Accel, err = t.ChooseAccel(f.accel); err != nil {
@@ -182,11 +219,6 @@ func (f *runFlags) complete(c *cobra.Command, t target.Target) (err error) {
 	}
 	if t.Image {
 		return f.completeImage(t)
-	}
-	for _, flag := range []string{"image", "disk"} {
-		if c.Flags().Changed(flag) {
-			return fmt.Errorf("--%s: %s starts a kernel, not a disk image", flag, t.Name)
-		}
 	}
 	f.Kernel, f.Initramfs, err = findGuest(guestFolder(f.guest, arch(t)), arch(t))
 	return err
@@ -235,6 +267,9 @@ func newNonce() string {
 
 // watch runs a VMM and prints what came of it.
 func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run) error {
+	if err := w.check(); err != nil {
+		return err
+	}
 	if _, err := exec.LookPath(r.Command[0]); err != nil {
 		if strings.Contains(r.Command[0], "/") {
 			return err

@@ -18,7 +18,7 @@ func newTargets() *cobra.Command {
 	return &cobra.Command{
 		Use:   "targets",
 		Short: "List the targets that run can start",
-		Args:  cobra.NoArgs,
+		Args:  takes(0, 0, ""),
 		RunE: func(c *cobra.Command, _ []string) error {
 			t := newTable()
 			for _, each := range target.All() {
@@ -46,7 +46,7 @@ func newSpec() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "spec [ID]",
 		Short: "List the requirements, or show one in full",
-		Args:  cobra.MaximumNArgs(1),
+		Args:  takes(0, 1, ""),
 		RunE: func(c *cobra.Command, args []string) error {
 			settings := suite.ParseSettings(map[string]string{"profile": profile})
 			if len(settings.Problems) > 0 {
