@@ -157,5 +157,5 @@ func copyKernel(to, from string) error {
 	if err != nil {
 		return fmt.Errorf("kernel %s: %w", from, err)
 	}
-	return os.WriteFile(to, image, 0o644)
+	return writeFile(to, image)
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -28,37 +29,40 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 	if w.log == "" {
 		return nil
 	}
-	f, err := os.Create(w.log + results.HostRunSuffix)
+	var text bytes.Buffer
+	_, err := h.WriteTo(&text)
+	if err == nil {
+		err = writeFile(w.log+results.HostRunSuffix, text.Bytes())
+	}
 	if err != nil {
 		return fmt.Errorf("--log: %w", err)
 	}
-	_, err = h.WriteTo(f)
-	return errors.Join(err, f.Close())
+	return nil
 }
 
-// observeBeside judges by the record that lies beside a log, if there is one. A
-// log that was put in the place of another is none of its record's business.
-func observeBeside(stderr io.Writer, report *results.Report, log string) error {
+// observeBeside judges by the record that lies beside a log, if there is one.
+// What is damaged, or another run's, must not cost a good log its verdict.
+func observeBeside(stderr io.Writer, report *results.Report, log string) {
 	name := log + results.HostRunSuffix
 	f, err := os.Open(name)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil
-	} else if err != nil {
-		return err
+		return
 	}
-	defer f.Close()
-	h, err := results.ReadHostRun(f)
 	if err == nil {
-		err = observe(report, h)
-	}
-	if errors.Is(err, results.ErrOtherRun) {
-		fmt.Fprintf(stderr, "vmspec: %s is passed over: %v\n", name, err)
-		return nil
+		defer f.Close()
+		err = observeBy(f, report)
 	}
 	if err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+		fmt.Fprintf(stderr, "vmspec: %s is passed over: %v\n", name, err)
 	}
-	return nil
+}
+
+func observeBy(record io.Reader, report *results.Report) error {
+	h, err := results.ReadHostRun(record)
+	if err != nil {
+		return err
+	}
+	return observe(report, h)
 }
 
 // judgeVariables judges whether an image holds a variable store; nil where that

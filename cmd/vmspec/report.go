@@ -45,12 +45,10 @@ declared incomplete.`,
 				if err == nil && profile != "" {
 					report, err = by(report, profile, args[0])
 				}
-				if err == nil {
-					err = observeBeside(c.ErrOrStderr(), report, args[0])
-				}
 				if err != nil {
 					return err
 				}
+				observeBeside(c.ErrOrStderr(), report, args[0])
 				return finish(c.OutOrStdout(), args[0], report, strict)
 			})
 		},
@@ -74,7 +72,7 @@ func keepCapture(parser *results.Parser, log, file string) error {
 	if err := makeFolder("--capture", file); err != nil {
 		return err
 	}
-	return os.WriteFile(file, data, 0o644)
+	return writeFile(file, data)
 }
 
 // withInput opens the named file, or standard input for -.
