@@ -16,7 +16,6 @@ import (
 
 	"vmspec/cmd/vmspec/internal/target"
 	"vmspec/cmd/vmspec/internal/vmm"
-	"vmspec/probes/guest"
 	"vmspec/probes/kernel"
 	"vmspec/results"
 	"vmspec/suite"
@@ -129,8 +128,18 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := f.prepare(t, dir); err != nil {
+	if err := f.prepareFirmware(t, dir); err != nil {
 		return err
+	}
+	if _, err := t.FindProgram(); err != nil {
+		return err
+	}
+	if f.Capture != "" { // QEMU empties it
+		file, err := openOutput("--capture", f.Capture)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
 	}
 	if t.Image {
 		f.variables = judgeVariables(f.Image)
@@ -142,8 +151,8 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 		f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.append)
 	}
 	err = f.watch(c, name, vmm.Run{Command: append([]string{t.Program()}, t.Args(f.Options)...), Nonce: nonce})
-	if err == nil || errors.As(err, new(verdict)) {
-		return f.checkCapture(c.ErrOrStderr(), err)
+	if f.Capture != "" && (err == nil || errors.As(err, new(verdict))) {
+		return checkCapture(c.ErrOrStderr(), f.Capture, err)
 	}
 	return err
 }
@@ -166,28 +175,7 @@ func refuse(c *cobra.Command, t target.Target) error {
 	return nil
 }
 
-// prepare finds QEMU and its firmware, and makes the files that QEMU writes to:
-// in dir the variable store, and the capture, which QEMU empties.
-func (f *runFlags) prepare(t target.Target, dir string) error {
-	if err := f.prepareFirmware(t, dir); err != nil {
-		return err
-	}
-	if _, err := t.FindProgram(); err != nil {
-		return err
-	}
-	if f.Capture == "" {
-		return nil
-	}
-	if err := makeFolder("--capture", f.Capture); err != nil {
-		return err
-	}
-	file, err := os.OpenFile(f.Capture, os.O_WRONLY|os.O_CREATE, 0o644)
-	if err != nil {
-		return fmt.Errorf("--capture: %w", err)
-	}
-	return file.Close()
-}
-
+// prepareFirmware finds the firmware, and makes its variable store in dir.
 func (f *runFlags) prepareFirmware(t target.Target, dir string) error {
 	kind := t.Firmware()
 	if kind == nil {
@@ -235,29 +223,6 @@ func checkAppend(parameters string) (suite.Settings, error) {
 	return settings, nil
 }
 
-// checkCapture says when a run that reported left no capture. That is worth an
-// exit status of its own only where the report has none to tell.
-func (f *runFlags) checkCapture(stderr io.Writer, concluded error) error {
-	if f.Capture == "" {
-		return concluded
-	}
-	in, err := os.Open(f.Capture)
-	if err != nil {
-		return fmt.Errorf("--capture: %w", err)
-	}
-	defer in.Close()
-	if _, err = guest.ReadCapture(in); err == nil {
-		return concluded
-	}
-	err = fmt.Errorf("--capture %s: the guest sent no whole capture, "+
-		"for which its kernel needs virtio_console and its timer must run: %w", f.Capture, err)
-	if concluded == nil {
-		return err
-	}
-	fmt.Fprintln(stderr, "vmspec:", err)
-	return concluded
-}
-
 // newNonce makes a report of this run tell-tale among older ones.
 func newNonce() string {
 	var b [4]byte
@@ -277,18 +242,18 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run) error {
 		return fmt.Errorf("%s is not installed", r.Command[0])
 	}
 	r.Timeout, r.Silence = w.timeout, w.silence
+	var log *consoleLog
 	if w.log != "" {
-		if err := makeFolder("--log", w.log); err != nil {
+		var err error
+		if log, err = openLog(w.log); err != nil {
 			return err
 		}
-		log, err := os.Create(w.log)
-		if err != nil {
-			return fmt.Errorf("--log: %w", err)
-		}
-		defer log.Close()
 		r.Log = log
 	}
 	out, err := watched(c, name, r)
+	if log != nil {
+		err = errors.Join(err, log.close(c.ErrOrStderr()))
+	}
 	if out == nil {
 		return err
 	}

@@ -51,8 +51,11 @@ func TestScript(t *testing.T) {
 			"image":  cmdImage,
 		},
 		Condition: func(cond string) (bool, error) {
-			if cond == "boot" {
+			switch cond {
+			case "boot":
 				return os.Getenv("VMSPEC_BOOT") != "", nil
+			case "mount": // in a namespace of one's own
+				return exec.Command("unshare", "-rm", "mount", "-t", "tmpfs", "x", "/mnt").Run() == nil, nil
 			}
 			return false, fmt.Errorf("no condition %q", cond)
 		},
