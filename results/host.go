@@ -11,12 +11,13 @@ import (
 // A HostRun is what only the host knows of a run. It lies beside the run's log,
 // as LOG.run.json.
 type HostRun struct {
-	Nonce   string   `json:"nonce"`   // of the report that the host waited for; empty for any
-	Command []string `json:"command"` // the VMM and its arguments
-	Status  int      `json:"status"`  // the VMM's exit status, -1 if a signal ended it
-	Killed  bool     `json:"killed"`  // the host ended it
-	Lasted  bool     `json:"lasted"`  // because it did not end by itself
-	Off     bool     `json:"off"`     // the guest's kernel said that it powers off
+	Nonce   string   `json:"nonce"`            // of the report that the host waited for; empty for any
+	Command []string `json:"command"`          // the VMM and its arguments
+	Status  int      `json:"status"`           // the VMM's exit status, -1 if a signal ended it
+	Signal  string   `json:"signal,omitempty"` // that signal, such as "SEGV"
+	Killed  bool     `json:"killed"`           // the host ended it
+	Lasted  bool     `json:"lasted"`           // because it did not end by itself
+	Off     bool     `json:"off"`              // the guest's kernel said that it powers off
 	Seconds float64  `json:"seconds"`
 	// Variables is IMG-NO-VARIABLES, judged of the image's file before the run;
 	// nil where there is none that could be judged.

@@ -101,7 +101,7 @@ func TestObserveNotAsked(t *testing.T) {
 }
 
 func TestReadHostRun(t *testing.T) {
-	whole := HostRun{Nonce: "a", Command: []string{"qemu", "-m", "1"}, Status: -1, Killed: true, Off: true, Seconds: 2.5, Variables: &Judged{Pass, "none"}}
+	whole := HostRun{Nonce: "a", Command: []string{"qemu", "-m", "1"}, Status: -1, Signal: "TERM", Killed: true, Off: true, Seconds: 2.5, Variables: &Judged{Pass, "none"}}
 	var text bytes.Buffer
 	_, err := whole.WriteTo(&text)
 	require.NoError(t, err)

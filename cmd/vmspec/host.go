@@ -18,7 +18,7 @@ import (
 func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 	h := &results.HostRun{
 		Nonce: r.Nonce, Command: r.Command, Seconds: out.Took.Seconds(),
-		Status: out.Status, Killed: out.Killed, Lasted: out.Reason == vmm.Lasted, Off: out.Off,
+		Status: out.Status, Signal: out.Signal, Killed: out.Killed, Lasted: out.Reason == vmm.Lasted, Off: out.Off,
 		Variables: w.variables,
 	}
 	if out.Report != nil {

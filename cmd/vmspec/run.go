@@ -260,12 +260,20 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run) error {
 	err = errors.Join(err, w.observe(r, out))
 	concluded := conclude(c.OutOrStdout(), name, out, w.strict)
 	if out.Killed && out.Report != nil && out.Report.Incomplete == nil {
-		fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: the VM did not end after its report and was ended\n", name)
+		fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: the VM %s after its report and was ended\n", name, afterReport(out.Reason))
 	}
 	if err != nil { // the report is printed; what was lost is said
 		return err
 	}
 	return concluded
+}
+
+// afterReport says what a VM did that reported and was ended.
+func afterReport(reason string) string {
+	if reason == vmm.Rebooted {
+		return reason
+	}
+	return "did not end"
 }
 
 // watched runs the VMM, with progress for a person who watches.
@@ -278,7 +286,7 @@ func watched(c *cobra.Command, name string, r vmm.Run) (*vmm.Outcome, error) {
 // conclude prints the report, or why there is none.
 func conclude(stdout io.Writer, name string, out *vmm.Outcome, strict bool) error {
 	if out.Refused() {
-		return fmt.Errorf("%s: the VMM gave up with exit status %d: %s", name, out.Status, out.Stderr)
+		return fmt.Errorf("%s: the VMM gave up: it %s: %s", name, out.Ended(), out.Stderr)
 	}
 	if out.Report == nil || out.Report.Incomplete != nil {
 		return undecided{errors.New(explain(name, out))}
@@ -298,12 +306,15 @@ func explain(name string, out *vmm.Outcome) string {
 		fmt.Fprintf(&b, ": %s", lastWord(out.Doing))
 	}
 	for _, why := range []string{out.Symptom, out.Reason} {
-		if why != "" && why != vmm.Lasted {
+		if why != "" && why != vmm.Lasted && why != vmm.Rebooted {
 			fmt.Fprintf(&b, ": %s", why)
 		}
 	}
-	if !out.Killed {
-		fmt.Fprintf(&b, ": the VMM ended with exit status %d", out.Status)
+	switch {
+	case out.Left:
+		fmt.Fprintf(&b, ": the VMM %s and left the VM running", out.Ended())
+	case !out.Killed:
+		fmt.Fprintf(&b, ": the VMM %s", out.Ended())
 	}
 	fmt.Fprintf(&b, " (after %.1f s)\n", out.Took.Seconds())
 	if out.Stderr != "" && !out.Killed { // then it speaks of our signal

@@ -3,9 +3,11 @@
 package vmm
 
 import (
+	"crypto/rand"
 	"os"
 	"os/exec"
 	"syscall"
+	"time"
 )
 
 // closeEnds closes our copies of the pipes' ends that are the VMM's, so that
@@ -18,6 +20,78 @@ func closeEnds(cmd *exec.Cmd) {
 	}
 }
 
-func terminate(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) }
+// A family is a VMM's command and all that it starts: a group of processes, and
+// those that left it but have its mark in their environment.
+type family struct {
+	cmd  *exec.Cmd
+	mark string
+}
 
-func kill(cmd *exec.Cmd) { _ = syscall.Kill(-cmd.Process.Pid, syscall.SIGKILL) }
+// markName is the environment variable that marks a family.
+const markName = "VMSPEC_RUN"
+
+func newFamily(cmd *exec.Cmd) *family {
+	f := &family{cmd, markName + "=" + rand.Text()}
+	cmd.Env = append(cmd.Env, f.mark)
+	ownGroup(cmd)
+	return f
+}
+
+// toGroup sends a signal to those that did not leave the group.
+func (f *family) toGroup(s syscall.Signal) { _ = syscall.Kill(-f.cmd.Process.Pid, s) }
+
+// signal sends a signal to all of the family, and tells whether there are any
+// beside the command.
+func (f *family) signal(s syscall.Signal) bool {
+	f.toGroup(s)
+	members := f.members()
+	for _, pid := range members {
+		_ = syscall.Kill(pid, s)
+	}
+	return len(members) > 0
+}
+
+// Who starts processes while they are killed is killed again.
+const (
+	familyPoll  = 20 * time.Millisecond
+	familyKills = 50
+)
+
+// kill ends all of the family.
+func (f *family) kill() {
+	for range familyKills {
+		if !f.signal(syscall.SIGKILL) {
+			return
+		}
+		time.Sleep(familyPoll)
+	}
+}
+
+// end asks the VMM to end, then makes it. The command's own end comes by a
+// channel, which is nil if it has come.
+func (f *family) end(ended <-chan error) {
+	deadline := time.After(graceTerm)
+	if ended == nil {
+		f.signal(syscall.SIGTERM)
+		f.await(deadline)
+		return
+	}
+	f.toGroup(syscall.SIGTERM)
+	select {
+	case <-ended:
+	case <-deadline:
+		f.toGroup(syscall.SIGKILL)
+		<-ended
+	}
+}
+
+// await waits until nobody is left, or for as long as there is time.
+func (f *family) await(deadline <-chan time.Time) {
+	for f.alive() {
+		select {
+		case <-deadline:
+			return
+		case <-time.After(familyPoll):
+		}
+	}
+}

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"os/exec"
 	"strings"
 	"time"
@@ -19,6 +20,7 @@ import (
 // A Run is one start of a VMM.
 type Run struct {
 	Command []string      // program and arguments
+	Env     []string      // NAME=VALUE, beside our own environment
 	Serial  string        // a socket or file with the console; empty for standard output
 	Nonce   string        // of the report to wait for; empty for any
 	Log     io.Writer     // takes the console's bytes as they are; nil for nowhere
@@ -31,31 +33,14 @@ type Run struct {
 	Grace time.Duration
 }
 
-// An Outcome is how a run ended. Report is nil where there is none.
-type Outcome struct {
-	Report  *results.Report
-	Reason  string   // why the guest was not waited for any longer; empty where the VMM ended by itself
-	Symptom string   // what the guest said of itself, and what that means
-	Doing   string   // what its suite was doing last, as far as it said so
-	Last    []string // the console's last lines
-	Stderr  string   // the VMM's own words
-	Status  int      // the VMM's exit status; -1 if a signal ended it
-	Killed  bool     // we ended it
-	Off     bool     // the guest said that it powers off
-	Took    time.Duration
-}
-
-// Lasted is the reason of a run whose VM goes on when its guest has reported.
-const Lasted = "did not end by itself"
-
-// Refused tells whether the VMM gave up before there was a guest.
-func (o *Outcome) Refused() bool { return !o.Killed && o.Status != 0 && len(o.Last) == 0 }
-
 const (
 	graceEnd = 10 * time.Second // of a Run that names none
 	// A VMM that was asked to end is killed after this.
 	graceTerm = 2 * time.Second
 	lastLines = 12
+	tickEvery = 250 * time.Millisecond
+	// A command that ended has been read when its console is quiet for this.
+	settling  = 500 * time.Millisecond
 	maxStderr = 64 << 10
 )
 
@@ -64,12 +49,13 @@ const (
 // guest.
 func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	began := time.Now()
-	w := &watch{run: r, parser: results.Parser{Nonce: r.Nonce}, alarm: make(chan alarm, 64)}
+	w := &watch{run: r, parser: results.Parser{Nonce: r.Nonce}, alarm: make(chan alarm, 64), silent: make(chan struct{})}
 	stderr := &tail{max: maxStderr}
 	cmd := exec.Command(r.Command[0], r.Command[1:]...)
 	cmd.Stderr = stderr
 	cmd.WaitDelay = graceTerm // for what it left behind to let go of its output
-	ownGroup(cmd)
+	cmd.Env = append(os.Environ(), r.Env...)
+	w.family = newFamily(cmd)
 	console, err := w.open(cmd)
 	if err != nil {
 		return nil, err
@@ -80,39 +66,35 @@ func (r Run) Start(ctx context.Context) (*Outcome, error) {
 		return nil, fmt.Errorf("start %s: %w", r.Command[0], err)
 	}
 	out := &Outcome{}
-	read := make(chan error, 1)
-	go func() { read <- w.read(console) }()
-	w.wait(ctx, out, cmd, ended)
-	kill(cmd) // what it left behind
+	go w.read(console)
+	w.wait(ctx, out, ended)
+	w.family.kill() // what it left behind
 	console.Stop()
-	readErr := <-read
-	if closeErr := console.Close(); readErr == nil {
-		readErr = closeErr
-	}
+	<-w.silent
+	err = errors.Join(w.readErr, console.Close())
 	if w.logErr != nil {
-		readErr = errors.Join(readErr, fmt.Errorf("keep the console's output: %w", w.logErr))
+		err = errors.Join(err, fmt.Errorf("keep the console's output: %w", w.logErr))
 	}
-	out.Report, err = w.parser.Report()
-	if errors.Is(err, results.ErrNoReport) {
-		err = nil
-	}
-	out.Doing = w.parser.Doing()
-	out.Off, out.Symptom, out.Last, out.Stderr = w.off, w.symptom, w.last, strings.TrimSpace(stderr.String())
-	out.Status, out.Took = cmd.ProcessState.ExitCode(), time.Since(began)
-	return out, errors.Join(err, readErr)
+	out.ended(cmd.ProcessState)
+	out.Stderr, out.Took = strings.TrimSpace(stderr.String()), time.Since(began)
+	return out, errors.Join(err, w.conclude(out))
 }
 
 // wait lets the VMM run until it ends, or ends it.
-func (w *watch) wait(ctx context.Context, out *Outcome, cmd *exec.Cmd, ended <-chan error) {
+func (w *watch) wait(ctx context.Context, out *Outcome, ended <-chan error) {
 	timeout := time.NewTimer(w.run.Timeout)
 	defer timeout.Stop()
-	silence := time.NewTicker(time.Second)
-	defer silence.Stop()
+	tick := time.NewTicker(tickEvery)
+	defer tick.Stop()
 	var grace <-chan time.Time
 	for {
 		select {
 		case <-ended:
-			return
+			if ended = nil; w.settled() || !w.family.alive() {
+				return
+			}
+			out.Left = true
+			continue
 		case <-ctx.Done():
 			out.Reason = "interrupted"
 		case <-timeout.C:
@@ -120,31 +102,65 @@ func (w *watch) wait(ctx context.Context, out *Outcome, cmd *exec.Cmd, ended <-c
 		case <-grace:
 			out.Reason = Lasted
 		case why := <-w.alarm:
+			if why == again {
+				out.Reason = Rebooted
+				break
+			}
 			if grace = nil; why != well {
 				grace = time.After(cmp.Or(w.run.Grace, graceEnd))
 			}
 			continue
-		case <-silence.C:
-			if time.Since(w.heard()) < w.run.Silence {
+		case <-tick.C:
+			if out.Left && !w.family.alive() {
+				return
+			}
+			if out.Reason = w.quiet(out.Left); out.Reason == "" {
 				continue
 			}
-			out.Reason = fmt.Sprintf("silent for %s", w.run.Silence)
 		}
 		out.Killed = true
-		end(cmd, ended)
+		w.family.end(ended)
 		return
 	}
 }
 
-// end asks the VMM to end, then makes it.
-func end(cmd *exec.Cmd, ended <-chan error) {
-	terminate(cmd)
+// quiet says why nothing more is expected of the console; empty if something is.
+// left tells that the command has ended and its VM goes on.
+func (w *watch) quiet(left bool) string {
 	select {
-	case <-ended:
-	case <-time.After(graceTerm):
-		kill(cmd)
-		<-ended
+	case <-w.silent:
+		if left {
+			return unseen
+		}
+	default:
 	}
+	if time.Since(w.heard()) < w.run.Silence {
+		return ""
+	}
+	return fmt.Sprintf("silent for %s", w.run.Silence)
+}
+
+// settled waits until what a command wrote before its end is read, and tells
+// whether the report is among it.
+func (w *watch) settled() bool {
+	for !w.whole.Load() && time.Since(w.heard()) < settling {
+		select {
+		case <-w.silent:
+			return w.whole.Load()
+		case <-time.After(familyPoll):
+		}
+	}
+	return w.whole.Load()
+}
+
+// conclude fills in what the console showed.
+func (w *watch) conclude(out *Outcome) (err error) {
+	out.Report, err = w.parser.Report()
+	if errors.Is(err, results.ErrNoReport) {
+		err = nil
+	}
+	out.Doing, out.Off, out.Symptom, out.Last = w.parser.Doing(), w.off, w.symptom, w.last
+	return err
 }
 
 // tail keeps the last bytes written to it.

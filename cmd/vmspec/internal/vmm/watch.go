@@ -3,6 +3,7 @@ package vmm
 import (
 	"io"
 	"os/exec"
+	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -14,13 +15,17 @@ import (
 // watch follows a guest's console.
 type watch struct {
 	run     Run
+	family  *family
 	console console
 	parser  results.Parser
 	alarm   chan alarm
 	symptom string
 	last    []string
 	off     bool
+	silent  chan struct{} // closed when the console's end was read
+	readErr error
 	logErr  error
+	whole   atomic.Bool  // the report is
 	typed   int          // how many words were typed
 	at      atomic.Int64 // when the console was last heard, in nanoseconds since 1970
 }
@@ -32,6 +37,7 @@ const (
 	reported alarm = iota // the report is whole
 	ill                   // the guest showed a symptom
 	well                  // it goes on all the same
+	again                 // it boots once more
 )
 
 func (w *watch) heard() time.Time { return time.Unix(0, w.at.Load()) }
@@ -51,13 +57,14 @@ func (w *watch) open(cmd *exec.Cmd) (c console, err error) {
 }
 
 // read takes the console's bytes until there are no more.
-func (w *watch) read(c io.Reader) error {
+func (w *watch) read(c io.Reader) {
+	defer close(w.silent)
 	if w.run.Log != nil {
 		log := &lenient{w: w.run.Log}
 		defer func() { w.logErr = log.err }()
 		c = io.TeeReader(c, log)
 	}
-	return results.EachLine(heardReader{c, &w.at}, w.line)
+	w.readErr = results.EachLine(heardReader{c, &w.at}, w.line)
 }
 
 // lenient keeps the first error of writing and lets reading go on: a full disk
@@ -104,7 +111,10 @@ func (w *watch) line(text string) {
 	}
 	switch meaning, bad := results.Symptom(text); {
 	case w.parser.Line(text):
+		w.whole.Store(true)
 		w.sound(reported)
+	case w.whole.Load() && boots(text):
+		w.sound(again)
 	case bad && w.symptom == "":
 		w.symptom = meaning + ": " + shown
 		w.sound(ill)
@@ -112,6 +122,15 @@ func (w *watch) line(text string) {
 		w.symptom = ""
 		w.sound(well)
 	}
+}
+
+// firstWords are what a machine says when it starts: EDK2's
+// ArmPlatformPkg/PrePeiCore, Linux's EFI stub, and its arch/arm64/kernel/setup.c.
+var firstWords = []string{"UEFI firmware (version ", "EFI stub: Booting Linux", "Booting Linux on "}
+
+// boots tells whether a line is among the first of a boot.
+func boots(line string) bool {
+	return slices.ContainsFunc(firstWords, func(s string) bool { return strings.Contains(line, s) })
 }
 
 // maxTyped bounds how often a guest is answered.
