@@ -23,6 +23,11 @@ func checkCapture(stderr io.Writer, name string, concluded error) error {
 	}
 	err = fmt.Errorf("--capture %s: the guest sent no whole capture, "+
 		"for which its kernel needs virtio_console and its timer must run: %w", name, err)
+	return uncaptured(stderr, err, concluded)
+}
+
+// uncaptured says that there is no capture, beside a report.
+func uncaptured(stderr io.Writer, err, concluded error) error {
 	if concluded == nil {
 		return err
 	}

@@ -108,9 +108,11 @@ func by(report *results.Report, profile, name string) (*results.Report, error) {
 // readLog finds the whole report in a log.
 func readLog(in io.Reader, name string, parser *results.Parser) (*results.Report, error) {
 	symptom, lines := "", 0
+	var held nonces
 	err := results.EachLine(in, func(line string) {
 		lines++
 		parser.Line(line)
+		held.line(line)
 		if s, ill := results.Symptom(line); ill && symptom == "" {
 			symptom = fmt.Sprintf("; line %d: %s", lines, s)
 		}
@@ -123,6 +125,8 @@ func readLog(in io.Reader, name string, parser *results.Parser) (*results.Report
 		symptom = "; " + lastWord(said) + symptom
 	}
 	switch {
+	case errors.Is(err, results.ErrNoReport) && held.others(parser.Nonce) != "":
+		return nil, undecided{fmt.Errorf("%s: the log holds %s", name, held.others(parser.Nonce))}
 	case errors.Is(err, results.ErrNoReport):
 		return nil, undecided{fmt.Errorf("%s: %w, %d lines%s", name, err, lines, symptom)}
 	case err != nil:

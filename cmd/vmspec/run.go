@@ -8,7 +8,7 @@ import (
 	"io"
 	"os"
 	"os/exec"
-	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -24,7 +24,7 @@ import (
 // watchFlags are what all kinds of run have.
 type watchFlags struct {
 	timeout, silence time.Duration
-	log              string
+	log, profile     string
 	strict           bool
 	variables        *results.Judged // in the image, before the run
 }
@@ -33,10 +33,12 @@ func (w *watchFlags) register(c *cobra.Command) {
 	c.Flags().DurationVar(&w.timeout, "timeout", 2*time.Minute, "end the VM after this long")
 	c.Flags().DurationVar(&w.silence, "silence", time.Minute, "end a VM whose console is silent for this long")
 	c.Flags().StringVar(&w.log, "log", "", "keep the console's output in `FILE`")
+	c.Flags().StringVar(&w.profile, "profile", "", "judge by this profile and not by the guest's")
 	c.Flags().BoolVar(&w.strict, "strict", false, strictUsage)
 }
 
-// check refuses times in which no guest could say anything.
+// check refuses times in which no guest could say anything, and a profile that
+// does not exist.
 func (w *watchFlags) check() error {
 	for _, t := range []struct {
 		flag string
@@ -46,7 +48,7 @@ func (w *watchFlags) check() error {
 			return fmt.Errorf("--%s %s: more than 0, such as 2m", t.flag, t.time)
 		}
 	}
-	return nil
+	return checkProfile(w.profile)
 }
 
 // runFlags are a target's options as given.
@@ -90,26 +92,6 @@ targets are listed by "vmspec targets"; any other VMM is started by
 	return c
 }
 
-func newRunExec() *cobra.Command {
-	var f watchFlags
-	var serial string
-	c := &cobra.Command{
-		Use:   "exec [flags] -- COMMAND [ARGUMENTS]",
-		Short: "Start any VMM and judge the guest that it boots",
-		Long: `Start any VMM and judge the guest that it boots, which must run the suite's
-kernel and initramfs. Its standard output is taken for the guest's console.`,
-		Example: `  vmspec run exec -- lkvm run -k build/arm64/Image -i build/arm64/initramfs.cpio.lz4
-  vmspec run exec --serial vm.sock -- my-vmm --config vm.json`,
-		Args: takes(1, unlimited, "a command"),
-		RunE: func(c *cobra.Command, args []string) error {
-			return f.watch(c, filepath.Base(args[0]), vmm.Run{Command: args, Serial: serial})
-		},
-	}
-	f.register(c)
-	c.Flags().StringVar(&serial, "serial", "", "read the console from `SOCKET|FILE`, not from the command's output")
-	return c
-}
-
 // run starts a target.
 func (f *runFlags) run(c *cobra.Command, name string) error {
 	t, err := target.Find(name)
@@ -150,7 +132,11 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 		nonce = newNonce()
 		f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.append)
 	}
-	err = f.watch(c, name, vmm.Run{Command: append([]string{t.Program()}, t.Args(f.Options)...), Nonce: nonce})
+	deaf := ""
+	if slices.Contains(f.Extra, "-append") {
+		deaf = ": -append behind -- replaces vmspec's own; use --append"
+	}
+	_, err = f.watch(c, name, vmm.Run{Command: append([]string{t.Program()}, t.Args(f.Options)...), Nonce: nonce}, deaf)
 	if f.Capture != "" && (err == nil || errors.As(err, new(verdict))) {
 		return checkCapture(c.ErrOrStderr(), f.Capture, err)
 	}
@@ -230,43 +216,59 @@ func newNonce() string {
 	return hex.EncodeToString(b[:])
 }
 
-// watch runs a VMM and prints what came of it.
-func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run) error {
+// watch runs a VMM and prints what came of it. deaf says why a report may carry
+// another nonce than the run's.
+func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run, deaf string) (*vmm.Outcome, error) {
 	if err := w.check(); err != nil {
-		return err
+		return nil, err
 	}
 	if _, err := exec.LookPath(r.Command[0]); err != nil {
 		if strings.Contains(r.Command[0], "/") {
-			return err
+			return nil, err
 		}
-		return fmt.Errorf("%s is not installed", r.Command[0])
+		return nil, fmt.Errorf("%s is not installed", r.Command[0])
 	}
-	r.Timeout, r.Silence = w.timeout, w.silence
-	var log *consoleLog
-	if w.log != "" {
-		var err error
-		if log, err = openLog(w.log); err != nil {
-			return err
-		}
-		r.Log = log
-	}
-	out, err := watched(c, name, r)
-	if log != nil {
-		err = errors.Join(err, log.close(c.ErrOrStderr()))
-	}
+	var held nonces
+	r.Timeout, r.Silence, r.Line = w.timeout, w.silence, held.line
+	out, err := w.logged(c, name, r)
 	if out == nil {
-		return err
+		return nil, err
+	}
+	if w.profile != "" && whole(out) {
+		if out.Report, err = by(out.Report, w.profile, name); err != nil {
+			return out, err
+		}
 	}
 	err = errors.Join(err, w.observe(r, out))
-	concluded := conclude(c.OutOrStdout(), name, out, w.strict)
-	if out.Killed && out.Report != nil && out.Report.Incomplete == nil {
+	concluded := w.conclude(c.OutOrStdout(), name, r, out)
+	if other := held.others(r.Nonce); other != "" && !whole(out) {
+		concluded = undecided{fmt.Errorf("%s: %s%s", name, other, deaf)}
+	}
+	if out.Killed && whole(out) {
 		fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: the VM %s after its report and was ended\n", name, afterReport(out.Reason))
 	}
 	if err != nil { // the report is printed; what was lost is said
-		return err
+		return out, err
 	}
-	return concluded
+	return out, concluded
 }
+
+// logged runs the VMM, with a log if one is wanted.
+func (w *watchFlags) logged(c *cobra.Command, name string, r vmm.Run) (*vmm.Outcome, error) {
+	if w.log == "" {
+		return watched(c, name, r)
+	}
+	log, err := openLog(w.log)
+	if err != nil {
+		return nil, err
+	}
+	r.Log = log
+	out, err := watched(c, name, r)
+	return out, errors.Join(err, log.close(c.ErrOrStderr()))
+}
+
+// whole tells whether there is a report to conclude from.
+func whole(out *vmm.Outcome) bool { return out.Report != nil && out.Report.Incomplete == nil }
 
 // afterReport says what a VM did that reported and was ended.
 func afterReport(reason string) string {
@@ -284,19 +286,19 @@ func watched(c *cobra.Command, name string, r vmm.Run) (*vmm.Outcome, error) {
 }
 
 // conclude prints the report, or why there is none.
-func conclude(stdout io.Writer, name string, out *vmm.Outcome, strict bool) error {
-	if out.Refused() {
+func (w *watchFlags) conclude(stdout io.Writer, name string, r vmm.Run, out *vmm.Outcome) error {
+	if out.Refused() && !onStderr(out) {
 		return fmt.Errorf("%s: the VMM gave up: it %s: %s", name, out.Ended(), out.Stderr)
 	}
-	if out.Report == nil || out.Report.Incomplete != nil {
-		return undecided{errors.New(explain(name, out))}
+	if !whole(out) {
+		return undecided{errors.New(explain(name, r, out))}
 	}
-	return finish(stdout, name, out.Report, strict)
+	return finish(stdout, name, out.Report, w.strict)
 }
 
 // explain says why there is no report to conclude from, and what the guest
 // last said.
-func explain(name string, out *vmm.Outcome) string {
+func explain(name string, r vmm.Run, out *vmm.Outcome) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: no report", name)
 	if out.Report != nil {
@@ -318,13 +320,21 @@ func explain(name string, out *vmm.Outcome) string {
 	}
 	fmt.Fprintf(&b, " (after %.1f s)\n", out.Took.Seconds())
 	if out.Stderr != "" && !out.Killed { // then it speaks of our signal
-		fmt.Fprintf(&b, "the VMM said:\n%s\n", indent(strings.Split(out.Stderr, "\n")))
+		lines := strings.Split(out.Stderr, "\n")
+		fmt.Fprintf(&b, "the VMM said:\n%s\n", indent(lines[max(0, len(lines)-maxSaid):]))
 	}
 	if len(out.Last) == 0 {
-		return b.String() + "the guest said nothing"
+		return b.String() + silence(r, out)
 	}
-	return b.String() + "the guest's last lines:\n" + indent(out.Last)
+	b.WriteString("the guest's last lines:\n" + indent(out.Last))
+	if hint := elsewhere(r, out); hint != "" && out.Report == nil {
+		b.WriteString("\n" + hint)
+	}
+	return b.String()
 }
+
+// maxSaid is how many of the VMM's own lines are shown.
+const maxSaid = 12
 
 // lastWord tells what a guest's suite said last of what it does. Of a trial, and
 // of what it calls of UEFI, it would have said the end.

@@ -10,7 +10,6 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
-	"slices"
 	"strconv"
 	"strings"
 	"syscall"
@@ -28,8 +27,9 @@ import (
 // TestMain lets scripts run vmspec, and fake-qemu in QEMU's place.
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
-		"vmspec":    main,
-		"fake-qemu": func() { os.Exit(fakeQEMU(os.Args[1:], os.Stdout, os.Stderr)) },
+		"vmspec":       main,
+		"fake-qemu":    func() { os.Exit(fakeQEMU(os.Args[1:], os.Stdout, os.Stderr)) },
+		"fake-console": func() { os.Exit(fakeConsole(os.Args[1:], os.Stderr)) },
 	})
 }
 
@@ -204,9 +204,10 @@ func fakeQEMU(args []string, stdout, stderr io.Writer) int {
 		return 1
 	}
 	nonce := "-"
-	for _, option := range []string{"-append", "-smbios"} {
-		at := slices.Index(args, option)
-		if at < 0 {
+	for at, option := range args {
+		if option == "-append" {
+			nonce = "-" // of two QEMU takes the last
+		} else if option != "-smbios" {
 			continue
 		}
 		for word := range strings.FieldsSeq(strings.ReplaceAll(args[at+1], ",value=", " ")) {

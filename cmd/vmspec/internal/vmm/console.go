@@ -71,20 +71,26 @@ func openPipe(cmd *exec.Cmd) (console, error) {
 	return pipe{r, input}, nil
 }
 
-// serial reads a socket or file that the VMM makes, from when it is there.
+// serial reads a console that the VMM makes, from when it is there.
 type serial struct {
 	name string
 	in   io.ReadCloser
 	old  fs.FileInfo   // of a regular file: what was there before the VMM
 	mark []byte        // the old file's last bytes
 	stop chan struct{} // closed by Stop
-	end  atomic.Int64  // when reading ends though more comes, in nanoseconds since 1970
+	// Of one that is reached over a network, or on which we listen.
+	dial     func() (net.Conn, error)
+	listener io.Closer
+	end      atomic.Int64 // when reading ends though more comes, in nanoseconds since 1970
 }
 
 const serialPoll = 20 * time.Millisecond
 
-func openSerial(name string) (console, error) {
-	s := &serial{name: name, stop: make(chan struct{})}
+func newSerial(name string) *serial { return &serial{name: name, stop: make(chan struct{})} }
+
+// openFile is for a socket that the VMM makes, or a file.
+func openFile(name string) (console, error) {
+	s := newSerial(name)
 	info, err := os.Stat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -130,10 +136,13 @@ func (s *serial) Type(text string) {
 }
 
 func (s *serial) Close() error {
-	if s.in == nil {
-		return nil
+	var errs [2]error
+	for i, c := range []io.Closer{s.in, s.listener} {
+		if c != nil {
+			errs[i] = c.Close()
+		}
 	}
-	return s.in.Close()
+	return errors.Join(errs[:]...)
 }
 
 // Read waits for the console to be there, then for more of it. A file's end
@@ -182,6 +191,12 @@ func (s *serial) stopped() bool {
 
 // connect opens what the name stands for, if it is there.
 func (s *serial) connect() {
+	if s.dial != nil {
+		if conn, err := s.dial(); err == nil {
+			s.in = conn
+		}
+		return
+	}
 	info, err := os.Stat(s.name)
 	if err != nil {
 		return

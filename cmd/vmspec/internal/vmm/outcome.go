@@ -28,6 +28,10 @@ type Outcome struct {
 	Off     bool     // the guest said that it powers off
 	Took    time.Duration
 
+	// The captured guest, if it came by the console, or why it is not whole.
+	Capture    []byte
+	CaptureErr error
+
 	number syscall.Signal
 }
 

@@ -21,7 +21,7 @@ import (
 type Run struct {
 	Command []string      // program and arguments
 	Env     []string      // NAME=VALUE, beside our own environment
-	Serial  string        // a socket or file with the console; empty for standard output
+	Serial  string        // a socket or file with the console, tcp:HOST:PORT or listen:SOCKET; empty for standard output
 	Nonce   string        // of the report to wait for; empty for any
 	Log     io.Writer     // takes the console's bytes as they are; nil for nowhere
 	Line    func(string)  // is called with each line of the console; may be nil
@@ -72,6 +72,9 @@ func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	console.Stop()
 	<-w.silent
 	err = errors.Join(w.readErr, console.Close())
+	if s, ok := console.(*serial); ok {
+		out.Absent = s.in == nil
+	}
 	if w.logErr != nil {
 		err = errors.Join(err, fmt.Errorf("keep the console's output: %w", w.logErr))
 	}
@@ -90,7 +93,7 @@ func (w *watch) wait(ctx context.Context, out *Outcome, ended <-chan error) {
 	for {
 		select {
 		case <-ended:
-			if ended = nil; w.settled() || !w.family.alive() {
+			if ended = nil; !w.family.alive() || w.settled() {
 				return
 			}
 			out.Left = true
@@ -159,6 +162,7 @@ func (w *watch) conclude(out *Outcome) (err error) {
 	if errors.Is(err, results.ErrNoReport) {
 		err = nil
 	}
+	out.Capture, out.CaptureErr = w.parser.Capture()
 	out.Doing, out.Off, out.Symptom, out.Last = w.parser.Doing(), w.off, w.symptom, w.last
 	return err
 }

@@ -25,10 +25,11 @@ import (
 
 // TestMain lets this program stand for a VMM that sh cannot play: with
 // "serve-socket SOCKET FILE" it makes a socket and sends the file to the first
-// who connects.
+// who connects, with "send-socket SOCKET FILE" it sends it to who listens there.
 func TestMain(m *testing.M) {
-	if len(os.Args) == 4 && os.Args[1] == "serve-socket" {
-		if err := serveSocket(os.Args[2], os.Args[3]); err != nil {
+	vmms := map[string]func(name, file string) error{"serve-socket": serveSocket, "send-socket": sendSocket}
+	if len(os.Args) == 4 && vmms[os.Args[1]] != nil {
+		if err := vmms[os.Args[1]](os.Args[2], os.Args[3]); err != nil {
 			fmt.Fprintln(os.Stderr, err)
 			os.Exit(1)
 		}
@@ -53,6 +54,18 @@ func serveSocket(name, file string) error {
 	if err != nil {
 		return err
 	}
+	return send(conn, file)
+}
+
+func sendSocket(name, file string) error {
+	conn, err := net.Dial("unix", name)
+	if err != nil {
+		return err
+	}
+	return send(conn, file)
+}
+
+func send(conn net.Conn, file string) error {
 	data, err := os.ReadFile(file)
 	if err != nil {
 		return err

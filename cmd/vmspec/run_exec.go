@@ -1,0 +1,147 @@
+package main
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vmspec/cmd/vmspec/internal/vmm"
+	"vmspec/suite"
+)
+
+// execFlags are those of any VMM.
+type execFlags struct {
+	watchFlags
+	serial, append, nonce, capture string
+}
+
+func newRunExec() *cobra.Command {
+	var f execFlags
+	c := &cobra.Command{
+		Use:   "exec [flags] -- COMMAND [ARGUMENTS]",
+		Short: "Start any VMM and judge the guest that it boots",
+		Long: `Start any VMM and judge the guest that it boots, which must run the suite's
+kernel and initramfs. Its standard output is taken for the guest's console.
+
+What is for the guest is put into the command's arguments in place of {append},
+all its kernel parameters, of {nonce}, and of {capture}, the file to which the
+virtio-serial port org.vmspec.capture goes. The command also finds them in
+VMSPEC_APPEND, VMSPEC_NONCE and VMSPEC_CAPTURE. Where {capture} is not among the
+arguments, the captured guest is asked to come by the console.`,
+		Example: `  vmspec run exec -- lkvm run -k build/arm64/Image -i build/arm64/initramfs.cpio.lz4
+  vmspec run exec --serial vm.sock -- my-vmm --config vm.json
+  vmspec run exec --append vmspec.only=PLAT-GIC -- my-vmm --cmdline '{append}'`,
+		Args: takes(1, unlimited, "a command"),
+		RunE: f.run,
+	}
+	f.register(c)
+	c.Flags().StringVar(&f.serial, "serial", "",
+		"read the console from `SOCKET|FILE`, tcp:HOST:PORT or listen:SOCKET, not from the command's output")
+	c.Flags().StringVar(&f.append, "append", "", "kernel `PARAMETERS` for {append}")
+	c.Flags().StringVar(&f.nonce, "nonce", "", "take only a report that carries this nonce")
+	c.Flags().StringVar(&f.capture, "capture", "", "keep the captured guest in `FILE` (.tar.gz)")
+	return c
+}
+
+// Placeholders in a command's arguments.
+const (
+	placeAppend  = "{append}"
+	placeNonce   = "{nonce}"
+	placeCapture = "{capture}"
+)
+
+func (f *execFlags) run(c *cobra.Command, command []string) error {
+	mentions := func(word string) bool {
+		return slices.ContainsFunc(command, func(a string) bool { return strings.Contains(a, word) })
+	}
+	byPort := f.capture != "" && mentions(placeCapture)
+	if mentions(placeCapture) && !byPort {
+		return fmt.Errorf("%s: name the file with --capture", placeCapture)
+	}
+	told := mentions(placeAppend) || mentions(placeNonce) || f.append != "" || f.capture != ""
+	if err := f.complete(told, byPort); err != nil {
+		return err
+	}
+	r := vmm.Run{
+		Serial: f.serial, Nonce: f.nonce,
+		Command: f.fill(command),
+		Env:     []string{"VMSPEC_APPEND=" + f.append, "VMSPEC_NONCE=" + f.nonce, "VMSPEC_CAPTURE=" + f.capture},
+	}
+	if f.capture != "" {
+		file, err := openOutput("--capture", f.capture)
+		if err != nil {
+			return err
+		}
+		defer file.Close()
+	}
+	out, err := f.watch(c, filepath.Base(command[0]), r, ": the command does not hand on "+placeAppend+" or VMSPEC_APPEND")
+	switch {
+	case f.capture == "" || err != nil && !errors.As(err, new(verdict)):
+		return err
+	case byPort:
+		return checkCapture(c.ErrOrStderr(), f.capture, err)
+	}
+	return keepConsoleCapture(c.ErrOrStderr(), f.capture, out, err)
+}
+
+// complete makes of the flags what the guest is to be told, if it is told
+// anything: a nonce of its own, so that it is known to have listened.
+func (f *execFlags) complete(told, byPort bool) error {
+	settings, err := checkAppend(f.append)
+	if err != nil {
+		return err
+	}
+	if f.nonce != "" {
+		if problems := suite.ParseSettings(map[string]string{"nonce": f.nonce}).Problems; problems != nil {
+			_, problem, _ := strings.Cut(problems[0], ": ")
+			return fmt.Errorf("--nonce %s: %s", f.nonce, problem)
+		}
+	}
+	if settings.Nonce != "" && f.nonce != "" && settings.Nonce != f.nonce {
+		return fmt.Errorf("--nonce %s: --append says %s", f.nonce, settings.Nonce)
+	}
+	f.nonce = cmp.Or(f.nonce, settings.Nonce)
+	if f.nonce == "" && told {
+		f.nonce = newNonce()
+	}
+	words := strings.Fields(f.append)
+	if f.capture != "" && !byPort {
+		words = append([]string{"vmspec.capture=console"}, words...)
+	}
+	if f.nonce != "" && settings.Nonce == "" {
+		words = append([]string{"vmspec.nonce=" + f.nonce}, words...)
+	}
+	f.append = strings.Join(words, " ")
+	return nil
+}
+
+// fill puts what is for the guest into the command's arguments.
+func (f *execFlags) fill(command []string) []string {
+	r := strings.NewReplacer(placeAppend, f.append, placeNonce, f.nonce, placeCapture, f.capture)
+	out := slices.Clone(command)
+	for i := range out {
+		out[i] = r.Replace(out[i])
+	}
+	return out
+}
+
+// keepConsoleCapture writes the captured guest that came by the console.
+func keepConsoleCapture(stderr io.Writer, name string, out *vmm.Outcome, concluded error) error {
+	if out.Capture != nil {
+		if err := writeFile(name, out.Capture); err != nil {
+			return fmt.Errorf("--capture: %w", err)
+		}
+		return concluded
+	}
+	err := fmt.Errorf("--capture %s: the guest sent none: it needs vmspec.capture=console, which is in %s and VMSPEC_APPEND", name, placeAppend)
+	if out.CaptureErr != nil {
+		err = fmt.Errorf("--capture %s: %w", name, out.CaptureErr)
+	}
+	return uncaptured(stderr, err, concluded)
+}
