@@ -16,28 +16,45 @@ func isTerminal(w io.Writer) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// takesEscapes tells whether w is a terminal that knows escape sequences.
+func takesEscapes(w io.Writer) bool { return isTerminal(w) && os.Getenv("TERM") != "dumb" }
+
 // paint colours text where w is a terminal and NO_COLOR is not set
 // (no-color.org).
 func paint(w io.Writer, s string, colors ...text.Color) string {
-	if !isTerminal(w) || os.Getenv("NO_COLOR") != "" {
+	if !takesEscapes(w) || os.Getenv("NO_COLOR") != "" {
 		return s
 	}
 	return text.Colors(colors).Sprint(s)
 }
+
+// fitting cuts a line to a terminal's width: one that is wrapped cannot be
+// written over.
+func fitting(w io.Writer, line string) string {
+	if f, ok := w.(*os.File); ok {
+		if width, _, err := term.GetSize(int(f.Fd())); err == nil && width > 0 {
+			return text.Trim(line, width-1)
+		}
+	}
+	return line
+}
+
+// eraseLine is ECMA-48's EL: erase to the end of the line.
+const eraseLine = "\x1b[K"
 
 // showProgress shows how long something takes, for a person at a terminal,
 // until the function that it returns is called. Then the line is gone. The
 // progress writer of go-pretty 6.8.3 cannot do that: a tracker of its own either
 // leaves its last line, or, with RemoveOnCompletion, a line for each tick.
 func showProgress(w io.Writer, message string) (done func()) {
-	if !isTerminal(w) {
+	if !takesEscapes(w) {
 		return func() {}
 	}
 	began, stop, stopped := time.Now(), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(stopped)
 		for tick := time.NewTicker(time.Second / 10); ; {
-			fmt.Fprintf(w, "\r%s: %.1f s", message, time.Since(began).Seconds())
+			fmt.Fprintf(w, "\r%s", fitting(w, fmt.Sprintf("%s: %.1f s", message, time.Since(began).Seconds())))
 			select {
 			case <-tick.C:
 			case <-stop:
