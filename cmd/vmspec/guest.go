@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"debug/elf"
 	"errors"
 	"fmt"
 	"io"
@@ -11,6 +13,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vmspec/cmd/vmspec/internal/osimage"
 	"vmspec/initramfs"
 	"vmspec/probes/kernel"
 )
@@ -70,7 +73,10 @@ func (f *guestFlags) build(progress io.Writer) error {
 	if err := f.complete(); err != nil {
 		return err
 	}
-	var err error
+	image, err := f.readKernel()
+	if err != nil {
+		return err
+	}
 	if f.modules != "" {
 		if config.Tree, err = initramfs.OpenTree(f.modules); err != nil {
 			return err
@@ -80,7 +86,7 @@ func (f *guestFlags) build(progress io.Writer) error {
 	if err := makeFolder("--out", filepath.Join(f.out, initramfsName)); err != nil {
 		return err
 	}
-	if err := copyKernel(filepath.Join(f.out, imageName), f.image); err != nil {
+	if err := writeKernel(filepath.Join(f.out, imageName), f.image, image); err != nil {
 		return err
 	}
 	out, err := os.Create(filepath.Join(f.out, initramfsName))
@@ -118,6 +124,36 @@ func (f *guestFlags) complete() error {
 	return nil
 }
 
+// readKernel reads the kernel, unpacked so that any VMM starts it, and refuses
+// what no VM boots, or not with this init.
+func (f *guestFlags) readKernel() ([]byte, error) {
+	data, err := os.ReadFile(f.image)
+	if err != nil {
+		return nil, err
+	}
+	image, arch, err := initramfs.KernelImage(data)
+	if what := osimage.What(bytes.NewReader(data)); err != nil && what != "" {
+		return nil, fmt.Errorf("%s is no kernel for ARM: it is %s", f.image, what)
+	} else if err != nil {
+		return nil, fmt.Errorf("%s is no kernel for ARM: %w", f.image, err)
+	}
+	if init := programArch(f.init); init != "" && init != arch {
+		return nil, fmt.Errorf("%s is a kernel for %s, and the init %s is for %s", f.image, arch, f.init, init)
+	}
+	return image, nil
+}
+
+// programArch tells a program's architecture, as Go names it; empty for none of
+// ARM's.
+func programArch(name string) string {
+	program, err := elf.Open(name)
+	if err != nil {
+		return ""
+	}
+	defer program.Close()
+	return map[elf.Machine]string{elf.EM_AARCH64: "arm64", elf.EM_ARM: "arm"}[program.Machine]
+}
+
 // besideKernel finds a kernel's configuration where distributions put it. One
 // that does not name its kernel counts only beside that kernel's modules.
 func besideKernel(image, modules string) string {
@@ -135,27 +171,17 @@ func besideKernel(image, modules string) string {
 	return ""
 }
 
-// copyKernel copies a kernel, unpacked so that any VMM starts it, unless it is
-// the same file.
-func copyKernel(to, from string) error {
-	a, errA := os.Stat(to)
-	b, errB := os.Stat(from)
-	if errB != nil {
-		return errB
-	}
-	if errA == nil && os.SameFile(a, b) {
-		return nil
-	}
-	if errA != nil && !errors.Is(errA, fs.ErrNotExist) {
-		return errA
-	}
-	data, err := os.ReadFile(from)
-	if err != nil {
+// writeKernel writes a kernel, unless it was read from the same file.
+func writeKernel(to, from string, image []byte) error {
+	a, err := os.Stat(to)
+	if errors.Is(err, fs.ErrNotExist) {
+		return writeFile(to, image)
+	} else if err != nil {
 		return err
 	}
-	image, _, err := initramfs.KernelImage(data)
-	if err != nil {
-		return fmt.Errorf("kernel %s: %w", from, err)
+	b, err := os.Stat(from)
+	if err != nil || os.SameFile(a, b) {
+		return err
 	}
 	return writeFile(to, image)
 }

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"vmspec/cmd/vmspec/internal/osimage"
 	"vmspec/cmd/vmspec/internal/target"
 )
 
@@ -58,7 +59,19 @@ func findGuest(folder, arch string) (kernel, initramfs string, err error) {
 			return "", "", err
 		}
 	}
+	if is := kernelArch(kernel); is != "" && is != arch {
+		return "", "", fmt.Errorf("%s is a kernel for %s, where one for %s is needed: make guest%s builds it", kernel, is, arch, archOption(arch))
+	}
 	return kernel, initramfs, nil
+}
+
+// kernelArch tells a kernel's architecture, as Go names it; empty if its header
+// does not.
+func kernelArch(name string) string {
+	return readFile(name, func(f *os.File, size int64) string {
+		arch, _ := osimage.Identify(f, size)
+		return arch
+	})
 }
 
 // archOption is what make wants beside it for an architecture's guest.

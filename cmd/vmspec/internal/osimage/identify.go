@@ -1,6 +1,9 @@
 package osimage
 
-import "io"
+import (
+	"bytes"
+	"io"
+)
 
 // Identify tells a kernel's architecture, as Go names it, and its release. Each
 // is empty where the file does not show it: a zImage keeps its release packed.
@@ -10,6 +13,37 @@ func Identify(r io.ReaderAt, size int64) (arch, release string) {
 		release, _, _ = scan(file)
 	}
 	return arch, release
+}
+
+// others are files that are taken for a kernel, by how they begin or what is at
+// a place: Linux's Documentation/arch/x86/boot.rst, ELF-64 and U-Boot's image.h.
+var others = []struct {
+	at        int
+	magic, is string
+}{
+	{0x202, "HdrS", "a kernel for x86"},
+	{0, "\x7fELF", "an ELF file, such as vmlinux: what boots is made of it, arch/arm64/boot/Image or arch/arm/boot/zImage"},
+	{0, "\x27\x05\x19\x56", "U-Boot's uImage: the Image or zImage in it is wanted"},
+	{0, "\xd0\x0d\xfe\xed", "a device tree or a FIT image"},
+	{0, "070701", "a cpio archive, such as an initramfs"},
+	{0, "#!", "a script"},
+}
+
+// What says what a file is that is no kernel for ARM; empty if its header does
+// not tell.
+func What(r io.ReaderAt) string {
+	head := make([]byte, 1024)
+	n, _ := r.ReadAt(head, 0)
+	head = head[:n]
+	if n == 0 {
+		return "an empty file"
+	}
+	for _, o := range others {
+		if len(head) >= o.at && bytes.HasPrefix(head[o.at:], []byte(o.magic)) {
+			return o.is
+		}
+	}
+	return ""
 }
 
 // ReleaseOf tells the release whose modules or configuration an initial ramdisk

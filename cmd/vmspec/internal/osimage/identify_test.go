@@ -35,3 +35,24 @@ func TestReleaseOf(t *testing.T) {
 	require.Empty(t, ReleaseOf(bytes.NewReader(imagetest.Newc(file("init", "x")))), "no modules")
 	require.Empty(t, ReleaseOf(bytes.NewReader(nil)))
 }
+
+func TestWhat(t *testing.T) {
+	x86 := make([]byte, 1024)
+	copy(x86[0x202:], "HdrS")
+	for text, want := range map[string]string{
+		"":                      "an empty file",
+		"root:x:0:0":            "",
+		string(x86):             "a kernel for x86",
+		string(x86[:0x203]):     "",
+		"\x7fELF\x02\x01":       "an ELF file",
+		"\x27\x05\x19\x56":      "U-Boot's uImage",
+		"\xd0\x0d\xfe\xed":      "a device tree",
+		"#!/bin/sh\n":           "a script",
+		"07070100000000":        "a cpio archive",
+		string(make([]byte, 9)): "",
+	} {
+		got := What(bytes.NewReader([]byte(text)))
+		require.Equal(t, want == "", got == "", "%q: %s", text, got)
+		require.Contains(t, got, want)
+	}
+}
