@@ -13,8 +13,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"vmspec/probes/fdt"
-	"vmspec/probes/look"
 	"vmspec/probes/kernel"
+	"vmspec/probes/look"
 )
 
 // buses are those that enumerate and whose devices ask for the suite's
