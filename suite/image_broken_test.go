@@ -5,12 +5,12 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"strings"
 	"testing"
 
 	"vmspec/probes/guest"
 	"vmspec/probes/image"
 	"vmspec/probes/image/imagetest"
+	"vmspec/probes/note"
 )
 
 // A brokenImage is a disk image that is wrong, or odd, in one known way.
@@ -335,12 +335,9 @@ var brokenImages = []brokenImage{
 func recordOf(i *imagetest.Image) string {
 	r := image.NewRecorder(i)
 	image.Inspect(r, i.Size, image.Options{Sector: i.Sector})
-	var out strings.Builder
-	fmt.Fprintf(&out, "disk vda %d %d %s\nloader %q\n", i.Size, i.Sector, image.ByLoader, `\EFI\BOOT\BOOTAA64.EFI`)
-	if err := r.Write(&out, error.Error); err != nil {
-		panic(err)
-	}
-	return out.String()
+	n := image.Note{Boot: &image.Boot{Name: "vda", Size: uint64(i.Size), Sector: uint64(i.Sector), By: image.ByLoader}, Loader: `\EFI\BOOT\BOOTAA64.EFI`}
+	r.Fill(&n)
+	return string(note.Text(&n))
 }
 
 // imageMutants are guests that were booted from a broken image.

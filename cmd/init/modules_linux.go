@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path"
@@ -36,15 +35,11 @@ type loader struct {
 	loaded map[string]bool  // by file
 }
 
-// loadModules loads the suite's modules and writes what became of each:
-//
-//	loaded NAME
-//	idle NAME            it is at hand, and nothing asks for it
-//	missing NAME WHY     built in, or not at hand, or it failed
+// loadModules loads the suite's modules and notes what became of each.
 //
 // It asks begin before each, and one that begin answers with an error is
 // missing.
-func loadModules(root fs.FS, begin func(module string) error, out io.Writer) error {
+func loadModules(root fs.FS, begin func(module string) error, n *kernel.ModulesNote) error {
 	l := loader{root: root, begin: begin, tried: map[string]error{}, loaded: map[string]bool{}}
 	text, err := fs.ReadFile(root, path.Join(moduleTree(), "modules.dep"))
 	if err != nil {
@@ -59,13 +54,13 @@ func loadModules(root fs.FS, begin func(module string) error, out io.Writer) err
 		}
 		switch {
 		case err != nil:
-			fmt.Fprintf(out, "missing %s %v\n", name, err)
+			n.Missing = append(n.Missing, kernel.Missing{Name: name, Why: err.Error()})
 		case errors.Is(failure, unix.ENODEV), failure == nil && !tried:
-			fmt.Fprintf(out, "idle %s\n", name)
+			n.Idle = append(n.Idle, name)
 		case failure == nil:
-			fmt.Fprintf(out, "loaded %s\n", name)
+			n.Loaded = append(n.Loaded, name)
 		default:
-			fmt.Fprintf(out, "missing %s %v\n", name, failure)
+			n.Missing = append(n.Missing, kernel.Missing{Name: name, Why: failure.Error()})
 		}
 	}
 	return nil

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"runtime"
@@ -13,14 +12,21 @@ import (
 	"time"
 
 	"vmspec/probes/console"
+	"vmspec/probes/cpu"
 	"vmspec/probes/disk"
+	"vmspec/probes/efi"
+	"vmspec/probes/entropy"
 	"vmspec/probes/guest"
 	"vmspec/probes/image"
 	"vmspec/probes/kernel"
 	"vmspec/probes/look"
+	"vmspec/probes/memory"
 	"vmspec/probes/network"
 	"vmspec/probes/note"
+	"vmspec/probes/rtc"
+	"vmspec/probes/smbios"
 	"vmspec/probes/timer"
+	"vmspec/probes/tpm"
 	"vmspec/probes/trial"
 	"vmspec/probes/virtio"
 	"vmspec/suite"
@@ -30,7 +36,7 @@ import (
 type observation struct {
 	*worker
 	dead  bool // no timer interrupt comes: a sleep would never end
-	clock trial.Clock
+	base  trial.Timebase
 	notes map[string][]byte
 }
 
@@ -44,46 +50,48 @@ func newObservation(w *worker) *observation {
 		"context": []byte(context + "\n"),
 	}}
 	o.bringBack()
-	o.trial("counter", func(out io.Writer) error { return trial.MeasureCounter(w.root, out) })
-	o.chooseClock()
+	var counter timer.CounterNote
+	o.trial(&counter, func() error { return trial.Counter(w.root, &counter) })
+	o.chooseBase()
 	o.dead = w.pid1 && o.timerIsDead()
 	return o
 }
 
-// note takes a measurement and keeps what it wrote. The step begins with it.
-func (o *observation) note(step, name string, measure func(out io.Writer) error) {
+// note takes a measurement that fills n, and keeps the text. The step begins with
+// it.
+func (o *observation) note(step string, n note.Note, measure func() error) {
+	name := n.Format().Name
 	text, kept := o.kept[name]
 	if !kept {
-		text = note.Take(func(out io.Writer) error {
-			if err := o.begin(step); err != nil {
+		text = note.Take(n, func() error {
+			if err := o.begin(step + " " + name); err != nil {
 				return err
 			}
-			return measure(out)
+			return measure()
 		})
 		o.keep(name, text)
 	}
 	o.notes[name] = text
 }
 
+// refuse notes why nothing was measured.
+func (o *observation) refuse(n note.Note, why error) { o.notes[n.Format().Name] = note.Failure(why) }
+
 // keep spares the next worker a note; without a journal it takes it again.
 func (o *observation) keep(name string, text []byte) { _ = o.journal.add(kindNote, name, text) }
 
 // trial takes a note by making something happen.
-func (o *observation) trial(name string, measure func(out io.Writer) error) {
-	o.note("trial "+name, name, measure)
-}
+func (o *observation) trial(n note.Note, measure func() error) { o.note("trial", n, measure) }
 
 // look takes a note by looking alone.
-func (o *observation) look(name string, measure func(out io.Writer) error) {
-	o.note("look "+name, name, measure)
-}
+func (o *observation) look(n note.Note, measure func() error) { o.note("look", n, measure) }
 
-// chooseClock takes the counter if it was seen that reading it is safe.
-func (o *observation) chooseClock() {
-	o.clock = trial.Monotonic()
-	if !strings.Contains(string(o.notes["counter"]), "error ") {
-		if c, err := trial.Counter(); err == nil {
-			o.clock = c
+// chooseBase takes the counter if it was seen that reading it is safe.
+func (o *observation) chooseBase() {
+	o.base = trial.Monotonic()
+	if note.Parse(o.notes["counter"], &timer.CounterNote{}) == nil {
+		if c, err := trial.VirtualCounter(); err == nil {
+			o.base = c
 		}
 	}
 }
@@ -93,7 +101,8 @@ func (o *observation) chooseClock() {
 func (o *observation) timerIsDead() bool {
 	dead, tested := timer.IsDead(o.notes["counter"])
 	if !tested {
-		o.trial("ticks", func(out io.Writer) error { return trial.MeasureTicks(o.root, out) })
+		var ticks timer.TicksNote
+		o.trial(&ticks, func() error { return trial.Ticks(o.root, &ticks) })
 		dead, _ = timer.IsDead(o.notes["ticks"])
 	}
 	signal := byte(signalAlive)
@@ -118,19 +127,14 @@ func (o *observation) take() *guest.FS {
 	if !o.dead {
 		clock = o.begun()
 	}
-	o.look("parameters", func(w io.Writer) error { return look.Parameters(o.root, w) })
-	o.look("smbios", func(w io.Writer) error { return look.SMBIOS(o.root, w) })
+	parameters := kernel.ParametersNote()
+	o.look(parameters, func() error { return look.Parameters(o.root, parameters) })
+	var tables smbios.Note
+	o.look(&tables, func() error { return look.SMBIOS(o.root, &tables) })
 	inputs, inputErr := o.askInput()
 	o.trials()
-	o.look("kmsg", func(w io.Writer) error {
-		log, err := look.ReadLog()
-		if err != nil {
-			return err
-		}
-		guest.Scrub(log)
-		_, err = w.Write(log)
-		return err
-	})
+	log := kernel.LogNote()
+	o.look(log, func() error { return readLog(log) })
 	files := guest.Snapshot(o.root, o.each("read"))
 	o.exchange()      // it may wait, and the clock's trial waits anyway
 	if clock == nil { // its trial could end this worker
@@ -145,28 +149,44 @@ func (o *observation) take() *guest.FS {
 	return files
 }
 
+// readLog notes the kernel's log, without what tells one machine from another.
+func readLog(n *note.FreeText) error {
+	log, err := look.ReadLog()
+	guest.Scrub(log)
+	n.Text = string(log)
+	return err
+}
+
 // trials makes the trials that this guest has something for.
 func (o *observation) trials() {
 	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil {
-		o.trial("efi", func(w io.Writer) error { return look.MeasureEFI(o.root, w) })
+		var table efi.TableNote
+		o.trial(&table, func() error { return look.SystemTable(o.root, &table) })
 	}
-	o.trial("timer", func(w io.Writer) error { return trial.TrialTimer(o.root, o.dead, o.clock, w) })
-	o.trial("touch", func(w io.Writer) error { return trial.TrialTouch(o.root, w) })
-	o.waiting("agreement", func(w io.Writer) error { return trial.TrialAgreement(o.root, o.clock, w) })
+	var sleeps timer.Note
+	o.trial(&sleeps, func() error { return trial.Timer(o.root, o.dead, o.base, &sleeps) })
+	var touch memory.TouchNote
+	o.trial(&touch, func() error { return trial.Touch(o.root, &touch) })
+	var agreement timer.Agreement
+	o.waiting(&agreement, func() error { return trial.Agreement(o.root, o.base, &agreement) })
 	if tpms, err := fs.ReadDir(o.root, "sys/class/tpm"); err == nil && len(tpms) > 0 && !o.dead {
-		o.trial("tpm", func(w io.Writer) error { return look.MeasureTPM(o.root, w) })
+		var n tpm.Note
+		o.trial(&n, func() error { return look.TPM(&n) })
 	}
 	if disks, err := disk.Read(o.root); err == nil {
 		o.tryDisks(disks)
 	}
 	if source := trial.EntropySource(o.root); source != "" {
-		o.waiting("entropy", func(w io.Writer) error { return trial.TrialEntropy(source, w) })
+		var n entropy.Note
+		o.waiting(&n, func() error { return trial.Entropy(source, &n) })
 	}
 	if _, err := fs.Stat(o.root, trial.PortClass); err == nil && o.mayChange() {
-		o.waiting("ports", func(w io.Writer) error { return trial.TrialPorts(o.root, w) })
+		var n console.PortsNote
+		o.waiting(&n, func() error { return trial.Ports(o.root, &n) })
 	}
 	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil && o.mayChange() {
-		o.waiting("variables", func(w io.Writer) error { return trial.TrialVariables(o.host.calls(variablesTrial), w) })
+		var n efi.VariablesNote
+		o.waiting(&n, func() error { return trial.Variables(o.host.calls(variablesTrial), &n) })
 	}
 }
 
@@ -174,19 +194,21 @@ func (o *observation) trials() {
 // booted what its image is judged by. UEFI may know of one that Linux does not.
 func (o *observation) tryDisks(disks []disk.Disk) {
 	_, err := fs.Stat(o.root, "sys/firmware/efi")
-	record := func(w io.Writer) error { return look.RecordImage(o.root, disks, w) }
+	var boot image.Note
+	record := func() error { return look.BootDisk(o.root, disks, &boot) }
 	if len(disks) > 0 {
-		o.waiting("disks", func(w io.Writer) error { return trial.TrialDisks(disks, w) })
+		var blocks disk.Note
+		o.waiting(&blocks, func() error { return trial.Disks(disks, &blocks) })
 	}
 	switch {
 	case err == nil && len(disks) > 0:
-		o.waiting("image", record)
+		o.waiting(&boot, record)
 	case err == nil:
-		o.look("image", record)
+		o.look(&boot, record)
 	case len(disks) > 0:
-		o.notes["image"] = []byte("none " + image.NoUEFI + "\n")
+		o.notes["image"] = note.Text(&image.Note{None: image.NoUEFI})
 	default:
-		o.notes["image"] = []byte("none " + image.NoDisk + "\n")
+		o.notes["image"] = note.Text(&image.Note{None: image.NoDisk})
 	}
 }
 
@@ -194,7 +216,8 @@ func (o *observation) tryDisks(disks []disk.Disk) {
 func (o *observation) exchange() {
 	interfaces, err := network.Read(o.root)
 	if err == nil && len(interfaces) > 0 && o.mayChange() {
-		o.waiting("network", func(w io.Writer) error { return trial.TrialNetwork(o.root, interfaces, w) })
+		var n network.Note
+		o.waiting(&n, func() error { return trial.Network(o.root, interfaces, &n) })
 	}
 }
 
@@ -206,7 +229,8 @@ const offlineTrial = "trial offline"
 // Whoever does not want to know of it is spared.
 func (o *observation) tryOffline() {
 	if o.mayChange() && o.settings().Chosen("PLAT-CPU-OFFLINE") {
-		o.waiting("offline", func(w io.Writer) error { return trial.TrialOffline(o.root, w) })
+		var n cpu.OfflineNote
+		o.waiting(&n, func() error { return trial.Offline(o.root, &n) })
 	}
 }
 
@@ -247,11 +271,12 @@ func (o *observation) endInput(inputs []trial.Input, err error) {
 	if _, ended := o.notes["input"]; ended || !o.mayChange() {
 		return
 	}
-	o.look("input", func(w io.Writer) error {
+	var n console.InputNote
+	o.look(&n, func() error {
 		if err != nil {
 			return err
 		}
-		return trial.CollectInput(inputs, w)
+		return trial.CollectInput(inputs, &n)
 	})
 }
 
@@ -273,12 +298,12 @@ func (o *observation) settings() suite.Settings {
 var errDead = errors.New("not tried: the timer is dead")
 
 // waiting is a trial in which the kernel waits for a device or the firmware.
-func (o *observation) waiting(name string, measure func(out io.Writer) error) {
+func (o *observation) waiting(n note.Note, measure func() error) {
 	if o.dead {
-		o.notes[name] = note.Take(func(io.Writer) error { return errDead })
+		o.refuse(n, errDead)
 		return
 	}
-	o.trial(name, measure)
+	o.trial(n, measure)
 }
 
 const (
@@ -287,8 +312,6 @@ const (
 	mountsLook     = "look mounts"
 )
 
-func (o *observation) tryClock(w io.Writer) error { return trial.TrialRTC(o.root, o.clock, w) }
-
 // begun begins the clock's trial, unless it is to run alone, and brings the
 // guest up, in this order unless the clock's driver is a module.
 func (o *observation) begun() <-chan []byte {
@@ -296,57 +319,60 @@ func (o *observation) begun() <-chan []byte {
 	if _, kept := o.kept["clock"]; !kept && !o.alone {
 		text = make(chan []byte, 1)
 	}
-	trial := func() {
+	watch := func() {
 		defer o.host.over()
-		text <- note.Take(func(w io.Writer) error {
+		var n rtc.Note
+		text <- note.Take(&n, func() error {
 			if err := o.beginBeside(clockTrial); err != nil {
 				return err
 			}
-			return o.tryClock(w)
+			return trial.Clock(o.root, o.base, &n)
 		})
 	}
 	_, err := fs.Stat(o.root, "sys/class/rtc/rtc0")
 	if err == nil && text != nil {
-		go trial()
+		go watch()
 	}
 	if o.pid1 {
 		o.bringUp()
 	}
 	if err != nil && text != nil {
-		go trial()
+		go watch()
 	}
 	return text
 }
 
 // endClock waits for the clock's trial, or makes it alone.
 func (o *observation) endClock(clock <-chan []byte) {
+	var n rtc.Note
 	switch {
 	case o.dead:
-		o.notes["clock"] = note.Take(func(io.Writer) error { return errDead })
+		o.refuse(&n, errDead)
 	case clock != nil:
 		_ = o.begin("wait clock") // no worker is lost while it waits
 		o.notes["clock"] = within(clockMost, clock)
 		o.journal.step.beside.Store(0)
 		o.keep("clock", o.notes["clock"])
 	default:
-		o.note(clockTrial, "clock", o.tryClock)
+		o.trial(&n, func() error { return trial.Clock(o.root, o.base, &n) })
 	}
 }
 
-// within waits for a note, and no longer than it may.
+// within waits for the text of a note, and no longer than it may.
 func within(most time.Duration, text <-chan []byte) []byte {
 	select {
 	case t := <-text:
 		return t
 	case <-time.After(most):
-		return note.Take(func(io.Writer) error { return fmt.Errorf("no end after %s", most) })
+		return note.Failure(fmt.Errorf("no end after %s", most))
 	}
 }
 
 // bringUp loads what the kernel has as modules and waits for what they find.
 func (o *observation) bringUp() {
-	o.look("modules", func(w io.Writer) error { return loadModules(o.root, o.each("module"), w) })
-	o.note(mountsLook, "mounts", func(io.Writer) error { return mountVariables() })
+	var modules kernel.ModulesNote
+	o.look(&modules, func() error { return loadModules(o.root, o.each("module"), &modules) })
+	o.look(efi.MountsNote(), mountVariables)
 	if o.begin("wait console") == nil {
 		o.settle()
 	}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 	"slices"
@@ -141,8 +140,8 @@ func (f rawFile) Write(p []byte) (int, error) {
 
 // busyWait waits by the counter alone.
 func (o *observation) busyWait(d time.Duration) {
-	end := o.clock.Now() + uint64(d.Seconds()*float64(o.clock.Hz))
-	for o.clock.Now() < end {
+	end := o.base.Now() + uint64(d.Seconds()*float64(o.base.Hz))
+	for o.base.Now() < end {
 	}
 }
 
@@ -187,7 +186,7 @@ func (o *observation) giveAway(files *guest.FS, s suite.Settings, devices []stri
 func ship(files *guest.FS) {
 	shipped := make(chan []byte, 1)
 	go func() {
-		shipped <- note.Take(func(io.Writer) error { return shipAll(files) })
+		shipped <- note.Take(&note.FreeText{}, func() error { return shipAll(files) })
 	}()
 	if text := within(shipMost, shipped); len(text) > 0 {
 		say("capture: %s", strings.TrimSpace(string(text)))

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"path"
 
+	"vmspec/probes/note"
 	"vmspec/probes/sysfs"
 )
 
@@ -22,12 +23,6 @@ type Disk struct {
 	TrialErr  string // why there are no more of them, or none at all
 }
 
-// A Reading is one logical block that the trial asked for.
-type Reading struct {
-	Offset uint64 // bytes
-	Result string // "ok", "short BYTES" or the kernel's error, "EIO input/output error"
-}
-
 const dir = "sys/block"
 
 // sector is the unit of a disk's size in sysfs, whatever its blocks are
@@ -41,7 +36,8 @@ func Read(fsys fs.FS) ([]Disk, error) {
 	if err != nil {
 		return nil, err
 	}
-	trial := readTrial(fsys)
+	var n Note
+	trialErr := note.Read(fsys, &n)
 	var out []Disk
 	for _, name := range names {
 		driver, err := fs.ReadLink(fsys, path.Join(dir, name, "device/driver"))
@@ -53,7 +49,7 @@ func Read(fsys fs.FS) ([]Disk, error) {
 			return nil, fmt.Errorf("disk %s: %w", name, err)
 		}
 		d.Driver = path.Base(driver)
-		d.OpenErr, d.Reads, d.TrialErr = trial.of(name)
+		d.readTrial(n.of(name), trialErr)
 		out = append(out, d)
 	}
 	return out, nil
@@ -74,4 +70,13 @@ func readDisk(fsys fs.FS, name string) (Disk, error) {
 	d.Size = sectors * sector
 	d.ReadOnly, d.Removable = readOnly != 0, removable != 0
 	return d, nil
+}
+
+func (d *Disk) readTrial(t Trial, err error) {
+	if d.Reads = t.Reads; t.Open != "ok" {
+		d.OpenErr = t.Open
+	}
+	if err != nil {
+		d.TrialErr = err.Error()
+	}
 }

@@ -60,8 +60,8 @@ func TestReadTrial(t *testing.T) {
 		want disk.Disk
 	}{
 		"failed":                {"error hung for 15s\n", disk.Disk{TrialErr: "vmspec/disks: hung for 15s"}},
-		"an offset no number":   {"read vda x ok\n", disk.Disk{TrialErr: `vmspec/disks: "read vda x ok": word 3 is not a number`}},
-		"a read without an end": {"read vda 0 ok\nread vda 512\n", disk.Disk{Reads: []disk.Reading{first}, TrialErr: "vmspec/disks: read of vda without a result"}},
+		"an offset no number":   {"read vda x ok\n", disk.Disk{TrialErr: `vmspec/disks: read: OFFSET: "x" is not a number`}},
+		"a read without an end": {"read vda 0 ok\nread vda 512\n", disk.Disk{Reads: []disk.Reading{first}, TrialErr: "vmspec/disks: read: no RESULT"}},
 		"failed half-way":       {"open vda ok\nread vda 0 ok\nerror gone\n", disk.Disk{Reads: []disk.Reading{first}, TrialErr: "vmspec/disks: gone"}},
 		"not opened":            {"open vda EACCES permission denied\n", disk.Disk{OpenErr: "EACCES permission denied"}},
 		"another disk":          {"open vdb ok\nread vdb 0 ok\n", disk.Disk{}},

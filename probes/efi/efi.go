@@ -58,12 +58,6 @@ func (r Revision) Less(than Revision) bool {
 	return r.Major < than.Major || r.Major == than.Major && r.Minor < than.Minor
 }
 
-// A Table is an entry of the configuration table.
-type Table struct {
-	GUID    string
-	Address string // physical, hexadecimal
-}
-
 // Runtime is what became of the runtime services.
 type Runtime string
 
@@ -115,23 +109,15 @@ func (f *Facts) readTree(fsys fs.FS) {
 	}
 }
 
-// readTables reads the note that probes/guest left of the system table.
+// readTables reads what the system table says.
 func (f *Facts) readTables(fsys fs.FS) {
-	lines, err := note.Read(fsys, "efi")
-	if err != nil {
+	var n TableNote
+	if err := note.Read(fsys, &n); err != nil {
 		f.TablesErr = err.Error()
 	}
-	for _, l := range lines {
-		switch l.Word(0) {
-		case "revision":
-			if n, err := strconv.ParseUint(l.Word(1), 0, 32); err == nil {
-				f.Revision, f.Source = &Revision{Major: int(n >> 16), Minor: int(n & 0xffff)}, "system table"
-			}
-		case "vendor":
-			f.Vendor, _ = strconv.Unquote(l.Rest(1))
-		case "table":
-			f.Tables = append(f.Tables, Table{GUID: l.Word(1), Address: l.Word(2)})
-		}
+	f.Vendor, f.Tables = n.Vendor, n.Tables
+	if n.Revision != nil {
+		f.Revision, f.Source = &Revision{Major: int(*n.Revision >> 16), Minor: int(*n.Revision & 0xffff)}, "system table"
 	}
 }
 
@@ -229,7 +215,7 @@ func (f *Facts) readVariables(fsys fs.FS) {
 			f.Variables = access(m)
 		}
 	}
-	if _, err := note.Read(fsys, "mounts"); err != nil && !errors.Is(err, fs.ErrNotExist) && f.Variables == "" {
+	if err := note.Read(fsys, MountsNote()); err != nil && !errors.Is(err, fs.ErrNotExist) && f.Variables == "" {
 		f.MountErr = err.Error()
 	}
 	if entries, err := fs.ReadDir(fsys, dir+"/efivars"); err == nil {

@@ -74,9 +74,9 @@ func TestReadTables(t *testing.T) {
 	}{
 		"failed":               {"error map /dev/mem: operation not permitted\n", "not permitted", nil, "", nil},
 		"failed half-way":      {"revision 0x20046\ntable g 0x1\nerror cut\n", "cut", &efi.Revision{Major: 2, Minor: 70}, "", []efi.Table{{GUID: "g", Address: "0x1"}}},
-		"revision no number":   {"revision x\n", "", nil, "", nil},
-		"revision over 32 bit": {"revision 0x100000000\n", "", nil, "", nil},
-		"vendor not quoted":    {"vendor EDK II\n", "", nil, "", nil},
+		"revision no number":   {"revision x\n", `revision: REVISION: "x" is not a number`, nil, "", nil},
+		"revision over 32 bit": {"revision 0x100000000\n", `revision: REVISION: "0x100000000" is not a number`, nil, "", nil},
+		"vendor not quoted":    {"vendor EDK II\n", `vendor: TEXT: "EDK II" is not a quoted text`, nil, "", nil},
 		"UEFI 2.10":            {"revision 0x20064\nvendor \"a \\\"b\"\n", "", &efi.Revision{Major: 2, Minor: 100}, `a "b`, nil},
 	}
 	for name, test := range tests {

@@ -1,7 +1,6 @@
 package efi
 
 import (
-	"fmt"
 	"io/fs"
 
 	"vmspec/probes/note"
@@ -21,9 +20,6 @@ type Step struct {
 	Result string // "ok", "differs" or the kernel's error, "EIO input/output error"
 }
 
-// Space is what QueryVariableInfo said, in bytes.
-type Space struct{ Free, Total uint64 }
-
 // Result returns what became of a step; it is empty if the trial did not come
 // to it.
 func (t *Trial) Result(step string) string {
@@ -36,33 +32,16 @@ func (t *Trial) Result(step string) string {
 }
 
 func readTrial(fsys fs.FS) Trial {
-	var t Trial
-	lines, err := note.Read(fsys, "variables")
-	for _, l := range lines {
-		if bad := t.readLine(l); bad != nil {
-			err = fmt.Errorf("vmspec/variables: %w", bad)
-			break
+	var n VariablesNote
+	err := note.Read(fsys, &n)
+	t := Trial{Space: n.Space}
+	for _, s := range n.steps() {
+		if *s.result != "" {
+			t.Steps = append(t.Steps, Step{s.name, *s.result})
 		}
 	}
 	if err != nil {
 		t.Err = err.Error()
 	}
 	return t
-}
-
-func (t *Trial) readLine(l note.Line) error {
-	switch l.Word(0) {
-	case "space":
-		var s Space
-		if err := l.Scan([]int{1, 2}, &s.Free, &s.Total); err != nil {
-			return err
-		}
-		t.Space = &s
-	case "stale", "create", "read", "append", "reread", "delete":
-		if l.Rest(1) == "" {
-			return fmt.Errorf("%s without a result", l.Word(0))
-		}
-		t.Steps = append(t.Steps, Step{l.Word(0), l.Rest(1)})
-	}
-	return nil
 }

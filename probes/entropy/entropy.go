@@ -3,7 +3,6 @@
 package entropy
 
 import (
-	"fmt"
 	"io/fs"
 
 	"vmspec/probes/note"
@@ -27,16 +26,10 @@ func Read(fsys fs.FS) (*Facts, error) {
 }
 
 func (f *Facts) readTrial(fsys fs.FS) error {
-	lines, err := note.Read(fsys, "entropy")
-	for _, l := range lines {
-		switch l.Word(0) {
-		case "source":
-			f.Source = l.Word(1)
-		case "bytes":
-			if err := l.Scan([]int{1, 2}, &f.Bytes, &f.Distinct); err != nil {
-				return fmt.Errorf("vmspec/entropy: %w", err)
-			}
-		}
+	var n Note
+	err := note.Read(fsys, &n)
+	if f.Source = n.Source; n.Drawn != nil {
+		f.Bytes, f.Distinct = n.Drawn.Bytes, n.Drawn.Distinct
 	}
 	return err
 }

@@ -24,10 +24,10 @@ func TestRead(t *testing.T) {
 	}{
 		"failed":              {"error hung for 15s\n", entropy.Facts{TrialErr: "vmspec/entropy: hung for 15s"}},
 		"failed half-way":     {"source tpm-rng-0\nbytes 8 8\nerror gone\n", entropy.Facts{Source: "tpm-rng-0", Bytes: 8, Distinct: 8, TrialErr: "vmspec/entropy: gone"}},
-		"a count no number":   {"bytes x 1\n", entropy.Facts{TrialErr: `vmspec/entropy: "bytes x 1": word 2 is not a number`}},
-		"a count too few":     {"bytes 1\n", entropy.Facts{Bytes: 1, TrialErr: `vmspec/entropy: "bytes 1": word 3 is not a number`}},
+		"a count no number":   {"bytes x 1\n", entropy.Facts{TrialErr: `vmspec/entropy: bytes: COUNT: "x" is not a number`}},
+		"a count too few":     {"bytes 1\n", entropy.Facts{TrialErr: "vmspec/entropy: bytes: no DISTINCT"}},
 		"a word we know not":  {"later 1\n", entropy.Facts{}},
-		"source without name": {"source\n", entropy.Facts{}},
+		"source without name": {"source\n", entropy.Facts{TrialErr: "vmspec/entropy: source: no NAME"}},
 		"whole":               {"source virtio_rng.0\nbytes 32 30\n", entropy.Facts{Source: "virtio_rng.0", Bytes: 32, Distinct: 30}},
 	}
 	for name, test := range tests {

@@ -1,33 +1,7 @@
 // Package guest shows a guest as a file system, live or captured.
 //
 // What is not a file is looked at by package look and made to happen by package
-// trial. What they find out is left as text under vmspec/, beside the guest's
-// own files, so that it is captured, replayed and reviewed as /proc/interrupts
-// is:
-//
-//	vmspec/agreement   the counter, read without a pause and by CPUs in turn
-//	vmspec/arch        GOARCH of the suite
-//	vmspec/clock       the real-time clock's seconds against the counter
-//	vmspec/context     "pid1" where the suite booted the guest, else "program"
-//	vmspec/counter     the generic timer's counter, read without a pause
-//	vmspec/disks       blocks that were read of each disk
-//	vmspec/efi         the UEFI system table, where /dev/mem shows it
-//	vmspec/entropy     how many random bytes the hardware's source gave
-//	vmspec/image       what was read of the disk from which the guest was booted
-//	vmspec/input       what was typed on the terminals, where that was asked for
-//	vmspec/kmsg        the kernel's log, a message a line with its time stamp
-//	vmspec/modules     what became of each module the suite wanted loaded
-//	vmspec/mounts      why efivarfs could not be mounted
-//	vmspec/network     the interfaces brought up, and who offered an address
-//	vmspec/offline     secondary CPUs that were taken offline and back
-//	vmspec/parameters  the suite's parameters from SMBIOS OEM strings
-//	vmspec/ports       which ports of a virtio console could be opened
-//	vmspec/smbios      SMBIOS's version, and how many structures it has of each type
-//	vmspec/ticks       the dead-timer test where the counter cannot be read
-//	vmspec/timer       interrupts of the timer on each CPU, before and after sleeps, and one-shots
-//	vmspec/touch       pages that were written and read back, and where they lie
-//	vmspec/tpm         the TPM's family, manufacturer and PCR banks
-//	vmspec/variables   a UEFI variable that was made, read, extended and deleted
+// trial. What they find out is left as text under vmspec/, see package note.
 //
 // # A captured guest
 //

@@ -3,14 +3,14 @@ package image
 import (
 	"bytes"
 	"cmp"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"strconv"
+	"strings"
 
 	"vmspec/probes/disk"
+	"vmspec/probes/kernel"
 	"vmspec/probes/note"
 )
 
@@ -33,29 +33,21 @@ const (
 	ByOnlyESP = "only-esp" // a guess: no other disk has an ESP
 )
 
-// noteName is the note that probes/guest leaves: lines
-//
-//	none REASON                          the guest was booted from no disk
-//	disk NAME SIZE SECTOR HOW            bytes, bytes
-//	partition GUID
-//	loader "PATH"
-//	block OFFSET LENGTH BASE64           what was read, without zeroes at its end
-//	unread OFFSET LENGTH TEXT            an error of the kernel's
-const noteName = "image"
-
 // Read returns what a guest's note shows of its boot disk, by the same readers
 // as those of a disk. A guest without UEFI or without a disk has none.
 func Read(fsys fs.FS) (*Facts, error) {
-	lines, err := note.Read(fsys, noteName)
+	var n Note
+	err := note.Read(fsys, &n)
 	if errors.As(err, new(*fs.PathError)) {
 		return withoutNote(fsys, err)
 	}
 	f := &Facts{}
-	if arch, err := note.Read(fsys, "arch"); err == nil && len(arch) > 0 {
-		f.Arch = arch[0].Word(0)
+	arch := kernel.ArchNote()
+	if note.Read(fsys, arch) == nil {
+		f.Arch = strings.TrimSpace(arch.Text)
 	}
 	if err == nil {
-		err = f.parse(lines)
+		err = f.inspect(&n)
 	}
 	if err != nil {
 		return &Facts{Err: err.Error()}, nil
@@ -89,35 +81,24 @@ const (
 	NoneKnown = "no-boot-disk" // of those that there are
 )
 
-func (f *Facts) parse(lines []note.Line) error {
-	var size, sector uint64
-	var r recorded
-	for _, l := range lines {
-		var err error
-		switch l.Word(0) {
-		case "none":
-			f.None = l.Word(1)
-		case "disk":
-			f.Name, f.By = l.Word(1), l.Word(4)
-			err = l.Scan([]int{2, 3}, &size, &sector)
-		case "partition":
-			f.Partition = l.Word(1)
-		case "loader":
-			f.Loader, err = strconv.Unquote(l.Rest(1))
-		case "block", "unread":
-			err = r.add(l)
-		}
-		if err != nil {
-			return fmt.Errorf("vmspec/%s: %w", noteName, err)
-		}
+// inspect looks at the disk of which the note has blocks.
+func (f *Facts) inspect(n *Note) error {
+	f.None, f.Partition, f.Loader = n.None, n.Partition, n.Loader
+	var disk Boot
+	if n.Boot != nil {
+		disk = *n.Boot
 	}
+	f.Name, f.By = disk.Name, disk.By
+	r, err := replay(n)
 	switch {
+	case err != nil:
+		return fmt.Errorf("vmspec/image: %w", err)
 	case f.None != "":
 		return nil
-	case sector != 512 && sector != 4096 || size > 1<<62:
-		return fmt.Errorf("vmspec/%s: a disk of %d bytes and sectors of %d", noteName, size, sector)
+	case disk.Sector != 512 && disk.Sector != 4096 || disk.Size > 1<<62:
+		return fmt.Errorf("vmspec/image: a disk of %d bytes and sectors of %d", disk.Size, disk.Sector)
 	}
-	f.Disk = Inspect(&r, int64(size), Options{Sector: int(sector)})
+	f.Disk = Inspect(r, int64(disk.Size), Options{Sector: int(disk.Sector)})
 	return nil
 }
 
@@ -134,27 +115,27 @@ type recorded struct{ pieces []piece }
 // maxPieces bounds them: of any disk fewer are read.
 const maxPieces = 8192
 
-func (r *recorded) add(l note.Line) error {
-	var p piece
-	if err := l.Scan([]int{1, 2}, &p.at, &p.size); err != nil {
-		return err
+// replay is the disk of which a note has blocks.
+func replay(n *Note) (*recorded, error) {
+	if len(n.Blocks)+len(n.Unread) > maxPieces {
+		return nil, fmt.Errorf("more than %d pieces", maxPieces)
 	}
-	switch text := l.Word(3); {
-	case p.size > budget || p.at > 1<<62:
-		return fmt.Errorf("%s of %d bytes at byte %d", l.Word(0), p.size, p.at)
-	case len(r.pieces) == maxPieces:
-		return fmt.Errorf("more than %d pieces", maxPieces)
-	case l.Word(0) == "unread":
-		p.err = errors.New(cmp.Or(l.Rest(3), "unread"))
-	default:
-		data, err := base64.StdEncoding.DecodeString(text)
-		if err != nil || uint64(len(data)) > p.size {
-			return fmt.Errorf("block at byte %d: %q is not base64 of at most %d bytes", p.at, text[:min(len(text), 16)], p.size)
+	var r recorded
+	for _, b := range n.Blocks {
+		if uint64(len(b.Data)) > b.Length {
+			return nil, fmt.Errorf("block of %d bytes at byte %d: %d bytes were read", b.Length, b.Offset, len(b.Data))
 		}
-		p.data = data
+		r.pieces = append(r.pieces, piece{at: b.Offset, size: b.Length, data: b.Data})
 	}
-	r.pieces = append(r.pieces, p)
-	return nil
+	for _, u := range n.Unread {
+		r.pieces = append(r.pieces, piece{at: u.Offset, size: u.Length, err: errors.New(u.Result)})
+	}
+	for _, p := range r.pieces {
+		if p.size > budget || p.at > 1<<62 {
+			return nil, fmt.Errorf("%d bytes at byte %d", p.size, p.at)
+		}
+	}
+	return &r, nil
 }
 
 // errNotRecorded says that a reader of before did not want what one of today
@@ -229,26 +210,20 @@ func (r *Recorder) ReadAt(b []byte, at int64) (int, error) {
 	return n, err
 }
 
-// lineBytes is how much of a disk a line of the note holds at most.
-const lineBytes = 3 << 10
+// blockBytes is how much of a disk a block of the note holds at most.
+const blockBytes = 3 << 10
 
-// Write writes the lines of what was read, errors as result says them.
-func (r *Recorder) Write(out io.Writer, result func(error) string) error {
+// Fill puts into a note what was read.
+func (r *Recorder) Fill(n *Note) {
 	for _, p := range r.pieces {
 		if p.err != nil {
-			if _, err := fmt.Fprintf(out, "unread %d %d %s\n", p.at, p.size, result(p.err)); err != nil {
-				return err
-			}
+			n.Unread = append(n.Unread, Unread{p.at, p.size, note.Result(p.err)})
 			continue
 		}
-		for begin := uint64(0); begin < p.size; begin += lineBytes {
-			n := min(p.size-begin, lineBytes)
-			data := p.data[min(begin, uint64(len(p.data))):min(begin+n, uint64(len(p.data)))]
-			text := base64.StdEncoding.EncodeToString(bytes.TrimRight(data, "\x00"))
-			if _, err := fmt.Fprintf(out, "block %d %d %s\n", p.at+begin, n, text); err != nil {
-				return err
-			}
+		for begin := uint64(0); begin < p.size; begin += blockBytes {
+			length := min(p.size-begin, blockBytes)
+			data := p.data[min(begin, uint64(len(p.data))):min(begin+length, uint64(len(p.data)))]
+			n.Blocks = append(n.Blocks, Block{p.at + begin, length, bytes.TrimRight(data, "\x00")})
 		}
 	}
-	return nil
 }

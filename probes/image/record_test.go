@@ -3,7 +3,6 @@ package image_test
 import (
 	"bytes"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"strings"
@@ -14,16 +13,16 @@ import (
 
 	"vmspec/probes/image"
 	"vmspec/probes/image/imagetest"
+	"vmspec/probes/note"
 )
 
 // noteOf is the note of a guest that was booted from an image.
 func noteOf(t testing.TB, i *imagetest.Image) string {
 	r := image.NewRecorder(i)
 	image.Inspect(r, i.Size, image.Options{Sector: i.Sector})
-	var out strings.Builder
-	fmt.Fprintf(&out, "disk vda %d %d only-esp\n", i.Size, i.Sector)
-	require.NoError(t, r.Write(&out, error.Error))
-	return out.String()
+	n := image.Note{Boot: &image.Boot{Name: "vda", Size: uint64(i.Size), Sector: uint64(i.Sector), By: image.ByOnlyESP}}
+	r.Fill(&n)
+	return string(note.Text(&n))
 }
 
 func read(note string) (*image.Facts, error) {
@@ -35,12 +34,12 @@ func TestReadFaults(t *testing.T) {
 		"no disk":                  {"loader \"x\"\n", "a disk of 0 bytes and sectors of 0"},
 		"sectors of one byte":      {"disk vda 512 1 x\n", "sectors of 1"},
 		"a disk of 2^63 bytes":     {"disk vda 9223372036854775808 512 x\n", "a disk of 9223372036854775808 bytes"},
-		"a size that is no number": {"disk vda x 512 x\n", "word 3 is not a number"},
-		"a loader without quotes":  {"loader x\n", "invalid syntax"},
-		"a block of 2^40 bytes":    {"block 0 1099511627776\n", "block of 1099511627776 bytes at byte 0"},
+		"a size that is no number": {"disk vda x 512 x\n", `disk: SIZE: "x" is not a number`},
+		"a loader without quotes":  {"loader x\n", "is not a quoted text"},
+		"a block of 2^40 bytes":    {"block 0 1099511627776\n", "1099511627776 bytes at byte 0"},
 		"a block at 2^63":          {"block 9223372036854775808 512\n", "at byte 9223372036854775808"},
 		"a block that is no text":  {"block 0 512 ???\n", `"???" is not base64`},
-		"a block larger than said": {"block 0 1 AAAA\n", "base64 of at most 1 bytes"},
+		"a block larger than said": {"block 0 1 AAAA\n", "3 bytes were read"},
 		"pieces without end":       {strings.Repeat("block 0 1\n", 1<<14), "more than 8192 pieces"},
 		"one that broke off":       {"disk vda 512 512 x\nerror hung for 15s\n", "hung for 15s"},
 	} {
@@ -119,16 +118,10 @@ func TestRecorderLines(t *testing.T) {
 	}
 	_, err := r.ReadAt(make([]byte, 10), int64(len(disk)))
 	require.ErrorIs(t, err, io.EOF)
-	var out strings.Builder
-	require.NoError(t, r.Write(&out, func(err error) string { return "by " + err.Error() }))
-	require.Equal(t, "block 0 3072 "+strings.Repeat("YWFh", 1024)+"\nblock 3072 3072 \nblock 6144 1 Yg==\nunread 6145 10 by EOF\n", out.String())
-	require.EqualError(t, r.Write(full{}, error.Error), "no space")
+	var n image.Note
+	r.Fill(&n)
+	require.Equal(t, "block 0 3072 "+strings.Repeat("YWFh", 1024)+"\nblock 3072 3072 \nblock 6144 1 Yg==\nunread 6145 10 EOF\n", string(note.Text(&n)))
 }
-
-// full is a file that takes nothing.
-type full struct{}
-
-func (full) Write([]byte) (int, error) { return 0, errors.New("no space") }
 
 // FuzzRead alters a note: nothing panics, and what was read is the same again.
 func FuzzRead(f *testing.F) {

@@ -46,8 +46,10 @@ func Read(fsys fs.FS) (*Facts, error) {
 		return nil, err
 	}
 	f := &Facts{Release: strings.TrimSpace(string(release)), CommandLine: strings.TrimSpace(string(line))}
-	f.Arch, f.Context = word(fsys, "arch", 0), word(fsys, "context", 0)
-	f.partial = word(fsys, "context", 1) == "partial"
+	f.Arch = strings.Join(words(fsys, ArchNote()), " ")
+	if context := words(fsys, ContextNote()); len(context) > 0 {
+		f.Context, f.partial = context[0], slices.Contains(context[1:], "partial")
+	}
 	f.Parameters = Parameters(fsys)
 	f.readConfig(fsys)
 	f.readLists(fsys)
@@ -59,22 +61,11 @@ func Read(fsys fs.FS) (*Facts, error) {
 	return f, nil
 }
 
-// word returns a word of a note, empty where it was not left.
-func word(fsys fs.FS, name string, n int) string {
-	if lines, err := note.Read(fsys, name); err == nil && len(lines) > 0 {
-		return lines[0].Word(n)
-	}
-	return ""
-}
-
 // Parameters returns the suite's parameters without their prefix "vmspec.": the
 // command line's first, then SMBIOS's. What cannot be read has none.
 func Parameters(fsys fs.FS) map[string]string {
 	p := map[string]string{}
-	smbios, _ := note.Read(fsys, "parameters") // no SMBIOS, or not ours to read: none is needed
-	for _, line := range smbios {
-		ParseParameters(p, line)
-	}
+	ParseParameters(p, words(fsys, ParametersNote()))
 	line, _ := fs.ReadFile(fsys, "proc/cmdline")
 	ParseParameters(p, strings.Fields(string(line)))
 	return p
@@ -167,9 +158,16 @@ func Option(config, name string) (value string, set bool) {
 
 func (f *Facts) readModules(fsys fs.FS) error {
 	f.Modules, f.loaded = map[string]string{}, map[string]bool{}
-	lines, _ := note.Read(fsys, "modules") // an ordinary program loads none
-	for _, l := range lines {
-		f.Modules[l.Word(1)] = l.Word(0)
+	var n ModulesNote
+	_ = note.Read(fsys, &n) // an ordinary program loads none
+	for _, name := range n.Loaded {
+		f.Modules[name] = "loaded"
+	}
+	for _, name := range n.Idle {
+		f.Modules[name] = "idle"
+	}
+	for _, m := range n.Missing {
+		f.Modules[m.Name] = "missing"
 	}
 	entries, err := fs.ReadDir(fsys, "sys/module")
 	if err != nil {
@@ -210,17 +208,4 @@ func moduleOf(option string) string {
 		}
 	}
 	return ""
-}
-
-// Log returns the kernel's log from the note that the guest left, a message
-// an item, with its time stamp.
-func Log(fsys fs.FS) ([]string, error) {
-	data, err := fs.ReadFile(fsys, path.Join(note.Dir, "kmsg"))
-	if err != nil {
-		return nil, err
-	}
-	if failure, ok := strings.CutPrefix(string(data), "error "); ok {
-		return nil, errors.New(strings.TrimSpace(failure))
-	}
-	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n"), nil
 }

@@ -3,13 +3,15 @@ package look
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"maps"
 	"slices"
 	"strings"
 
 	"github.com/u-root/u-root/pkg/smbios"
+
+	"vmspec/probes/note"
+	probed "vmspec/probes/smbios"
 )
 
 // oemStrings is the SMBIOS structure type 11: SMBIOS 3.6, section 7.12.
@@ -38,36 +40,30 @@ func loadSMBIOS(root fs.FS) (*smbios.Info, error) {
 	return smbios.ParseInfo(entry, tables)
 }
 
-// SMBIOS writes what the firmware's tables hold, and none of the serial
-// numbers and UUIDs in them:
-//
-//	version MAJOR.MINOR.REVISION
-//	entry BITS             of the entry point: 32 or 64
-//	structures TYPE COUNT  for each type there is
-func SMBIOS(root fs.FS, out io.Writer) error {
+// SMBIOS counts what the firmware's tables hold.
+func SMBIOS(root fs.FS, n *probed.Note) error {
 	info, err := loadSMBIOS(root)
 	if err != nil || info == nil {
 		return err
 	}
-	fmt.Fprintf(out, "version %d.%d.%d\n", info.MajorVersion(), info.MinorVersion(), info.DocRev())
-	bits := 32
+	n.Version = fmt.Sprintf("%d.%d.%d", info.MajorVersion(), info.MinorVersion(), info.DocRev())
+	n.Entry = 32
 	if info.Entry64 != nil {
-		bits = 64
+		n.Entry = 64
 	}
-	fmt.Fprintf(out, "entry %d\n", bits)
-	counts := map[smbios.TableType]int{}
+	counts := map[smbios.TableType]uint64{}
 	for _, t := range info.Tables {
 		counts[t.Type]++
 	}
 	for _, kind := range slices.Sorted(maps.Keys(counts)) {
-		fmt.Fprintf(out, "structures %d %d\n", kind, counts[kind])
+		n.Structures = append(n.Structures, probed.Structures{Type: uint8(kind), Count: counts[kind]})
 	}
 	return nil
 }
 
-// Parameters writes the suite's parameters from SMBIOS OEM strings, which a
+// Parameters notes the suite's parameters from SMBIOS OEM strings, which a
 // VMM can set where the command line is sealed.
-func Parameters(root fs.FS, out io.Writer) error {
+func Parameters(root fs.FS, n *note.FreeText) error {
 	info, err := loadSMBIOS(root)
 	if err != nil || info == nil {
 		return err
@@ -77,17 +73,18 @@ func Parameters(root fs.FS, out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		writeOwn(out, string(raw[min(t.Len(), len(raw)):]))
+		n.Text += parameters(string(raw[min(t.Len(), len(raw)):]))
 	}
 	return nil
 }
 
-// writeOwn writes those strings that are the suite's: in a table they follow
-// the structure, a NUL behind each.
-func writeOwn(out io.Writer, texts string) {
+// parameters picks those strings that are the suite's, one a line. In a table the
+// strings follow the structure, a NUL behind each.
+func parameters(texts string) (lines string) {
 	for text := range strings.SplitSeq(texts, "\x00") {
 		if strings.HasPrefix(text, "vmspec.") && len(strings.Fields(text)) == 1 {
-			fmt.Fprintln(out, text)
+			lines += text + "\n"
 		}
 	}
+	return lines
 }

@@ -3,7 +3,6 @@ package look
 import (
 	"bytes"
 	"encoding/binary"
-	"io"
 	"io/fs"
 	"strings"
 	"testing"
@@ -12,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes/note"
+	"vmspec/probes/smbios"
 )
 
 // structure lays out an SMBIOS structure and its strings.
@@ -40,8 +40,14 @@ func smbiosOf(structures ...[]byte) fstest.MapFS {
 	}
 }
 
-func taken(root fs.FS, measure func(fs.FS, io.Writer) error) string {
-	return string(note.Take(func(w io.Writer) error { return measure(root, w) }))
+func tables(root fs.FS) string {
+	var n smbios.Note
+	return string(note.Take(&n, func() error { return SMBIOS(root, &n) }))
+}
+
+func parametersOf(root fs.FS) string {
+	var n note.FreeText
+	return string(note.Take(&n, func() error { return Parameters(root, &n) }))
 }
 
 func TestSMBIOS(t *testing.T) {
@@ -63,39 +69,39 @@ func TestSMBIOS(t *testing.T) {
 			if test.file != "" {
 				files["sys/firmware/dmi/tables/"+test.file] = &fstest.MapFile{Data: []byte(test.data)}
 			}
-			got := taken(files, SMBIOS)
+			got := tables(files)
 			require.Regexp(t, test.want, got)
 			require.NotContains(t, got, "SERIAL")
 		})
 	}
-	require.Empty(t, taken(fstest.MapFS{}, SMBIOS), "none is an answer")
-	require.Empty(t, taken(fstest.MapFS{}, Parameters))
+	require.Empty(t, tables(fstest.MapFS{}), "none is an answer")
+	require.Empty(t, parametersOf(fstest.MapFS{}))
 }
 
 func TestParametersBySMBIOS(t *testing.T) {
 	files := smbiosOf(structure(11, []byte{2}, "somebody else's", "vmspec.nonce=1"), structure(1, make([]byte, 23), "vmspec.nonce=2"),
 		structure(11, []byte{2}, "vmspec.only=A B", "vmspec.readonly"))
-	require.Equal(t, "vmspec.nonce=1\nvmspec.readonly\n", taken(files, Parameters))
+	require.Equal(t, "vmspec.nonce=1\nvmspec.readonly\n", parametersOf(files))
 }
 
 func FuzzSMBIOS(f *testing.F) {
 	whole := smbiosOf(structure(0, make([]byte, 20), "EDK II"), structure(11, []byte{1}, "vmspec.nonce=1"))
 	f.Add(whole["sys/firmware/dmi/tables/smbios_entry_point"].Data, whole["sys/firmware/dmi/tables/DMI"].Data)
-	f.Fuzz(func(t *testing.T, entry, tables []byte) {
+	f.Fuzz(func(t *testing.T, entry, data []byte) {
 		files := fstest.MapFS{
 			"sys/firmware/dmi/tables/smbios_entry_point": {Data: entry},
-			"sys/firmware/dmi/tables/DMI":                {Data: tables},
+			"sys/firmware/dmi/tables/DMI":                {Data: data},
 		}
 		total := 0
-		for _, line := range strings.Split(taken(files, SMBIOS), "\n") {
+		for _, line := range strings.Split(tables(files), "\n") {
 			require.Regexp(t, `^(|version \d+\.\d+\.\d+|entry (32|64)|structures \d+ \d+|error .*)$`, line)
 		}
-		for line := range strings.Lines(taken(files, Parameters)) {
+		for line := range strings.Lines(parametersOf(files)) {
 			if !strings.HasPrefix(line, "error ") {
 				require.True(t, strings.HasPrefix(line, "vmspec."), line)
 				total += len(line)
 			}
 		}
-		require.LessOrEqual(t, total, len(tables))
+		require.LessOrEqual(t, total, len(data))
 	})
 }

@@ -4,10 +4,10 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 
+	"vmspec/probes/efi"
 	"vmspec/probes/fdt"
 	"vmspec/probes/image"
 	"vmspec/probes/memory"
@@ -28,18 +28,13 @@ const (
 	maxVendor        = 64
 )
 
-// MeasureEFI reads the UEFI system table out of physical memory, at the
-// address that the EFI stub left in the device tree, and writes
-//
-//	address ADDRESS
-//	revision REVISION     major in the upper 16 bits, minor in the lower, hexadecimal
-//	vendor "TEXT"
-//	table GUID ADDRESS    for each entry of the configuration table
+// SystemTable reads the UEFI system table out of physical memory, at the address
+// that the EFI stub left in the device tree.
 //
 // Pointers in the table are physical unless the stub gave the firmware a
 // virtual map, so each is followed only into memory that the kernel keeps out
 // of its own: at any other address could be a device.
-func MeasureEFI(root fs.FS, out io.Writer) error {
+func SystemTable(root fs.FS, n *efi.TableNote) error {
 	address, err := systemTableAddress(root)
 	if err != nil {
 		return err
@@ -54,8 +49,8 @@ func MeasureEFI(root fs.FS, out io.Writer) error {
 		}
 		return physical(address, size)
 	}
-	fmt.Fprintf(out, "address %#x\n", address)
-	return printSystemTable(read, address, out)
+	n.Address = address
+	return readSystemTable(read, address, n)
 }
 
 // systemTableAddress returns what drivers/firmware/efi/libstub/fdt.c left.
@@ -75,7 +70,7 @@ func systemTableAddress(root fs.FS) (uint64, error) {
 	return uint64(cells[0])<<32 | uint64(cells[1]), nil
 }
 
-func printSystemTable(read func(uint64, int) ([]byte, error), address uint64, out io.Writer) error {
+func readSystemTable(read func(uint64, int) ([]byte, error), address uint64, n *efi.TableNote) error {
 	table, err := read(address, systabSize)
 	if err != nil {
 		return fmt.Errorf("system table: %w", err)
@@ -87,23 +82,25 @@ func printSystemTable(read func(uint64, int) ([]byte, error), address uint64, ou
 	if got := binary.LittleEndian.Uint32(table[systabHeaderSize:]); got != systabSize {
 		return fmt.Errorf("system table: %d bytes, want %d", got, systabSize)
 	}
-	fmt.Fprintf(out, "revision %#x\n", binary.LittleEndian.Uint32(table[systabRevision:]))
+	revision := binary.LittleEndian.Uint32(table[systabRevision:])
+	n.Revision = &revision
 	if vendor, err := read(binary.LittleEndian.Uint64(table[systabVendor:]), 2*maxVendor); err == nil {
-		fmt.Fprintf(out, "vendor %q\n", image.Text(vendor))
+		n.Vendor = image.Text(vendor)
 	}
-	n := binary.LittleEndian.Uint64(table[systabEntries:])
-	if n == 0 {
+	count := binary.LittleEndian.Uint64(table[systabEntries:])
+	if count == 0 {
 		return nil
 	}
-	if n > maxConfigTables {
-		return fmt.Errorf("system table: %d configuration tables", n)
+	if count > maxConfigTables {
+		return fmt.Errorf("system table: %d configuration tables", count)
 	}
-	entries, err := read(binary.LittleEndian.Uint64(table[systabTables:]), int(n)*configEntrySize)
+	entries, err := read(binary.LittleEndian.Uint64(table[systabTables:]), int(count)*configEntrySize)
 	if err != nil {
 		return fmt.Errorf("configuration table: %w", err)
 	}
 	for ; len(entries) > 0; entries = entries[configEntrySize:] {
-		fmt.Fprintf(out, "table %s %#x\n", strings.ToLower(image.GUID(entries)), binary.LittleEndian.Uint64(entries[16:]))
+		n.Tables = append(n.Tables, efi.Table{GUID: strings.ToLower(image.GUID(entries)),
+			Address: fmt.Sprintf("%#x", binary.LittleEndian.Uint64(entries[16:]))})
 	}
 	return nil
 }

@@ -9,8 +9,10 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"vmspec/probes/efi"
 	"vmspec/probes/fdt"
 	"vmspec/probes/guest/guesttest"
+	"vmspec/probes/note"
 )
 
 // ram is a piece of physical memory that may be read.
@@ -47,7 +49,7 @@ func firmware(change func(table []byte)) ram {
 	return m
 }
 
-func TestPrintSystemTable(t *testing.T) {
+func TestReadSystemTable(t *testing.T) {
 	put := func(at int, value uint64) func([]byte) {
 		return func(table []byte) { binary.LittleEndian.PutUint64(table[at:], value) }
 	}
@@ -75,9 +77,9 @@ func TestPrintSystemTable(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			m := firmware(test.change)
-			var out strings.Builder
-			err := printSystemTable(m.read, m.start, &out)
-			require.Equal(t, test.want, out.String())
+			var n efi.TableNote
+			err := readSystemTable(m.read, m.start, &n)
+			require.Equal(t, test.want, string(note.Text(&n)))
 			if test.err == "" {
 				require.NoError(t, err)
 				return
@@ -86,10 +88,10 @@ func TestPrintSystemTable(t *testing.T) {
 		})
 	}
 	m := firmware(func([]byte) {})
-	require.ErrorContains(t, printSystemTable(m.read, 0, &strings.Builder{}), "system table: 0x0 is not in memory reserved")
+	require.ErrorContains(t, readSystemTable(m.read, 0, &efi.TableNote{}), "system table: 0x0 is not in memory reserved")
 }
 
-func TestMeasureEFIFaults(t *testing.T) {
+func TestSystemTableFaults(t *testing.T) {
 	text, err := guesttest.Open(t, "qemu-virt-uefi-gicv3").ReadFile(fdt.Path)
 	require.NoError(t, err)
 	renamed := strings.Replace(string(text), "linux,uefi-system-table", "linux,uefi-system-tabel", 1)
@@ -109,7 +111,7 @@ func TestMeasureEFIFaults(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			require.ErrorContains(t, MeasureEFI(test.files, &strings.Builder{}), test.want)
+			require.ErrorContains(t, SystemTable(test.files, &efi.TableNote{}), test.want)
 		})
 	}
 }

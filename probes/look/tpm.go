@@ -5,9 +5,9 @@ package look
 import (
 	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"math/bits"
+
+	"vmspec/probes/tpm"
 
 	"github.com/google/go-tpm/tpm2"
 	"github.com/google/go-tpm/tpm2/transport"
@@ -17,20 +17,16 @@ import (
 // tpmDevices are the TPM's, the one that shares it first.
 var tpmDevices = []string{"/dev/tpmrm0", "/dev/tpm0"}
 
-// MeasureTPM asks the TPM what it is. It writes
-//
-//	family "2.0"
-//	manufacturer "TEXT"
-//	bank ALGORITHM PCRS    for each algorithm the TPM knows, 0 where it is off
-func MeasureTPM(_ fs.FS, out io.Writer) error {
+// TPM asks the TPM what it is.
+func TPM(n *tpm.Note) error {
 	var errs []error
 	for _, device := range tpmDevices {
-		tpm, err := linuxtpm.Open(device)
+		t, err := linuxtpm.Open(device)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		return errors.Join(describeTPM(tpm, out), tpm.Close())
+		return errors.Join(describeTPM(t, n), t.Close())
 	}
 	return errors.Join(errs...)
 }
@@ -39,10 +35,10 @@ func MeasureTPM(_ fs.FS, out io.Writer) error {
 // indicator to the vendor's strings: TPM 2.0 Library, part 2, section 6.13.
 const properties = 10
 
-func describeTPM(tpm transport.TPM, out io.Writer) error {
+func describeTPM(t transport.TPM, n *tpm.Note) error {
 	answer, err := tpm2.GetCapability{
 		Capability: tpm2.TPMCapTPMProperties, Property: uint32(tpm2.TPMPTFamilyIndicator), PropertyCount: properties,
-	}.Execute(tpm)
+	}.Execute(t)
 	if err != nil {
 		return fmt.Errorf("get properties: %w", err)
 	}
@@ -53,12 +49,12 @@ func describeTPM(tpm transport.TPM, out io.Writer) error {
 	for _, p := range fixed.TPMProperty {
 		switch p.Property {
 		case tpm2.TPMPTFamilyIndicator:
-			fmt.Fprintf(out, "family %q\n", fourBytes(p.Value))
+			n.Family = fourBytes(p.Value)
 		case tpm2.TPMPTManufacturer:
-			fmt.Fprintf(out, "manufacturer %q\n", fourBytes(p.Value))
+			n.Manufacturer = fourBytes(p.Value)
 		}
 	}
-	answer, err = tpm2.GetCapability{Capability: tpm2.TPMCapPCRs, PropertyCount: 1}.Execute(tpm)
+	answer, err = tpm2.GetCapability{Capability: tpm2.TPMCapPCRs, PropertyCount: 1}.Execute(t)
 	if err != nil {
 		return fmt.Errorf("get PCR banks: %w", err)
 	}
@@ -67,7 +63,7 @@ func describeTPM(tpm transport.TPM, out io.Writer) error {
 		return fmt.Errorf("get PCR banks: %w", err)
 	}
 	for _, b := range banks.PCRSelections {
-		fmt.Fprintf(out, "bank %s %d\n", algorithm(b.Hash), ones(b.PCRSelect))
+		n.Banks = append(n.Banks, tpm.Bank{Algorithm: algorithm(b.Hash), PCRs: ones(b.PCRSelect)})
 	}
 	return nil
 }
@@ -98,10 +94,9 @@ func algorithm(id tpm2.TPMAlgID) string {
 	return fmt.Sprintf("%#04x", uint16(id))
 }
 
-func ones(mask []byte) int {
-	n := 0
+func ones(mask []byte) (n uint64) {
 	for _, b := range mask {
-		n += bits.OnesCount8(b)
+		n += uint64(bits.OnesCount8(b))
 	}
 	return n
 }

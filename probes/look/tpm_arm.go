@@ -2,13 +2,13 @@ package look
 
 import (
 	"fmt"
-	"io"
-	"io/fs"
 	"runtime"
+
+	"vmspec/probes/tpm"
 )
 
-// MeasureTPM is not there: a 32-bit kernel of Debian's drives no TPM, and the
-// guest is to stay small.
-func MeasureTPM(fs.FS, io.Writer) error {
+// TPM is not there: Debian's 32-bit kernel drives no TPM, and the guest is to
+// stay small.
+func TPM(*tpm.Note) error {
 	return fmt.Errorf("ask the TPM: not on %s", runtime.GOARCH)
 }

@@ -3,11 +3,12 @@
 package look
 
 import (
-	"bytes"
 	"encoding/binary"
 	"errors"
 	"testing"
-	"testing/fstest"
+
+	"vmspec/probes/note"
+	"vmspec/probes/tpm"
 
 	"github.com/stretchr/testify/require"
 )
@@ -69,10 +70,10 @@ func TestDescribeTPM(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var out bytes.Buffer
+			var n tpm.Note
 			s := scripted(test.answers)
-			err := describeTPM(&s, &out)
-			require.Equal(t, test.want, out.String())
+			err := describeTPM(&s, &n)
+			require.Equal(t, test.want, string(note.Text(&n)))
 			if test.err == "" {
 				require.NoError(t, err)
 				return
@@ -82,20 +83,20 @@ func TestDescribeTPM(t *testing.T) {
 	}
 }
 
-func TestMeasureTPMWithoutOne(t *testing.T) {
-	var out bytes.Buffer
-	require.ErrorContains(t, MeasureTPM(fstest.MapFS{}, &out), "/dev/tpm")
-	require.Empty(t, out.String())
+func TestWithoutTPM(t *testing.T) {
+	var n tpm.Note
+	require.ErrorContains(t, TPM(&n), "/dev/tpm")
+	require.Zero(t, n)
 }
 
 func FuzzDescribeTPM(f *testing.F) {
 	f.Add(family, banks)
 	f.Add(response(0x100), banks[:20])
 	f.Fuzz(func(t *testing.T, first, second []byte) {
-		var out bytes.Buffer
+		var n tpm.Note
 		s := scripted{first, second}
-		if describeTPM(&s, &out) == nil {
-			require.LessOrEqual(t, out.Len(), 16*(len(first)+len(second)))
+		if describeTPM(&s, &n) == nil {
+			require.LessOrEqual(t, len(note.Text(&n)), 16*(len(first)+len(second)))
 		}
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"vmspec/probes/note"
 	"vmspec/probes/sysfs"
 )
 
@@ -31,7 +32,8 @@ func Read(fsys fs.FS) ([]Interface, error) {
 	if err != nil {
 		return nil, err
 	}
-	trials, trialErr := readTrials(fsys)
+	var n Note
+	trialErr := note.Read(fsys, &n)
 	var out []Interface
 	for _, name := range names {
 		driver, err := fs.ReadLink(fsys, path.Join(dir, name, "device/driver"))
@@ -43,7 +45,7 @@ func Read(fsys fs.FS) ([]Interface, error) {
 			return nil, fmt.Errorf("interface %s: %w", name, err)
 		}
 		i.Driver = path.Base(driver)
-		i.Trial = trials[name]
+		i.Trial = n.of(name)
 		if trialErr != nil {
 			i.Trial.Err = trialErr.Error()
 		}

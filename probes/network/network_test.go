@@ -88,16 +88,16 @@ func TestReadTrial(t *testing.T) {
 		want network.Trial
 	}{
 		"failed":              {"error hung for 15s\n", network.Trial{Err: "vmspec/network: hung for 15s"}},
-		"a carrier no number": {"carrier eth0 up\n", network.Trial{Err: `vmspec/network: "carrier eth0 up": word 3 is not a number`}},
-		"an offer no number":  {"offer eth0\n", network.Trial{Err: `vmspec/network: "offer eth0": word 3 is not a number`}},
-		"failed half-way":     {"up eth0 ok\nerror gone\n", network.Trial{Up: "ok", Err: "vmspec/network: gone"}},
-		"not up":              {"up eth0 EPERM operation not permitted\n", network.Trial{Up: "EPERM operation not permitted"}},
-		"no carrier":          {"up eth0 ok\ncarrier eth0 0\n", network.Trial{Up: "ok", Carrier: &down}},
-		"no answer":           {"up eth0 ok\ncarrier eth0 1\nask eth0 ok\n", network.Trial{Up: "ok", Carrier: &up, Ask: "ok"}},
+		"a carrier no number": {"carrier eth0 up\n", network.Trial{Err: `vmspec/network: carrier: 0|1: "up" is neither 0 nor 1`}},
+		"an offer no number":  {"offer eth0\n", network.Trial{Err: "vmspec/network: offer: no MILLISECONDS"}},
+		"failed half-way":     {"up eth0 ok\nerror gone\n", network.Trial{Name: "eth0", Up: "ok", Err: "vmspec/network: gone"}},
+		"not up":              {"up eth0 EPERM operation not permitted\n", network.Trial{Name: "eth0", Up: "EPERM operation not permitted"}},
+		"no carrier":          {"up eth0 ok\ncarrier eth0 0\n", network.Trial{Name: "eth0", Up: "ok", Carrier: &down}},
+		"no answer":           {"up eth0 ok\ncarrier eth0 1\nask eth0 ok\n", network.Trial{Name: "eth0", Up: "ok", Carrier: &up, Ask: "ok"}},
 		"another interface":   {"up eth1 ok\ncarrier eth1 1\n", network.Trial{}},
 		"a word we know not":  {"later eth0\n", network.Trial{}},
 		"whole": {"up eth0 ok\ncarrier eth0 1\nask eth0 ok\noffer eth0 40\n",
-			network.Trial{Up: "ok", Carrier: &up, Ask: "ok", Offer: &soon}},
+			network.Trial{Name: "eth0", Up: "ok", Carrier: &up, Ask: "ok", Offer: &soon}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, trialOf(t, test.text)) })

@@ -1,96 +1,119 @@
-// Package note is the format of the text that the suite leaves under vmspec/
-// in a guest: lines of words, the first of which says what the line is. A
-// measurement that failed, wholly or half-way, ends in a line "error TEXT".
 package note
 
 import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"path"
-	"strconv"
 	"strings"
 )
 
 // Dir is where notes lie in the guest's file system.
 const Dir = "vmspec"
 
-// Take runs a measurement and returns what it wrote, with its error.
-//
-// One that panics has failed: a measurement must not cost the report.
-func Take(measure func(io.Writer) error) []byte {
-	var b bytes.Buffer
-	if err := takeSafely(measure, &b); err != nil {
-		if text := b.Bytes(); len(text) > 0 && text[len(text)-1] != '\n' {
-			b.WriteByte('\n')
-		}
-		fmt.Fprintf(&b, "error %s\n", strings.ReplaceAll(err.Error(), "\n", "; "))
-	}
-	return b.Bytes()
+// A Note is a struct whose fields are written to a file below Dir and read back
+// from it.
+type Note interface{ Format() Format }
+
+// A Format declares a note: the name of its file, what it says, and its rows in
+// the order in which they are written. The rows are bound to the fields of one
+// struct. A note without rows is free text.
+type Format struct {
+	Name string
+	Doc  string
+	Rows []Row
+	Free *string
 }
 
-func takeSafely(measure func(io.Writer) error, b *bytes.Buffer) (err error) {
+// Take runs a measurement that fills n, and returns the text of the note. What
+// was filled in before a failure is kept.
+//
+// A measurement that panics has failed: it must not cost the report.
+func Take(n Note, measure func() error) []byte {
+	err := safely(measure)
+	text := Text(n)
+	if err != nil {
+		text = append(text, Failure(err)...)
+	}
+	return text
+}
+
+// Failure is the last line of a note whose measurement failed.
+func Failure(err error) []byte { return fmt.Appendf(nil, "error %s\n", oneLine(err.Error())) }
+
+func safely(measure func() error) (err error) {
 	defer func() {
 		if r := recover(); r != nil {
 			err = fmt.Errorf("panic: %v", r)
 		}
 	}()
-	return measure(b)
+	return measure()
 }
 
-// A Line is one line's words.
-type Line []string
+// Text writes a note.
+func Text(n Note) []byte {
+	var b bytes.Buffer
+	f := n.Format()
+	for _, r := range f.Rows {
+		r.write(&b, 0)
+	}
+	if f.Free != nil && *f.Free != "" {
+		b.WriteString(strings.TrimSuffix(*f.Free, "\n") + "\n")
+	}
+	return b.Bytes()
+}
 
-// Read returns a note's lines. Where the measurement failed it returns those
-// before the failure, and the error.
-func Read(fsys fs.FS, name string) ([]Line, error) {
-	data, err := fs.ReadFile(fsys, path.Join(Dir, name))
+// Read reads a note from a guest. Where the measurement failed, or a line is
+// malformed, n has the lines before it.
+func Read(fsys fs.FS, n Note) error {
+	f := n.Format()
+	name := path.Join(Dir, f.Name)
+	text, err := fs.ReadFile(fsys, name)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	var lines []Line
-	for text := range strings.Lines(string(data)) {
-		text = strings.TrimSpace(text)
-		if failure, ok := strings.CutPrefix(text+" ", "error "); ok {
-			return lines, fmt.Errorf("%s: %w", path.Join(Dir, name), errors.New(strings.TrimSpace(failure)))
-		}
-		if text != "" {
-			lines = append(lines, strings.Fields(text))
-		}
-	}
-	return lines, nil
-}
-
-// Word returns the line's word number i, empty where it has none.
-func (l Line) Word(i int) string {
-	if i >= len(l) {
-		return ""
-	}
-	return l[i]
-}
-
-// Rest returns the line's words from number i on.
-func (l Line) Rest(i int) string { return strings.Join(l[min(i, len(l)):], " ") }
-
-// Uint returns the line's word number i as a decimal number.
-func (l Line) Uint(i int) (uint64, error) {
-	n, err := strconv.ParseUint(l.Word(i), 10, 64)
-	if err != nil {
-		return 0, fmt.Errorf("%q: word %d is not a number", strings.Join(l, " "), i+1)
-	}
-	return n, nil
-}
-
-// Scan stores the words at the given places as decimal numbers.
-func (l Line) Scan(places []int, into ...*uint64) error {
-	for i, place := range places {
-		n, err := l.Uint(place)
-		if err != nil {
-			return err
-		}
-		*into[i] = n
+	if err := f.parse(text); err != nil {
+		return fmt.Errorf("%s: %w", name, err)
 	}
 	return nil
 }
+
+// Parse reads a note from its text, as Read does.
+func Parse(text []byte, n Note) error { return n.Format().parse(text) }
+
+// parse passes over a line whose first word is no row's: a newer version of the
+// suite may have written it.
+func (f Format) parse(text []byte) error {
+	rows := map[string]Row{}
+	for _, r := range f.Rows {
+		for _, l := range r.lines() {
+			rows[l.word] = r
+		}
+	}
+	read := 0
+	if f.Free != nil {
+		defer func() { *f.Free = string(text[:read]) }()
+	}
+	for line := range strings.Lines(string(text)) {
+		length := len(line)
+		line = strings.TrimSpace(line)
+		if failure, failed := strings.CutPrefix(line+" ", "error "); failed {
+			return errors.New(strings.TrimSpace(failure))
+		}
+		word, _ := cutWord(line)
+		if r := rows[word]; r != nil {
+			if err := r.parse(line); err != nil {
+				return err
+			}
+		}
+		read += length
+	}
+	return nil
+}
+
+// A FreeText is a note that has no rows.
+type FreeText struct{ Name, Doc, Text string }
+
+// Format declares it.
+func (t *FreeText) Format() Format { return Format{Name: t.Name, Doc: t.Doc, Free: &t.Text} }

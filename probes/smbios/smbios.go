@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"strconv"
 	"strings"
 
 	"vmspec/probes/note"
@@ -44,27 +43,13 @@ func Read(fsys fs.FS) (*Facts, error) {
 }
 
 func (f *Facts) readTables(fsys fs.FS) error {
-	lines, noteErr := note.Read(fsys, "smbios")
-	f.Structures = map[int]uint64{}
-	for _, l := range lines {
-		switch l.Word(0) {
-		case "version":
-			f.Version = l.Word(1)
-		case "entry":
-			var err error
-			if f.Entry, err = l.Uint(1); err != nil {
-				return fmt.Errorf("vmspec/smbios: %w", err)
-			}
-		case "structures":
-			kind, kindErr := strconv.ParseUint(l.Word(1), 10, 8)
-			n, countErr := l.Uint(2)
-			if err := errors.Join(kindErr, countErr); err != nil {
-				return fmt.Errorf("vmspec/smbios: %w", err)
-			}
-			f.Structures[int(kind)] = n
-		}
+	var n Note
+	err := note.Read(fsys, &n)
+	f.Version, f.Entry, f.Structures = n.Version, n.Entry, map[int]uint64{}
+	for _, s := range n.Structures {
+		f.Structures[int(s.Type)] = s.Count
 	}
-	return noteErr
+	return err
 }
 
 // maxText is what the kernel shows of a string at most: a page.

@@ -26,7 +26,7 @@ func TestRead(t *testing.T) {
 	for text, want := range map[string]string{
 		"":                      "file does not exist",
 		"entry x\n":             "is not a number",
-		"structures 256 1\n":    "out of range",
+		"structures 256 1\n":    "structures: TYPE: \"256\" is not a number",
 		"structures 1 x\n":      "is not a number",
 		"error cut structure\n": "cut structure",
 	} {

@@ -4,7 +4,6 @@ package timer
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"strconv"
 	"strings"
@@ -44,15 +43,16 @@ type Counter struct {
 	Least, Most, Nanoseconds uint64
 }
 
-// Start is the dead-timer test: arch_timer interrupts on all CPUs before and
-// after a busy wait of so many ticks.
-type Start struct{ Before, After, Ticks uint64 }
+// Shots are one-shot timers on idle CPUs, in ticks of a counter.
+type Shots struct {
+	Hz       uint64
+	Baseline uint64 // what counting the interrupts took on that machine
+	CPUs     []Shot
+}
 
-// A CPU is one CPU's part in the timer trial.
-type CPU struct {
-	Number        int
-	Before, After uint64 // arch_timer interrupts
-	Woke          uint64 // how many of the sleeps ended
+// Late returns by how many seconds the one-shot was late.
+func (s *Shots) Late(one Shot) float64 {
+	return float64(one.Took-min(one.Asked, one.Took)) / float64(s.Hz)
 }
 
 // Read finds the facts out.
@@ -66,7 +66,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	if err := f.readTrial(fsys); err != nil {
 		f.TrialErr = err.Error()
 	}
-	if err := f.Agreement.read(fsys); err != nil {
+	if err := note.Read(fsys, &f.Agreement); err != nil {
 		f.Agreement.Err = err.Error()
 	}
 	f.readLog(fsys)
@@ -80,81 +80,48 @@ func Read(fsys fs.FS) (*Facts, error) {
 	return &f, nil
 }
 
-// readCounter reads the note of guest.Measure("counter").
+// readCounter reads what was measured of the counter.
 func (f *Facts) readCounter(fsys fs.FS) error {
-	lines, noteErr := note.Read(fsys, "counter")
-	var c Counter
-	for _, l := range lines {
-		var err error
-		switch l.Word(0) {
-		case "cntfrq":
-			f.Frequency = &c.Hz
-			c.Hz, err = l.Uint(1)
-		case "reads":
-			err = l.Scan([]int{1, 3, 5}, &c.Reads, &c.Backward, &c.CPUs)
-		case "pace":
-			err = l.Scan([]int{1, 2, 3}, &c.Least, &c.Most, &c.Nanoseconds)
-		case "interrupts":
-			err = f.readStart(l)
-		}
-		if err != nil {
-			return fmt.Errorf("vmspec/counter: %w", err)
-		}
-	}
-	if noteErr != nil {
-		return noteErr
-	}
-	if c.Nanoseconds == 0 || c.Reads == 0 {
+	var n CounterNote
+	err := note.Read(fsys, &n)
+	f.Frequency, f.Start = n.Frequency, n.Start
+	switch {
+	case err != nil:
+		return err
+	case n.Pace == nil || n.Reads == nil || n.Pace.Nanoseconds == 0 || n.Reads.Count == 0:
 		return errors.New("vmspec/counter: incomplete")
 	}
-	f.Counter = &c
+	f.Counter = &Counter{Reads: n.Reads.Count, Backward: n.Reads.Backward, CPUs: n.Reads.CPUs,
+		Least: n.Pace.Least, Most: n.Pace.Most, Nanoseconds: n.Pace.Nanoseconds}
+	if n.Frequency != nil {
+		f.Counter.Hz = *n.Frequency
+	}
 	return nil
-}
-
-func (f *Facts) readStart(l note.Line) error {
-	f.Start = &Start{}
-	return l.Scan([]int{1, 2, 3}, &f.Start.Before, &f.Start.After, &f.Start.Ticks)
 }
 
 // readTicks reads the dead-timer test that was made by another clock, where
 // there is one.
 func (f *Facts) readTicks(fsys fs.FS) {
-	lines, err := note.Read(fsys, "ticks")
-	if err == nil && len(lines) == 1 && f.readStart(lines[0]) != nil {
-		f.Start = nil
+	var n TicksNote
+	if note.Read(fsys, &n) == nil && n.Start != nil {
+		f.Start = n.Start
 	}
 }
 
-// IsDead tells from the text of a note whether the dead-timer test saw the
-// timer stand still, and whether the note has that test at all. A guest
-// without an arch_timer interrupt may well have another timer.
-func IsDead(text []byte) (dead, tested bool) {
-	for line := range strings.Lines(string(text)) {
-		if l := (note.Line)(strings.Fields(line)); l.Word(0) == "interrupts" && len(l) == 4 {
-			return l.Word(1) == l.Word(2), true
-		}
-	}
-	return false, false
-}
-
+// readTrial reads what the timer's trial found.
 func (f *Facts) readTrial(fsys fs.FS) error {
-	lines, err := note.Read(fsys, "timer")
-	for _, l := range lines {
-		switch l.Word(0) {
-		case "dead":
-			f.Dead = true
-		case "cpu":
-			var number uint64
-			var c CPU
-			if err := l.Scan([]int{1, 3, 5, 7}, &number, &c.Before, &c.After, &c.Woke); err != nil {
-				return fmt.Errorf("vmspec/timer: %w", err)
-			}
-			c.Number = int(number)
-			f.CPUs = append(f.CPUs, c)
-		default:
-			if err := f.Shots.readLine(l); err != nil {
-				return fmt.Errorf("vmspec/timer: %w", err)
-			}
+	var n Note
+	err := note.Read(fsys, &n)
+	f.Dead, f.Shots.Hz = n.Dead, n.Hz
+	if n.Baseline != nil {
+		f.Shots.Baseline = *n.Baseline
+	}
+	for _, w := range n.CPUs {
+		if w.CPU != nil {
+			f.CPUs = append(f.CPUs, *w.CPU)
+		}
+		if w.Shot != nil {
+			f.Shots.CPUs = append(f.Shots.CPUs, *w.Shot)
 		}
 	}
 	return err

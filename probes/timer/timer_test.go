@@ -31,13 +31,13 @@ func TestReadCounterFaults(t *testing.T) {
 		"no pace":                 {"cntfrq 1000\nreads 5 backward 0 cpus 1\n", "incomplete"},
 		"died before it began":    {"error child: signal: illegal instruction\n", "illegal instruction"},
 		"died half-way":           {"cntfrq 1000\npace 1 2 3\nerror child: signal: killed\n", "killed"},
-		"frequency is no number":  {"cntfrq x\npace 1 2 3\n", `"cntfrq x": word 2`},
-		"reads cut":               {"reads 5 backward\npace 1 2 3\n", "word 4"},
+		"frequency is no number":  {"cntfrq x\npace 1 2 3\n", `cntfrq: HZ: "x" is not a number`},
+		"reads cut":               {"reads 5 backward\npace 1 2 3\n", "reads: no backward N"},
 		"no reads":                {"cntfrq 1000\npace 1 2 3\n", "incomplete"},
 		"not read once":           {"reads 0 backward 0 cpus 0\npace 1 2 3\n", "incomplete"},
-		"pace cut":                {"pace 1 2\n", "word 4"},
-		"pace negative":           {"pace -1 2 3\n", "word 2"},
-		"interrupts cut":          {"pace 1 2 3\ninterrupts 1 2\n", "word 4"},
+		"pace cut":                {"pace 1 2\n", "pace: no NANOSECONDS"},
+		"pace negative":           {"pace -1 2 3\n", `pace: LEAST: "-1" is not a number`},
+		"interrupts cut":          {"pace 1 2 3\ninterrupts 1 2\n", "interrupts: no TICKS"},
 		"nothing between the two": {"cntfrq 1000\npace 0 0 0\n", "incomplete"},
 	}
 	for name, test := range tests {

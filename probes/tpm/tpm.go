@@ -4,9 +4,7 @@ package tpm
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
-	"strconv"
 	"strings"
 
 	"vmspec/probes/note"
@@ -14,19 +12,11 @@ import (
 
 // Facts are about the first TPM. Without Present the rest is empty.
 type Facts struct {
-	Present      bool
-	Version      string // "2.0" or "1.2", as Linux drives it; empty if it does not say
-	Family       string // as the TPM says
-	Manufacturer string
-	Banks        []Bank
-	TrialErr     string // why the TPM's own words are unknown
-	EventLog     int    // bytes of the firmware's event log; 0 if there is none
-}
-
-// A Bank is a set of PCRs by one hash algorithm.
-type Bank struct {
-	Algorithm string // sha256
-	PCRs      uint64 // 0: the bank is off
+	Present bool
+	Version string // "2.0" or "1.2", as Linux drives it; empty if it does not say
+	Note
+	TrialErr string // why the TPM's own words are unknown
+	EventLog int    // bytes of the firmware's event log; 0 if there is none
 }
 
 const (
@@ -53,30 +43,10 @@ func Read(fsys fs.FS) (*Facts, error) {
 	if log, err := fs.ReadFile(fsys, eventLog); err == nil {
 		f.EventLog = len(log)
 	}
-	if err := f.readTrial(fsys); err != nil {
+	if err := note.Read(fsys, &f.Note); err != nil {
 		f.TrialErr = err.Error()
 	}
 	return &f, nil
-}
-
-// readTrial reads what the TPM answered.
-func (f *Facts) readTrial(fsys fs.FS) error {
-	lines, err := note.Read(fsys, "tpm")
-	for _, l := range lines {
-		switch l.Word(0) {
-		case "family":
-			f.Family, _ = strconv.Unquote(l.Rest(1))
-		case "manufacturer":
-			f.Manufacturer, _ = strconv.Unquote(l.Rest(1))
-		case "bank":
-			b := Bank{Algorithm: l.Word(1)}
-			if err := l.Scan([]int{2}, &b.PCRs); err != nil {
-				return fmt.Errorf("vmspec/tpm: %w", err)
-			}
-			f.Banks = append(f.Banks, b)
-		}
-	}
-	return err
 }
 
 // Active lists the algorithms of the banks that are on.

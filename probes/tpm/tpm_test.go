@@ -29,10 +29,10 @@ func TestRead(t *testing.T) {
 		want      tpm.Facts
 	}{
 		"not asked":       {"", "file does not exist", tpm.Facts{Present: true, Version: "1.2"}},
-		"it broke off":    {"family \"2.0\"\nerror get PCR banks: EIO\n", "get PCR banks: EIO", tpm.Facts{Present: true, Version: "1.2", Family: "2.0"}},
+		"it broke off":    {"family \"2.0\"\nerror get PCR banks: EIO\n", "get PCR banks: EIO", tpm.Facts{Present: true, Version: "1.2", Note: tpm.Note{Family: "2.0"}}},
 		"junk for a bank": {"bank sha1 x\n", "is not a number", tpm.Facts{Present: true, Version: "1.2"}},
 		"whole": {"family \"2.0\"\nmanufacturer \"a b\"\nbank sha1 0\nbank sha256 24\n", "",
-			tpm.Facts{Present: true, Version: "1.2", Family: "2.0", Manufacturer: "a b", Banks: []tpm.Bank{{"sha1", 0}, {"sha256", 24}}}},
+			tpm.Facts{Present: true, Version: "1.2", Note: tpm.Note{Family: "2.0", Manufacturer: "a b", Banks: []tpm.Bank{{"sha1", 0}, {"sha256", 24}}}}},
 	} {
 		files := fstest.MapFS{"sys/class/tpm/tpm0/tpm_version_major": {Data: []byte("1\n")}}
 		if test.note != "" {

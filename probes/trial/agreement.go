@@ -1,11 +1,11 @@
 package trial
 
 import (
-	"fmt"
-	"io"
 	"io/fs"
 	"sync/atomic"
 	"time"
+
+	"vmspec/probes/timer"
 )
 
 const (
@@ -33,21 +33,16 @@ const (
 	handoverRest = 50 * time.Microsecond
 )
 
-// TrialAgreement reads the counter without a pause, and then on two CPUs in
-// turn, the first and each other one: each reads when the other has. It writes
-//
-//	counter NAME HZ
-//	reads N backward N worst TICKS
-//	pair A B handovers N backward N worst TICKS
-//
-// with how often a reading was behind the one before, and by how much at most.
-func TrialAgreement(root fs.FS, c Clock, out io.Writer) error {
-	fmt.Fprintf(out, "counter %s %d\n", c.Name, c.Hz)
+// Agreement reads the counter without a pause, and then on two CPUs in turn, the
+// first and each other one: each reads when the other has. It counts how often a
+// reading was behind the one before, and by how much at most.
+func Agreement(root fs.FS, c Timebase, n *timer.Agreement) error {
+	n.Counter, n.Hz = c.Name, c.Hz
 	cpus, err := onlineCPUs(root)
 	if err != nil {
 		return err
 	}
-	if err := onOwnThread(func() error { return readWithoutPause(c, cpus[0], out) }); err != nil {
+	if err := onOwnThread(func() error { return readWithoutPause(c, cpus[0], &n.Alone) }); err != nil {
 		return err
 	}
 	end := c.Now() + c.Hz*handoversMost
@@ -58,35 +53,36 @@ func TrialAgreement(root fs.FS, c Clock, out io.Writer) error {
 		if err := h.between(cpus[0], other); err != nil {
 			return err
 		}
-		fmt.Fprintf(out, "pair %d %d handovers %d backward %d worst %d\n", cpus[0], other, h.turn.Load(), h.backward, h.worst)
+		n.Pairs = append(n.Pairs, timer.Pair{A: uint64(cpus[0]), B: uint64(other),
+			Readings: timer.Readings{Count: h.turn.Load(), Backward: h.backward, Worst: h.worst}})
 	}
 	return nil
 }
 
 // readWithoutPause reads the counter on one CPU.
-func readWithoutPause(c Clock, on int, out io.Writer) error {
+func readWithoutPause(c Timebase, on int, n *timer.Readings) error {
 	if err := pin(on); err != nil {
 		return err
 	}
 	r := handover{clock: c, last: c.Now()}
 	begin := r.last
-	n, end := 0, begin+c.Hz/readsMost
-	for ; n < agreementReads && r.last < end; n += readsStep {
+	count, end := uint64(0), begin+c.Hz/readsMost
+	for ; count < agreementReads && r.last < end; count += readsStep {
 		for range readsStep {
 			r.read()
 		}
-		if n == 0 && r.last-begin > c.Hz*readsStep/readsFast {
+		if count == 0 && r.last-begin > c.Hz*readsStep/readsFast {
 			end = begin + c.Hz/readsShort
 		}
 	}
-	fmt.Fprintf(out, "reads %d backward %d worst %d\n", n, r.backward, r.worst)
+	*n = timer.Readings{Count: count, Backward: r.backward, Worst: r.worst}
 	return nil
 }
 
 // A handover is a counter that threads read in turn. Whose turn it is they tell
 // each other by turn alone, which orders all else.
 type handover struct {
-	clock           Clock
+	clock           Timebase
 	turn            atomic.Uint64 // how many there were
 	most            uint64
 	soon, end       uint64 // the ticks after which enough are enough, and there are no more

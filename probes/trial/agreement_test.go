@@ -1,25 +1,26 @@
 package trial
 
 import (
-	"bytes"
 	"io/fs"
 	"sync/atomic"
 	"testing"
 	"testing/fstest"
 
+	"vmspec/probes/timer"
+
 	"github.com/stretchr/testify/require"
 )
 
-func TestTrialAgreementFaults(t *testing.T) {
+func TestAgreementFaults(t *testing.T) {
 	online := func(text string) fstest.MapFS {
 		return fstest.MapFS{"sys/devices/system/cpu/online": {Data: []byte(text)}}
 	}
-	var out bytes.Buffer
-	require.ErrorIs(t, TrialAgreement(fstest.MapFS{}, counter(1), &out), fs.ErrNotExist)
-	require.ErrorContains(t, TrialAgreement(online("x"), counter(1), &out), "is not a list of CPUs")
-	require.ErrorContains(t, TrialAgreement(online(""), counter(1), &out), "no CPU is online")
-	require.Error(t, TrialAgreement(online("4000"), counter(1), &out), "there is no such CPU to read on")
-	require.NotContains(t, out.String(), "reads")
+	var n timer.Agreement
+	require.ErrorIs(t, Agreement(fstest.MapFS{}, counter(1), &n), fs.ErrNotExist)
+	require.ErrorContains(t, Agreement(online("x"), counter(1), &n), "is not a list of CPUs")
+	require.ErrorContains(t, Agreement(online(""), counter(1), &n), "no CPU is online")
+	require.Error(t, Agreement(online("4000"), counter(1), &n), "there is no such CPU to read on")
+	require.Zero(t, n.Alone)
 }
 
 // A counter that goes back is counted, with the worst of it.
@@ -35,7 +36,7 @@ func TestHandoverRead(t *testing.T) {
 // Threads take turns as often as they are to, and each reads when the other has.
 func TestTakeTurns(t *testing.T) {
 	var now atomic.Uint64
-	h := &handover{clock: Clock{Hz: 1000, Now: func() uint64 { return now.Add(1) }}, most: 1000, soon: 1 << 40, end: 1 << 40}
+	h := &handover{clock: Timebase{Hz: 1000, Now: func() uint64 { return now.Add(1) }}, most: 1000, soon: 1 << 40, end: 1 << 40}
 	done := make(chan struct{})
 	go func() {
 		h.takeTurns(1)
@@ -50,7 +51,7 @@ func TestTakeTurns(t *testing.T) {
 // One whose turn never comes gives up when time is up.
 func TestTakeTurnsAlone(t *testing.T) {
 	var now uint64
-	h := &handover{clock: Clock{Hz: 1000, Now: func() uint64 { now++; return now }}, most: 1000, end: 5}
+	h := &handover{clock: Timebase{Hz: 1000, Now: func() uint64 { now++; return now }}, most: 1000, end: 5}
 	h.takeTurns(1)
 	require.Zero(t, h.turn.Load())
 }
@@ -58,14 +59,11 @@ func TestTakeTurnsAlone(t *testing.T) {
 // A processor reads the counter as often as is wanted, an emulated one for as
 // long as its host's time is worth.
 func TestReadWithoutPause(t *testing.T) {
-	for want, nanoseconds := range map[string]uint64{
-		"reads 2000896 backward 0 worst 0\n": 25,
-		"reads 25600 backward 0 worst 0\n":   160,
-	} {
+	for want, nanoseconds := range map[uint64]uint64{2000896: 25, 25600: 160} {
 		var now uint64
-		c := Clock{Hz: 1_000_000_000, Now: func() uint64 { now += nanoseconds; return now }}
-		var out bytes.Buffer
-		require.NoError(t, onOwnThread(func() error { return readWithoutPause(c, 0, &out) }))
-		require.Equal(t, want, out.String())
+		c := Timebase{Hz: 1_000_000_000, Now: func() uint64 { now += nanoseconds; return now }}
+		var n timer.Readings
+		require.NoError(t, onOwnThread(func() error { return readWithoutPause(c, 0, &n) }))
+		require.Equal(t, timer.Readings{Count: want}, n)
 	}
 }

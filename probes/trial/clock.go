@@ -2,8 +2,6 @@ package trial
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"path"
 	"strconv"
@@ -40,18 +38,13 @@ const (
 	rtcTries = 3
 )
 
-// TrialRTC watches the real-time clock's seconds change, against the counter:
-// UEFI's clock where Linux keeps it, else the one registered first. It writes
-//
-//	rtc DEVICE
-//	counter NAME HZ
-//	edge SECONDS EARLIEST LATEST   the second began between these ticks
-//	stuck SECONDS TICKS            the second did not end within these ticks
+// Clock watches the real-time clock's seconds change, against a timebase: UEFI's
+// clock where Linux keeps it, else the one registered first.
 //
 // Each edge is bracketed by the reading before it and the one after, so that
 // a late poll widens a bound and never moves an edge; likewise no more counts
 // of a second that did not end than what lay between two readings of it.
-func TrialRTC(root fs.FS, c Clock, out io.Writer) error {
+func Clock(root fs.FS, c Timebase, n *rtc.Note) error {
 	device, err := chooseRTC(root)
 	if err != nil {
 		return err
@@ -60,9 +53,8 @@ func TrialRTC(root fs.FS, c Clock, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "rtc %s\n", device)
-	fmt.Fprintf(out, "counter %s %d\n", c.Name, c.Hz)
-	w := rtcWatch{hz: c.Hz, start: before, value: value, since: c.Now(), before: before}
+	n.Watched, n.Counter, n.Hz = device, c.Name, c.Hz
+	w := rtcWatch{Note: n, start: before, value: value, since: c.Now(), before: before}
 	for pause := rtcFirst; ; {
 		time.Sleep(pause)
 		now, began, err := readRTC(root, device, c)
@@ -70,13 +62,13 @@ func TrialRTC(root fs.FS, c Clock, out io.Writer) error {
 			return err
 		}
 		pause = rtcPoll
-		if w.look(now, began, c.Now(), out) {
+		if w.look(now, began, c.Now()) {
 			return nil
 		}
 		switch {
-		case len(w.edges) == 0:
+		case len(n.Edges) == 0:
 			pause = rtcFirst
-		case len(w.edges) == 1 && w.looks == 1:
+		case len(n.Edges) == 1 && w.looks == 1:
 			pause = rtcRest
 		}
 	}
@@ -84,29 +76,27 @@ func TrialRTC(root fs.FS, c Clock, out io.Writer) error {
 
 // An rtcWatch is what was seen of the clock so far.
 type rtcWatch struct {
-	hz, start uint64
-	value     int64  // what the clock said last
-	since     uint64 // by when it had said so first
-	before    uint64 // when it was asked last
-	looks     int    // at this value
-	edges     []edge
+	*rtc.Note
+	start  uint64
+	value  int64  // what the clock said last
+	since  uint64 // by when it had said so first
+	before uint64 // when it was asked last
+	looks  int    // at this value
 }
 
 // look takes a reading that was made between two ticks, and tells whether no
 // more are needed.
-func (w *rtcWatch) look(now int64, began, ended uint64, out io.Writer) (enough bool) {
+func (w *rtcWatch) look(now int64, began, ended uint64) (enough bool) {
 	last := w.before
 	w.before, w.looks = began, w.looks+1
 	if now == w.value {
-		if w.looks >= rtcLooks && began > w.since+rtcStuck*w.hz {
-			fmt.Fprintf(out, "stuck %d %d\n", now, began-w.since)
+		if w.looks >= rtcLooks && began > w.since+rtcStuck*w.Hz {
+			w.Stuck = &rtc.Stuck{Seconds: now, Ticks: began - w.since}
 			return true
 		}
 		return w.late(ended)
 	}
-	next := edge{now, last, ended}
-	fmt.Fprintf(out, "edge %d %d %d\n", now, last, ended)
-	w.edges = append(w.edges, next)
+	w.Edges = append(w.Edges, rtc.Edge{Seconds: now, Earliest: last, Latest: ended})
 	w.value, w.since, w.looks = now, ended, 1
 	return w.known() || w.late(ended)
 }
@@ -114,33 +104,33 @@ func (w *rtcWatch) look(now int64, began, ended uint64, out io.Writer) (enough b
 // late tells whether the trial has taken long enough.
 func (w *rtcWatch) late(now uint64) bool {
 	most := uint64(rtcMost)
-	if wrong := w.wrong(); 0 < wrong && wrong < rtc.WrongLeast {
+	if wrong := w.timesWrong(); 0 < wrong && wrong < rtc.WrongLeast {
 		most = rtcWrongMost
 	}
-	return now-w.start > most*w.hz
+	return now-w.start > most*w.Hz
 }
 
 // known tells whether two edges show the clock to be right, or it was wrong
 // often enough.
 func (w *rtcWatch) known() bool {
-	for i, from := range w.edges {
-		for _, to := range w.edges[i+1:] {
-			if from.precise(to, w.hz) && !from.wrong(to, w.hz) {
+	for i, from := range w.Edges {
+		for _, to := range w.Edges[i+1:] {
+			if precise(from, to, w.Hz) && !wrong(from, to, w.Hz) {
 				return true
 			}
 		}
 	}
-	return w.wrong() >= rtc.WrongLeast
+	return w.timesWrong() >= rtc.WrongLeast
 }
 
-// wrong counts the times, one after the other, in which the clock was wrong.
-func (w *rtcWatch) wrong() (n int) {
-	if len(w.edges) == 0 {
+// timesWrong counts the times, one after the other, in which the clock was wrong.
+func (w *rtcWatch) timesWrong() (n int) {
+	if len(w.Edges) == 0 {
 		return 0
 	}
-	from := w.edges[0]
-	for _, to := range w.edges[1:] {
-		if from.precise(to, w.hz) && from.wrong(to, w.hz) {
+	from := w.Edges[0]
+	for _, to := range w.Edges[1:] {
+		if precise(from, to, w.Hz) && wrong(from, to, w.Hz) {
 			n, from = n+1, to
 		}
 	}
@@ -160,27 +150,21 @@ func chooseRTC(root fs.FS) (string, error) {
 	return f.Clocks[0].Device, nil
 }
 
-// edge is the beginning of a second, between two ticks.
-type edge struct {
-	seconds          int64
-	earliest, latest uint64
-}
-
 // precise tells whether the time between two edges is known well enough.
-func (e edge) precise(later edge, hz uint64) bool {
-	doubt, passed := (later.latest-later.earliest)+(e.latest-e.earliest), later.latest-e.earliest
+func precise(from, to rtc.Edge, hz uint64) bool {
+	doubt, passed := (to.Latest-to.Earliest)+(from.Latest-from.Earliest), to.Latest-from.Earliest
 	return doubt*rtcPrecision <= passed && passed > hz/2
 }
 
 // wrong tells whether surely not so many seconds passed as the clock says. How
 // far off a clock may be is not asked here: one that is right is never wrong.
-func (e edge) wrong(later edge, hz uint64) bool {
-	said := (later.seconds - e.seconds) * int64(hz)
-	return said < int64(later.earliest-e.latest) || said > int64(later.latest-e.earliest)
+func wrong(from, to rtc.Edge, hz uint64) bool {
+	said := (to.Seconds - from.Seconds) * int64(hz)
+	return said < int64(to.Earliest-from.Latest) || said > int64(to.Latest-from.Earliest)
 }
 
 // readRTC returns the clock's seconds and the tick at which reading began.
-func readRTC(root fs.FS, device string, c Clock) (seconds int64, began uint64, err error) {
+func readRTC(root fs.FS, device string, c Timebase) (seconds int64, began uint64, err error) {
 	began = c.Now()
 	var text []byte
 	for range rtcTries {

@@ -2,12 +2,12 @@ package trial
 
 import (
 	"fmt"
-	"io"
 	"io/fs"
 	"runtime"
 	"time"
 
 	"vmspec/probes/gic"
+	"vmspec/probes/timer"
 )
 
 // Bounds of the dead-timer test. A live timer ends it at the first look that
@@ -25,50 +25,45 @@ const (
 	deadReadsMost = 1_000_000_000
 )
 
-// MeasureCounter reads the counter for 5 ms or more without ever sleeping, and
-// for seconds as long as the timer does not interrupt; then it reads it on each
-// CPU in turn. It writes
+// Counter reads the counter for 5 ms or more without ever sleeping, and for
+// seconds as long as the timer does not interrupt. Then it reads the counter on
+// each CPU in turn.
 //
-//	cntfrq HZ
-//	interrupts BEFORE AFTER TICKS arch_timer's interrupts, all CPUs
-//	pace LEAST MOST NANOSECONDS   ticks between two readings of CLOCK_MONOTONIC
-//	reads N backward N cpus N
-//
-// The interrupts line is missing where no such interrupt is listed. A 32-bit
-// program may get SIGILL: drivers/clocksource/arm_arch_timer.c closes the
-// counter to programs when its vDSO must not use it.
-func MeasureCounter(root fs.FS, out io.Writer) error {
-	return onOwnThread(func() error { return measureCounter(root, out) })
+// A 32-bit program may get SIGILL: drivers/clocksource/arm_arch_timer.c closes
+// the counter to programs when its vDSO must not use it.
+func Counter(root fs.FS, n *timer.CounterNote) error {
+	return onOwnThread(func() error { return measureCounter(root, n) })
 }
 
-func measureCounter(root fs.FS, out io.Writer) error {
+func measureCounter(root fs.FS, n *timer.CounterNote) error {
 	if haveCounter {
-		fmt.Fprintf(out, "cntfrq %d\n", cntfrq())
+		hz := uint64(cntfrq())
+		n.Frequency = &hz
 	}
-	c, err := Counter()
+	c, err := VirtualCounter()
 	if err != nil {
 		return err
 	}
 	run, begin := newCounterRun(c), reading(c)
-	testTimer(root, run, out)
+	n.Start = testTimer(root, run)
 	end := reading(c)
-	fmt.Fprintf(out, "pace %d %d %d\n", end.least-begin.most, end.most-begin.least, end.clock-begin.clock)
+	n.Pace = &timer.Pace{Least: end.least - begin.most, Most: end.most - begin.least, Nanoseconds: end.clock - begin.clock}
 	cpus := run.onEachCPU(root)
-	fmt.Fprintf(out, "reads %d backward %d cpus %d\n", run.reads, run.backward, cpus)
+	n.Reads = &timer.Reads{Count: run.reads, Backward: run.backward, CPUs: cpus}
 	return nil
 }
 
-// MeasureTicks is the dead-timer test by CLOCK_MONOTONIC, which needs no
-// interrupt either: for a guest whose counter cannot be read.
-func MeasureTicks(root fs.FS, out io.Writer) error {
-	testTimer(root, newCounterRun(Monotonic()), out)
+// Ticks is the dead-timer test by CLOCK_MONOTONIC, which needs no interrupt
+// either. It is for a guest whose counter cannot be read.
+func Ticks(root fs.FS, n *timer.TicksNote) error {
+	n.Start = testTimer(root, newCounterRun(Monotonic()))
 	return nil
 }
 
-// testTimer is the dead-timer test.
-func testTimer(root fs.FS, run *counterRun, out io.Writer) {
+// testTimer is the dead-timer test. It is nil where no timer interrupt is listed.
+func testTimer(root fs.FS, run *counterRun) *timer.Start {
 	before, listed := timerInterrupts(root)
-	after, begin, look := before, run.last, run.clock.Hz/timerLook
+	after, begin, look := before, run.last, run.base.Hz/timerLook
 	run.until(begin + look)
 	for listed {
 		if after, listed = timerInterrupts(root); after != before || run.enough(begin) {
@@ -77,15 +72,16 @@ func testTimer(root fs.FS, run *counterRun, out io.Writer) {
 		look *= 2
 		run.until(run.last + look)
 	}
-	if listed {
-		fmt.Fprintf(out, "interrupts %d %d %d\n", before, after, run.last-begin)
+	if !listed {
+		return nil
 	}
+	return &timer.Start{Before: before, After: after, Ticks: run.last - begin}
 }
 
 // enough tells whether a timer that has not interrupted since a tick is dead.
 // Where the counter stands still no more will come of it.
 func (r *counterRun) enough(since uint64) bool {
-	waited := r.last-since >= uint64(DeadAfter/time.Second)*r.clock.Hz
+	waited := r.last-since >= uint64(DeadAfter/time.Second)*r.base.Hz
 	return r.still || waited && r.reads >= deadReads || r.reads >= deadReadsMost
 }
 
@@ -111,7 +107,7 @@ func onOwnThread(f func() error) (err error) {
 const readsEach = 1000
 
 // onEachCPU goes on reading on each CPU in turn, and returns on how many.
-func (r *counterRun) onEachCPU(root fs.FS) (cpus int) {
+func (r *counterRun) onEachCPU(root fs.FS) (cpus uint64) {
 	numbers, _, err := gic.LoadInterrupts(root)
 	if err != nil {
 		return 0
@@ -130,13 +126,13 @@ func (r *counterRun) onEachCPU(root fs.FS) (cpus int) {
 
 // counterRun reads the counter again and again.
 type counterRun struct {
-	clock           Clock
+	base            Timebase
 	last            uint64
 	reads, backward uint64
 	still           bool // it was waited for in vain
 }
 
-func newCounterRun(c Clock) *counterRun { return &counterRun{clock: c, last: c.Now()} }
+func newCounterRun(c Timebase) *counterRun { return &counterRun{base: c, last: c.Now()} }
 
 const (
 	// maxReads ends the wait on a counter that stands still: some seconds' worth.
@@ -157,7 +153,7 @@ func (r *counterRun) until(end uint64) {
 }
 
 func (r *counterRun) read() {
-	now := r.clock.Now()
+	now := r.base.Now()
 	if r.reads++; now < r.last {
 		r.backward++
 	}
@@ -169,7 +165,7 @@ type bracket struct{ least, most, clock uint64 }
 
 // reading takes the narrowest of several brackets: a host that stops the vCPU
 // between two readings must not look like a wrong counter.
-func reading(c Clock) bracket {
+func reading(c Timebase) bracket {
 	var best bracket
 	for i, m := 0, Monotonic(); i < 10; i++ {
 		b := bracket{least: c.Now(), clock: m.Now()}

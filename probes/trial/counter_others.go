@@ -3,10 +3,7 @@
 package trial
 
 // Other architectures have no generic timer; nothing calls these there.
-const (
-	haveCounter    = false
-	counterMayTrap = false
-)
+const haveCounter = false
 
 func cntvct() uint64 { return 0 }
 func cntfrq() uint32 { return 0 }

@@ -1,7 +1,6 @@
 package trial
 
 import (
-	"fmt"
 	"io"
 	"math/rand/v2"
 	"unsafe"
@@ -19,47 +18,43 @@ const (
 	maxBlock = 64 << 10
 )
 
-// TrialDisks reads the first, the last and some other blocks of each disk that
-// has any. It writes
-//
-//	open DISK RESULT
-//	read DISK OFFSET RESULT   a logical block at this byte
-//
-// with results as [tryVariables] has them, and "short BYTES" where fewer came.
+// Disks reads the first, the last and some other blocks of each disk that has any.
 // Nothing is written to a disk, nor is what was read kept.
 //
 // One block more, behind the end, would say nothing: the kernel answers such a
 // read by itself.
-func TrialDisks(disks []disk.Disk, out io.Writer) error {
-	return tryDisks(disks, look.OpenDisk, out)
+func Disks(disks []disk.Disk, n *disk.Note) error {
+	return tryDisks(disks, look.OpenDisk, n)
 }
 
-func tryDisks(disks []disk.Disk, open func(name string) (look.BlockReader, error), out io.Writer) error {
+func tryDisks(disks []disk.Disk, open func(name string) (look.BlockReader, error), n *disk.Note) error {
 	for _, d := range disks {
 		if d.Removable || d.Block == 0 || d.Block > maxBlock || d.Size < d.Block {
 			continue // there may be no medium
 		}
+		t := disk.Trial{Name: d.Name}
 		r, err := open(d.Name)
-		fmt.Fprintf(out, "open %s %s\n", d.Name, note.Result(err))
-		if err != nil {
-			continue
+		if t.Open = note.Result(err); err == nil {
+			t.Reads = readSome(d, r)
+			_ = r.Close() // what was only read
 		}
-		tryDisk(d, r, out)
-		_ = r.Close() // what was only read
+		n.Disks = append(n.Disks, t)
 	}
 	return nil
 }
 
-func tryDisk(d disk.Disk, r io.ReaderAt, out io.Writer) {
+func readSome(d disk.Disk, r io.ReaderAt) (reads []disk.Reading) {
 	blocks := d.Size / d.Block
 	offsets := []uint64{0, blocks - 1}
 	for range randomReads {
 		offsets = append(offsets, rand.Uint64N(blocks))
 	}
 	block := aligned(int(d.Block))
-	for _, n := range offsets {
-		fmt.Fprintf(out, "read %s %d %s\n", d.Name, n*d.Block, note.Result(look.ReadWhole(r, block, int64(n*d.Block))))
+	for _, b := range offsets {
+		at := b * d.Block
+		reads = append(reads, disk.Reading{Offset: at, Result: note.Result(look.ReadWhole(r, block, int64(at)))})
 	}
+	return reads
 }
 
 // aligned returns memory that a disk can read into: at an address that is a

@@ -12,6 +12,7 @@ import (
 
 	"vmspec/probes/disk"
 	"vmspec/probes/look"
+	"vmspec/probes/note"
 )
 
 // fakeDisk is a disk of that many bytes, and one whose reads fail.
@@ -36,9 +37,9 @@ func (d brokenDisk) ReadAt([]byte, int64) (int, error) { return 0, d.fault }
 
 func tried(t *testing.T, d disk.Disk, r look.BlockReader, err error) []string {
 	t.Helper()
-	var out bytes.Buffer
-	require.NoError(t, tryDisks([]disk.Disk{d}, func(string) (look.BlockReader, error) { return r, err }, &out))
-	return strings.Split(strings.TrimSpace(out.String()), "\n")
+	var n disk.Note
+	require.NoError(t, tryDisks([]disk.Disk{d}, func(string) (look.BlockReader, error) { return r, err }, &n))
+	return strings.Split(strings.TrimSpace(string(note.Text(&n))), "\n")
 }
 
 func TestTryDisks(t *testing.T) {

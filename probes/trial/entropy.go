@@ -8,6 +8,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"vmspec/probes/entropy"
 )
 
 const (
@@ -27,25 +29,20 @@ func EntropySource(root fs.FS) string {
 	return ""
 }
 
-// TrialEntropy asks that source for bytes. It writes
-//
-//	source NAME
-//	bytes COUNT DISTINCT   so many came, of so many values
-//
-// and never the bytes.
-func TrialEntropy(source string, out io.Writer) error {
-	fmt.Fprintf(out, "source %s\n", source)
+// Entropy asks that source for bytes. It notes how many came, and never the bytes.
+func Entropy(source string, n *entropy.Note) error {
+	n.Source = source
 	device, err := openEntropy()
 	if err != nil {
 		return fmt.Errorf("open /dev/hwrng: %w", err)
 	}
-	return tryEntropy(device, out)
+	return tryEntropy(device, n)
 }
 
 // tryEntropy reads in another goroutine: the kernel asks the source as well,
 // and though we read without waiting it makes us wait for its turn
 // (drivers/char/hw_random/core.c). A reader that is stuck is left behind.
-func tryEntropy(device io.ReadCloser, out io.Writer) error {
+func tryEntropy(device io.ReadCloser, n *entropy.Note) error {
 	done := make(chan drawn, 1)
 	go func() {
 		done <- draw(device)
@@ -60,7 +57,7 @@ func tryEntropy(device io.ReadCloser, out io.Writer) error {
 	for _, b := range d.bytes {
 		values[b] = true
 	}
-	fmt.Fprintf(out, "bytes %d %d\n", len(d.bytes), len(values))
+	n.Drawn = &entropy.Drawn{Bytes: uint64(len(d.bytes)), Distinct: uint64(len(values))}
 	return d.err
 }
 

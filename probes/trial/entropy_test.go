@@ -1,13 +1,15 @@
 package trial
 
 import (
-	"bytes"
 	"io"
 	"syscall"
 	"testing"
 	"testing/fstest"
 	"testing/synctest"
 	"time"
+
+	"vmspec/probes/entropy"
+	"vmspec/probes/note"
 
 	"github.com/stretchr/testify/require"
 )
@@ -41,10 +43,10 @@ func TestTryEntropy(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
-				var out bytes.Buffer
+				var n entropy.Note
 				begin := time.Now()
-				require.ErrorIs(t, tryEntropy(test.read, &out), test.err)
-				require.Equal(t, test.want, out.String())
+				require.ErrorIs(t, tryEntropy(test.read, &n), test.err)
+				require.Equal(t, test.want, string(note.Text(&n)))
 				require.LessOrEqual(t, time.Since(begin), 2*entropyMost)
 				time.Sleep(2 * time.Hour) // what is stuck ends after all
 			})

@@ -32,22 +32,15 @@ func AskInput(terminals []string) []Input {
 	return out
 }
 
-// CollectInput writes what came of it:
-//
-//	asked TERMINAL WORD RESULT
-//	typed TERMINAL "TEXT"      not where nothing was
-//
-// with results as [tryVariables] has them, and puts the terminals back.
-func CollectInput(inputs []Input, out io.Writer) error {
+// CollectInput notes what came of it, and puts the terminals back.
+func CollectInput(inputs []Input, n *console.InputNote) error {
 	for _, i := range inputs {
-		fmt.Fprintf(out, "asked %s %s %s\n", i.name, i.word, note.Result(i.err))
-		if i.err != nil {
-			continue
+		asked := console.Input{Terminal: i.name, Word: i.word, Asked: note.Result(i.err)}
+		if i.err == nil {
+			asked.Typed = typed(i.terminal)
+			_ = i.terminal.Close() // nothing is lost with it
 		}
-		if text := typed(i.terminal); text != "" {
-			fmt.Fprintf(out, "typed %s %q\n", i.name, text)
-		}
-		_ = i.terminal.Close() // nothing is lost with it
+		n.Inputs = append(n.Inputs, asked)
 	}
 	return nil
 }

@@ -1,12 +1,14 @@
 package trial
 
 import (
-	"bytes"
 	"io"
 	"strings"
 	"syscall"
 	"testing"
 	"testing/iotest"
+
+	"vmspec/probes/console"
+	"vmspec/probes/note"
 
 	"github.com/stretchr/testify/require"
 )
@@ -27,9 +29,9 @@ func TestCollectInput(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var out bytes.Buffer
-			require.NoError(t, CollectInput([]Input{test.input}, &out))
-			require.Equal(t, test.want, out.String())
+			var n console.InputNote
+			require.NoError(t, CollectInput([]Input{test.input}, &n))
+			require.Equal(t, test.want, string(note.Text(&n)))
 		})
 	}
 }

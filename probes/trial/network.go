@@ -3,8 +3,6 @@ package trial
 import (
 	"bytes"
 	"encoding/binary"
-	"fmt"
-	"io"
 	"net"
 	"slices"
 	"time"
@@ -32,37 +30,32 @@ type link struct {
 
 // tryNetwork brings the interfaces up and asks on each for an address by DHCP,
 // until all have an answer or for too long. No address is taken: what is
-// offered is free again when its server's patience ends. It writes
-//
-//	up INTERFACE RESULT
-//	carrier INTERFACE 0|1
-//	ask INTERFACE RESULT     not where there is no carrier
-//	offer INTERFACE MILLISECONDS
-//
-// with results as [tryVariables] has them.
-func tryNetwork(names []string, open func(name string) (link, error), out io.Writer) error {
+// offered is free again when its server's patience ends.
+func tryNetwork(names []string, open func(name string) (link, error), n *network.Note) error {
+	n.Interfaces = make([]network.Trial, len(names))
 	var waiting []*asked
-	for _, name := range names {
+	for i, name := range names {
 		l, err := open(name)
 		if err == nil {
 			defer l.close()
 			err = l.up()
 		}
-		fmt.Fprintf(out, "up %s %s\n", name, note.Result(err))
+		t := &n.Interfaces[i]
+		t.Name, t.Up = name, note.Result(err)
 		if err == nil {
-			waiting = append(waiting, &asked{name: name, link: l})
+			waiting = append(waiting, &asked{link: l, seen: t})
 		}
 	}
 	begin := time.Now()
 	for range networkMost / networkPoll {
-		if waiting = slices.DeleteFunc(waiting, func(a *asked) bool { return a.step(begin, out) }); len(waiting) == 0 {
+		if waiting = slices.DeleteFunc(waiting, func(a *asked) bool { return a.step(begin) }); len(waiting) == 0 {
 			break
 		}
 		time.Sleep(networkPoll)
 	}
 	for _, a := range waiting {
-		if !a.carried {
-			fmt.Fprintf(out, "carrier %s 0\n", a.name)
+		if a.seen.Carrier == nil {
+			a.seen.Carrier = new(bool)
 		}
 	}
 	return nil
@@ -71,25 +64,25 @@ func tryNetwork(names []string, open func(name string) (link, error), out io.Wri
 // asked is an interface that is waited for.
 type asked struct {
 	link
-	name    string
-	carried bool
-	at      time.Time // when it asked last
+	seen *network.Trial
+	at   time.Time // when it asked last
 }
 
 // step does what is next on an interface, and tells whether that was all.
-func (a *asked) step(begin time.Time, out io.Writer) (done bool) {
-	if !a.carried {
-		if a.carried = a.carrier(); !a.carried {
+func (a *asked) step(begin time.Time) (done bool) {
+	if a.seen.Carrier == nil {
+		carried := a.carrier()
+		if !carried {
 			return false
 		}
-		fmt.Fprintf(out, "carrier %s 1\n", a.name)
+		a.seen.Carrier = &carried
 	}
 	if a.at.IsZero() || time.Since(a.at) >= networkAgain {
 		first := a.at.IsZero()
 		a.at = time.Now()
 		err := a.ask()
 		if first {
-			fmt.Fprintf(out, "ask %s %s\n", a.name, note.Result(err))
+			a.seen.Ask = note.Result(err)
 		}
 		if err != nil {
 			return true
@@ -98,7 +91,8 @@ func (a *asked) step(begin time.Time, out io.Writer) (done bool) {
 	if !a.offered() {
 		return false
 	}
-	fmt.Fprintf(out, "offer %s %d\n", a.name, time.Since(begin).Milliseconds())
+	waited := uint64(time.Since(begin).Milliseconds())
+	a.seen.Offer = &waited
 	return true
 }
 

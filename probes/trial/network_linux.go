@@ -3,7 +3,6 @@ package trial
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
 	"io/fs"
 	"math/rand/v2"
 	"net"
@@ -15,10 +14,10 @@ import (
 	"vmspec/probes/network"
 )
 
-// TrialNetwork brings the Ethernet interfaces up for a moment, and asks for an
-// address on each without taking it. What it writes is at [tryNetwork].
-func TrialNetwork(root fs.FS, interfaces []network.Interface, out io.Writer) error {
-	return tryNetwork(ethernet(interfaces), func(name string) (link, error) { return openLink(root, name) }, out)
+// Network brings the Ethernet interfaces up for a moment, and asks for an address
+// on each without taking it.
+func Network(root fs.FS, interfaces []network.Interface, n *network.Note) error {
+	return tryNetwork(ethernet(interfaces), func(name string) (link, error) { return openLink(root, name) }, n)
 }
 
 // openLink opens an interface for packets of IP.

@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes/network"
+	"vmspec/probes/note"
 )
 
 // fakeLink is an interface that has a carrier and an answer after some time;
@@ -62,11 +63,11 @@ func TestTryNetwork(t *testing.T) {
 						names = append(names, name)
 					}
 				}
-				var out bytes.Buffer
+				var n network.Note
 				var closed, asks int
 				begin := time.Now()
-				require.NoError(t, tryNetwork(names, func(name string) (link, error) { return test.links[name].open(&closed, &asks) }, &out))
-				require.Equal(t, test.want, strings.ReplaceAll(strings.TrimSpace(out.String()), "\n", "; "))
+				require.NoError(t, tryNetwork(names, func(name string) (link, error) { return test.links[name].open(&closed, &asks) }, &n))
+				require.Equal(t, test.want, strings.ReplaceAll(strings.TrimSpace(string(note.Text(&n))), "\n", "; "))
 				require.Equal(t, test.asks, asks)
 				require.LessOrEqual(t, time.Since(begin), test.most)
 				if !strings.Contains(test.want, "EAFNOSUPPORT") {
@@ -81,7 +82,7 @@ func TestTryNetwork(t *testing.T) {
 func TestTryNetworkStopped(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		looks := 0
-		var out bytes.Buffer
+		var n network.Note
 		require.NoError(t, tryNetwork([]string{"eth0"}, func(string) (link, error) {
 			return link{
 				up: func() error { return nil },
@@ -95,8 +96,8 @@ func TestTryNetworkStopped(t *testing.T) {
 				offered: func() bool { return looks > 2 },
 				close:   func() {},
 			}, nil
-		}, &out))
-		require.Contains(t, out.String(), "carrier eth0 1\nask eth0 ok\noffer eth0 ")
+		}, &n))
+		require.Contains(t, string(note.Text(&n)), "carrier eth0 1\nask eth0 ok\noffer eth0 ")
 	})
 }
 

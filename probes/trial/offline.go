@@ -3,7 +3,6 @@ package trial
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"strings"
 
@@ -18,27 +17,18 @@ const cpuDir = "sys/devices/system/cpu/"
 // the last one: on an emulated machine each costs 20 ms.
 const offlineFirst = 3
 
-// TrialOffline takes secondary CPUs offline, one at a time, and back, by the
-// method that the description declares: PSCI. It writes
-//
-//	secondaries N
-//	off CPU RESULT
-//	on CPU RESULT
-//	ran CPU ON       on which CPU a thread ran that was then bound to it
-//	log TEXT         what the kernel has to say of it
-//
-// with results as [tryVariables] has them, or "unchanged". A CPU without a line
-// is one that the kernel does not let go.
-func TrialOffline(root fs.FS, out io.Writer) error {
+// Offline takes secondary CPUs offline, one at a time, and back, by the method
+// that the description declares: PSCI.
+func Offline(root fs.FS, n *cpu.OfflineNote) error {
 	log, err := look.WatchLog()
 	if err != nil {
 		return err
 	}
-	err = tryOffline(root, cpuPower{root}, out)
+	err = tryOffline(root, cpuPower{root}, n)
 	for _, line := range strings.Split(log(), "\n") {
 		// drivers/firmware/psci/psci.c, psci_cpu_kill
 		if strings.Contains(line, "may not have shut down cleanly") {
-			fmt.Fprintf(out, "log %s\n", line)
+			n.Log = append(n.Log, line)
 		}
 	}
 	return err
@@ -51,36 +41,44 @@ type power interface {
 	run(on int) (ran int, err error)
 }
 
-func tryOffline(root fs.FS, p power, out io.Writer) error {
+func tryOffline(root fs.FS, p power, n *cpu.OfflineNote) error {
 	cpus, err := onlineCPUs(root)
 	if err != nil {
 		return err
 	}
 	secondaries := cpus[1:]
-	fmt.Fprintf(out, "secondaries %d\n", len(secondaries))
-	for i, n := range secondaries {
-		if i >= offlineFirst && i < len(secondaries)-1 || !p.can(n) {
+	count := uint64(len(secondaries))
+	n.Secondaries = &count
+	for i, number := range secondaries {
+		if i >= offlineFirst && i < len(secondaries)-1 || !p.can(number) {
 			continue
 		}
-		if !switched(p, n, "off", "0", out) {
-			continue
-		}
-		if switched(p, n, "on", "1", out) {
-			ran, err := p.run(n)
-			if err != nil {
-				return err
-			}
-			fmt.Fprintf(out, "ran %d %d\n", n, ran)
+		s := cpu.Switched{Number: number}
+		err := trySwitch(p, &s)
+		if n.Tried = append(n.Tried, s); err != nil {
+			return err
 		}
 	}
 	return nil
 }
 
-// switched switches a CPU and tells what came of it.
-func switched(p power, n int, word, online string, out io.Writer) bool {
-	err := p.set(n, online)
-	fmt.Fprintf(out, "%s %d %s\n", word, n, note.Result(err))
-	return err == nil
+// trySwitch switches a CPU off and on, and looks whether a thread runs on it.
+func trySwitch(p power, s *cpu.Switched) error {
+	err := p.set(s.Number, "0")
+	if s.Off = note.Result(err); err != nil {
+		return nil
+	}
+	err = p.set(s.Number, "1")
+	if s.On = note.Result(err); err != nil {
+		return nil
+	}
+	ran, err := p.run(s.Number)
+	if err != nil {
+		return err
+	}
+	on := uint64(ran)
+	s.Ran = &on
+	return nil
 }
 
 // onlineCPUs lists the CPUs that are online, of which there is one at least.

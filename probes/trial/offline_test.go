@@ -1,12 +1,14 @@
 package trial
 
 import (
-	"bytes"
 	"fmt"
 	"io/fs"
 	"syscall"
 	"testing"
 	"testing/fstest"
+
+	"vmspec/probes/cpu"
+	"vmspec/probes/note"
 
 	"github.com/stretchr/testify/require"
 )
@@ -54,14 +56,14 @@ func TestTryOffline(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var out bytes.Buffer
+			var n cpu.OfflineNote
 			files := fstest.MapFS{cpuDir + "online": {Data: []byte(test.online + "\n")}}
-			require.ErrorIs(t, tryOffline(files, &test.power, &out), test.err)
-			require.Equal(t, test.want, out.String())
+			require.ErrorIs(t, tryOffline(files, &test.power, &n), test.err)
+			require.Equal(t, test.want, string(note.Text(&n)))
 			require.Equal(t, test.told, test.power.told)
 		})
 	}
-	require.ErrorIs(t, tryOffline(fstest.MapFS{}, &switches{}, &bytes.Buffer{}), fs.ErrNotExist)
+	require.ErrorIs(t, tryOffline(fstest.MapFS{}, &switches{}, &cpu.OfflineNote{}), fs.ErrNotExist)
 }
 
 func TestBringBack(t *testing.T) {

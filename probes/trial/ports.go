@@ -1,10 +1,9 @@
 package trial
 
 import (
-	"fmt"
-	"io"
 	"io/fs"
 
+	"vmspec/probes/console"
 	"vmspec/probes/note"
 	"vmspec/probes/sysfs"
 )
@@ -13,17 +12,13 @@ import (
 // terminals, once it drives a virtio console.
 const PortClass = "sys/class/virtio-ports"
 
-// TrialPorts opens each such port and closes it again. It writes
-//
-//	port DEVICE RESULT
-//
-// with results as [tryVariables] has them.
-func TrialPorts(root fs.FS, out io.Writer) error { return tryPorts(root, openPort, out) }
+// Ports opens each such port and closes it again.
+func Ports(root fs.FS, n *console.PortsNote) error { return tryPorts(root, openPort, n) }
 
-func tryPorts(root fs.FS, open func(name string) error, out io.Writer) error {
+func tryPorts(root fs.FS, open func(name string) error, n *console.PortsNote) error {
 	names, err := sysfs.Names(root, PortClass)
 	for _, name := range names {
-		fmt.Fprintf(out, "port %s %s\n", name, note.Result(open(name)))
+		n.Ports = append(n.Ports, console.Port{Name: name, Result: note.Result(open(name))})
 	}
 	return err
 }

@@ -2,14 +2,13 @@ package trial
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"io/fs"
 	"runtime"
 	"sync/atomic"
 	"time"
 
 	"vmspec/probes/gic"
+	"vmspec/probes/timer"
 )
 
 const (
@@ -40,23 +39,16 @@ type sleeper struct {
 	begun atomic.Uint64 // at which tick it began
 }
 
-// TrialTimer lets a thread sleep on each online CPU and looks whether the
-// timer's interrupts rose there; then it leaves the CPU idle for longer, until
-// a one-shot that c measures. It writes
+// Timer lets a thread sleep on each online CPU and looks whether the timer's
+// interrupts rose there. Then it leaves the CPU idle for longer, until a one-shot
+// that c measures. It notes the one-shot that was least late, and how many other
+// interrupts came to its CPU meanwhile; where none ended, it took as long as was
+// waited.
 //
-//	counter NAME HZ
-//	baseline TICKS   what counting the interrupts took
-//	cpu N before COUNT after COUNT woke SLEEPS
-//	shot N ran CPU ended SHOTS asked TICKS took TICKS others COUNT
-//
-// with the one-shot that was least late, and how many other interrupts came to
-// its CPU meanwhile; where none ended, it took as long as was waited.
-//
-// With dead it only writes that the dead-timer test found no interrupt, since
-// a sleep would never end.
-func TrialTimer(root fs.FS, dead bool, c Clock, out io.Writer) error {
-	if dead {
-		fmt.Fprintln(out, "dead")
+// With dead it only notes that the dead-timer test found no interrupt: a sleep
+// would never end.
+func Timer(root fs.FS, dead bool, c Timebase, n *timer.Note) error {
+	if n.Dead = dead; dead {
 		return nil
 	}
 	begin := c.Now()
@@ -64,7 +56,8 @@ func TrialTimer(root fs.FS, dead bool, c Clock, out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(out, "counter %s %d\nbaseline %d\n", c.Name, c.Hz, c.Now()-begin)
+	baseline := c.Now() - begin
+	n.Counter, n.Hz, n.Baseline = c.Name, c.Hz, &baseline
 	sleepers := make([]sleeper, len(cpus))
 	done := make(chan error, len(cpus))
 	for i, cpu := range cpus {
@@ -81,17 +74,17 @@ func TrialTimer(root fs.FS, dead bool, c Clock, out io.Writer) error {
 		return err
 	}
 	for i := range sleepers {
-		s, n := &sleepers[i], cpus[i]
-		fmt.Fprintf(out, "cpu %d before %d after %d woke %d\n", n, before[n], after[n], s.woke.Load())
-		if s.asked.Load() > 0 {
-			s.write(end, others[n]-othersBefore[n], out)
-		}
+		s, cpu := &sleepers[i], cpus[i]
+		n.CPUs = append(n.CPUs, timer.Woken{
+			CPU:  &timer.CPU{Number: cpu, Before: before[cpu], After: after[cpu], Woke: uint64(s.woke.Load())},
+			Shot: s.shot(end, others[cpu]-othersBefore[cpu]),
+		})
 	}
 	return nil
 }
 
 // sleep sleeps on the sleeper's CPU, and then waits for one-shots.
-func (s *sleeper) sleep(c Clock, shot time.Duration) error {
+func (s *sleeper) sleep(c Timebase, shot time.Duration) error {
 	if err := pin(s.cpu); err != nil {
 		return err
 	}
@@ -116,7 +109,7 @@ func (s *sleeper) sleep(c Clock, shot time.Duration) error {
 
 // shoot waits for a one-shot, and keeps how long that took if no one before
 // took less.
-func (s *sleeper) shoot(c Clock, shot time.Duration) error {
+func (s *sleeper) shoot(c Timebase, shot time.Duration) error {
 	begin := c.Now()
 	s.begun.Store(begin)
 	if err := nap(shot); err != nil {
@@ -129,17 +122,20 @@ func (s *sleeper) shoot(c Clock, shot time.Duration) error {
 	return nil
 }
 
-// write says what became of the one-shots until that tick.
-func (s *sleeper) write(end, others uint64, out io.Writer) {
-	ended, took := s.shots.Load(), s.took.Load()
+// shot is what became of the one-shots until a tick, nil if there was none.
+func (s *sleeper) shot(end, others uint64) *timer.Shot {
+	asked, ended, took := s.asked.Load(), s.shots.Load(), s.took.Load()
+	if asked == 0 {
+		return nil
+	}
 	if ended == 0 {
 		took = end - min(s.begun.Load(), end)
 	}
-	fmt.Fprintf(out, "shot %d ran %d ended %d asked %d took %d others %d\n", s.cpu, s.ran.Load(), ended, s.asked.Load(), took, others)
+	return &timer.Shot{Number: s.cpu, Ran: uint64(s.ran.Load()), Ended: uint64(ended), Asked: asked, Took: took, Others: others}
 }
 
 // gather waits for n answers, and for silent ones no longer than timerMost.
-func gather(done <-chan error, n int, c Clock) error {
+func gather(done <-chan error, n int, c Timebase) error {
 	late := time.After(timerMost)
 	var errs []error
 	for ; n > 0; n-- {
@@ -155,7 +151,7 @@ func gather(done <-chan error, n int, c Clock) error {
 
 // linger takes what answers while this CPU runs for as long as before a timer
 // is dead: where the host stopped the VM, the time was up before anybody ran.
-func linger(done <-chan error, n int, c Clock) (errs []error) {
+func linger(done <-chan error, n int, c Timebase) (errs []error) {
 	for run := newCounterRun(c); n > 0 && run.reads < deadReads; {
 		select {
 		case err := <-done:

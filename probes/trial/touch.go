@@ -2,11 +2,8 @@ package trial
 
 import (
 	"encoding/binary"
-	"fmt"
-	"io"
 	"io/fs"
 	"os"
-	"strings"
 
 	"vmspec/probes/cpu"
 	"vmspec/probes/memory"
@@ -27,16 +24,10 @@ const (
 	touchStep = 64
 )
 
-// TrialTouch takes free memory, of all nodes alike, writes words of its
-// own to each page and reads them back. It writes
-//
-//	page SIZE
-//	touched PAGES wrong PAGES
-//	piece START LAST PAGES LOWEST HIGHEST
-//
-// with a line for each piece of RAM that any of the pages lie in, in bytes. There
-// are none where the kernel does not tell where its pages are.
-func TrialTouch(root fs.FS, out io.Writer) error {
+// Touch takes free memory, of all nodes alike, writes words of its own to each
+// page and reads them back. It notes the pieces of RAM in which any of the pages
+// lie: none where the kernel does not tell where its pages are.
+func Touch(root fs.FS, n *memory.TouchNote) error {
 	regions, err := memory.Iomem(root)
 	if err != nil {
 		return err
@@ -47,31 +38,46 @@ func TrialTouch(root fs.FS, out io.Writer) error {
 	}
 	size := os.Getpagesize()
 	most := min(touchMost, int(free/uint64(size)/touchShare))
-	nodes := []int{0}
-	if text, err := fs.ReadFile(root, "sys/devices/system/node/online"); err == nil {
-		nodes, _ = cpu.ParseList(string(text)) // of the same format
-	}
+	nodes := onlineNodes(root)
 	return onOwnThread(func() error {
 		for pages := min(touchPages, most); ; pages = min(touchMore*pages, most) {
-			var text strings.Builder
-			err := withMemory(pages*size, nodes, func(m []byte) error {
-				fmt.Fprintf(&text, "page %d\ntouched %d wrong %d\n", size, pages, touch(m, size))
-				frames, err := frames(m, size)
-				if err == nil && !writePieces(regions, frames, uint64(size), &text) && len(frames) > 0 && pages < most {
-					text.Reset() // it is tried again
-				}
-				return err
-			})
-			if err != nil || text.Len() > 0 {
-				_, _ = io.WriteString(out, text.String()) // to a note
+			enough, err := touchPagesOf(regions, nodes, pages, n)
+			if err != nil || enough || pages >= most {
 				return err
 			}
 		}
 	})
 }
 
+// onlineNodes lists the nodes of NUMA that have memory.
+func onlineNodes(root fs.FS) []int {
+	text, err := fs.ReadFile(root, "sys/devices/system/node/online")
+	if err != nil {
+		return []int{0}
+	}
+	nodes, _ := cpu.ParseList(string(text)) // of the same format
+	return nodes
+}
+
+// touchPagesOf touches so many pages, and tells whether they reached all large
+// pieces of RAM or nobody knows.
+func touchPagesOf(regions []memory.Region, nodes []int, pages int, n *memory.TouchNote) (enough bool, err error) {
+	*n = memory.TouchNote{}
+	size := os.Getpagesize()
+	err = withMemory(pages*size, nodes, func(m []byte) error {
+		*n = memory.TouchNote{Page: uint64(size), Touched: uint64(pages), Wrong: touch(m, size)}
+		frames, err := frames(m, size)
+		if err == nil {
+			n.Pieces, enough = reached(regions, frames, uint64(size))
+			enough = enough || len(frames) == 0
+		}
+		return err
+	})
+	return enough, err
+}
+
 // touch writes to all pages, and then counts those that are not as they were left.
-func touch(m []byte, page int) (wrong int) {
+func touch(m []byte, page int) (wrong uint64) {
 	for at := 0; at < len(m); at += touchStep {
 		binary.NativeEndian.PutUint64(m[at:], word(at))
 	}
@@ -90,27 +96,27 @@ func touch(m []byte, page int) (wrong int) {
 // a multiple of 2^64 divided by the golden ratio.
 func word(at int) uint64 { return uint64(at/touchStep+1) * 0x9e3779b97f4a7c15 }
 
-// writePieces tells whether all large pieces were reached, too.
-func writePieces(regions []memory.Region, frames []uint64, size uint64, out io.Writer) (reached bool) {
+// reached lists the pieces of RAM in which frames lie, and tells whether all
+// large ones are among them.
+func reached(regions []memory.Region, frames []uint64, size uint64) (pieces []memory.Piece, all bool) {
 	var ram memory.Ranges
 	for _, r := range regions {
 		if r.Depth == 0 && r.Name == "System RAM" {
 			ram = append(ram, r.Range)
 		}
 	}
-	reached = true
+	all = true
 	for _, r := range ram {
-		var n int
-		lowest, highest := ^uint64(0), uint64(0)
+		p := memory.Piece{Start: r.Start, Last: r.Start + r.Size - 1, Lowest: ^uint64(0)}
 		for _, f := range frames {
 			if at := f * size; at >= r.Start && at-r.Start < r.Size {
-				n, lowest, highest = n+1, min(lowest, at), max(highest, at)
+				p.Pages, p.Lowest, p.Highest = p.Pages+1, min(p.Lowest, at), max(p.Highest, at)
 			}
 		}
-		if n > 0 {
-			fmt.Fprintf(out, "piece %d %d %d %d %d\n", r.Start, r.Start+r.Size-1, n, lowest, highest)
+		if p.Pages > 0 {
+			pieces = append(pieces, p)
 		}
-		reached = reached && (n > 0 || r.Size < ram.Total()/touchLarge)
+		all = all && (p.Pages > 0 || r.Size < ram.Total()/touchLarge)
 	}
-	return reached
+	return pieces, all
 }

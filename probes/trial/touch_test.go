@@ -3,7 +3,6 @@
 package trial
 
 import (
-	"bytes"
 	"io/fs"
 	"os"
 	"testing"
@@ -15,11 +14,11 @@ import (
 	"vmspec/probes/memory"
 )
 
-func TestTrialTouchFaults(t *testing.T) {
-	var out bytes.Buffer
-	require.ErrorIs(t, TrialTouch(fstest.MapFS{}, &out), fs.ErrNotExist)
-	require.ErrorContains(t, TrialTouch(fstest.MapFS{"proc/iomem": {Data: []byte("junk")}}, &out), "parse proc/iomem")
-	require.Empty(t, out.String())
+func TestTouchFaults(t *testing.T) {
+	var n memory.TouchNote
+	require.ErrorIs(t, Touch(fstest.MapFS{}, &n), fs.ErrNotExist)
+	require.ErrorContains(t, Touch(fstest.MapFS{"proc/iomem": {Data: []byte("junk")}}, &n), "parse proc/iomem")
+	require.Zero(t, n)
 }
 
 // A page that does not keep what is written is counted, once.
@@ -35,7 +34,7 @@ func TestTouch(t *testing.T) {
 	require.NotContains(t, seen, uint64(0))
 }
 
-func TestWritePieces(t *testing.T) {
+func TestReached(t *testing.T) {
 	regions := []memory.Region{
 		{Range: fdt.Range{Start: 0x1000, Size: 0x3000}, Name: "System RAM"},
 		{Range: fdt.Range{Start: 0x1000, Size: 0x1000}, Depth: 1, Name: "System RAM"},
@@ -43,12 +42,15 @@ func TestWritePieces(t *testing.T) {
 		{Range: fdt.Range{Start: 0x8000, Size: 0x2000}, Name: "System RAM"},
 		{Range: fdt.Range{Start: 0xf000, Size: 0x1000}, Name: "System RAM"},
 	}
-	var out bytes.Buffer
-	require.False(t, writePieces(regions, []uint64{3, 1, 9, 5, 100}, 0x1000, &out), "a sixth of all is not reached")
-	require.Equal(t, "piece 4096 16383 2 4096 12288\npiece 32768 40959 1 36864 36864\n", out.String())
-	require.True(t, writePieces(regions, []uint64{1, 9, 15}, 0x1000, &out))
+	pieces, all := reached(regions, []uint64{3, 1, 9, 5, 100}, 0x1000)
+	require.False(t, all, "a sixth of all is not reached")
+	require.Equal(t, []memory.Piece{{Start: 4096, Last: 16383, Pages: 2, Lowest: 4096, Highest: 12288},
+		{Start: 32768, Last: 40959, Pages: 1, Lowest: 36864, Highest: 36864}}, pieces)
+	_, all = reached(regions, []uint64{1, 9, 15}, 0x1000)
+	require.True(t, all)
 	regions[0].Size = 0x30000
-	require.True(t, writePieces(regions, []uint64{1}, 0x1000, &out), "the others are small")
+	_, all = reached(regions, []uint64{1}, 0x1000)
+	require.True(t, all, "the others are small")
 }
 
 // The pages that we are lent are ours, and each is in a frame of its own.

@@ -9,9 +9,10 @@ import (
 	"time"
 )
 
-// A Clock counts ticks at Hz, from the generic timer's virtual counter where
-// [MeasureCounter] could read it, else from CLOCK_MONOTONIC.
-type Clock struct {
+// A Timebase is what trials measure time by. It counts ticks at Hz, from the
+// generic timer's virtual counter where [Counter] could read it, else from
+// CLOCK_MONOTONIC.
+type Timebase struct {
 	Name string // "cntvct" or "monotonic"
 	Hz   uint64
 	Now  func() uint64
@@ -20,19 +21,19 @@ type Clock struct {
 var start = time.Now()
 
 // Monotonic is the kernel's clock, in nanoseconds.
-func Monotonic() Clock {
-	return Clock{Name: "monotonic", Hz: 1e9, Now: func() uint64 { return uint64(time.Since(start)) }}
+func Monotonic() Timebase {
+	return Timebase{Name: "monotonic", Hz: 1e9, Now: func() uint64 { return uint64(time.Since(start)) }}
 }
 
-// Counter is the virtual counter at the frequency CNTFRQ states. It is for a
-// guest whose counter [MeasureCounter] could read.
-func Counter() (Clock, error) {
+// VirtualCounter is the virtual counter at the frequency that CNTFRQ states. It is
+// for a guest whose counter [Counter] could read.
+func VirtualCounter() (Timebase, error) {
 	if !haveCounter {
-		return Clock{}, fmt.Errorf("read CNTVCT: no generic timer on this architecture")
+		return Timebase{}, fmt.Errorf("read CNTVCT: no generic timer on this architecture")
 	}
 	hz := uint64(cntfrq())
 	if hz == 0 {
-		return Clock{}, fmt.Errorf("read CNTFRQ: 0")
+		return Timebase{}, fmt.Errorf("read CNTFRQ: 0")
 	}
-	return Clock{Name: "cntvct", Hz: hz, Now: cntvct}, nil
+	return Timebase{Name: "cntvct", Hz: hz, Now: cntvct}, nil
 }

@@ -4,9 +4,8 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
-	"fmt"
-	"io"
 
+	"vmspec/probes/efi"
 	"vmspec/probes/note"
 )
 
@@ -30,37 +29,28 @@ type variableStore struct {
 }
 
 // tryVariables creates, reads, extends and deletes the variable, and leaves
-// the store as it was. It writes a line for each step:
-//
-//	stale RESULT           a variable that an earlier trial left was deleted
-//	create RESULT
-//	read RESULT            what was created came back
-//	append RESULT
-//	reread RESULT          and so did what was appended
-//	delete RESULT
-//
-// A result is "ok", or "differs" where something else came back, or the
-// kernel's name of its error and its words. Steps behind a failed one that
+// the store as it was. It notes the result of each step: "ok", or "differs" where
+// something else came back, or the kernel's error. Steps behind a failed one that
 // they need are left out.
-func tryVariables(s variableStore, out io.Writer) error {
-	step := func(name string, err error) bool {
-		fmt.Fprintf(out, "%s %s\n", name, note.Result(err))
+func tryVariables(s variableStore, n *efi.VariablesNote) error {
+	step := func(into *string, err error) bool {
+		*into = note.Result(err)
 		return err == nil
 	}
 	if s.exists() {
-		step("stale", s.delete())
+		step(&n.Stale, s.delete())
 	}
 	first, second := []byte("vmspec"), []byte(" trial")
-	if !step("create", s.create(trialAttributes, first)) {
+	if !step(&n.Create, s.create(trialAttributes, first)) {
 		if s.exists() {
 			_ = s.delete() // efivarfs shows a name without a variable behind it
 		}
 		return nil
 	}
-	if step("read", readBack(s, first)) && step("append", s.append(trialAttributes|appendWrite, second)) {
-		step("reread", readBack(s, append(first, second...)))
+	if step(&n.Read, readBack(s, first)) && step(&n.Append, s.append(trialAttributes|appendWrite, second)) {
+		step(&n.Reread, readBack(s, append(first, second...)))
 	}
-	step("delete", s.delete())
+	step(&n.Delete, s.delete())
 	return nil
 }
 

@@ -3,21 +3,20 @@ package trial
 import (
 	"encoding/binary"
 	"fmt"
-	"io"
+
+	"vmspec/probes/efi"
 
 	"golang.org/x/sys/unix"
 )
 
 const efivarfs = "/sys/firmware/efi/efivars/"
 
-// TrialVariables makes a UEFI variable and takes it away again, as
-// [tryVariables] has it, and says how much room there is where the kernel tells:
-//
-//	space FREE TOTAL       bytes
+// Variables makes a UEFI variable and takes it away again. It notes how much room
+// there is where the kernel tells.
 //
 // It names each UEFI runtime service before Linux calls it: a firmware that does
 // not come back takes its CPU with it.
-func TrialVariables(calls func(service string), out io.Writer) error {
+func Variables(calls func(service string), n *efi.VariablesNote) error {
 	calls("QueryVariableInfo")
 	var s unix.Statfs_t
 	if err := unix.Statfs(efivarfs, &s); err != nil {
@@ -27,9 +26,9 @@ func TrialVariables(calls func(service string), out io.Writer) error {
 		return fmt.Errorf("efivarfs is not mounted")
 	}
 	if s.Blocks > 0 { // since Linux 6.7
-		fmt.Fprintf(out, "space %d %d\n", s.Bfree*uint64(s.Bsize), s.Blocks*uint64(s.Bsize))
+		n.Space = &efi.Space{Free: s.Bfree * uint64(s.Bsize), Total: s.Blocks * uint64(s.Bsize)}
 	}
-	return tryVariables(efivar(efivarfs+trialVariable, calls), out)
+	return tryVariables(efivar(efivarfs+trialVariable, calls), n)
 }
 
 // efivar is a variable that efivarfs keeps under a name. Each change is one

@@ -8,6 +8,9 @@ import (
 	"syscall"
 	"testing"
 
+	"vmspec/probes/efi"
+	"vmspec/probes/note"
+
 	"github.com/stretchr/testify/require"
 )
 
@@ -65,9 +68,9 @@ func TestTryVariables(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			store, kept := fakeStore(test.variable, test.faults)
-			var out bytes.Buffer
-			require.NoError(t, tryVariables(store, &out))
-			require.Equal(t, test.want, strings.ReplaceAll(strings.TrimSpace(out.String()), "\n", "; "))
+			var n efi.VariablesNote
+			require.NoError(t, tryVariables(store, &n))
+			require.Equal(t, test.want, strings.ReplaceAll(strings.TrimSpace(string(note.Text(&n))), "\n", "; "))
 			require.Equal(t, test.faults["delete"] != nil, *kept != nil, "left as found")
 		})
 	}
@@ -80,7 +83,7 @@ func TestTryVariablesAppendOverwrites(t *testing.T) {
 		*kept = append((*kept)[:4], data...)
 		return nil
 	}
-	var out bytes.Buffer
-	require.NoError(t, tryVariables(store, &out))
-	require.Equal(t, "create ok\nread ok\nappend ok\nreread differs\ndelete ok\n", out.String())
+	var n efi.VariablesNote
+	require.NoError(t, tryVariables(store, &n))
+	require.Equal(t, "create ok\nread ok\nappend ok\nreread differs\ndelete ok\n", string(note.Text(&n)))
 }

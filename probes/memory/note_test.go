@@ -24,9 +24,9 @@ func TestReadTouch(t *testing.T) {
 	}{
 		"failed":             {"error take 4096 bytes: ENOMEM\n", memory.Touch{Err: "vmspec/touch: take 4096 bytes: ENOMEM"}},
 		"failed half-way":    {"page 4096\ntouched 8 wrong 0\nerror EPERM\n", memory.Touch{Page: 4096, Touched: 8, Err: "vmspec/touch: EPERM"}},
-		"a size no number":   {"page x\n", memory.Touch{Err: `vmspec/touch: "page x": word 2 is not a number`}},
-		"a count cut":        {"touched 8\n", memory.Touch{Touched: 8, Err: `vmspec/touch: "touched 8": word 4 is not a number`}},
-		"a piece cut":        {"piece 1 2\n", memory.Touch{Err: `vmspec/touch: "piece 1 2": word 4 is not a number`}},
+		"a size no number":   {"page x\n", memory.Touch{Err: `vmspec/touch: page: BYTES: "x" is not a number`}},
+		"a count cut":        {"touched 8\n", memory.Touch{Touched: 8, Err: "vmspec/touch: touched: no wrong PAGES"}},
+		"a piece cut":        {"piece 1 2\n", memory.Touch{Err: "vmspec/touch: piece: no PAGES"}},
 		"a word we know not": {"later 1\n", memory.Touch{}},
 		"whole": {"page 4096\ntouched 8 wrong 1\npiece 4096 16383 2 4096 12288\n", memory.Touch{Page: 4096, Touched: 8, Wrong: 1,
 			Pieces: []memory.Touched{{Range: fdt.Range{Start: 4096, Size: 12288}, Pages: 2, Lowest: 4096, Highest: 12288}}}},

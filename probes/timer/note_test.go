@@ -16,10 +16,10 @@ func TestReadShots(t *testing.T) {
 		err  string
 	}{
 		"captured before there were any": {"cpu 0 before 1 after 9 woke 5\n", timer.Shots{}, ""},
-		"counter without a rate":         {"counter cntvct\n", timer.Shots{}, "word 3 is not a number"},
-		"baseline no number":             {"baseline x\n", timer.Shots{}, "word 2 is not a number"},
-		"line cut":                       {head + "shot 0 ran 0 ended 1 asked 12 took\n", timer.Shots{Hz: 1000, Baseline: 3}, "word 10 is not a number"},
-		"a negative number":              {head + "shot 0 ran -1 ended 1 asked 12 took 13 others 0\n", timer.Shots{Hz: 1000, Baseline: 3}, "word 4 is not a number"},
+		"counter without a rate":         {"counter cntvct\n", timer.Shots{}, "counter: no HZ"},
+		"baseline no number":             {"baseline x\n", timer.Shots{}, `baseline: TICKS: "x" is not a number`},
+		"line cut":                       {head + "shot 0 ran 0 ended 1 asked 12 took\n", timer.Shots{Hz: 1000, Baseline: 3}, "shot: no took TICKS"},
+		"a negative number":              {head + "shot 0 ran -1 ended 1 asked 12 took 13 others 0\n", timer.Shots{Hz: 1000, Baseline: 3}, `shot: ran CPU: "-1" is not a number`},
 		"whole": {head + "shot 1 ran 2 ended 3 asked 12 took 13 others 4\n",
 			timer.Shots{Hz: 1000, Baseline: 3, CPUs: []timer.Shot{{Number: 1, Ran: 2, Ended: 3, Asked: 12, Took: 13, Others: 4}}}, ""},
 	}
@@ -43,8 +43,8 @@ func TestReadAgreement(t *testing.T) {
 	}{
 		"failed":             {"error no CPU is online\n", timer.Agreement{Err: "vmspec/agreement: no CPU is online"}},
 		"failed half-way":    {"counter cntvct 9\nerror hung for 15s\n", timer.Agreement{Counter: "cntvct", Hz: 9, Err: "vmspec/agreement: hung for 15s"}},
-		"counter cut":        {"counter\n", timer.Agreement{Err: `vmspec/agreement: "counter": word 3 is not a number`}},
-		"reads no number":    {"reads x\n", timer.Agreement{Err: `vmspec/agreement: "reads x": word 2 is not a number`}},
+		"counter cut":        {"counter\n", timer.Agreement{Err: "vmspec/agreement: counter: no NAME"}},
+		"reads no number":    {"reads x\n", timer.Agreement{Err: `vmspec/agreement: reads: N: "x" is not a number`}},
 		"a word we know not": {"later 1\n", timer.Agreement{}},
 		"whole": {"counter cntvct 9\nreads 5 backward 1 worst 2\npair 0 3 handovers 7 backward 2 worst 4\n",
 			timer.Agreement{Counter: "cntvct", Hz: 9, Alone: timer.Readings{Count: 5, Backward: 1, Worst: 2},
@@ -55,7 +55,7 @@ func TestReadAgreement(t *testing.T) {
 			require.Equal(t, test.want, read(t, map[string]string{"agreement": test.text}).Agreement)
 		})
 	}
-	require.Contains(t, read(t, map[string]string{"agreement": "pair 0 1 handovers 5\n"}).Agreement.Err, "word 7 is not a number")
+	require.Contains(t, read(t, map[string]string{"agreement": "pair 0 1 handovers 5\n"}).Agreement.Err, "pair: no backward N")
 }
 
 // Whatever stands in the notes, an error says where.

@@ -3,7 +3,6 @@ package look
 import (
 	"errors"
 	"fmt"
-	"io"
 	"runtime"
 	"strings"
 	"syscall"
@@ -17,6 +16,7 @@ import (
 	"vmspec/probes/disk"
 	"vmspec/probes/image"
 	"vmspec/probes/image/imagetest"
+	"vmspec/probes/note"
 )
 
 // directImage is an image as a disk that is opened past the cache: it refuses
@@ -74,7 +74,7 @@ func hardDriveNode(guid string) []byte {
 // nvmeNode names a namespace of an NVMe controller.
 var nvmeNode = []byte{3, 23, 16, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
-func TestRecordImage(t *testing.T) {
+func TestBootDisk(t *testing.T) {
 	const first = "AAAAAAAA-BBBB-CCCC-DDDD-000000000001"
 	const other = "AAAAAAAA-BBBB-CCCC-DDDD-000000000009"
 	good := func() *directImage { return &directImage{Image: imagetest.New(imagetest.Good())} }
@@ -136,8 +136,8 @@ func TestRecordImage(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			disks, open := attachImages(test.disks...)
-			var out strings.Builder
-			err := recordImage(test.root, disks, open, &out)
+			var n image.Note
+			err := bootDisk(test.root, disks, open, &n)
 			for _, d := range test.disks {
 				require.Zero(t, d.open, "closed")
 				require.LessOrEqual(t, d.bytes, 128<<10, "little is read")
@@ -148,7 +148,7 @@ func TestRecordImage(t *testing.T) {
 				return
 			}
 			require.NoError(t, err)
-			head, blocks, _ := strings.Cut(out.String(), "block ")
+			head, blocks, _ := strings.Cut(string(note.Text(&n)), "block ")
 			if strings.Contains(test.want, "%d") {
 				var size int64
 				for n, d := range test.disks {
@@ -170,10 +170,11 @@ func TestRecordedImage(t *testing.T) {
 	i := &directImage{Image: imagetest.New(imagetest.Good())}
 	disks, open := attachImages(i)
 	root := fstest.MapFS{loaderPartition: text("AAAAAAAA-BBBB-CCCC-DDDD-000000000001")}
-	var out strings.Builder
-	require.NoError(t, recordImage(root, disks, open, &out))
-	require.Less(t, out.Len(), 16<<10)
-	got, err := image.Read(fstest.MapFS{"vmspec/image": {Data: []byte(out.String())}, "vmspec/arch": {Data: []byte("arm64\n")}})
+	var n image.Note
+	require.NoError(t, bootDisk(root, disks, open, &n))
+	text := note.Text(&n)
+	require.Less(t, len(text), 16<<10)
+	got, err := image.Read(fstest.MapFS{"vmspec/image": {Data: text}, "vmspec/arch": {Data: []byte("arm64\n")}})
 	require.NoError(t, err)
 	require.Equal(t, &image.Facts{Name: "vda", By: image.ByLoader, Partition: "AAAAAAAA-BBBB-CCCC-DDDD-000000000001", Arch: "arm64",
 		Disk: image.Inspect(i.Image, i.Size, image.Options{})}, got)
@@ -191,47 +192,47 @@ func TestRecordUnreadable(t *testing.T) {
 	}
 	disks, open := attachImages(i)
 	root := fstest.MapFS{loaderPartition: text("AAAAAAAA-BBBB-CCCC-DDDD-000000000001")}
-	var out strings.Builder
-	require.NoError(t, recordImage(root, disks, open, &out))
-	require.Contains(t, out.String(), fmt.Sprintf("unread %d 64 EIO ", bad))
-	got, err := image.Read(fstest.MapFS{"vmspec/image": {Data: []byte(out.String())}})
+	var n image.Note
+	require.NoError(t, bootDisk(root, disks, open, &n))
+	require.Contains(t, string(note.Text(&n)), fmt.Sprintf("unread %d 64 EIO ", bad))
+	got, err := image.Read(fstest.MapFS{"vmspec/image": {Data: note.Text(&n)}})
 	require.NoError(t, err)
 	require.Contains(t, got.Disk.ESPs[0].Program("arm64").Header.Unread, "EIO")
 }
 
-func TestRecordImageOpens(t *testing.T) {
+func TestBootDiskOpens(t *testing.T) {
 	disks, _ := attachImages(&directImage{Image: imagetest.New(imagetest.Good())})
-	err := recordImage(fstest.MapFS{}, disks, func(string) (BlockReader, error) { return nil, syscall.EACCES }, io.Discard)
+	err := bootDisk(fstest.MapFS{}, disks, func(string) (BlockReader, error) { return nil, syscall.EACCES }, &image.Note{})
 	require.ErrorIs(t, err, syscall.EACCES)
 	disks = append(disks, disk.Disk{Name: "sr0", Block: 2048, Size: 1 << 20}, disk.Disk{Name: "none", Block: 512})
-	err = recordImage(fstest.MapFS{loaderPartition: text("x")}, disks[1:], func(string) (BlockReader, error) { return nil, errors.New("opened") }, io.Discard)
+	err = bootDisk(fstest.MapFS{loaderPartition: text("x")}, disks[1:], func(string) (BlockReader, error) { return nil, errors.New("opened") }, &image.Note{})
 	require.ErrorContains(t, err, "none has the partition X")
 	require.NotContains(t, err.Error(), "opened")
-	err = recordImage(fstest.MapFS{loaderPartition: text("x")}, disks[:1], func(string) (BlockReader, error) { return nil, syscall.EACCES }, io.Discard)
+	err = bootDisk(fstest.MapFS{loaderPartition: text("x")}, disks[:1], func(string) (BlockReader, error) { return nil, syscall.EACCES }, &image.Note{})
 	require.ErrorIs(t, err, syscall.EACCES, "another disk may be the one")
 	require.NotContains(t, err.Error(), "driver")
 }
 
 // A medium that is no hard disk is shown, if only by its name.
-func TestRecordImageOfCD(t *testing.T) {
-	var out strings.Builder
+func TestBootDiskOfCD(t *testing.T) {
+	var n image.Note
 	cd := []disk.Disk{{Name: "sr0", Block: 2048, Size: 1 << 20}}
-	require.NoError(t, recordImage(loadOption(3, 2, 8, 0, 0, 0, 0, 0), cd, nil, &out))
-	require.Equal(t, "none no-boot-disk\n", out.String())
+	require.NoError(t, bootDisk(loadOption(3, 2, 8, 0, 0, 0, 0, 0), cd, nil, &n))
+	require.Equal(t, "none no-boot-disk\n", string(note.Text(&n)))
 }
 
 // Of several disks those count that may be the one which was booted.
-func TestRecordImageOfNVMe(t *testing.T) {
+func TestBootDiskOfNVMe(t *testing.T) {
 	i := &directImage{Image: imagetest.New(imagetest.Good())}
 	disks, _ := attachImages(i, i)
 	disks[1].Name = "nvme0n1"
-	var out strings.Builder
-	require.NoError(t, recordImage(loadOption(nvmeNode...), disks, func(name string) (BlockReader, error) {
+	var n image.Note
+	require.NoError(t, bootDisk(loadOption(nvmeNode...), disks, func(name string) (BlockReader, error) {
 		require.Equal(t, "nvme0n1", name)
 		i.open++
 		return i, nil
-	}, &out))
-	require.Contains(t, out.String(), "disk nvme0n1 ")
-	require.Contains(t, out.String(), " 512 BootCurrent\n")
+	}, &n))
+	require.Contains(t, string(note.Text(&n)), "disk nvme0n1 ")
+	require.Contains(t, string(note.Text(&n)), " 512 BootCurrent\n")
 	require.Zero(t, i.open)
 }

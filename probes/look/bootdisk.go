@@ -10,33 +10,25 @@ import (
 
 	"vmspec/probes/disk"
 	"vmspec/probes/image"
-	"vmspec/probes/note"
 )
 
-// RecordImage finds the disk from which a guest with UEFI was booted and reads
-// what its image is judged by. It writes
-//
-//	none REASON                     where there is no such disk
-//	disk NAME SIZE SECTOR HOW       bytes, bytes
-//	partition GUID                  from which it was booted, if that is known
-//	loader "PATH"                   of the program that the firmware started
-//	block OFFSET LENGTH BASE64      what was read, without zeroes at its end
-//	unread OFFSET LENGTH RESULT
+// BootDisk finds the disk from which a guest with UEFI was booted and reads what
+// its image is judged by. Nothing is written to a disk.
 //
 // The disk is that of the partition which the EFI stub or the booted load
 // option names, else the only one that has an ESP with a program for this
-// architecture. One that they name and Linux does not show is an error: its
-// image cannot be told. Nothing is written to a disk.
-func RecordImage(root fs.FS, disks []disk.Disk, out io.Writer) error {
-	return recordImage(root, disks, OpenDisk, out)
+// architecture. If they name one that Linux does not show, that is an error: its
+// image cannot be judged.
+func BootDisk(root fs.FS, disks []disk.Disk, n *image.Note) error {
+	return bootDisk(root, disks, OpenDisk, n)
 }
 
-func recordImage(root fs.FS, disks []disk.Disk, open func(name string) (BlockReader, error), out io.Writer) error {
+func bootDisk(root fs.FS, disks []disk.Disk, open func(name string) (BlockReader, error), n *image.Note) error {
 	from := findOrigin(root)
 	disks, shown := from.among(disks)
 	switch {
 	case from.network:
-		return none(disks, out)
+		return none(disks, n)
 	case !shown:
 		return fmt.Errorf("booted from a disk that this kernel shows no driver for: by %s", from.device)
 	}
@@ -61,32 +53,28 @@ func recordImage(root fs.FS, disks []disk.Disk, open func(name string) (BlockRea
 	case err != nil && partition == "":
 		return err
 	case len(found) != 1:
-		return none(disks, out)
+		return none(disks, n)
 	}
 	c := found[0]
 	d := image.Inspect(c.recorder, int64(c.Size), image.Options{Sector: int(c.Block)})
 	if from.by == image.ByOnlyESP {
 		if p := d.Boots("", runtime.GOARCH).Program(runtime.GOARCH); p == nil || p.Is != image.File {
-			return none(disks, out)
+			return none(disks, n)
 		}
 	}
-	fmt.Fprintf(out, "disk %s %d %d %s\n", c.Name, c.Size, c.Block, from.by)
-	if partition != "" {
-		fmt.Fprintf(out, "partition %s\n", partition)
-	}
-	if path := variableText(root, loaderImage); path != "" {
-		fmt.Fprintf(out, "loader %q\n", path)
-	}
-	return c.recorder.Write(out, note.Result)
+	n.Boot = &image.Boot{Name: c.Name, Size: c.Size, Sector: c.Block, By: from.by}
+	n.Partition, n.Loader = partition, variableText(root, loaderImage)
+	c.recorder.Fill(n)
+	return nil
 }
 
-func none(disks []disk.Disk, out io.Writer) error {
-	reason := image.NoneKnown
+// none notes why the guest was booted from no disk.
+func none(disks []disk.Disk, n *image.Note) error {
+	n.None = image.NoneKnown
 	if len(disks) == 0 {
-		reason = image.NoDisk
+		n.None = image.NoDisk
 	}
-	_, err := fmt.Fprintf(out, "none %s\n", reason)
-	return err
+	return nil
 }
 
 // A candidate is a disk that may be the one.

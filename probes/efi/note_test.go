@@ -21,9 +21,9 @@ func TestReadTrial(t *testing.T) {
 		want efi.Trial
 	}{
 		"failed":                 {"error no efivarfs\n", efi.Trial{Err: "vmspec/variables: no efivarfs"}},
-		"space no number":        {"space x 2\n", efi.Trial{Err: `vmspec/variables: "space x 2": word 2 is not a number`}},
-		"space without a total":  {"space 1\n", efi.Trial{Err: `vmspec/variables: "space 1": word 3 is not a number`}},
-		"a step without an end":  {"create ok\nread\n", efi.Trial{Steps: created, Err: "vmspec/variables: read without a result"}},
+		"space no number":        {"space x 2\n", efi.Trial{Err: `vmspec/variables: space: FREE: "x" is not a number`}},
+		"space without a total":  {"space 1\n", efi.Trial{Err: "vmspec/variables: space: no TOTAL"}},
+		"a step without an end":  {"create ok\nread\n", efi.Trial{Steps: created, Err: "vmspec/variables: read: no RESULT"}},
 		"failed half-way":        {"create ok\nerror hung for 15s\n", efi.Trial{Steps: created, Err: "vmspec/variables: hung for 15s"}},
 		"refused":                {"create EROFS read-only file system\n", efi.Trial{Steps: []efi.Step{{"create", "EROFS read-only file system"}}}},
 		"a word that is not one": {"later 1\ncreate ok\n", efi.Trial{Steps: created}},

@@ -24,11 +24,11 @@ func TestReadOffline(t *testing.T) {
 		want cpu.Offline
 	}{
 		"hung":                   {"error hung for 15s\n", cpu.Offline{Err: "vmspec/offline: hung for 15s"}},
-		"a count no number":      {"secondaries x\n", cpu.Offline{Err: `vmspec/offline: "secondaries x": word 2 is not a number`}},
-		"off no CPU":             {"off x ok\n", cpu.Offline{Tried: []cpu.Switched{{Off: "ok"}}, Err: `vmspec/offline: "off x ok": word 2 is not a number`}},
-		"on before off":          {"on 1 ok\n", cpu.Offline{Err: `vmspec/offline: "on 1 ok": that CPU did not go off before`}},
-		"on after another's off": {"off 2 ok\non 1 ok\n", cpu.Offline{Tried: []cpu.Switched{{Number: 2, Off: "ok"}}, Err: `vmspec/offline: "on 1 ok": that CPU did not go off before`}},
-		"ran nowhere":            {"off 2 ok\nran 2 x\n", cpu.Offline{Tried: []cpu.Switched{{Number: 2, Off: "ok", Ran: new(uint64)}}, Err: `vmspec/offline: "ran 2 x": word 3 is not a number`}},
+		"a count no number":      {"secondaries x\n", cpu.Offline{Err: `vmspec/offline: secondaries: N: "x" is not a number`}},
+		"off no CPU":             {"off x ok\n", cpu.Offline{Err: `vmspec/offline: off: CPU: "x" is not a number`}},
+		"on before off":          {"on 1 ok\n", cpu.Offline{Tried: []cpu.Switched{{Number: 1, On: "ok"}}, Err: "vmspec/offline: cpu 1 came back, and did not go off before"}},
+		"on after another's off": {"off 2 ok\non 1 ok\n", cpu.Offline{Tried: []cpu.Switched{{Number: 2, Off: "ok"}, {Number: 1, On: "ok"}}, Err: "vmspec/offline: cpu 1 came back, and did not go off before"}},
+		"ran nowhere":            {"off 2 ok\nran 2 x\n", cpu.Offline{Tried: []cpu.Switched{{Number: 2, Off: "ok"}}, Err: `vmspec/offline: ran: ON: "x" is not a number`}},
 		"a word we know not":     {"later 1\n", cpu.Offline{}},
 		"refused":                {"secondaries 1\noff 2 EBUSY device or resource busy\n", cpu.Offline{Secondaries: 1, Tried: []cpu.Switched{{Number: 2, Off: "EBUSY device or resource busy"}}}},
 		"whole": {"secondaries 1\noff 2 ok\non 2 ok\nran 2 2\nlog psci: CPU2 may not\n",

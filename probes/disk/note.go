@@ -1,0 +1,44 @@
+package disk
+
+import "vmspec/probes/note"
+
+// Note is what was read of each disk.
+type Note struct{ Disks []Trial }
+
+// A Trial is what became of one disk.
+type Trial struct {
+	Name  string
+	Open  string // "ok" or the kernel's error
+	Reads []Reading
+}
+
+// A Reading is one logical block that the trial asked for.
+type Reading struct {
+	Offset uint64 // bytes
+	Result string // "ok", "short BYTES" or the kernel's error, "EIO input/output error"
+}
+
+// Format declares vmspec/disks.
+func (n *Note) Format() note.Format {
+	return note.Format{Name: "disks", Doc: "blocks that were read of each disk", Rows: []note.Row{
+		note.Group(&n.Disks, func(t *Trial) []note.Row {
+			return []note.Row{
+				note.Line("open", "", note.Word("DISK", &t.Name), note.Words("RESULT", &t.Open)),
+				note.Each(&t.Reads, func(r *Reading) note.Row {
+					return note.Line("read", `a logical block at this byte; "short BYTES" where fewer came`,
+						note.Word("DISK", &t.Name), note.Uint("OFFSET", &r.Offset), note.Words("RESULT", &r.Result))
+				}),
+			}
+		}),
+	}}
+}
+
+// of returns what became of a disk.
+func (n *Note) of(name string) Trial {
+	for _, t := range n.Disks {
+		if t.Name == name {
+			return t
+		}
+	}
+	return Trial{}
+}

@@ -1,0 +1,23 @@
+package entropy
+
+import "vmspec/probes/note"
+
+// Note is what the source gave.
+type Note struct {
+	Source string
+	Drawn  *Drawn
+}
+
+// Drawn is how many bytes came, and of how many values.
+type Drawn struct{ Bytes, Distinct uint64 }
+
+// Format declares vmspec/entropy. It has none of the bytes.
+func (n *Note) Format() note.Format {
+	return note.Format{Name: "entropy", Doc: "how many random bytes the hardware's source gave", Rows: []note.Row{
+		note.Line("source", "as the kernel calls it", note.Words("NAME", &n.Source)),
+		note.Maybe(&n.Drawn, func(d *Drawn) note.Row {
+			return note.Line("bytes", "so many came, of so many values",
+				note.Uint("COUNT", &d.Bytes), note.Uint("DISTINCT", &d.Distinct))
+		}),
+	}}
+}

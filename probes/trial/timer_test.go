@@ -1,0 +1,79 @@
+package trial
+
+import (
+	"io/fs"
+	"testing"
+	"testing/fstest"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/timer"
+)
+
+func TestTimer(t *testing.T) {
+	var n timer.Note
+	require.NoError(t, Timer(fstest.MapFS{}, true, counter(1), &n))
+	require.Equal(t, timer.Note{Dead: true}, n, "nothing may sleep where the timer is dead")
+
+	try := func(files fstest.MapFS) error { return Timer(files, false, Monotonic(), &n) }
+	require.ErrorIs(t, try(fstest.MapFS{}), fs.ErrNotExist)
+	require.ErrorContains(t, try(fstest.MapFS{"proc/interrupts": {Data: []byte("junk")}}), "parse proc/interrupts")
+	require.Error(t, try(fstest.MapFS{"proc/interrupts": {Data: []byte(" CPU60000\n")}}), "there is no such CPU to sleep on")
+	require.Empty(t, n.CPUs)
+}
+
+// A thread whose CPU never wakes it stays silent.
+func TestGather(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		begin := time.Now()
+		done := make(chan error, 2)
+		done <- errIO
+		require.ErrorIs(t, gather(done, 2, stopped(0, 0)), errIO)
+		require.Equal(t, timerMost, time.Since(begin))
+
+		begin = time.Now()
+		done <- nil
+		done <- nil
+		require.NoError(t, gather(done, 2, stopped(0, 0)))
+		require.Zero(t, time.Since(begin))
+	})
+}
+
+// Where the host stopped the VM for longer than is waited, the answers come
+// when it runs again.
+func TestGatherAfterAStop(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		done := make(chan error, 2)
+		reads := 0
+		clock := Timebase{Hz: 1, Now: func() uint64 {
+			if reads++; reads == deadReads/2 {
+				done <- nil
+				done <- errIO
+			}
+			return 0
+		}}
+		require.ErrorIs(t, gather(done, 2, clock), errIO)
+		require.Empty(t, done, "both were heard")
+		require.Less(t, reads, deadReads, "nobody is waited for any longer")
+	})
+}
+
+func TestTimerCounts(t *testing.T) {
+	const text = " CPU0 CPU3\n11: 5 7 GICv3 27 Level arch_timer\n12: 1 2 GICv3 30 Level arch_timer\n13: 9 9 GICv3 1 Level uart\nErr: 4\n"
+	files := fstest.MapFS{"proc/interrupts": {Data: []byte(text)}}
+	cpus, timers, others, err := timerCounts(files)
+	require.NoError(t, err)
+	require.Equal(t, []int{0, 3}, cpus)
+	require.Equal(t, map[int]uint64{0: 6, 3: 9}, timers)
+	require.Equal(t, map[int]uint64{0: 13, 3: 9}, others)
+	total, listed := timerInterrupts(files)
+	require.True(t, listed)
+	require.EqualValues(t, 15, total)
+
+	_, listed = timerInterrupts(fstest.MapFS{"proc/interrupts": {Data: []byte(" CPU0\n13: 9 GICv3 1 Level uart\n")}})
+	require.False(t, listed)
+	_, listed = timerInterrupts(fstest.MapFS{})
+	require.False(t, listed, "unreadable is not listed")
+}
