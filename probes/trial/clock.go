@@ -26,12 +26,12 @@ const (
 	rtcPrecision = 12
 	rtcMost      = 6 // seconds by the counter
 	// A clock that was wrong once is watched longer, until it was wrong often
-	// enough, or right.
+	// enough, or right; and one whose second does not end.
 	rtcWrongMost = 9
 	// A clock whose second surely lasts longer than this stands still, if it was
 	// looked at so often: each look waits for an interrupt, so that the VM ran.
 	rtcStuck = 3
-	rtcLooks = 20
+	rtcLooks = 10
 	// A signal of Go's that comes while another call of the firmware is being
 	// waited for makes Linux say EINVAL of the clock (drivers/firmware/efi/
 	// runtime-wrappers.c, virt_efi_get_time): then it is asked again.
@@ -104,7 +104,8 @@ func (w *rtcWatch) look(now int64, began, ended uint64) (enough bool) {
 // late tells whether the trial has taken long enough.
 func (w *rtcWatch) late(now uint64) bool {
 	most := uint64(rtcMost)
-	if wrong := w.timesWrong(); 0 < wrong && wrong < rtc.WrongLeast {
+	wrong := w.timesWrong()
+	if 0 < wrong && wrong < rtc.WrongLeast || w.before > w.since+rtcStuck*w.Hz {
 		most = rtcWrongMost
 	}
 	return now-w.start > most*w.Hz

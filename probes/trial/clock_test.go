@@ -122,6 +122,16 @@ func TestClockStopped(t *testing.T) {
 	}
 }
 
+// On a busy host, too, a clock that stands still is looked at often enough.
+func TestClockStuckSlowly(t *testing.T) {
+	f, err := watch(t, func(time.Duration) (string, error) {
+		time.Sleep(700 * time.Millisecond)
+		return paced(0)(0)
+	})
+	require.NoError(t, err)
+	require.NotNil(t, f.Stuck)
+}
+
 // A clock that is seldom looked at may have stood still for another reason.
 func TestClockStuckByFewLooks(t *testing.T) {
 	w := rtcWatch{Note: &rtc.Note{Hz: 1}, value: 5}
