@@ -13,7 +13,7 @@ import (
 var beyondConsole = []Requirement{
 	{
 		ID: "HW-STDOUT", Title: "The description names the console",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"acpi", "fdt"},
 		Check: checkStdout,
 		Fix:   "Name the console in /chosen/stdout-path, or under ACPI in the SPCR, so that a kernel needs no console=.",
@@ -21,14 +21,14 @@ var beyondConsole = []Requirement{
 	},
 	{
 		ID: "PLAT-CONSOLE-INPUT", Title: "What is typed on a console reaches the guest",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"console", "kernel"},
 		Check: checkInput,
 		Fix:   "Let the console device take input at the pace at which its interrupts are served, and lose none of it.",
 	},
 	{
 		ID: "PLAT-VIRTIO-PORT", Title: "The ports of a virtio console can be opened",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"console", "virtio", "kernel"},
 		Check: checkPorts,
 		Fix:   "Let each port that the virtio console announces be opened by the guest.",

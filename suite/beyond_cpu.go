@@ -11,14 +11,14 @@ import (
 var beyondCPU = []Requirement{
 	{
 		ID: "PLAT-CPU-AFFINITY", Title: "A thread runs on each CPU that it is bound to",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"timer", "cpu"},
 		Check: checkAffinity,
 		Fix:   "Let each virtual CPU run what the guest schedules there.",
 	},
 	{
 		ID: "PLAT-CPU-OFFLINE", Title: "Secondary CPUs go offline and come back",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"cpu", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_CPU"},
 		Check: checkOffline,
 		Fix:   "Let CPU_OFF stop a virtual CPU, AFFINITY_INFO say so, and CPU_ON start it again.",
@@ -26,21 +26,21 @@ var beyondCPU = []Requirement{
 	},
 	{
 		ID: "PLAT-CPU-ALIKE", Title: "The CPUs' ID registers agree where they should",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"cpu", "kernel"},
 		Check: checkAlike,
 		Fix:   "Give all virtual CPUs the same ID registers, whatever physical CPU each runs on.",
 	},
 	{
 		ID: "PLAT-SMCCC", Title: "The SMC Calling Convention is 1.1 or newer",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"psci"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
 		Check: checkSMCCC,
 		Fix:   "Implement SMCCC_VERSION and let PSCI_FEATURES say so.",
 	},
 	{
 		ID: "PLAT-PSCI-FEATURES", Title: "PSCI tells which functions it has",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"psci"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
 		Check: checkPSCIFeatures,
 		Fix:   "Let PSCI_FEATURES answer with flags or NOT_SUPPORTED for each function ID.",
@@ -48,7 +48,7 @@ var beyondCPU = []Requirement{
 	},
 	{
 		ID: "PLAT-PSCI-OFF", Title: "The VM ends when its guest powers off",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(), Untested: ReasonHost,
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(), Untested: ReasonHost,
 		Fix:  "Let PSCI's SYSTEM_OFF end the VM and its VMM.",
 		Refs: []string{"PSCI 1.3 5.10"},
 	},
@@ -85,13 +85,14 @@ func checkAffinity(f *probes.Facts) Finding {
 	return pass(count(len(ran), "CPU"))
 }
 
-// gaveUp is how the kernel says that it started a CPU which did not come up
-// within 5 s of CPU_ON (arch/arm64/kernel/smp.c, __cpu_up). A busy host may not
-// have run it. If CPU_ON itself failed, the kernel says another error.
+// gaveUp is how the kernel reports a CPU that did not come up in 5 s after
+// CPU_ON (arch/arm64/kernel/smp.c, __cpu_up). A busy host may not have run it. A
+// CPU_ON that failed is another error.
 const gaveUp = "EIO "
 
-// checkOffline takes its bounds from the kernel. The kernel logs a CPU that AFFINITY_INFO does not report off after 0.1 s: a very busy
-// host can cause that, so it is an error and no failure.
+// checkOffline takes its bounds from the kernel, which logs a CPU that
+// AFFINITY_INFO does not report off after 0.1 s. A very busy host can cause
+// that, so it is an error and no failure.
 func checkOffline(f *probes.Facts) Finding {
 	o := &f.CPU.Offline
 	switch {

@@ -17,21 +17,21 @@ import (
 var beyondDevice = []Requirement{
 	{
 		ID: "PLAT-BLOCK-READ", Title: "Disks are read from the first to the last block",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"disk", "virtio", "xen"},
 		Check: checkBlockRead,
 		Fix:   "Let each disk answer reads of all the blocks that its stated size has.",
 	},
 	{
 		ID: "PLAT-NET-LINK", Title: "A network interface has a carrier when it is up",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"network", "virtio", "xen", "kernel"},
 		Check: checkNetLink,
 		Fix:   "Connect the VM's network device, and let it take and give frames.",
 	},
 	{
 		ID: "PLAT-RNG-BYTES", Title: "The virtio entropy device gives random bytes",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"entropy", "virtio"},
 		Check: checkEntropy,
 		Fix:   "Feed the virtio entropy device from a random source, and do not limit its rate to zero.",

@@ -14,7 +14,7 @@ import (
 var beyondFirmware = []Requirement{
 	{
 		ID: "FW-SMBIOS", Title: "The firmware has SMBIOS 3.0 tables or newer",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"smbios"},
 		Check: checkSMBIOS,
 		Fix:   "Install SMBIOS tables with a 64-bit entry point under SMBIOS3_TABLE_GUID.",
@@ -22,7 +22,7 @@ var beyondFirmware = []Requirement{
 	},
 	{
 		ID: "FW-VAR-WRITE", Title: "A UEFI variable is made, extended and deleted",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"efi", "kernel"}, Kernel: []string{"CONFIG_EFI", "CONFIG_EFIVAR_FS"},
 		Check: checkVariableWrite,
 		Fix:   "Let SetVariable at run time create, append to and delete a variable, and GetVariable give it back.",
@@ -30,7 +30,7 @@ var beyondFirmware = []Requirement{
 	},
 	{
 		ID: "PLAT-TPM", Title: "The TPM is of version 2.0 with a SHA-256 bank",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"tpm"},
 		Check: checkTPM,
 		Fix:   "Give the VM a TPM 2.0 and allocate its SHA-256 PCR bank.",

@@ -12,7 +12,7 @@ import (
 var beyondMemory = []Requirement{
 	{
 		ID: "PLAT-MEM-TOUCH", Title: "Memory of each range holds what is written",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"memory"},
 		Check: checkTouch,
 		Fix:   "Back all memory that the description names with RAM.",

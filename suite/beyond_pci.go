@@ -14,7 +14,7 @@ import (
 var beyondPCI = []Requirement{
 	{
 		ID: "PLAT-PCI-CONFIG", Title: "PCI configuration spaces are well formed",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"pci"},
 		Check: checkPCIConfig,
 		Fix:   "Let the header type fit the class, and each capability list come to its end inside the configuration space.",
@@ -22,7 +22,7 @@ var beyondPCI = []Requirement{
 	},
 	{
 		ID: "PLAT-PCI-BARS", Title: "BARs lie in their bridges' windows",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"pci"},
 		Check: checkBARs,
 		Fix:   "Give the host bridge windows that hold all BARs, and BARs that are as large as what is in them.",
@@ -30,7 +30,7 @@ var beyondPCI = []Requirement{
 	},
 	{
 		ID: "PLAT-PCI-MSI", Title: "PCIe devices interrupt by messages",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"gic", "pci"},
 		Check: checkMSI,
 		Fix:   "With PCIe give a GICv2 a v2m frame and a GICv3 an ITS.",
@@ -38,7 +38,7 @@ var beyondPCI = []Requirement{
 	},
 	{
 		ID: "PLAT-PCI-MSI-COUNT", Title: "Interrupts of PCI devices arrive as messages",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"gic", "kernel", "pci", "virtio"}, Kernel: []string{"CONFIG_PCI_MSI"},
 		Check: checkMSICount,
 		Fix:   "Connect PCI to the v2m frame or the ITS, in the device tree by msi-map or msi-parent, and deliver each message.",

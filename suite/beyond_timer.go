@@ -15,7 +15,7 @@ import (
 var beyondTimer = []Requirement{
 	{
 		ID: "PLAT-TIMER-WAKE", Title: "A one-shot timer wakes each idle CPU",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"timer", "cpu"},
 		Check: checkWake,
 		Fix:   "Wake a virtual CPU that waits for an interrupt when its timer expires, even if no other device interrupts.",
@@ -23,7 +23,7 @@ var beyondTimer = []Requirement{
 	},
 	{
 		ID: "PLAT-COUNTER-RATE", Title: "The counter runs at 10 MHz or more",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"timer"},
 		Check: checkCounterRate,
 		Fix:   "Let the counter run at 10 MHz or more, and CNTFRQ say so.",
@@ -31,7 +31,7 @@ var beyondTimer = []Requirement{
 	},
 	{
 		ID: "PLAT-COUNTER-FORWARD", Title: "The counter never goes back on one CPU",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"timer"},
 		Check: checkMonotonic,
 		Fix:   "Let CNTVCT_EL0 never decrease, also when the virtual CPU moves to another physical one.",
@@ -39,7 +39,7 @@ var beyondTimer = []Requirement{
 	},
 	{
 		ID: "PLAT-COUNTER-AGREES", Title: "The counter agrees between CPUs",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"timer", "cpu"},
 		Check: checkAgreement,
 		Fix:   "Give all virtual CPUs the same CNTVOFF_EL2, on physical CPUs whose counters agree.",
@@ -47,14 +47,14 @@ var beyondTimer = []Requirement{
 	},
 	{
 		ID: "PLAT-COUNTER-PACE", Title: "The counter keeps pace with the clock",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"rtc"},
 		Check: checkPace,
 		Fix:   "Let the counter run at the frequency that CNTFRQ_EL0 states, and the real-time clock at one second a second.",
 	},
 	{
 		ID: "PLAT-CLOCK-DATE", Title: "The real-time clock shows a plausible date",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"rtc"},
 		Check: checkDate,
 		Fix:   "Start the VM's real-time clock at the host's time.",

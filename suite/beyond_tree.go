@@ -15,7 +15,7 @@ import (
 var beyondTree = []Requirement{
 	{
 		ID: "HW-FDT-STRUCTURE", Title: "The device tree is well formed",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: checkStructure,
 		Fix:   "Write the tree as the format says, each name once and each string with its NUL; libfdt does.",
@@ -23,7 +23,7 @@ var beyondTree = []Requirement{
 	},
 	{
 		ID: "HW-FDT-PHANDLES", Title: "What nodes of the device tree refer to is there",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: func(f *probes.Facts) Finding { return checkRules(f.Tree, phandleRules, f.Tree.References, "reference") },
 		Fix:   "Give each phandle to one node, keep every node that another refers to, and write as many cells behind a phandle as its node says.",
@@ -31,7 +31,7 @@ var beyondTree = []Requirement{
 	},
 	{
 		ID: "HW-FDT-INTERRUPTS", Title: "Interrupts in the device tree reach a controller",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: func(f *probes.Facts) Finding {
 			return checkRules(f.Tree, interruptRules, f.Tree.Interrupts, "interrupt")
@@ -41,7 +41,7 @@ var beyondTree = []Requirement{
 	},
 	{
 		ID: "HW-FDT-ADDRESSES", Title: "Addresses in the device tree do not clash",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: func(f *probes.Facts) Finding { return checkRules(f.Tree, addressRules, f.Tree.Ranges, "range") },
 		Fix:   "Let reg and ranges fit #address-cells and #size-cells, lie in the windows of their bus, and overlap neither each other nor RAM.",
@@ -49,7 +49,7 @@ var beyondTree = []Requirement{
 	},
 	{
 		ID: "HW-FDT-MEMORY", Title: "Memory nodes of the device tree are sound",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: func(f *probes.Facts) Finding { return checkRules(f.Tree, memoryRules, f.Tree.Memory, "memory node") },
 		Fix:   "Describe each piece of RAM once, in nodes with the device_type memory, and reserve memory in the root's cells.",
@@ -57,7 +57,7 @@ var beyondTree = []Requirement{
 	},
 	{
 		ID: "HW-FDT-CPUS", Title: "CPU nodes of the device tree are sound",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: func(f *probes.Facts) Finding { return checkRules(f.Tree, cpuRules, f.Tree.CPUs, "CPU") },
 		Fix:   "Give each CPU its own affinity as reg, the device_type cpu and a way to start it.",
@@ -65,7 +65,7 @@ var beyondTree = []Requirement{
 	},
 	{
 		ID: "HW-FDT-BINDINGS", Title: "Standard devices in the tree have what they need",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: func(f *probes.Facts) Finding {
 			return checkRules(f.Tree, bindingRules, f.Tree.Bound, "standard device")

@@ -55,7 +55,7 @@ func treeMutants(t testing.TB) []mutant {
 	}
 	for _, b := range fdttest.Blobs {
 		if b.Rule == "" {
-			continue // below: nothing can be told by such a tree
+			continue // TestMalformedTrees has these
 		}
 		ownerOf(t, b.Rule)
 		out = append(out, mutant{

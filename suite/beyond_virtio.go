@@ -14,14 +14,14 @@ import (
 var beyondVirtio = []Requirement{
 	{
 		ID: "PLAT-VIRTIO-MODERN", Title: "Every virtio device is of virtio 1.0 or newer",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"virtio"},
 		Check: checkVirtioModern,
 		Fix:   "Offer VIRTIO_F_VERSION_1, in QEMU by virtio-mmio.force-legacy=off, on PCI by disable-modern=off.",
 	},
 	{
 		ID: "PLAT-VIRTIO-STATUS", Title: "Virtio devices keep the status they are given",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"virtio"},
 		Check: checkVirtioStatus,
 		Fix:   "Let the device's status read as the driver wrote it, and set DEVICE_NEEDS_RESET on an error only.",
@@ -29,7 +29,7 @@ var beyondVirtio = []Requirement{
 	},
 	{
 		ID: "PLAT-VIRTIO-FEATURES", Title: "Virtio features come with what they require",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"virtio"},
 		Check: checkVirtioFeatures,
 		Fix:   "Offer no feature without those that it requires, and refuse FEATURES_OK to a driver that accepts it alone.",
@@ -37,7 +37,7 @@ var beyondVirtio = []Requirement{
 	},
 	{
 		ID: "PLAT-VIRTIO-IDS", Title: "Virtio devices on PCI have the right IDs",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"pci", "virtio"},
 		Check: checkVirtioIDs,
 		Fix:   "Give a device the ID 0x1040 + type and revision 1, a transitional one revision 0 and its type as subsystem ID.",
@@ -45,7 +45,7 @@ var beyondVirtio = []Requirement{
 	},
 	{
 		ID: "PLAT-VIRTIO-PCI", Title: "Virtio devices on PCI show whole structures",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"pci"},
 		Check: checkVirtioPCI,
 		Fix:   "Present the structures common, notify, ISR, device and PCI access as capabilities, aligned and inside their BARs.",

@@ -12,7 +12,7 @@ import (
 var beyondXen = []Requirement{
 	{
 		ID: "PLAT-XEN-FEATURES", Title: "Xen offers what an ARM guest relies on",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"xen"},
 		Check: checkXenFeatures,
 		Fix:   "Let XENVER_get_features answer with XENFEAT_auto_translated_physmap.",
@@ -20,7 +20,7 @@ var beyondXen = []Requirement{
 	},
 	{
 		ID: "PLAT-XEN-GRANTS", Title: "Xen gives the guest a grant table",
-		Subject: Platform, Kind: Evidence, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"xen"},
 		Check: checkXenGrants,
 		Fix:   "Describe the grant table's region in the hypervisor node's first reg, and let GNTTABOP_setup_table work.",
@@ -28,7 +28,7 @@ var beyondXen = []Requirement{
 	},
 	{
 		ID: "PLAT-XEN-EVENTS", Title: "Xen's events reach the guest",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"xen"},
 		Check: checkXenEvents,
 		Fix:   "Raise the interrupt that the hypervisor node describes when an event channel is pending.",
@@ -36,7 +36,7 @@ var beyondXen = []Requirement{
 	},
 	{
 		ID: "PLAT-XEN-FRONTENDS", Title: "Xen PV devices are connected to their backends",
-		Subject: Platform, Kind: Functional, Clauses: toldEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"xen"},
 		Check: checkXenFrontends,
 		Fix:   "Start a backend for each device that xenstore shows the guest; its log says why it does not connect.",

@@ -132,7 +132,7 @@ func TestLiteralsFollowTheText(t *testing.T) {
 			last := map[string]int{} // number, by section
 			for _, r := range literals {
 				c, asked := r.Clauses.By(p)
-				require.False(t, r.Clauses == toldEverywhere(), "%s: no text asks %s", name, r.ID)
+				require.False(t, r.Clauses == infoEverywhere(), "%s: no text asks %s", name, r.ID)
 				if asked {
 					require.GreaterOrEqual(t, c.Number, last[c.Section], "%s: %s by %s", name, r.ID, p)
 					last[c.Section] = c.Number

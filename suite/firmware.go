@@ -177,14 +177,14 @@ const (
 	maxRateDoubt = 0.10
 )
 
-// offOnce tells whether a clock was off for a while and not again, as when the
-// host sets its own.
+// offOnce reports whether a clock was off for a while and then right again. A
+// host that sets its own clock can cause that.
 func offOnce(r *rtc.Facts) bool {
 	times := r.Wrong(maxRateError)
 	return 0 < times && times < rtc.WrongLeast
 }
 
-const offOnceProblem = "too busy to tell: the clock was off once, and not again"
+const offOnceProblem = "too busy to tell: the clock was off once, but not again"
 
 func checkRTC(f *probes.Facts) Finding {
 	clock := f.RTC.UEFI()

@@ -284,22 +284,20 @@ func noFiles(e *image.ESP) Finding {
 	return skip(ReasonNoFAT)
 }
 
-// checkNoVariables leaves a store that may be the running firmware's to the
-// host, who knows what the image held before: the firmware may have made it in
-// this boot.
+// checkNoVariables skips a store that the running firmware may have created in
+// this boot. Only the host knows what the image held before.
 func checkNoVariables(f *probes.Facts) Finding {
 	return onDisk(func(i *image.Facts, d *image.Disk) Finding {
-		own := func(h image.Finding) bool { return i.Name != "" && mayRun(f.EFI, h.Store) }
-		finding := judgeHeld(d, func(h image.Finding) bool { return h.Store != "" && !own(h) })
-		if kept := held(d, own); len(kept) > 0 && finding.Verdict != Fail {
+		ofRunning := func(h image.Finding) bool { return i.Name != "" && mayRun(f.EFI, h.Store) }
+		finding := judgeHeld(d, func(h image.Finding) bool { return h.Store != "" && !ofRunning(h) })
+		if kept := held(d, ofRunning); len(kept) > 0 && finding.Verdict != Fail {
 			return Finding{Verdict: Skip, Problem: ReasonHost, Found: kept}
 		}
 		return finding
 	})(f)
 }
 
-// mayRun tells whether the running firmware may be the one whose variables a
-// store keeps.
+// mayRun reports whether the running firmware may be the one that uses a store.
 func mayRun(running *efi.Facts, store string) bool {
 	switch {
 	case store == "":
@@ -314,7 +312,7 @@ func checkNoFirmware(_ *image.Facts, d *image.Disk) Finding {
 	return judgeHeld(d, func(h image.Finding) bool { return h.Store == "" })
 }
 
-// held lists what a disk holds of a kind.
+// held lists what a disk holds of a kind, and where.
 func held(d *image.Disk, is func(image.Finding) bool) (texts []string) {
 	for _, found := range d.Held() {
 		if is(found) {
@@ -324,8 +322,8 @@ func held(d *image.Disk, is func(image.Finding) bool) (texts []string) {
 	return texts
 }
 
-// judgeHeld judges whether an image holds firmware or variables of a kind, as
-// far as all of it was seen.
+// judgeHeld fails an image that holds firmware or variables of a kind. It cannot
+// tell if a part of the image was not seen.
 func judgeHeld(d *image.Disk, is func(image.Finding) bool) Finding {
 	if wrong := held(d, is); len(wrong) > 0 {
 		return fail(strings.Join(wrong, "; "))
@@ -375,15 +373,14 @@ func checkRemovable(f *probes.Facts) Finding {
 	})(f)
 }
 
-// plainPath writes a path as UEFI does: U-Boot writes /efi\boot\bootaa64.efi, or
-// /\EFI\BOOT\BOOTAA64.EFI.
+// plainPath returns a path in UEFI's form. U-Boot writes
+// /efi\boot\bootaa64.efi or /\EFI\BOOT\BOOTAA64.EFI.
 func plainPath(path string) string {
 	names := strings.FieldsFunc(path, func(c rune) bool { return c == '/' || c == '\\' })
 	return `\` + strings.Join(names, `\`)
 }
 
-// bootedOption returns the load option that was booted, or nil if it is
-// unknown.
+// bootedOption returns the load option that was booted, or nil if it is unknown.
 func bootedOption(f *efi.Facts) *efi.LoadOption {
 	for n := range f.Boot {
 		if f.BootCurrent != nil && f.Boot[n].Number == *f.BootCurrent {

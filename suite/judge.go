@@ -53,7 +53,6 @@ const (
 	ReasonNoDevice = "no-device"       // there is nothing to judge
 	ReasonNobody   = "nobody-answered" // somebody was asked to type
 	ReasonNoUEFI   = "no-uefi"         // the guest was not booted through UEFI
-	ReasonNoACPI   = "no-acpi"         // the kernel does not run by ACPI
 	ReasonNoTree   = "no-fdt"          // the guest has no device tree
 	ReasonNoGIC    = "no-gic"          // the description names no GIC
 

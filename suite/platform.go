@@ -73,8 +73,8 @@ func checkCPUs(f *probes.Facts) Finding {
 		return unknown("CPUs are offline, maybe because a trial hung", found)
 	case f.Kernel.Context != "pid1":
 		return unknown("CPUs are offline; the administrator may want that", found)
-	case online+len(f.CPU.Late) >= present: // for which a busy host is enough
-		return unknown("too busy to tell: the kernel started "+count(len(f.CPU.Late), "CPU")+", and did not wait long enough", found)
+	case online+len(f.CPU.Late) >= present: // a busy host can cause that
+		return unknown("too busy to tell: the kernel started "+count(len(f.CPU.Late), "CPU")+", but did not wait long enough", found)
 	}
 	return fail(fmt.Sprintf("%d of %d CPUs did not come up", present-online, present), found)
 }

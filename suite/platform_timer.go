@@ -33,7 +33,7 @@ var platformTimer = []Requirement{
 func checkTimer(f *probes.Facts) Finding {
 	t := f.Timer
 	if t.Dead && t.Late() {
-		return unknown("too busy to tell: a busy wait saw no arch_timer interrupt, but later some came", declaredPPI(t)...)
+		return unknown("too busy to tell: a busy wait saw no arch_timer interrupt, but some came later", declaredPPI(t)...)
 	}
 	if t.Dead {
 		return fail("the timer does not interrupt: a busy wait saw no arch_timer interrupt on any CPU", declaredPPI(t)...)

@@ -36,7 +36,7 @@ func (r Result) point() report.Point {
 	switch r.Verdict {
 	case Skip:
 		p.Reason, p.Problem = r.Problem, ""
-		if r.Clauses == toldEverywhere() {
+		if r.Clauses == infoEverywhere() {
 			p.Kind = "" // so that it has no block
 		}
 	case Error:

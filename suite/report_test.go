@@ -36,7 +36,7 @@ func TestGoldenReports(t *testing.T) {
 func TestReport(t *testing.T) {
 	r := Requirement{ID: "FW-RTC", Title: "The clock", Kind: Functional, Fix: "Mend it.", Clauses: Clauses{RFCv2: Clause{Must, "Firmware", 3}}}
 	info := r
-	info.Clauses = toldEverywhere()
+	info.Clauses = infoEverywhere()
 	for _, c := range []struct {
 		name    string
 		r       Requirement

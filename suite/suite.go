@@ -13,13 +13,13 @@
 // is missed: reported, no more. What no text asks has the level info: it is
 // reported, never counted.
 //
-// A requirement is a literal in the slice of its chapter: images, firmware,
-// description, platform, guestOS, and for what is only told beyond, devices,
-// exchange, trials and trees.
-// It points at a sentence of each text that asks it; testdata/clauses.tsv lists
-// the sentences, and a test compares the two. One without a check says why, as a
-// reason for programs to read: what a guest cannot judge alone in one boot is in
-// the catalogue nevertheless.
+// A requirement is a literal beside its check, in the file of its chapter:
+// image.go, firmware.go, description.go, platform.go and guestos.go. A long
+// chapter has a file for each of its nouns, such as platform_timer.go. What no
+// text asks is in beyond_NOUN.go. A requirement points at a sentence of each text
+// that asks it; testdata/clauses.tsv lists the sentences, and a test compares the
+// two. A requirement without a check says why, as a reason for programs to read:
+// the catalogue also lists what a guest cannot judge alone in one boot.
 package suite
 
 import (
@@ -114,6 +114,16 @@ func (c Clauses) By(p Profile) (clause Clause, asked bool) {
 	}
 	return clause, clause.Level != ""
 }
+
+// everywhere is a clause that stands at the same place in all texts.
+func everywhere(c Clause) Clauses { return Clauses{RFCv2: c, V10: c, V20: c} }
+
+// informative is the clause of a requirement that no text asks: it is reported,
+// never counted.
+var informative = Clause{Level: Info}
+
+// infoEverywhere is for a requirement that no text asks at all.
+func infoEverywhere() Clauses { return everywhere(informative) }
 
 // A Requirement is one thing that the specification asks for.
 type Requirement struct {

@@ -35,8 +35,8 @@ func TestCatalogueIsSound(t *testing.T) {
 					continue
 				}
 				require.Contains(t, []Level{Must, Should, StronglyRecommended, Recommended, May, Info}, c.Level)
-				require.Equal(t, c.Level == Info, c.Section == "", "what is only told stands in no section")
-				require.Equal(t, c.Level == Info, c.Number == 0, "a sentence has a number, and what is only told has no sentence")
+				require.Equal(t, c.Level == Info, c.Section == "", "what no text asks stands in no section")
+				require.Equal(t, c.Level == Info, c.Number == 0, "a sentence has a number, and what no text asks has no sentence")
 			}
 			for _, option := range r.Kernel {
 				require.Regexp(t, `^CONFIG_[A-Z0-9_]+$`, option)
