@@ -33,6 +33,19 @@ type loader struct {
 	atHand kernel.Dependencies
 	tried  map[string]error // by module
 	loaded map[string]bool  // by file
+
+	insertFile func(name string) error
+	err        error // why nothing is known to be at hand
+}
+
+func newLoader(root fs.FS, begin func(module string) error) *loader {
+	l := &loader{root: root, begin: begin, tried: map[string]error{}, loaded: map[string]bool{}, insertFile: insertFile}
+	text, err := fs.ReadFile(root, path.Join(moduleTree(), "modules.dep"))
+	if err != nil {
+		l.err = fmt.Errorf("no list of modules: %w", err)
+	}
+	l.atHand = kernel.ParseDependencies(string(text))
+	return l
 }
 
 // loadModules loads the suite's modules and notes what became of each.
@@ -40,21 +53,22 @@ type loader struct {
 // It asks begin before each, and one that begin answers with an error is
 // missing.
 func loadModules(root fs.FS, begin func(module string) error, n *kernel.ModulesNote) error {
-	l := loader{root: root, begin: begin, tried: map[string]error{}, loaded: map[string]bool{}}
-	text, err := fs.ReadFile(root, path.Join(moduleTree(), "modules.dep"))
-	if err != nil {
-		err = fmt.Errorf("no list of modules: %w", err)
-	}
-	l.atHand = kernel.ParseDependencies(string(text))
+	l := newLoader(root, begin)
 	l.loadAll()
+	l.report(n)
+	return nil
+}
+
+// report notes what became of each module.
+func (l *loader) report(n *kernel.ModulesNote) {
 	for _, name := range kernel.Modules() {
 		failure, tried := l.tried[name]
 		if !tried {
 			_, failure = l.atHand.Order(name)
 		}
 		switch {
-		case err != nil:
-			n.Missing = append(n.Missing, kernel.Missing{Name: name, Why: err.Error()})
+		case l.err != nil:
+			n.Missing = append(n.Missing, kernel.Missing{Name: name, Why: l.err.Error()})
 		case errors.Is(failure, unix.ENODEV), failure == nil && !tried:
 			n.Idle = append(n.Idle, name)
 		case failure == nil:
@@ -63,7 +77,6 @@ func loadModules(root fs.FS, begin func(module string) error, n *kernel.ModulesN
 			n.Missing = append(n.Missing, kernel.Missing{Name: name, Why: failure.Error()})
 		}
 	}
-	return nil
 }
 
 func (l *loader) loadAll() {
@@ -130,7 +143,7 @@ func (l *loader) insert(module string) error {
 		if l.loaded[file] {
 			continue
 		}
-		if err := insertFile(path.Join("/", moduleTree(), file)); err != nil {
+		if err := l.insertFile(path.Join("/", moduleTree(), file)); err != nil {
 			return err
 		}
 		l.loaded[file] = true

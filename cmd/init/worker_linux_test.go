@@ -1,0 +1,126 @@
+package main
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/results"
+)
+
+// workerOf is a worker that finds a journal with records.
+func workerOf(t *testing.T, root fstest.MapFS, records ...record) *worker {
+	t.Helper()
+	j, err := newJournal()
+	require.NoError(t, err)
+	for _, r := range records {
+		require.NoError(t, j.add(r.kind, r.name, r.data))
+	}
+	w := &worker{journal: j, root: root}
+	w.host.root, w.host.say = root, unheard
+	_, err = w.read()
+	require.NoError(t, err)
+	return w
+}
+
+func TestWorkerReads(t *testing.T) {
+	w := workerOf(t, nil, record{kindNote, "efi", []byte("a")}, record{kindLost, "trial tpm", []byte("hung for 15s")},
+		record{kindNote, "efi", []byte("b")}, record{"kind of tomorrow", "x", nil})
+	require.Equal(t, map[string][]byte{"efi": []byte("b")}, w.kept)
+	require.Equal(t, map[string]string{"trial tpm": "hung for 15s"}, w.lost)
+	require.False(t, w.alone)
+	require.True(t, workerOf(t, nil, record{kindAlone, "", nil}).alone)
+}
+
+func TestWorkerSignals(t *testing.T) {
+	r, s, err := os.Pipe()
+	require.NoError(t, err)
+	defer r.Close()
+	w := &worker{signals: s}
+	require.NoError(t, w.signal(signalDone))
+	b := make([]byte, 2)
+	n, err := r.Read(b)
+	require.NoError(t, err)
+	require.Equal(t, string(signalDone), string(b[:n]))
+	require.NoError(t, s.Close())
+	require.ErrorIs(t, w.signal(signalDone), os.ErrClosed)
+}
+
+func TestBeginBeside(t *testing.T) {
+	w := workerOf(t, nil, record{kindLost, "trial tpm", []byte("hung for 15s")})
+	require.EqualError(t, w.beginBeside("trial tpm"), "hung for 15s")
+	require.Zero(t, w.journal.step.beside.Load())
+	require.NoError(t, w.begin("probe gic"))
+	require.NoError(t, w.beginBeside(clockTrial))
+	require.EqualValues(t, 1, w.journal.step.beside.Load())
+	step, _ := w.journal.doing()
+	require.Equal(t, "probe gic", step, "what is beside is no step")
+}
+
+// A program in a guest that shows nothing gives a report of errors. It takes no
+// note again that a worker before it took, and none that one did not survive.
+func TestJudge(t *testing.T) {
+	root := fstest.MapFS{"proc/cmdline": {Data: []byte("vmspec.nonce=7f3a9c21 vmspec.after=halt")}}
+	w := workerOf(t, root, record{kindNote, "counter", []byte("error kept\n")}, record{kindNote, "clock", []byte("error kept\n")},
+		record{kindLost, "trial timer", []byte("hung for 15s")})
+	require.NoError(t, w.judge(nil))
+	out, err := w.journal.outcome()
+	require.NoError(t, err)
+	require.False(t, out.told, "whoever started the program is told by it")
+	require.Equal(t, "halt", out.after)
+	report, err := results.Parse(strings.NewReader(string(out.wire)), "7f3a9c21")
+	require.NoError(t, err)
+	require.NoError(t, report.Incomplete)
+	require.NotEmpty(t, report.Points)
+	records, err := w.journal.records()
+	require.NoError(t, err)
+	notes := map[string][]string{}
+	for _, r := range records {
+		if r.kind == kindNote {
+			notes[r.name] = append(notes[r.name], string(r.data))
+		}
+	}
+	require.Equal(t, []string{"error kept\n"}, notes["counter"])
+	require.Equal(t, []string{"error kept\n"}, notes["clock"])
+	require.Equal(t, []string{"error hung for 15s\n"}, notes["timer"], "the next worker need not try again")
+
+	// One that was lost while it told has nothing to judge.
+	_, count := w.journal.doing()
+	require.NoError(t, w.judge(records))
+	_, again := w.journal.doing()
+	require.Equal(t, count, again)
+}
+
+// What was told is not told again, and a worker that was lost while it told
+// leaves that to the supervisor.
+func TestTell(t *testing.T) {
+	for name, c := range map[string]struct {
+		lost     string
+		told     bool
+		captured bool
+	}{
+		"all":                    {"", true, true},
+		"lost while it told":     {"publish", false, false},
+		"lost while it captured": {"capture", true, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o := observed(t, true)
+			o.lost = map[string]string{c.lost: "hung for 45s"}
+			devices := consoles(t, "ttyAMA0")
+			captured := false
+			require.NoError(t, o.tell(o, []string{"report"}, devices, func(to []string) {
+				require.Equal(t, devices, to)
+				captured = true
+			}))
+			require.Equal(t, c.captured, captured)
+			require.Equal(t, c.told, text(t, devices[0]) == "report\n")
+			records, err := o.journal.records()
+			require.NoError(t, err)
+			_, untold := last(records, kindTold)
+			require.Equal(t, c.told, untold == nil)
+		})
+	}
+}
