@@ -12,31 +12,31 @@ import (
 	"strings"
 )
 
-// FAT32 is written here and not by go-diskfs, which makes it with sectors of
-// 512 bytes only, takes its times from the environment, and leaves the hidden
-// sectors and the count of free clusters to be mended.
+// go-diskfs does not write this FAT32 for three reasons: it knows sectors of 512
+// bytes only, it takes its times from the environment, and its hidden sectors and
+// its count of free clusters would have to be corrected.
 
-// Of Microsoft's FAT specification 1.03. A file system is FAT32 by its count
-// of clusters alone; writers should keep 16 away from the limit.
+// From Microsoft's FAT specification 1.03. The number of clusters alone makes a
+// file system FAT32; writers should keep a distance of 16 from the limit.
 const (
 	fatReserved    = 32 // sectors before the first table
 	fatCopies      = 2
 	fatMinClusters = 65525 + 16
-	fatEnd         = 0x0fffffff // of a chain of clusters
+	fatEnd         = 0x0fffffff // ends a chain of clusters
 	fatMedia       = 0xf8       // a fixed disk
 	fatInfo        = 1          // sector of FSInfo
-	fatBackup      = 6          // sector of the boot sector's copy; FSInfo's follows
-	fatRoot        = 2          // the first cluster that there is
+	fatBackup      = 6          // sector of the boot sector's copy; FSInfo's copy follows
+	fatRoot        = 2          // the first cluster
 	fatDirEntry    = 32
 	fatDirectory   = 0x10
 	fatArchive     = 0x20
 	fatVolumeLabel = 0x08
-	fatDate        = 0x0021 // 1 January 1980, the first that there is
+	fatDate        = 0x0021 // 1 January 1980, the first day that FAT knows
 	fatLabel       = "VMSPEC     "
 )
 
-// A File goes into the ESP. Its name is a path with slashes between, of short
-// names in capitals.
+// A File goes into the ESP. Its name is a path of short names in capitals, with
+// slashes between them.
 type File struct {
 	Name string
 	Data []byte
@@ -44,27 +44,27 @@ type File struct {
 
 // A node is a file or directory of the file system.
 type node struct {
-	name     string // as in a directory entry: 11 bytes
+	name     string // 11 bytes, as in a directory entry
 	data     []byte
 	children map[string]*node // nil for a file
 	cluster  int
 	clusters int
 }
 
-// A fat is a FAT32 file system with clusters of one sector, its files one
-// behind the other.
+// A fat is a FAT32 file system. Its clusters have one sector, and its files lie
+// one behind the other.
 type fat struct {
-	sector  int // bytes in one
-	hidden  int // sectors before it on the disk
+	sector  int // bytes of a sector
+	hidden  int // sectors before the file system on the disk
 	serial  uint32
-	sectors int // in all
+	sectors int // all
 	table   int // sectors of one table
-	used    int // clusters
+	used    int // clusters that are in use
 	nodes   []*node
 }
 
-// newFAT lays the files out in a file system that has at least free clusters
-// to spare, and a count of sectors that multiple divides.
+// newFAT lays out files in a file system. At least free clusters stay free, and
+// the number of sectors is a multiple of multiple.
 func newFAT(files []File, sector, free, multiple int) (*fat, error) {
 	root := &node{children: map[string]*node{}}
 	for _, f := range files {
@@ -76,15 +76,15 @@ func newFAT(files []File, sector, free, multiple int) (*fat, error) {
 	v.place(root)
 	clusters := max(v.used+free, fatMinClusters)
 	v.sectors = roundUp(fatReserved+fatCopies*v.tableFor(clusters)+clusters, multiple)
-	// What the rounding added are clusters too, for which the tables may have to grow.
+	// Rounding added clusters. The tables may have to grow for them.
 	for v.table < v.tableFor(v.clusters()) {
 		v.table++
 	}
 	return v, nil
 }
 
-// tableFor is how many sectors a table of so many clusters has; the first two
-// entries are no cluster's.
+// tableFor returns how many sectors a table for so many clusters has. The first
+// two entries of a table belong to no cluster.
 func (v *fat) tableFor(clusters int) int { return (4*(clusters+2) + v.sector - 1) / v.sector }
 
 func (v *fat) clusters() int { return v.sectors - fatReserved - fatCopies*v.table }
@@ -93,7 +93,7 @@ func (n *node) insert(f File) error {
 	switch {
 	case len(f.Data) == 0:
 		return errors.New("empty")
-	case uint64(len(f.Data)) > math.MaxUint32: // what a directory entry can say
+	case uint64(len(f.Data)) > math.MaxUint32: // more than a directory entry can hold
 		return errors.New("4 GiB or more")
 	}
 	dir, base := path.Split(f.Name)
@@ -126,8 +126,8 @@ func (n *node) insert(f File) error {
 	return nil
 }
 
-// shortName writes a name as a directory entry holds it. Only what needs no
-// long name beside it is taken.
+// shortName writes a name as a directory entry holds it. It refuses a name that
+// would need a long name beside it.
 func shortName(name string) (string, error) {
 	base, ext, dot := strings.Cut(name, ".")
 	ok := len(base) >= 1 && len(base) <= 8 && len(ext) <= 3 && dot == (ext != "")
@@ -140,7 +140,7 @@ func shortName(name string) (string, error) {
 	return fmt.Sprintf("%-8s%-3s", base, ext), nil
 }
 
-// place gives a directory and all below it their clusters, directories first.
+// place gives clusters to a directory and to everything below it.
 func (v *fat) place(dir *node) {
 	v.take(dir, dir.entries()*fatDirEntry)
 	for _, child := range dir.sorted() {
@@ -166,11 +166,11 @@ func (n *node) sorted() []*node {
 	return out
 }
 
-// entries counts a directory's entries: . and .., in the root the label, and
-// one at least that ends them.
+// entries counts the entries of a directory, with "." and ".." (in the root: the
+// label) and with the empty one at the end.
 func (n *node) entries() int { return len(n.children) + 3 }
 
-// pieces are what is not zero of the file system, by offset.
+// pieces returns all parts of the file system that are not zero.
 func (v *fat) pieces() []piece {
 	boot, info := v.bootSector(), v.infoSector()
 	out := []piece{
@@ -192,7 +192,7 @@ func (v *fat) pieces() []piece {
 	return out
 }
 
-// parents tells each directory's but the root's.
+// parents returns the directory that each file and directory is in.
 func (v *fat) parents() map[*node]*node {
 	out := map[*node]*node{}
 	for _, n := range v.nodes {
@@ -212,8 +212,8 @@ func (v *fat) bootSector() []byte {
 	le.PutUint16(b[14:], fatReserved)
 	b[16] = fatCopies
 	b[21] = fatMedia
-	le.PutUint16(b[24:], 63)  // sectors in a track, and
-	le.PutUint16(b[26:], 255) // heads: what everybody writes
+	le.PutUint16(b[24:], 63)  // sectors in a track,
+	le.PutUint16(b[26:], 255) // and heads: the usual values
 	le.PutUint32(b[28:], uint32(v.hidden))
 	le.PutUint32(b[32:], uint32(v.sectors))
 	le.PutUint32(b[36:], uint32(v.table))
@@ -221,7 +221,7 @@ func (v *fat) bootSector() []byte {
 	le.PutUint16(b[48:], fatInfo)
 	le.PutUint16(b[50:], fatBackup)
 	b[64] = 0x80 // the drive's number
-	b[66] = 0x29 // the next three are there
+	b[66] = 0x29 // the next three fields are valid
 	le.PutUint32(b[67:], v.serial)
 	copy(b[71:], fatLabel)
 	copy(b[82:], "FAT32   ")
@@ -235,7 +235,7 @@ func (v *fat) infoSector() []byte {
 	copy(b, "RRaA")
 	copy(b[484:], "rrAa")
 	le.PutUint32(b[488:], uint32(v.clusters()-v.used)) // free
-	le.PutUint32(b[492:], uint32(fatRoot+v.used))      // where to look for the next
+	le.PutUint32(b[492:], uint32(fatRoot+v.used))      // where to look for a free cluster
 	copy(b[508:], "\x00\x00\x55\xaa")
 	return b
 }
@@ -261,7 +261,7 @@ func (n *node) directory(parent *node) []byte {
 	} else {
 		up := parent.cluster
 		if up == fatRoot {
-			up = 0 // so is the root named there
+			up = 0 // means the root
 		}
 		b.Write(dirEntry(".          ", fatDirectory, n.cluster, 0))
 		b.Write(dirEntry("..         ", fatDirectory, up, 0))
@@ -281,7 +281,7 @@ func dirEntry(name string, attributes byte, cluster, size int) []byte {
 	le := binary.LittleEndian
 	copy(b, name)
 	b[11] = attributes
-	for _, at := range []int{16, 18, 24} { // made, read, written
+	for _, at := range []int{16, 18, 24} { // dates: created, read, written
 		le.PutUint16(b[at:], fatDate)
 	}
 	le.PutUint16(b[20:], uint16(cluster>>16))

@@ -18,7 +18,7 @@ var grubModules = []string{"boot", "fat", "linux", "part_gpt"}
 var ErrNoGRUB = errors.New("grub-mkimage is needed for the 32-bit half of an image: install grub-common (Debian)")
 
 // GRUB builds an EFI application for AArch32 from GRUB's modules in dir. It
-// starts the kernel at a path of the ESP that it was started from.
+// starts the kernel at a path on its own ESP.
 func GRUB(ctx context.Context, dir, linux, initrd, parameters string) ([]byte, error) {
 	image, err := grub(ctx, dir, fmt.Sprintf("linux /%s %s\ninitrd /%s\nboot\n", linux, parameters, initrd))
 	if err != nil {
@@ -47,18 +47,19 @@ func grub(ctx context.Context, dir, commands string) ([]byte, error) {
 	return os.ReadFile(out)
 }
 
-// decompressing is how much memory behind itself AArch32 Linux writes to before
-// it runs: a stack, and 64 KiB that it hands out (arch/arm/boot/compressed/head.S).
+// decompressing is how much memory behind the kernel an AArch32 Linux writes to
+// while it unpacks itself: a stack and a heap of 64 KiB
+// (arch/arm/boot/compressed/head.S).
 const decompressing = 128 << 10
 
-// Of a PE file for AArch32.
+// The machine and the magic number of a PE file for AArch32.
 const (
 	machineThumb = 0x1c2
 	magicPE32    = 0x10b
 )
 
-// MakeRoom makes firmware give an AArch32 kernel the memory behind it that it
-// takes without asking. Else U-Boot puts the initramfs there.
+// MakeRoom makes an AArch32 kernel ask for the memory behind it, which it uses
+// without asking. Otherwise U-Boot puts the initramfs there.
 func MakeRoom(kernel []byte) ([]byte, error) {
 	p := &peFile{data: bytes.Clone(kernel)}
 	if err := p.findHeaders(); err != nil {
@@ -73,7 +74,7 @@ func MakeRoom(kernel []byte) ([]byte, error) {
 			last = at
 		}
 	}
-	for _, size := range []int{p.opt + optImageSize, last + 8} { // EDK2 goes by the one, U-Boot by the other
+	for _, size := range []int{p.opt + optImageSize, last + 8} { // EDK2 uses the first, U-Boot the second
 		p.set32(size, min(p.u32(size), maxPE)+decompressing)
 	}
 	return p.data, nil

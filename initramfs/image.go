@@ -14,35 +14,35 @@ import (
 const MaxImage = 120_000_000
 
 // A Disk is a raw disk image with one partition, an EFI system partition. The
-// same files give the same bytes; its GUIDs are made of them.
+// same files give the same bytes: even the GUIDs are made from them.
 type Disk struct {
 	SectorSize int // 512 or 4096
 	Files      []File
 }
 
-// A piece is bytes of an image at their place; between them all is zero.
+// A piece is a part of an image. Between the pieces all bytes are zero.
 type piece struct {
 	at   int
 	data []byte
 }
 
-// Of UEFI 2.10, section 5.
+// From UEFI 2.10, section 5.
 const (
 	gptSignature = "EFI PART"
 	gptRevision  = 0x10000
 	gptHeader    = 92  // bytes
-	gptEntries   = 128 // that there is room for
+	gptEntries   = 128 // room for so many partitions
 	gptEntrySize = 128
 	gptTable     = gptEntries * gptEntrySize
 
-	// alignment of partitions that every tool has agreed on, in bytes.
+	// diskAlign is the alignment of partitions that all tools use, in bytes.
 	diskAlign = 1 << 20
-	// spare is left free in the file system, for what firmware and people put there.
+	// spare bytes stay free in the file system: firmware and users write there.
 	spare = 2 << 20
 )
 
-// espType is the partition type C12A7328-F81F-11D2-BA4B-00A0C93EC93B as it is
-// on a disk.
+// espType is the partition type C12A7328-F81F-11D2-BA4B-00A0C93EC93B, in the
+// bytes of a disk.
 var espType = [16]byte{0x28, 0x73, 0x2a, 0xc1, 0x1f, 0xf8, 0xd2, 0x11, 0xba, 0x4b, 0x00, 0xa0, 0xc9, 0x3e, 0xc9, 0x3b}
 
 // An Output is an empty file. What is not written of it is zero.
@@ -82,7 +82,7 @@ func (d Disk) WriteFile(name string) (size int, err error) {
 		err = closed
 	}
 	if err != nil {
-		_ = os.Remove(name) // half an image helps nobody; the first error counts
+		_ = os.Remove(name) // half an image is useless; the first error counts
 		return 0, fmt.Errorf("build image: %w", err)
 	}
 	return size, nil
@@ -100,7 +100,7 @@ func writePieces(f Output, size int, pieces []piece) error {
 	return nil
 }
 
-// layout is the image's size and what of it is not zero.
+// layout returns the size of the image, and all of it that is not zero.
 func (d Disk) layout() (size int, pieces []piece, err error) {
 	if d.SectorSize != 512 && d.SectorSize != 4096 {
 		return 0, nil, fmt.Errorf("sectors of %d bytes: 512 or 4096", d.SectorSize)
@@ -109,7 +109,7 @@ func (d Disk) layout() (size int, pieces []piece, err error) {
 	if err != nil {
 		return 0, nil, err
 	}
-	// One alignment holds the first GPT, another the second.
+	// The first GPT takes one alignment, the second another.
 	size = diskAlign + esp.sectors*d.SectorSize + diskAlign
 	if d.SectorSize == 512 && size > MaxImage {
 		return 0, nil, fmt.Errorf("%d bytes, at most %d", size, MaxImage)
@@ -123,8 +123,8 @@ func (d Disk) layout() (size int, pieces []piece, err error) {
 	return size, append(pieces, d.gpt(size/d.SectorSize, esp)...), nil
 }
 
-// guid makes a GUID of the image's content, a UUID of version 8 (RFC 9562) as
-// it is on a disk.
+// guid makes a GUID from the content of the image: a UUID of version 8 (RFC 9562),
+// in the bytes of a disk.
 func (d Disk) guid(of string) (id [16]byte) {
 	h := sha256.New()
 	fmt.Fprintf(h, "vmspec %s\n%d\n", of, d.SectorSize)
@@ -138,7 +138,7 @@ func (d Disk) guid(of string) (id [16]byte) {
 	return id
 }
 
-// gpt writes the partition tables of a disk of so many sectors.
+// gpt writes the partition tables of a disk with so many sectors.
 func (d Disk) gpt(sectors int, esp *fat) []piece {
 	table := d.partitions(esp)
 	at := func(lba int, data []byte) piece { return piece{lba * d.SectorSize, data} }
@@ -153,18 +153,18 @@ func (d Disk) gpt(sectors int, esp *fat) []piece {
 	}
 }
 
-// protectiveMBR keeps tools that know no GPT off the disk.
+// protectiveMBR makes the disk look full to tools that do not know GPT.
 func protectiveMBR(sectors int) []byte {
 	b := make([]byte, 512)
 	entry := b[446:]
-	copy(entry, "\x00\x00\x02\x00\xee\xff\xff\xff") // from the second sector to where no CHS address goes
+	copy(entry, "\x00\x00\x02\x00\xee\xff\xff\xff") // from the second sector to the highest CHS address
 	binary.LittleEndian.PutUint32(entry[8:], 1)
 	binary.LittleEndian.PutUint32(entry[12:], uint32(sectors-1))
 	copy(b[510:], "\x55\xaa")
 	return b
 }
 
-// partitions is the table: the ESP alone.
+// partitions is the table of partitions. The ESP is the only one.
 func (d Disk) partitions(esp *fat) []byte {
 	b := make([]byte, gptTable)
 	copy(b, espType[:])
@@ -178,15 +178,16 @@ func (d Disk) partitions(esp *fat) []byte {
 	return b
 }
 
-// header is the one at LBA own, whose copy is at other and whose table at table.
-func (d Disk) header(own, other, table, sectors int, entries []byte) []byte {
+// header is the GPT header at LBA at. The other one is at LBA other, the table of
+// partitions at LBA table.
+func (d Disk) header(at, other, table, sectors int, entries []byte) []byte {
 	b := make([]byte, gptHeader)
 	le := binary.LittleEndian
 	tableSectors := gptTable / d.SectorSize
 	copy(b, gptSignature)
 	le.PutUint32(b[8:], gptRevision)
 	le.PutUint32(b[12:], gptHeader)
-	for i, lba := range []int{own, other, 2 + tableSectors, sectors - 2 - tableSectors} { // the last two: usable
+	for i, lba := range []int{at, other, 2 + tableSectors, sectors - 2 - tableSectors} { // the last two: first and last usable
 		le.PutUint64(b[24+8*i:], uint64(lba))
 	}
 	id := d.guid("disk")
@@ -195,6 +196,6 @@ func (d Disk) header(own, other, table, sectors int, entries []byte) []byte {
 	le.PutUint32(b[80:], gptEntries)
 	le.PutUint32(b[84:], gptEntrySize)
 	le.PutUint32(b[88:], crc32.ChecksumIEEE(entries))
-	le.PutUint32(b[16:], crc32.ChecksumIEEE(b)) // while it is zero
+	le.PutUint32(b[16:], crc32.ChecksumIEEE(b)) // computed while the field is zero
 	return b
 }

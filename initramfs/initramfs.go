@@ -1,12 +1,12 @@
 // Package initramfs builds what boots: it fetches a kernel and packs the
 // suite's init and the kernel's modules into an initramfs.
 //
-// The archive holds /init, the directories it mounts on, /dev/console and
-// /dev/null, and below /lib/modules/RELEASE the wanted modules with all they
-// need, modules.dep and modules.alias for loading them, what the kernel says of
-// the drivers it has built in, and its configuration where that is known, so
-// that init can tell what the kernel lacks from what the VM lacks. The same
-// input gives the same bytes.
+// The archive holds /init, the directories that it mounts on, /dev/console and
+// /dev/null. Below /lib/modules/RELEASE are the wanted modules with all modules
+// they need, modules.dep and modules.alias to load them by, the list of built-in
+// drivers, and the kernel's configuration if it is known. By these init knows
+// whether the kernel lacks something or the VM. The same input gives the same
+// bytes.
 package initramfs
 
 import (
@@ -97,11 +97,11 @@ func (c Config) records() (records []cpio.Record, missing []string, err error) {
 	return append(records, cpio.StaticFile(path.Join("lib/modules", release, "config"), setOptions(string(config)), 0o644)), missing, nil
 }
 
-// unpacks is what a kernel needs for [compress]'s archives.
+// unpacks is the option of a kernel that can unpack what [compress] packs.
 const unpacks = "CONFIG_RD_LZ4"
 
-// setOptions leaves out what says that an option is not set, half of a
-// configuration: a guest unpacks it and looks for what is.
+// setOptions keeps the options that are set. The guest looks for these alone, and
+// the others are half of a configuration.
 func setOptions(config string) string {
 	var b strings.Builder
 	for line := range strings.Lines(config) {
@@ -112,8 +112,8 @@ func setOptions(config string) string {
 	return b.String()
 }
 
-// release is the kernel's: its module tree's name, or that of its
-// configuration, as distributions call it.
+// release returns the kernel's release: the name of its module tree, or the end of
+// its configuration's name as distributions name it, config-RELEASE.
 func (c Config) release() string {
 	if c.Tree != nil {
 		return c.Tree.Release
@@ -144,9 +144,9 @@ func (c Config) moduleRecords() (records []cpio.Record, missing []string, err er
 	return records, missing, nil
 }
 
-// compress packs the archive as LZ4, which a kernel unpacks in no time: under
-// emulation zstd takes 60 ms more for a fifth less (lib/decompress_unlz4.c reads
-// the legacy format alone).
+// compress packs the archive as LZ4, which a kernel unpacks fastest: zstd makes it
+// a fifth smaller, and takes 60 ms more under emulation. The kernel reads the
+// legacy format alone (lib/decompress_unlz4.c).
 func compress(out io.Writer, records []cpio.Record) error {
 	packer := lz4.NewWriter(out)
 	// One goroutine: the bytes must not depend on the machine.
@@ -168,6 +168,6 @@ func compress(out io.Writer, records []cpio.Record) error {
 	return err
 }
 
-// lz4End is a block of no bytes. The format has no end, and where another
-// archive is appended a kernel would take that for a block; here it stops.
+// lz4End is a block of no bytes, at which a kernel stops. The format itself has no
+// end: a kernel would read an archive behind it as one more block.
 var lz4End = make([]byte, 4)

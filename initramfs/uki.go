@@ -16,17 +16,16 @@ type Section struct {
 	Data []byte
 }
 
-// This is not probes/image's reader of PE files, for two reasons. initramfs may
-// not import probes. And the two do opposite work: that one takes anybody's file
-// and lists what is wrong with it; this one edits a file that we chose, and
-// refuses whatever it would not know how to edit.
+// The reader of PE files in probes/image is not used here, for two reasons.
+// initramfs may not import probes. And the work is different: that one reads any
+// file and lists what is wrong with it; this one edits a file that we chose, and
+// refuses what it cannot edit.
 
-// Of Microsoft's PE format: where its headers hold what is read or changed
-// here, and the values that a stub must have. Of the optional header only the
-// form for 64 bits is known.
+// From Microsoft's PE format: the fields that are read or changed here, and the
+// values that a stub must have. Only the optional header for 64 bits is known.
 const (
 	peStart     = 0x3c // of the DOS header: where the PE signature is
-	coffHeader  = 4    // behind the signature
+	coffHeader  = 4    // where the COFF header is: behind the signature
 	coffSize    = 20
 	sectionSize = 40
 
@@ -34,24 +33,24 @@ const (
 	coffOptional   = 16 // size of the optional header
 	optMagic       = 0  // of the optional header
 	optData        = 8  // SizeOfInitializedData
-	optAlign       = 32 // in memory; in the file, four bytes on
+	optAlign       = 32 // in memory; the alignment in the file follows
 	optImageSize   = 56
 	optHeadersSize = 60
 	optChecksum    = 64
 	optSubsystem   = 68
-	optDirectories = 108 // their number; they follow
+	optDirectories = 108 // the number of directories; they follow
 	optSecurity    = optDirectories + 4 + 4*8
 
 	machineARM64   = 0xaa64
 	magicPE32Plus  = 0x20b
 	efiApplication = 10
 	initializedRO  = 0x40000040 // CNT_INITIALIZED_DATA, MEM_READ
-	maxPE          = 1 << 29    // far more than any kernel
+	maxPE          = 1 << 29    // far more than any kernel needs
 )
 
-// UKI makes a unified kernel image: systemd's stub with the sections behind
-// its own. It writes section headers into the room that the stub's headers
-// leave, and changes nothing else of them but sizes.
+// UKI makes a unified kernel image: systemd's stub with more sections. Their
+// headers go into the free room behind the stub's headers. Else only sizes are
+// changed.
 func UKI(stub []byte, sections []Section) ([]byte, error) {
 	p, err := parsePE(stub)
 	if err != nil {
@@ -68,10 +67,10 @@ func UKI(stub []byte, sections []Section) ([]byte, error) {
 // A peFile is an EFI application that sections are added to.
 type peFile struct {
 	data                 []byte
-	coff, opt, table     int // where the headers start
+	coff, opt, table     int // where these headers begin
 	sections             int
 	memAlign, fileAlign  int
-	headers              int // bytes that are the headers' in the file
+	headers              int // bytes of the file that are kept for headers
 	memEnd               int // where the image ends in memory
 	names                map[string]bool
 	firstFile, firstAddr int // where the first section begins
@@ -79,7 +78,8 @@ type peFile struct {
 
 func (p *peFile) u16(at int) int { return int(binary.LittleEndian.Uint16(p.data[at:])) }
 
-// u32 cuts what is refused anyway, so that two of them can be added.
+// u32 limits a number to one more than is accepted, so that two can be added
+// without overflow.
 func (p *peFile) u32(at int) int { return int(min(binary.LittleEndian.Uint32(p.data[at:]), maxPE+1)) }
 
 func (p *peFile) set32(at, value int) { binary.LittleEndian.PutUint32(p.data[at:], uint32(value)) }
@@ -143,8 +143,8 @@ func (p *peFile) readOptional() error {
 	return nil
 }
 
-// alignment tells whether a PE file may have this one: a power of two up to
-// 64 KiB. EDK2 builds files with less than the 512 bytes that Microsoft asks.
+// alignment reports whether a PE file may have this alignment: a power of two up
+// to 64 KiB. Microsoft asks for 512 bytes at least; EDK2 builds files with less.
 func alignment(n int) bool { return n > 0 && n <= 1<<16 && bits.OnesCount(uint(n)) == 1 }
 
 func (p *peFile) readSection(at int) error {
@@ -182,8 +182,8 @@ func (p *peFile) checkLayout() error {
 	return nil
 }
 
-// add appends a section: its header behind the last one, its bytes behind the
-// file, its address behind the image.
+// add appends a section: its header behind the last header, its bytes at the end
+// of the file, its address at the end of the image.
 func (p *peFile) add(s Section) error {
 	at := p.table + p.sections*sectionSize
 	addr, raw := roundUp(p.memEnd, p.memAlign), roundUp(len(p.data), p.fileAlign)
@@ -218,12 +218,12 @@ func (p *peFile) add(s Section) error {
 	binary.LittleEndian.PutUint16(p.data[p.coff+coffSections:], uint16(p.sections))
 	p.set32(p.opt+optData, p.u32(p.opt+optData)+rawSize)
 	p.set32(p.opt+optImageSize, p.memEnd)
-	p.set32(p.opt+optChecksum, 0) // UEFI does not look at it
+	p.set32(p.opt+optChecksum, 0) // UEFI ignores it
 	return nil
 }
 
-// unused tells whether nothing but padding is there: zeros, or the NOPs with
-// which the assembler aligns code.
+// unused reports whether bytes are padding: zeros, or the NOPs by which the
+// assembler aligns code.
 func unused(b []byte) bool {
 	const nop = "\x1f\x20\x03\xd5"
 	return len(bytes.Trim(b, "\x00")) == 0 || len(bytes.ReplaceAll(b, []byte(nop), nil)) == 0

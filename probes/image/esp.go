@@ -14,14 +14,14 @@ import (
 type ESP struct {
 	Partition
 	FS       FileSystem
-	Tree     Seen // of its directories
+	Tree     Seen // the result of reading its directories
 	Programs []Program
-	Holds    []Finding // of firmware
-	Files    int       // whose beginnings were looked at
-	More     bool      // there are more of them than were looked at
+	Holds    []Finding // what belongs to firmware
+	Files    int       // whose beginnings were read
+	More     bool      // there are more files, which were not read
 }
 
-// Found is what there is at a path.
+// Found is the kind of what is at a path.
 type Found string
 
 const (
@@ -30,22 +30,22 @@ const (
 	Directory Found = "directory"
 )
 
-// A Program is what there is at the removable media path of an architecture:
+// A Program is what is at the removable media path of an architecture:
 // UEFI Specification 2.10, section 3.5.1.1.
 type Program struct {
 	Arch   string // as Go names it
 	Path   string
 	Is     Found
-	Lacks  string // the first part of the path that is not there
+	Lacks  string // the first part of the path that does not exist
 	Size   uint32
-	Chain  Seen // of its clusters, as far as they were followed
-	Header *PE  // of a file
+	Chain  Seen // its chain of clusters, as far as it was followed
+	Header *PE  // nil if it is no file
 }
 
 // removable are the paths, by architecture.
 var removable = []struct{ arch, file string }{{"arm64", "BOOTAA64.EFI"}, {"arm", "BOOTARM.EFI"}}
 
-// RemovablePath returns the path for an architecture, by Go's name of it.
+// RemovablePath returns the path for an architecture, which is named as in Go.
 func RemovablePath(arch string) string {
 	for _, r := range removable {
 		if r.arch == arch {
@@ -55,8 +55,8 @@ func RemovablePath(arch string) string {
 	return ""
 }
 
-// Program returns what there is for an architecture, by Go's name of it; nil
-// if the file system could not be read.
+// Program returns what is at the path for an architecture, which is named as in
+// Go; nil if the file system could not be read.
 func (e *ESP) Program(arch string) *Program {
 	for i := range e.Programs {
 		if e.Programs[i].Arch == arch {
@@ -78,7 +78,7 @@ const (
 	UBoot = "U-Boot"
 )
 
-// Held lists what of firmware the disk holds.
+// Held lists everything on the disk that belongs to firmware.
 func (d *Disk) Held() (all []Finding) {
 	for i := range d.ESPs {
 		all = append(all, d.ESPs[i].Holds...)
@@ -118,7 +118,7 @@ func readESP(s *source, sector int, p Partition, follow bool) ESP {
 	return e
 }
 
-// dir lists a directory. What is wrong with it is the tree's fault.
+// dir lists a directory. An error is added to the faults of the tree.
 func (t *tree) dir(path string, cluster uint32) []dirEntry {
 	if entries, ok := t.listed[cluster]; ok {
 		return entries
@@ -131,8 +131,8 @@ func (t *tree) dir(path string, cluster uint32) []dirEntry {
 	return entries
 }
 
-// find returns the entry of that name, as firmware does: by its long or its
-// short one, in capitals or not.
+// find returns the entry of that name as firmware finds it: by its long or short
+// name, in upper or lower case.
 func find(entries []dirEntry, name string) *dirEntry {
 	i := slices.IndexFunc(entries, func(e dirEntry) bool {
 		return strings.EqualFold(e.long, name) || strings.EqualFold(e.short, name)
@@ -143,7 +143,7 @@ func find(entries []dirEntry, name string) *dirEntry {
 	return &entries[i]
 }
 
-// program looks for a boot program and reads its header.
+// program finds a boot program and reads its header.
 func (t *tree) program(arch, file string, follow bool) Program {
 	p := Program{Arch: arch, Path: RemovablePath(arch)}
 	at, cluster := "", uint32(0)
@@ -188,17 +188,17 @@ func (t *tree) stores() {
 	}
 }
 
-// Bounds on how much of a file system is looked through.
+// Bounds on how much of a file system is searched.
 const (
 	maxDirectories = 64
 	maxFiles       = 256
 	maxDepth       = 8
 )
 
-// walk looks at the beginnings of files.
+// walk reads the beginnings of files.
 func (t *tree) walk() { t.each(t.look) }
 
-// each shows the files, directory after directory.
+// each calls use for each file, directory after directory.
 func (t *tree) each(use func(path string, e dirEntry)) {
 	type node struct {
 		path    string
@@ -231,8 +231,8 @@ func (e dirEntry) name() string {
 	return e.short
 }
 
-// look looks at a file's beginning. That a file cannot be read is told only of
-// boot programs: no text asks others to be whole.
+// look reads a file's beginning. A file that is damaged is no fault here: no text
+// asks that any but the boot programs are whole.
 func (t *tree) look(path string, e dirEntry) {
 	if e.size < volumeHeader {
 		return
@@ -281,8 +281,8 @@ func volume(b []byte) (what, store string) {
 	}
 }
 
-// volumeAt says what firmware keeps at the beginning of something, or behind
-// the page with which a flash begins that the CPU starts in.
+// volumeAt says what firmware keeps at the beginning of something. A flash that
+// the CPU starts in begins with a branch, to a volume behind it.
 func volumeAt(read func(at uint64) ([]byte, error)) (what, store string, err error) {
 	b, err := read(0)
 	if err != nil {
@@ -300,9 +300,9 @@ func volumeAt(read func(at uint64) ([]byte, error)) (what, store string, err err
 // maxBranch bounds how far away the volume is: EDK2 leaves one page.
 const maxBranch = 64 << 10
 
-// branch returns where code goes on that begins with B: Arm Architecture
-// Reference Manual, C6.2 for A64 and F5.1 for A32, where the counter is 8 ahead.
-// It is 0 for anything else.
+// branch returns the offset that code branches to if it begins with B, else 0:
+// Arm Architecture Reference Manual, C6.2 for A64 and F5.1 for A32, where the
+// program counter is 8 ahead.
 func branch(b []byte) uint64 {
 	var to uint32
 	switch op := binary.LittleEndian.Uint32(b); {
@@ -317,7 +317,7 @@ func branch(b []byte) uint64 {
 	return uint64(to)
 }
 
-// hint looks what partitions begin with, where none is an ESP.
+// hint finds out what partitions hold if none of them is an ESP.
 func (d *Disk) hint(s *source) {
 	for n := range d.Partitions[:min(len(d.Partitions), maxESPs)] {
 		p := &d.Partitions[n]
@@ -350,11 +350,11 @@ type place struct {
 	name string
 }
 
-// maxPlaces bounds how many are looked at.
+// maxPlaces is how many places are read at most.
 const maxPlaces = 128
 
-// places lists the beginnings of partitions and gaps. Without a table the disk
-// is one gap, behind its first sector or from it on.
+// places lists where partitions and gaps begin. A disk without a partition table
+// is read at its first and its second sector.
 func (d *Disk) places() []place {
 	sector := uint64(d.Sector)
 	if !d.Whole() {

@@ -12,9 +12,9 @@ import (
 type FileSystem struct {
 	Seen
 	Kind     string // FAT12, FAT16 or FAT32, by the number of clusters; empty for none
-	Laid     string // as which it is laid out, where that is another
+	Laid     string // the kind that its layout is of, if it differs
 	Clusters uint32
-	Holds    string   // what else the partition begins with
+	Holds    string   // what the partition holds instead
 	Notes    []string // what is unusual and allowed
 }
 
@@ -24,16 +24,17 @@ const (
 	LeastFAT32 = 65525
 )
 
-// fat reads a FAT file system. Its sizes are in bytes, its places on the disk.
+// fat reads a FAT file system. Sizes are in bytes, places are byte offsets on the
+// disk.
 type fat struct {
 	s        *source
 	bits     int    // of an entry of the table
-	clusters uint32 // they count from 2 on
+	clusters uint32 // their numbers start at 2
 	cluster  uint64 // size
 	table    uint64 // place of the first file allocation table
-	root     uint64 // place of the root directory, where it has one
+	root     uint64 // place of the root directory, in FAT12 and FAT16
 	rootSize uint64
-	rootAt   uint32 // cluster of the root directory, where it has none
+	rootAt   uint32 // cluster of the root directory, in FAT32
 	data     uint64 // place of cluster 2
 	sector   uint64 // size
 
@@ -41,15 +42,16 @@ type fat struct {
 	windowAt uint64
 }
 
-// isFAT tells whether a sector can be a FAT file system's first.
+// isFAT reports whether a sector can be the first of a FAT file system.
 func isFAT(b []byte) bool {
 	sector, cluster := int(binary.LittleEndian.Uint16(b[11:])), int(b[13])
 	jump := b[0] == 0xeb && b[2] == 0x90 || b[0] == 0xe9
 	return signed(b) && jump && sector >= 512 && sector <= 4096 && sector&(sector-1) == 0 && cluster != 0 && cluster&(cluster-1) == 0
 }
 
-// readFAT reads the boot sector of the file system at a place, of which the
-// partition has that many bytes. It returns nil if there is none to read.
+// readFAT reads the boot sector of the file system in a partition, which is at
+// base and length bytes long. It returns nil if there is no file system that can
+// be read.
 func readFAT(s *source, base, length uint64, sector int, fs *FileSystem) *fat {
 	b, err := s.read(base, mbrSize)
 	if err != nil {
@@ -150,12 +152,12 @@ func (f *fat) findRoot(b []byte, wide bool, entries uint64, fs *FileSystem) erro
 	return nil
 }
 
-// has tells whether there is such a cluster.
+// has reports whether a cluster exists.
 func (f *fat) has(cluster uint32) bool { return cluster >= 2 && cluster-2 < f.clusters }
 
 func (f *fat) place(cluster uint32) uint64 { return f.data + uint64(cluster-2)*f.cluster }
 
-// next returns the cluster behind one that there is; 0 if it is the last.
+// next returns the cluster that follows an existing one; 0 if that is the last.
 func (f *fat) next(cluster uint32) (uint32, error) {
 	bit := uint64(cluster) * uint64(f.bits)
 	var value uint32
@@ -188,7 +190,7 @@ func (f *fat) tableByte(at uint64) (byte, error) {
 	return f.window[at-f.windowAt], nil
 }
 
-// follow walks a file's chain, which must have as many clusters as its size.
+// follow walks a file's chain, which must be as long as the file's size.
 func (f *fat) follow(first, size uint32) error {
 	if err := f.fits(first, size); err != nil || size == 0 {
 		return err
@@ -251,7 +253,7 @@ func (f *fat) read(first, size uint32, at uint64, n int) ([]byte, error) {
 	}
 }
 
-// goOn is next where the chain must go on.
+// goOn is next where the chain must not end.
 func (f *fat) goOn(cluster uint32) (uint32, error) {
 	next, err := f.next(cluster)
 	if err == nil && next == 0 {
@@ -270,15 +272,15 @@ const (
 	attrLongName  = 0x0f
 )
 
-// A dirEntry is a name in a directory.
+// A dirEntry is a file or directory in a directory.
 type dirEntry struct {
 	long, short string // long is empty where it has none
 	directory   bool
 	first, size uint32
 }
 
-// list reads the directory that begins at a cluster; 0 is the root of a FAT12
-// or FAT16. With an error it returns what was read before.
+// list reads the directory that begins at a cluster; 0 is the root. With an
+// error it returns what was read before it.
 func (f *fat) list(cluster uint32) (entries []dirEntry, err error) {
 	d := dirReader{wide: f.bits == 32}
 	if cluster == 0 && f.rootAt == 0 {
@@ -309,7 +311,8 @@ func (f *fat) list(cluster uint32) (entries []dirEntry, err error) {
 	return d.entries, nil
 }
 
-// listPiece reads a stretch of a directory, and tells whether its end is there.
+// listPiece reads a part of a directory, and reports whether the directory ends
+// in it.
 func (f *fat) listPiece(d *dirReader, at, size uint64) (end bool, err error) {
 	for size > 0 {
 		n := min(size, dirPiece)
@@ -325,19 +328,20 @@ func (f *fat) listPiece(d *dirReader, at, size uint64) (end bool, err error) {
 	return false, nil
 }
 
-// A dirReader puts the names of a directory together.
+// A dirReader collects the entries of a directory, with their long names.
 type dirReader struct {
 	wide    bool // clusters have 32 bits
 	entries []dirEntry
 	long    [maxLongParts]string
 	parts   int    // of the long name, as its last part says
-	missing uint32 // a bit for each part that has not come
+	missing uint32 // a bit for each part that was not read yet
 	sum     byte
 }
 
 const maxLongParts = 20
 
-// parse reads a piece of a directory, and tells whether its end is there.
+// parse reads a part of a directory, and reports whether the directory ends in
+// it.
 func (d *dirReader) parse(b []byte) (end bool) {
 	for ; len(b) >= dirEntrySize; b = b[dirEntrySize:] {
 		e := b[:dirEntrySize]
@@ -357,7 +361,7 @@ func (d *dirReader) parse(b []byte) (end bool) {
 	return false
 }
 
-// part takes a part of a long name; the last part comes first.
+// part reads a part of a long name; the last part comes first.
 func (d *dirReader) part(e []byte) {
 	n := int(e[0] & 0x3f)
 	if e[0]&0x40 != 0 {
@@ -392,7 +396,7 @@ func (d *dirReader) entry(e []byte) {
 	d.entries = append(d.entries, out)
 }
 
-// shortName writes the eight and three characters of a name as one.
+// shortName joins the eight and the three characters of a name.
 func shortName(e []byte) string {
 	trim := func(b []byte) string {
 		for len(b) > 0 && b[len(b)-1] == ' ' {

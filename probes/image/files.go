@@ -9,8 +9,8 @@ import (
 	"strings"
 )
 
-// Files are those of an ESP, to be read in whole. A guest looks at their
-// beginnings and no more.
+// Files are the files of an ESP. They are read whole on the host only; a guest
+// reads their beginnings.
 type Files struct{ tree *tree }
 
 // A Name is a file's.
@@ -41,14 +41,15 @@ func OpenFiles(r io.ReaderAt, d *Disk, e *ESP) (*Files, error) {
 	return &Files{&tree{fat: f, esp: &ESP{Partition: e.Partition}, listed: map[uint32][]dirEntry{}}}, nil
 }
 
-// All lists the files, as far as they are looked at.
+// All lists the files, up to the bounds of a search.
 func (f *Files) All() (names []Name) {
 	f.tree.esp.Files = 0
 	f.tree.each(func(path string, e dirEntry) { names = append(names, Name{path, e.size, e.first}) })
 	return names
 }
 
-// Open opens a file. That its clusters cannot be followed is an error.
+// Open opens a file. It returns an error if the file's clusters cannot be
+// followed.
 func (f *Files) Open(n Name) (*io.SectionReader, error) {
 	c := &content{s: f.tree.s, size: int64(n.Size)}
 	if n.Size > maxFile {
@@ -60,14 +61,14 @@ func (f *Files) Open(n Name) (*io.SectionReader, error) {
 	return io.NewSectionReader(c, 0, c.size), nil
 }
 
-// content reads a file by where its clusters lie, in runs.
+// content is a file as the runs of clusters that hold it.
 type content struct {
 	s    *source
 	size int64
 	runs []run
 }
 
-// A run is a stretch of a file that lies in one piece.
+// A run is a part of a file that lies in one piece on the disk.
 type run struct{ at, place, length int64 }
 
 func (c *content) find(f *fat, first, size uint32) error {

@@ -15,12 +15,12 @@ import (
 const ESPType = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"
 
 // A Table is one copy of the GUID partition table: UEFI Specification 2.10,
-// section 5.3. Its numbers are those of a header that is there.
+// section 5.3. Without a header (There) its numbers say nothing.
 type Table struct {
 	Seen
-	At          uint64 // LBA at which it was looked for, or found
-	There       bool   // a header is
-	Whole       bool   // header and entries have their checksums
+	At          uint64 // the LBA where it was looked for, or found
+	There       bool   // there is a header
+	Whole       bool   // the checksums of header and entries are right
 	DiskGUID    string
 	MyLBA       uint64
 	Alternate   uint64
@@ -40,7 +40,7 @@ type Partition struct {
 	Type, Unique string
 	First, Last  uint64 // LBA
 	Name         string
-	Begins       string // with what, where the disk has no ESP
+	Begins       string // what it begins with, if the disk has no ESP
 }
 
 const (
@@ -98,7 +98,7 @@ func (t *Table) parse(b []byte) {
 	}
 }
 
-// readEntries reads the array of entries and compares its checksum.
+// readEntries reads the array of entries and checks its checksum.
 func (t *Table) readEntries(s *source, sector int) {
 	if t.EntrySize < gptEntrySize || t.EntrySize&(t.EntrySize-1) != 0 {
 		t.wrong("an entry has %d bytes, not %d times a power of two", t.EntrySize, gptEntrySize)
@@ -148,9 +148,9 @@ func (t *Table) parseEntries(array []byte) error {
 	return nil
 }
 
-// readBackup reads the copy that belongs into the last sector, and compares it
-// with the primary one. Where there is none it is looked for at the place that
-// the primary names: an image that was made larger has left it behind.
+// readBackup reads the copy in the last sector and compares it with the primary
+// one. If there is none, it looks at the place that the primary names: when an
+// image is made larger, the backup stays where it was.
 func (d *Disk) readBackup(s *source) Table {
 	t := readTable(s, d.Sector, d.last())
 	p := &d.Primary
@@ -194,7 +194,7 @@ func (t *Table) agree(p *Table, last uint64) {
 	}
 }
 
-// layout looks at where the partitions lie.
+// layout checks where the partitions lie.
 func layout(t *Table, sector int, last uint64) (s Seen) {
 	least := uint64(2 + gptReserved/sector)
 	if t.FirstUsable < least {
@@ -229,7 +229,7 @@ func (p *Partition) lies(t *Table) error {
 	return nil
 }
 
-// bytes returns where the partition lies on a disk, as far as the disk goes.
+// bytes returns where the partition lies on a disk, up to the end of the disk.
 func (p *Partition) bytes(sector int, size int64) (base, length uint64, err error) {
 	end := uint64(size) / uint64(sector)
 	if p.First > p.Last || p.First >= end {

@@ -2,9 +2,9 @@
 // protective MBR, both copies of the GUID partition table, the FAT file system
 // of each EFI System Partition, and the programs at the removable media paths.
 //
-// Whatever stands on the disk, little is read and held of it: nothing is
-// allocated by what a structure claims, and no chain is followed for ever. A
-// structure that is wrong is told from one that could not be read.
+// A disk may hold anything. So nothing is allocated because a structure claims
+// a size, and every chain is followed for a bounded length. A structure that is
+// wrong is kept apart from one that could not be read.
 package image
 
 import (
@@ -16,29 +16,29 @@ import (
 type Disk struct {
 	Size    int64  // bytes
 	Sector  int    // bytes: the logical block size, 512 or 4096
-	Begins  string // with what, where that is no partition table
+	Begins  string // what the disk begins with, if it has no partition table
 	MBR     MBR
 	Primary Table
 	Backup  Table
-	Layout  Seen // of the partitions, by the first copy that is whole
-	// Partitions are those of that copy, by its order.
+	Layout  Seen // how the partitions lie, by the first copy that is whole
+	// Partitions are those of that copy, in its order.
 	Partitions []Partition
 	ESPs       []ESP
 	Raw        []Finding // firmware volumes outside file systems
 	RawErr     string    // why not all places could be looked at
 }
 
-// Whole tells whether a copy of the partition table is whole enough to go by.
+// Whole reports whether a copy of the partition table is whole.
 func (d *Disk) Whole() bool { return d.Primary.Whole || d.Backup.Whole }
 
 // Options say how a disk is to be read.
 type Options struct {
-	Sector int  // bytes; 0 if it is to be found out
-	Follow bool // each boot program's cluster chain to its end
+	Sector int  // bytes; 0: find out
+	Follow bool // follow each boot program's cluster chain to its end
 }
 
-// Bounds on what is read, in bytes. Following a program's clusters takes four
-// bytes of each.
+// Bounds on what is read, in bytes. To follow a program, four bytes are read for
+// each of its clusters.
 const (
 	budget       = 2 << 20
 	followBudget = 64 << 20
@@ -66,7 +66,7 @@ func Inspect(r io.ReaderAt, size int64, o Options) *Disk {
 	return d
 }
 
-// maxESPs bounds how many file systems are looked at.
+// maxESPs is how many file systems are read at most.
 const maxESPs = 8
 
 // ReadTables reads no more of a disk than its partition tables.
@@ -103,8 +103,8 @@ func tables(s *source, sector int) *Disk {
 // last is the disk's last LBA.
 func (d *Disk) last() uint64 { return max(uint64(d.Size)/uint64(d.Sector), 1) - 1 }
 
-// sectorOf finds out how large the sectors are, by where a header stands that
-// says so of itself: on real hardware the disk tells.
+// sectorOf finds out how large the sectors of an image are: as large as the
+// place of a GPT header asks. A real disk says so itself.
 func sectorOf(s *source) int {
 	for _, size := range []int{512, 4096} {
 		if t := readTable(s, size, 1); t.There && t.MyLBA == 1 {
@@ -120,9 +120,10 @@ func sectorOf(s *source) int {
 	return 512
 }
 
-// Boots returns the ESP that is to be judged: that of the given partition, the
-// first that has a program for an architecture, by Go's name of it, or that has
-// any, the first; nil if there is none.
+// Boots returns the ESP to judge; nil if there is none. It is, in this order: the
+// given partition; the first with a program for the architecture, which is named
+// as Go does; the first with any program; the first that is a file system; the
+// first.
 func (d *Disk) Boots(partition, arch string) *ESP {
 	if len(d.ESPs) == 0 {
 		return nil

@@ -14,7 +14,7 @@ type MBR struct {
 	Notes []string // what is unusual and allowed
 }
 
-// MBRKind is what a master boot record is good for.
+// MBRKind says what a master boot record describes.
 type MBRKind string
 
 const (
@@ -40,7 +40,7 @@ const (
 	typeProtective = 0xee
 )
 
-// signed tells whether a sector ends as boot records do.
+// signed reports whether a sector has the signature of a boot record.
 func signed(sector []byte) bool {
 	return sector[mbrSignature] == 0x55 && sector[mbrSignature+1] == 0xaa
 }
@@ -58,7 +58,7 @@ func readMBR(s *source, last uint64) MBR {
 		return m
 	}
 	m.parse(b[mbrPartitions:mbrSignature], last)
-	if isFAT(b) && (m.Kind == NoMBR || m.Kind == Ordinary) { // code stands where partitions would
+	if isFAT(b) && (m.Kind == NoMBR || m.Kind == Ordinary) { // what looks like partitions is boot code
 		return MBR{Seen: Seen{Wrong: []string{"no MBR: the disk begins with a FAT boot sector"}}}
 	}
 	return m
@@ -96,8 +96,8 @@ func (m *MBR) parse(entries []byte, last uint64) {
 	}
 }
 
-// protects looks at the partition of type 0xEE. In a hybrid MBR it need not
-// reach to the end. Firmware is to ignore the boot indicator (table 5-4).
+// protects checks the partition of type 0xEE. In a hybrid MBR it need not reach
+// the end of the disk. Firmware must ignore the boot indicator (table 5-4).
 func (m *MBR) protects(e []byte, last uint64, whole bool) {
 	start, count := binary.LittleEndian.Uint32(e[mbrStart:]), uint64(binary.LittleEndian.Uint32(e[mbrCount:]))
 	if start != 1 {
@@ -116,7 +116,7 @@ func (m *MBR) protects(e []byte, last uint64, whole bool) {
 	}
 }
 
-// beginnings are what a disk or partition begins with, by bytes at an offset.
+// beginnings name what a disk or partition holds, by bytes at an offset.
 var beginnings = []struct {
 	at        int
 	magic, is string
@@ -132,10 +132,10 @@ var beginnings = []struct {
 	{1024 + 56, "\x53\xef", "an ext2, ext3 or ext4 file system"},
 }
 
-// beginningSize is how much of a beginning is looked at.
+// beginningSize is how many bytes of a beginning are read.
 const beginningSize = 2048
 
-// beginning says what a disk begins with, empty if that is not known.
+// beginning names what a disk begins with; empty if that is not known.
 func beginning(s *source) string {
 	b, err := s.upTo(0, beginningSize)
 	if err != nil || len(b) == 0 {

@@ -107,7 +107,7 @@ func (p *PE) read(size uint64, read reader) ([]Section, error) {
 	return sections, err
 }
 
-// optional reads the optional header and returns the size of the image.
+// optional reads the optional header. It returns the size of the image in memory.
 func (p *PE) optional(b []byte, size uint64) (image uint64) {
 	p.Magic, p.Subsystem = binary.LittleEndian.Uint16(b), binary.LittleEndian.Uint16(b[68:])
 	entry, headers := uint64(binary.LittleEndian.Uint32(b[16:])), uint64(binary.LittleEndian.Uint32(b[60:]))
@@ -142,7 +142,7 @@ func readSections(n int, at, size uint64, read reader) ([]Section, error) {
 	return out, nil
 }
 
-// look looks whether the file and the image hold what a section claims.
+// look checks that a section lies within the file and within the image.
 func (p *PE) look(n int, s Section, size, image uint64) {
 	if end := uint64(s.At) + uint64(s.Stored); s.Stored > 0 && end > size {
 		p.wrong("section %d ends at byte %d of a file of %d", n, end, size)

@@ -7,13 +7,13 @@ import (
 	"slices"
 )
 
-// Seen is what came of reading a structure.
+// Seen is the result of reading a structure.
 type Seen struct {
 	Wrong  []string // what is wrong with it
 	Unread string   // why it, or a part of it, could not be read
 }
 
-// maxWrong bounds how much is said of one structure.
+// maxWrong is how many faults of one structure are listed at most.
 const maxWrong = 8
 
 func (s *Seen) wrong(format string, args ...any) {
@@ -22,7 +22,7 @@ func (s *Seen) wrong(format string, args ...any) {
 	}
 }
 
-// add takes an error for what it is.
+// add adds an error: as a fault, or as the reason why something is unread.
 func (s *Seen) add(err error) {
 	var u unread
 	switch {
@@ -34,23 +34,23 @@ func (s *Seen) add(err error) {
 	}
 }
 
-// Sound tells whether all was read and nothing is wrong.
+// Sound reports whether all was read and nothing is wrong.
 func (s *Seen) Sound() bool { return len(s.Wrong) == 0 && s.Unread == "" }
 
-// unread is the error of what could not be read, by no fault of the image's.
+// unread is a read error. It is no fault of the image.
 type unread struct{ error }
 
 func (u unread) Unwrap() error { return u.error }
 
-// A source is a disk of which no more is read than a budget allows.
+// A source is a disk, of which only so much may be read.
 type source struct {
 	r    io.ReaderAt
 	size int64
-	left int64 // of the budget, bytes
+	left int64 // bytes that may still be read
 }
 
-// read reads n bytes at a byte offset. That they lie behind the end is the
-// image's fault.
+// read reads n bytes at a byte offset. An offset behind the end of the disk is a
+// fault of the image.
 func (s *source) read(at uint64, n int) ([]byte, error) {
 	if at > uint64(s.size) || uint64(n) > uint64(s.size)-at {
 		return nil, fmt.Errorf("%d bytes at byte %d are behind the end of the disk, %d", n, at, s.size)

@@ -11,10 +11,10 @@ import (
 	"vmspec/initramfs"
 )
 
-// initramfs writes FAT32 with clusters of one sector, short names and files that
-// hold something. All else that tests need is made of that by changes.
+// initramfs writes FAT32 alone, with clusters of one sector, short names and
+// without empty files. Whatever else tests need is made here, by changes to that.
 
-// A Layout is where a file system has its parts.
+// A Layout says where the parts of a file system are.
 type Layout struct {
 	Boot, Table, Root, Data int64
 	Sectors                 uint64
@@ -27,7 +27,7 @@ type Layout struct {
 	sector int64
 	tables int64  // size of one
 	next   uint32 // the first cluster that was never used
-	unused uint32 // clusters before it that are free again
+	unused uint32 // clusters before next that are free again
 }
 
 const (
@@ -36,7 +36,7 @@ const (
 	endOfChain   = 0x0fffffff
 )
 
-// number reads a little-endian number of two or four bytes.
+// number reads a little-endian number of size bytes, two or four.
 func (l *Layout) number(at int64, size int) uint32 {
 	return binary.LittleEndian.Uint32(append(l.image.Get(at, size), 0, 0))
 }
@@ -66,7 +66,7 @@ func (l *Layout) Link(cluster, value uint32) {
 	}
 }
 
-// Place is where a cluster stands.
+// Place is where a cluster lies.
 func (l *Layout) Place(cluster uint32) int64 { return l.Data + int64(cluster-2)*l.Cluster }
 
 func (i *Image) format(f *FAT, boot int64) *Layout {
@@ -85,7 +85,7 @@ func (i *Image) format(f *FAT, boot int64) *Layout {
 	return l
 }
 
-// copyESP takes the file system of a disk that initramfs wrote.
+// copyESP copies the file system of a disk that initramfs wrote.
 func (i *Image) copyESP(disk *Image, boot int64) *Layout {
 	for number, b := range disk.pages {
 		if at := number * page; at >= edge && at < disk.Size-edge {
@@ -103,7 +103,7 @@ func (i *Image) copyESP(disk *Image, boot int64) *Layout {
 	return l
 }
 
-// divide makes smaller sectors, of which a cluster has several.
+// divide makes sectors smaller. Clusters stay, and have several sectors then.
 func (l *Layout) divide(by byte) {
 	l.sector /= int64(by)
 	l.image.Put16(l.Boot+11, uint16(l.sector))
@@ -123,8 +123,8 @@ func (l *Layout) resize(clusters uint32) {
 	l.image.Put32(l.Boot+32, uint32(l.Sectors))
 }
 
-// narrow makes a FAT12 or FAT16 of it. The clusters stay where they are, and
-// the root directory goes before them.
+// narrow makes it a FAT12 or FAT16. The clusters stay where they are, and the
+// root directory goes before them.
 func (l *Layout) narrow(bits int, clusters int64) {
 	links := make([]uint32, l.next)
 	for c := range links {
@@ -169,14 +169,14 @@ func (l *Layout) backup(perCluster byte) {
 	l.image.Put(l.Boot+6*unit, l.image.Get(l.Boot, int(2*unit))...)
 }
 
-// A planned is what initramfs is asked to write, and what it stands for.
+// A planned is what initramfs is asked to write.
 type planned struct {
 	files  []initramfs.File
-	paths  map[string]map[string]string // by directory and by name in an entry: what it stands for
-	hollow map[string]bool              // files and directories that are to hold nothing
+	paths  map[string]map[string]string // the real path, by directory and by the name that initramfs writes
+	hollow map[string]bool              // files and directories that must be empty in the end
 }
 
-// filler is a file that keeps a directory which is to hold nothing.
+// filler is a file that stands in a directory which must be empty in the end.
 const filler = "FILLER"
 
 func plan(files []File) *planned {
@@ -202,7 +202,8 @@ func plan(files []File) *planned {
 	return p
 }
 
-// short chooses the short name of a path: its own in capitals, if that is one.
+// short chooses the short name for a path: the name in capitals if it is short
+// enough, else a made-up one.
 func (p *planned) short(dir, path, name string) string {
 	if p.paths[dir] == nil {
 		p.paths[dir] = map[string]string{}
@@ -232,7 +233,7 @@ func plain(raw string) string {
 }
 
 // rewrite gives the files of a directory their long names, and empties those
-// that are to hold nothing. It goes on in the directories below.
+// that must be empty. It does the same in the directories below.
 func (l *Layout) rewrite(p *planned, dir string) {
 	var out []byte
 	places := map[string]int{}
@@ -268,12 +269,12 @@ func (l *Layout) rewrite(p *planned, dir string) {
 	}
 }
 
-// pieces lists where a directory stands, in pieces of a size.
+// pieces lists where a directory lies, in pieces of equal size.
 func (l *Layout) pieces(dir string) (places []int64, size int64) {
 	if dir == `\` && l.Bits != 32 {
 		return []int64{l.Root}, rootEntries * dirEntrySize
 	}
-	// As initramfs writes them, one cluster is behind the other.
+	// initramfs writes a directory's clusters one behind the other.
 	for c := l.At[dir]; ; c++ {
 		places = append(places, l.Place(c))
 		if b := l.image.Get(l.Place(c), int(l.Cluster)); b[len(b)-dirEntrySize] == 0 {
@@ -291,7 +292,7 @@ func (l *Layout) directory(dir string) []byte {
 	return b.Bytes()
 }
 
-// setDirectory writes a directory, with more clusters where it needs them.
+// setDirectory writes a directory. It adds clusters if there are too few.
 func (l *Layout) setDirectory(dir string, b []byte, paths map[string]int) {
 	places, size := l.pieces(dir)
 	last := l.At[dir] + uint32(len(places)) - 1
@@ -310,7 +311,7 @@ func (l *Layout) setDirectory(dir string, b []byte, paths map[string]int) {
 	}
 }
 
-// long is a long name in the entries that come before its short one.
+// long makes the entries of a long name, which come before the short one.
 func long(name, plain string) []byte {
 	var sum byte
 	for _, c := range []byte(plain) {

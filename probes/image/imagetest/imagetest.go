@@ -24,7 +24,7 @@ type Image struct {
 	Reads  int                         // how many bytes were read
 	Bad    func(at int64, n int) error // makes reads fail
 	pages  map[int64][]byte
-	FS     []*Layout // where the file system of each partition has its parts; nil for none
+	FS     []*Layout // the file system of each partition; nil for none
 	First  []int64   // the first byte of each partition
 }
 
@@ -106,20 +106,20 @@ func (i *Image) Pages(use func(at int64, b []byte) error) error {
 type Part struct {
 	Type    string
 	FAT     *FAT
-	Data    []byte // at its beginning
-	Sectors uint64 // 0 for as many as the file system has
-	Gap     uint64 // sectors between it and the one before
+	Data    []byte // its first bytes
+	Sectors uint64 // 0: as many as the file system has
+	Gap     uint64 // sectors between it and the partition before
 }
 
 // A FAT is a file system.
 type FAT struct {
-	Bits       int // as which it is laid out
+	Bits       int // of its layout: 12, 16 or 32
 	Clusters   uint32
 	PerCluster byte
 	Files      []File
 }
 
-// A File is a file, or a directory where it has no data.
+// A File is a file or a directory.
 type File struct {
 	Path string // with \ between its parts
 	Data []byte
@@ -132,14 +132,14 @@ const (
 	Linux = "0FC63DAF-8483-4772-8E79-3D69D8477DE4"
 )
 
-// Spec is what an image is to be.
+// A Spec describes an image.
 type Spec struct {
 	Sector int
 	Parts  []Part
 }
 
-// Good is an image as one should be: an ESP of the least clusters that FAT32
-// can have, with both boot programs.
+// Good describes an image without a fault: an ESP with both boot programs, and
+// with as few clusters as FAT32 may have.
 func Good() Spec {
 	return Spec{Sector: 512, Parts: []Part{{Type: ESP, FAT: GoodFAT()}}}
 }
@@ -155,8 +155,8 @@ func GoodFAT() *FAT {
 const (
 	entries   = 128
 	entrySize = 128
-	// edge is how much of a disk lies before its first partition, and behind
-	// its last.
+	// edge is how many bytes lie before the first partition, and behind the
+	// last.
 	edge = 1 << 20
 )
 
@@ -193,8 +193,8 @@ func New(spec Spec) *Image {
 	return i
 }
 
-// tables takes the partition tables of a disk that initramfs wrote, and makes
-// them this disk's.
+// tables copies the partition tables of a disk that initramfs wrote, and changes
+// them for this disk.
 func (i *Image) tables(parts []Part, places [][2]uint64) {
 	disk := written(i.Sector, nil)
 	i.Put(0, disk.Get(0, edge)...)
@@ -202,8 +202,8 @@ func (i *Image) tables(parts []Part, places [][2]uint64) {
 	longer := uint64((i.Size - disk.Size) / int64(i.Sector))
 	i.Put32(458, binary.LittleEndian.Uint32(i.Get(458, 4))+uint32(longer)) // of the MBR's partition
 	primary, backup := i.Header(false), i.Header(true)
-	// The other header, the last usable LBA; of the backup where it is itself,
-	// and its entries.
+	// In both headers the last usable LBA; in the primary where the backup is;
+	// in the backup where it is itself, and where its entries are.
 	for _, at := range []int64{primary + 32, primary + 48, backup + 24, backup + 48, backup + 72} {
 		i.Put64(at, binary.LittleEndian.Uint64(i.Get(at, 8))+longer)
 	}
@@ -214,7 +214,7 @@ func (i *Image) tables(parts []Part, places [][2]uint64) {
 	}
 }
 
-// entry makes one partition's entry another's.
+// entry changes a partition's entry into one of another partition.
 func entry(of []byte, kind string, number byte, place [2]uint64) []byte {
 	e := slices.Clone(of)
 	copy(e, GUID(kind))
@@ -224,7 +224,7 @@ func entry(of []byte, kind string, number byte, place [2]uint64) []byte {
 	return e
 }
 
-// Header is where the primary or the backup header stands.
+// Header is where the primary or the backup header is.
 func (i *Image) Header(backup bool) int64 {
 	if backup {
 		return i.Size - int64(i.Sector)
@@ -232,14 +232,14 @@ func (i *Image) Header(backup bool) int64 {
 	return int64(i.Sector)
 }
 
-// Entry is where the nth partition's entry stands in the primary or the backup
+// Entry is where the nth partition's entry is, in the primary or the backup
 // table.
 func (i *Image) Entry(backup bool, n int) int64 {
 	array := binary.LittleEndian.Uint64(i.Get(i.Header(backup)+72, 8))
 	return int64(array)*int64(i.Sector) + int64(n)*entrySize
 }
 
-// Seal makes the checksums right, as far as the headers are on the disk.
+// Seal corrects the checksums of all headers that are on the disk.
 func (i *Image) Seal() {
 	for _, backup := range []bool{false, true} {
 		h := i.Header(backup)
@@ -250,7 +250,7 @@ func (i *Image) Seal() {
 	}
 }
 
-// SealHeader makes a header's own checksum right.
+// SealHeader corrects the checksum of a header.
 func (i *Image) SealHeader(backup bool) {
 	h := i.Header(backup)
 	i.Put32(h+16, 0)
@@ -264,7 +264,7 @@ func (i *Image) Both(n int, offset int64, b ...byte) {
 	i.Seal()
 }
 
-// GUID writes a GUID as it stands on disks.
+// GUID writes a GUID as disks hold it.
 func GUID(text string) []byte {
 	b, err := hex.DecodeString(strings.ReplaceAll(text, "-", ""))
 	if err != nil || len(b) != 16 {
@@ -276,8 +276,8 @@ func GUID(text string) []byte {
 	return b
 }
 
-// PE is the least PE file that is an EFI application for a machine: PE32 for
-// 32 bits, else PE32+. A field is where its offset from the PE header says.
+// PE is the smallest PE file that is an EFI application for a machine: PE32 for
+// 32 bits, else PE32+. Its PE header is at byte 0x40.
 func PE(machine uint16) []byte {
 	b := make([]byte, 1024)
 	copy(b, "MZ")
@@ -306,7 +306,7 @@ func PE(machine uint16) []byte {
 	return b
 }
 
-// Volume is the header of a firmware volume with that file system.
+// Volume is the header of a firmware volume; kind is the GUID of its file system.
 func Volume(kind string) []byte {
 	b := make([]byte, 512)
 	copy(b[16:], GUID(kind))
@@ -316,8 +316,8 @@ func Volume(kind string) []byte {
 	return b
 }
 
-// Flash is a firmware's, which begins with an instruction that goes to its
-// first volume, behind a page.
+// Flash is a firmware's flash: it begins with a branch instruction, and its first
+// volume is behind one page.
 func Flash(branch uint32) []byte {
 	b := binary.LittleEndian.AppendUint32(nil, branch)
 	return append(append(b, make([]byte, 4096-4)...), Volume("8C8CE578-8A3D-4F1C-9935-896185C32DD3")...)

@@ -12,7 +12,7 @@ type Section struct {
 	Data []byte
 }
 
-// UKI is the least PE file for a machine with sections behind its own.
+// UKI is [PE] with more sections.
 func UKI(machine uint16, sections ...Section) []byte {
 	b := PE(machine)
 	le := binary.LittleEndian
@@ -30,8 +30,7 @@ func UKI(machine uint16, sections ...Section) []byte {
 	return b
 }
 
-// Newc is a cpio archive in the form newc of files, and of directories where
-// they have no data.
+// Newc is a cpio archive of files and directories, in the form "newc".
 func Newc(files ...File) []byte {
 	var b bytes.Buffer
 	for n, f := range append(files, File{Path: "TRAILER!!!", Data: []byte{}}) {
@@ -48,8 +47,8 @@ func Newc(files ...File) []byte {
 	return b.Bytes()
 }
 
-// Kernel is what a Linux Image for AArch64 shows of itself: its release, and
-// behind it other bytes.
+// Kernel is as much of a Linux Image for AArch64 as tells its release, and then
+// more bytes.
 func Kernel(release string, more ...byte) []byte {
 	b := make([]byte, 128)
 	copy(b[56:], "ARM\x64")

@@ -10,16 +10,16 @@ import (
 	"strings"
 )
 
-// An archive is what is kept of an initial ramdisk.
+// An archive keeps a part of an initial ramdisk.
 type archive struct {
-	kept    map[string]string
-	modules map[string]bool // files of modules
-	trees   map[string]bool // releases
-	names   int             // bytes of their names
-	left    int64           // bytes that may yet be unpacked
+	kept    map[string]string // files, by name
+	modules map[string]bool   // names of modules' files
+	trees   map[string]bool   // releases that have files below lib/modules
+	names   int               // bytes of the modules' names
+	left    int64             // bytes that may still be unpacked
 }
 
-// Of a cpio archive in the form "newc": Linux's
+// From the format of cpio archives called "newc": Linux's
 // Documentation/driver-api/early-userspace/buffer-format.rst.
 const (
 	cpioHeader = 110
@@ -38,7 +38,7 @@ const (
 
 var errLarge = errors.New("it unpacks to more than 1 GiB")
 
-// read reads archives one behind the other, packed or not, as kernels do.
+// read reads archives, packed or not, one behind the other as kernels do.
 func (a *archive) read(r io.Reader) error {
 	a.kept, a.modules, a.trees = map[string]string{}, map[string]bool{}, map[string]bool{}
 	if a.left == 0 {
@@ -69,7 +69,7 @@ func skipZeroes(in *bufio.Reader) error {
 	}
 }
 
-// readOne reads one archive, or what lies packed in one piece.
+// readOne reads one archive, or one packed piece of archives.
 func (a *archive) readOne(in *bufio.Reader) error {
 	if magic, err := in.Peek(len("07070")); err == nil && string(magic) == "07070" {
 		return a.newc(in)
@@ -86,7 +86,7 @@ func (a *archive) readOne(in *bufio.Reader) error {
 	return err
 }
 
-// padded reads archives with zeroes behind them.
+// padded reads archives that have zeroes behind them.
 func (a *archive) padded(in *bufio.Reader) error {
 	for {
 		if err := skipZeroes(in); errors.Is(err, io.EOF) {
@@ -116,7 +116,7 @@ func (a *archive) newc(in *bufio.Reader) error {
 	}
 }
 
-// readEntry reads an entry's header and name, with what pads them.
+// readEntry reads the header and the name of an entry, with their padding.
 func readEntry(in *bufio.Reader) (name string, mode, size uint64, err error) {
 	head := make([]byte, cpioHeader)
 	if _, err := io.ReadFull(in, head); err != nil {
@@ -147,7 +147,7 @@ func readEntry(in *bufio.Reader) (name string, mode, size uint64, err error) {
 	return strings.TrimRight(string(b[:length]), "\x00"), mode, size, nil
 }
 
-// pad is how many bytes there are up to the next multiple of four.
+// pad returns how many bytes are missing to the next multiple of four.
 func pad(n uint64) uint64 { return -n & 3 }
 
 // cut is the error of an archive that ends too soon.
@@ -158,7 +158,7 @@ func cut(err error) error {
 	return err
 }
 
-// take keeps what tells of modules, and passes over all else.
+// take keeps what says something about modules, and skips the rest.
 func (a *archive) take(in io.Reader, name string, mode, size uint64) error {
 	name = strings.TrimPrefix(strings.TrimPrefix(path.Clean("/"+name), "/"), "usr/")
 	below, ok := strings.CutPrefix(name, "lib/modules/")
@@ -183,7 +183,7 @@ func (a *archive) take(in io.Reader, name string, mode, size uint64) error {
 	return nil
 }
 
-// readUpTo reads so many bytes, and allocates them as they come.
+// readUpTo reads size bytes. It allocates memory only for bytes that come.
 func readUpTo(in io.Reader, b []byte, size uint64) ([]byte, error) {
 	for uint64(len(b)) < size {
 		piece := make([]byte, min(size-uint64(len(b)), 64<<10))
@@ -203,7 +203,8 @@ func (a *archive) addModule(name, release string) {
 	}
 }
 
-// release is that of the only tree of modules, empty if there is not just one.
+// release returns the release that has files below lib/modules; empty unless there
+// is exactly one.
 func (a *archive) release() string {
 	if len(a.trees) != 1 {
 		return ""
@@ -214,8 +215,8 @@ func (a *archive) release() string {
 	return ""
 }
 
-// modulesDep lists the files of modules as modules.dep does, by what there is:
-// the list within a ramdisk may be another's. It is empty where there is no tree.
+// modulesDep lists the files of modules that exist, in the format of modules.dep:
+// the ramdisk's own list may be of another set. Empty without modules.
 func (a *archive) modulesDep(dir string) string {
 	if !a.trees[path.Base(dir)] {
 		return ""

@@ -5,8 +5,8 @@ import (
 	"io"
 )
 
-// Identify tells a kernel's architecture, as Go names it, and its release. Each
-// is empty where the file does not show it: a zImage keeps its release packed.
+// Identify returns the architecture of a kernel, as Go names it, and its release.
+// Each is empty if the file does not show it: the release in a zImage is packed.
 func Identify(r io.ReaderAt, size int64) (arch, release string) {
 	file := io.NewSectionReader(r, 0, size)
 	if arch = kernelArch(file); arch != "" {
@@ -15,8 +15,7 @@ func Identify(r io.ReaderAt, size int64) (arch, release string) {
 	return arch, release
 }
 
-// others are files that are taken for a kernel, by how they begin or what is at
-// a place: Linux's Documentation/arch/x86/boot.rst, ELF-64 and U-Boot's image.h.
+// others are files that people mistake for a kernel, by bytes at an offset: Linux's Documentation/arch/x86/boot.rst, ELF-64 and U-Boot's image.h.
 var others = []struct {
 	at        int
 	magic, is string
@@ -29,8 +28,8 @@ var others = []struct {
 	{0, "#!", "a script"},
 }
 
-// What says what a file is that is no kernel for ARM; empty if its header does
-// not tell.
+// What names a file that is no kernel for ARM; empty if its header does not show
+// what it is.
 func What(r io.ReaderAt) string {
 	head := make([]byte, 1024)
 	n, _ := r.ReadAt(head, 0)
@@ -46,8 +45,8 @@ func What(r io.ReaderAt) string {
 	return ""
 }
 
-// ReleaseOf tells the release whose modules or configuration an initial ramdisk
-// holds; empty if there is not just one.
+// ReleaseOf returns the release whose modules or configuration an initial ramdisk
+// holds; empty unless there is exactly one.
 func ReleaseOf(initrd io.Reader) string {
 	var a archive
 	if err := a.read(initrd); err != nil {

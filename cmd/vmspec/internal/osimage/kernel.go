@@ -11,17 +11,17 @@ import (
 	"strings"
 )
 
-// Where a kernel says what it is: Linux's Documentation/arm64/booting.rst,
+// The marks of a kernel and their offsets: Linux's Documentation/arm64/booting.rst,
 // arch/arm/boot/compressed/head.S and drivers/firmware/efi/libstub/zboot-header.S.
 const (
-	headSize            = 64 // as far as they lie
+	headSize            = 64 // bytes that hold all of them
 	arm64At, arm64Magic = 56, "ARM\x64"
 	zImageAt, zImage    = 0x24, "\x18\x28\x6f\x01"
 	zbootAt, zboot      = 4, "zimg"
 )
 
-// kernelArch returns a kernel's architecture, as Go names it; empty if a file is
-// none for ARM.
+// kernelArch returns the architecture of a kernel, as Go names it; empty if the
+// file is no kernel for ARM.
 func kernelArch(r *io.SectionReader) string {
 	head := make([]byte, headSize)
 	if _, err := r.ReadAt(head, 0); err != nil {
@@ -51,8 +51,8 @@ func kernelArch(r *io.SectionReader) string {
 // again reads from the beginning.
 func again(r *io.SectionReader) io.Reader { return io.NewSectionReader(r, 0, r.Size()) }
 
-// imageOf returns the kernel as it lies in memory, as far as it is packed in a
-// way that is known. Within a zImage it stays packed.
+// imageOf returns the kernel unpacked, as it lies in memory. In a zImage it stays
+// packed.
 func imageOf(r *io.SectionReader) (io.Reader, error) {
 	head := make([]byte, headSize)
 	if _, err := r.ReadAt(head, 0); err != nil {
@@ -68,7 +68,7 @@ func imageOf(r *io.SectionReader) (io.Reader, error) {
 	return again(r), nil
 }
 
-// What a kernel's memory shows of it: init/version.c, kernel/configs.c.
+// Marks in a kernel's memory: init/version.c, kernel/configs.c.
 const (
 	banner      = "Linux version "
 	configMark  = "IKCFG_ST"
@@ -77,8 +77,8 @@ const (
 	maxKernel   = 1 << 30
 )
 
-// scan looks through a kernel for its release and its configuration, either
-// empty if it does not show it.
+// scan searches a kernel for its release and its configuration. What it does not
+// find is empty.
 func scan(r *io.SectionReader) (release, config string, err error) {
 	kernel, err := imageOf(r)
 	if err != nil {
@@ -105,7 +105,7 @@ func scan(r *io.SectionReader) (release, config string, err error) {
 	}
 }
 
-// releaseIn finds the release in what follows a banner; format strings have
+// releaseIn finds a release behind a banner. A banner that is a format string has
 // none.
 func releaseIn(window []byte) string {
 	for {
@@ -121,14 +121,13 @@ func releaseIn(window []byte) string {
 	}
 }
 
-// isRelease tells whether a word can be a kernel's release, and a directory's
-// name: at most 64 bytes (__NEW_UTS_LEN) from a digit on.
+// isRelease reports whether a word can be the release of a kernel, and the name of
+// a directory: it begins with a digit and has at most 64 bytes (__NEW_UTS_LEN).
 func isRelease(word string) bool {
 	return word != "" && len(word) <= 64 && word[0] >= '0' && word[0] <= '9' && !strings.ContainsAny(word, "/\x00\n")
 }
 
-// readConfig reads the gzip file at which a configuration begins. What is
-// damaged is none.
+// readConfig reads a configuration packed by gzip; empty if it is damaged.
 func readConfig(in *bufio.Reader) string {
 	z, err := gzip.NewReader(in)
 	if err != nil {

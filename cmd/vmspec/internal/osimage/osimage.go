@@ -1,11 +1,11 @@
-// Package osimage finds the kernel of the guest OS in a disk image and shows of
-// it what a guest that runs it would: release, command line, configuration and
-// modules, as files that probes/kernel reads.
+// Package osimage finds the kernel of the guest OS in a disk image. It shows the
+// kernel's release, command line, configuration and modules as the files that
+// probes/kernel reads in a running guest.
 //
-// Only what lies in the ESP is read: a unified kernel image, or a kernel with
-// its initial ramdisk, configuration and command line beside it. The bytes are
-// anybody's: nothing is allocated by what they claim, and no more is unpacked
-// than a kernel would.
+// Only the ESP is read: a unified kernel image, or a kernel with its initial
+// ramdisk, configuration and command line beside it. The files may be damaged or
+// hostile: nothing is allocated because they claim a size, and no more is
+// unpacked than a kernel would unpack.
 package osimage
 
 import (
@@ -19,7 +19,7 @@ import (
 	"vmspec/probes/image"
 )
 
-// ErrNoKernel says that no kernel can be seen.
+// ErrNoKernel says that no kernel was found.
 var ErrNoKernel = errors.New("no kernel is in the ESP; other file systems are not read")
 
 // A guest is a kernel and what goes with it.
@@ -30,8 +30,8 @@ type guest struct {
 	config, cmdline string
 }
 
-// Open finds the kernel for an architecture, by Go's name of it, or for any, in
-// a disk that was inspected.
+// Open finds a kernel in a disk that was inspected. The architecture is named as
+// in Go; empty for any.
 func Open(r io.ReaderAt, d *image.Disk, arch string) (fs.FS, error) {
 	esp := d.Boots("", arch)
 	if esp == nil {
@@ -48,9 +48,8 @@ func Open(r io.ReaderAt, d *image.Disk, arch string) (fs.FS, error) {
 	return g.files(len(d.Partitions) > 1)
 }
 
-// find looks for a kernel in the boot program, where others put unified kernel
-// images (UAPI Group's Boot Loader Specification, type 2), and at last in any
-// file.
+// find looks for a kernel in three steps: the boot programs, the place for unified
+// kernel images (UAPI Group's Boot Loader Specification, type 2), every file.
 func find(files *image.Files, esp *image.ESP, arch string) (*guest, error) {
 	all := files.All()
 	for _, place := range []func(string) bool{isBootProgram(esp), isUnified, func(string) bool { return true }} {
@@ -60,7 +59,7 @@ func find(files *image.Files, esp *image.ESP, arch string) (*guest, error) {
 			}
 			r, err := files.Open(n)
 			if err != nil {
-				continue // of a damaged file system the image's own clauses tell
+				continue // a damaged file system is a matter of other clauses
 			}
 			g, err := open(r)
 			switch {
@@ -93,7 +92,7 @@ func isUnified(name string) bool {
 	return strings.HasPrefix(name, `\EFI\LINUX\`) && strings.HasSuffix(name, ".EFI")
 }
 
-// open opens a unified kernel image or a kernel; nil if a file is neither.
+// open opens a unified kernel image or a kernel; nil if the file is neither.
 func open(r *io.SectionReader) (*guest, error) {
 	sections, machine, err := readSections(r)
 	if err != nil {
@@ -111,13 +110,13 @@ func open(r *io.SectionReader) (*guest, error) {
 	return g, nil
 }
 
-// maxText bounds a section that holds a line, and a configuration.
+// Bounds on a section that holds one line, and on a configuration, in bytes.
 const (
 	maxText   = 64 << 10
 	maxConfig = 4 << 20
 )
 
-// text reads a section of a line, empty where there is none.
+// text reads a section that holds one line; empty if there is no section.
 func text(s *io.SectionReader) string {
 	if s == nil {
 		return ""
@@ -129,8 +128,9 @@ func text(s *io.SectionReader) string {
 	return strings.TrimSpace(strings.TrimRight(string(b), "\x00"))
 }
 
-// beside looks for the initial ramdisk and the configuration in a kernel's own
-// directory, as distributions name them: those whose names go on as its does.
+// beside looks for the initial ramdisk and the configuration in the directory of
+// the kernel. Of several it takes the one whose name ends most like the kernel's:
+// distributions name them so.
 func (g *guest) beside(files *image.Files, all []image.Name, kernel string) {
 	dir, base := split(kernel)
 	best := map[string]int{}
@@ -172,7 +172,7 @@ func kindOf(name string) string {
 	return ""
 }
 
-// shared is how many bytes two names end in together.
+// shared returns how many bytes at their end two names have in common.
 func shared(a, b string) int {
 	n := 0
 	for n < len(a) && n < len(b) && a[len(a)-1-n] == b[len(b)-1-n] {
@@ -181,8 +181,8 @@ func shared(a, b string) int {
 	return n
 }
 
-// files shows the guest as probes/kernel reads one. With partial its image has
-// file systems that were not read, in which modules may lie.
+// files shows the guest as files for probes/kernel. With partial the image has
+// more file systems, which were not read and may hold modules.
 func (g *guest) files(partial bool) (fs.FS, error) {
 	release, config, err := scan(g.kernel)
 	if err != nil {
@@ -214,7 +214,7 @@ func (g *guest) files(partial bool) (fs.FS, error) {
 	return root, nil
 }
 
-// firstOf is the first text that is not empty.
+// firstOf returns the first text that is not empty.
 func firstOf(texts ...string) string {
 	for _, t := range texts {
 		if t != "" {
@@ -224,10 +224,10 @@ func firstOf(texts ...string) string {
 	return ""
 }
 
-// files are texts by their names.
+// files are texts, by name.
 type files map[string]string
 
-// Open is there for the sake of [fs.FS]: what is read is read whole.
+// Open exists for [fs.FS] alone: all readers call ReadFile.
 func (f files) Open(name string) (fs.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: fs.ErrNotExist}
 }
@@ -240,5 +240,5 @@ func (f files) ReadFile(name string) ([]byte, error) {
 	return nil, &fs.PathError{Op: "read", Path: name, Err: fs.ErrNotExist}
 }
 
-// ReadDir finds every directory empty: no module is loaded in an image.
+// ReadDir finds every directory empty: in an image no module is loaded.
 func (f files) ReadDir(string) ([]fs.DirEntry, error) { return nil, nil }

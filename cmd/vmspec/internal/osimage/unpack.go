@@ -14,12 +14,12 @@ import (
 	"github.com/ulikunitz/xz/lzma"
 )
 
-// maxWindow bounds the memory of what unpacks, in bytes. Kernels' own ramdisks
-// need 1 MiB by xz and 8 MiB by zstd.
+// maxWindow bounds the memory for unpacking, in bytes. Usual ramdisks need 1 MiB
+// for xz and 8 MiB for zstd.
 const maxWindow = 32 << 20
 
-// packers are the forms that kernels unpack (lib/decompress.c), by how they
-// begin.
+// packers are the formats that kernels unpack (lib/decompress.c), by their first
+// bytes.
 var packers = []struct {
 	magic string
 	open  func(in *bufio.Reader) (io.Reader, error)
@@ -34,7 +34,7 @@ var packers = []struct {
 	{"\x89LZO", func(*bufio.Reader) (io.Reader, error) { return nil, errors.New("packed by lzop, which is not read") }},
 }
 
-// unpacked returns what a reader holds packed.
+// unpacked unpacks what a reader holds.
 func unpacked(r io.Reader) (io.Reader, error) {
 	in, ok := r.(*bufio.Reader)
 	if !ok {
@@ -49,7 +49,7 @@ func unpacked(r io.Reader) (io.Reader, error) {
 	return nil, fmt.Errorf("neither an archive nor packed in a known way: it begins with %q", begin)
 }
 
-// openGzip leaves what comes behind the file.
+// openGzip does not read on behind the end of the file.
 func openGzip(in *bufio.Reader) (io.Reader, error) {
 	z, err := gzip.NewReader(in)
 	if err == nil {
@@ -62,13 +62,13 @@ func openZstd(in *bufio.Reader) (io.Reader, error) {
 	return zstd.NewReader(in, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
 }
 
-// An xzReader reads the blocks of an xz file by itself (The .xz File Format
-// 1.1.0) and has each unpacked: ulikunitz/xz allocates the dictionary that a
-// block claims, up to 4 GiB.
+// An xzReader finds the blocks of an xz file (The .xz File Format 1.1.0) and lets
+// ulikunitz/xz unpack each. By itself ulikunitz/xz would allocate the dictionary
+// that a block claims, up to 4 GiB.
 type xzReader struct {
 	in    *bufio.Reader
 	count *counter
-	check int // bytes of it behind each block
+	check int // bytes of the checksum behind each block
 	block io.Reader
 }
 
@@ -92,7 +92,7 @@ func (c *counter) ReadByte() (byte, error) {
 	return b, err
 }
 
-// checkSizes are those of the checks, by their number: section 2.1.1.2.
+// checkSizes are the sizes of the checksums, by their number: section 2.1.1.2.
 var checkSizes = map[byte]int{0: 0, 1: 4, 4: 8, 10: 32}
 
 func openXZ(in *bufio.Reader) (io.Reader, error) {
@@ -107,7 +107,7 @@ func openXZ(in *bufio.Reader) (io.Reader, error) {
 	return &xzReader{in: in, check: size}, nil
 }
 
-// Read reads block after block. The index behind them is passed over.
+// Read reads block after block, and skips the index behind them.
 func (x *xzReader) Read(b []byte) (int, error) {
 	for {
 		if x.block == nil {
@@ -125,7 +125,7 @@ func (x *xzReader) Read(b []byte) (int, error) {
 	}
 }
 
-// next begins a block; io.EOF says that there is none.
+// next begins a block; io.EOF says that there are no more.
 func (x *xzReader) next() error {
 	size, err := x.in.ReadByte()
 	if err != nil {
@@ -147,7 +147,7 @@ func (x *xzReader) next() error {
 	return err
 }
 
-// end passes over what is behind a block: its padding and its check.
+// end skips the padding and the checksum behind a block.
 func (x *xzReader) end() error {
 	x.block = nil
 	_, err := x.in.Discard(int(-x.count.n&3) + x.check)
@@ -157,8 +157,8 @@ func (x *xzReader) end() error {
 	return nil
 }
 
-// index passes over what is behind the last block: a number of records of two
-// numbers each, padding, a checksum and the stream's footer.
+// index skips what follows the last block: a count of records, records of two
+// numbers, padding, a checksum, and the footer of the stream.
 func (x *xzReader) index() error {
 	x.count = &counter{in: x.in, n: 1}
 	records, err := readNumber(x.count)
@@ -176,7 +176,7 @@ func (x *xzReader) index() error {
 	return io.EOF
 }
 
-// readNumber reads seven bits a byte, the least first: section 1.2.
+// readNumber reads a number of seven bits a byte, lowest first: section 1.2.
 func readNumber(in io.ByteReader) (value uint64, err error) {
 	for shift := 0; shift < 63; shift += 7 {
 		b, err := in.ReadByte()
@@ -191,8 +191,8 @@ func readNumber(in io.ByteReader) (value uint64, err error) {
 	return 0, errors.New("xz: a number without an end")
 }
 
-// lzma2Window reads of a block's header how large a dictionary it needs:
-// sections 3.1 and 5.3.1.
+// lzma2Window reads from a block's header how large its dictionary is: sections
+// 3.1 and 5.3.1.
 func lzma2Window(head []byte) (int, error) {
 	flags, rest := head[0], strings.NewReader(string(head[1:]))
 	if flags&3 != 0 {
