@@ -40,7 +40,7 @@ func observed(t *testing.T, dead bool) *observation {
 	require.NoError(t, err)
 	o := &observation{worker: &worker{journal: j}, dead: dead, notes: map[string][]byte{}}
 	o.host.say = unheard
-	o.chooseClock()
+	o.chooseBase()
 	return o
 }
 
