@@ -8,45 +8,45 @@ import (
 	"vmspec/probes/rtc"
 )
 
-// An announcer says on the console what a worker does, so that a VM that stops
-// names what it stopped in. Each trial is announced, each step in which Linux
-// calls the firmware, and of other steps the first of a kind in a row: what was
-// risked and came back is never the last word for long.
+// An announcer says on the console what a worker does: if the VM stops, its last
+// words say in which step. It announces each trial, each step in which Linux calls
+// the firmware, and of other steps the first in a row of one kind: that one shows
+// that the trial before it came to an end.
 type announcer struct {
 	root          fs.FS
 	say           func(format string, args ...any)
 	kind, service string                 // of the step before
-	beside        atomic.Pointer[string] // the service that the clock's trial calls meanwhile
+	beside        atomic.Pointer[string] // the service that the clock's trial calls at the same time
 }
 
 // step announces a step that begins.
 func (a *announcer) step(name string) {
 	kind, _, named := strings.Cut(name, " ")
 	service := a.serviceOf(name)
-	tell := named && (kind == "trial" || kind != a.kind || service != a.service)
-	if a.kind, a.service = kind, service; tell {
-		a.tell(calling(name, service))
+	wanted := named && (kind == "trial" || kind != a.kind || service != a.service)
+	if a.kind, a.service = kind, service; wanted {
+		a.announce(calling(name, service))
 	}
 }
 
 // calls announces the runtime services that a step calls one after the other.
 func (a *announcer) calls(step string) func(service string) {
-	return func(service string) { a.tell(calling(step, service)) }
+	return func(service string) { a.announce(calling(step, service)) }
 }
 
 // meanwhile announces a step that runs beside others until it is over.
 func (a *announcer) meanwhile(step string) {
 	service := a.serviceOf(step)
-	a.tell(calling(step, service))
+	a.announce(calling(step, service))
 	a.beside.Store(&service)
 }
 
 func (a *announcer) over() { a.beside.Store(nil) }
 
-// unheard is for a guest that is not ours.
-func unheard(string, ...any) {}
+// silent says nothing: for a guest that somebody else booted.
+func silent(string, ...any) {}
 
-func (a *announcer) tell(words string) {
+func (a *announcer) announce(words string) {
 	if service := a.beside.Load(); service != nil && *service != "" {
 		words += ", beside UEFI " + *service
 	}

@@ -10,8 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// mounts are the file systems of a guest that we boot, in order. Those a
-// kernel does not have are done without: the probes say what they miss.
+// mounts are the file systems of a guest that we boot, in order. A kernel may lack
+// some of them: the probes say what they miss.
 var mounts = []struct{ dir, fstype string }{
 	{"/proc", "proc"},
 	{"/sys", "sysfs"},
@@ -42,8 +42,8 @@ func mountVariables() error {
 	return err
 }
 
-// quietKernel keeps all of the kernel's messages but emergencies off the
-// console, where they would cut the report's lines in half.
+// quietKernel keeps the kernel's messages off the console, except emergencies.
+// They would cut lines of the report in two.
 func quietKernel() error {
 	const consoleLevel = 8 // SYSLOG_ACTION_CONSOLE_LEVEL, include/linux/syslog.h
 	_, _, errno := unix.Syscall(unix.SYS_SYSLOG, consoleLevel, 0, 1)
@@ -63,7 +63,7 @@ func leave(after string) {
 	case "halt":
 		how = unix.LINUX_REBOOT_CMD_HALT
 	}
-	err := unix.Reboot(int(int32(how))) // on 32 bits the commands do not fit an int as they are
+	err := unix.Reboot(int(int32(how))) // on 32 bits the commands overflow an int
 	say("could not end the machine: %v", err)
 	for { // PID 1 may not return
 		time.Sleep(time.Hour)

@@ -59,7 +59,7 @@ func TestPublishSaysWhoIsLate(t *testing.T) {
 		printed := map[string][]string{}
 		publishTogether([]string{"report"}, []string{"ttyAMA0", "hvc0", "ttyS0"}, func(device string, lines []string, _ bool) error {
 			if device == "hvc0" {
-				time.Sleep(2 * consoleMost)
+				time.Sleep(2 * consoleLimit)
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -68,7 +68,7 @@ func TestPublishSaysWhoIsLate(t *testing.T) {
 		})
 		const late = "# vmspec: hvc0 did not take the report in 30s"
 		require.Equal(t, map[string][]string{"ttyAMA0": {"report", late}, "ttyS0": {"report", late}}, printed)
-		time.Sleep(2 * consoleMost) // hvc0 comes after all
+		time.Sleep(2 * consoleLimit) // hvc0 comes after all
 	})
 }
 

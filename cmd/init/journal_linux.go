@@ -15,26 +15,27 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// A journal is what outlives a worker: a file without a name that the
-// supervisor opens and every worker is given.
+// A journal outlives the workers. It is a file without a name, which the
+// supervisor opens and hands to every worker.
 //
-// Its first page says what the worker is doing. Both map it, so that saying so
-// costs no system call. Records follow, of what is done:
+// Its first page holds the current step of the worker. Supervisor and worker map
+// that page, so that a new step costs no system call. Records of finished work
+// follow:
 //
 //	KIND LENGTH NAME
 //	LENGTH bytes
 //
-// One that a worker could not finish is written over by the next worker.
+// A record that a worker did not finish is overwritten by the next worker.
 type journal struct {
 	file *os.File
 	page []byte
 	step *step
 
-	mu  sync.Mutex // of what follows
-	end int64      // behind the last whole record
+	mu  sync.Mutex // guards end
+	end int64      // of the last whole record
 }
 
-// step is how the first page begins: the name of the step follows.
+// step is the beginning of the first page. The name of the step follows it.
 type step struct {
 	count  atomic.Uint32 // of steps so far
 	beside atomic.Uint32 // 1 while the clock's trial runs beside the steps
@@ -46,7 +47,7 @@ const (
 	stepName    = unsafe.Sizeof(step{})
 )
 
-// A record is a part of the work that is done.
+// A record is a finished part of the work.
 type record struct {
 	kind, name string
 	data       []byte
@@ -54,13 +55,13 @@ type record struct {
 
 // The kinds of records.
 const (
-	kindNote   = "note"   // a note of the guest, by its name
-	kindLost   = "lost"   // a step that a worker did not survive: why
-	kindAlone  = "alone"  // the clock's trial must run alone
-	kindWire   = "wire"   // the lines that go to the consoles
-	kindStatus = "status" // of the program, a digit
-	kindAfter  = "after"  // how the machine is to end
-	kindTold   = "told"   // the lines are on the consoles
+	kindNote     = "note"     // a note of the guest
+	kindLost     = "lost"     // a step that a worker did not survive: why
+	kindAlone    = "alone"    // the clock's trial must run alone
+	kindWire     = "wire"     // the lines that go to the consoles
+	kindStatus   = "status"   // of the program, a digit
+	kindAfter    = "after"    // how the machine is to end
+	kindReported = "reported" // the lines are on the consoles
 )
 
 // newJournal makes an empty journal.
@@ -75,8 +76,7 @@ func newJournal() (*journal, error) {
 	return openJournal(file)
 }
 
-// unnamed opens a file that nobody else sees, in memory where the kernel has
-// such files.
+// unnamed opens a file without a name; in memory if the kernel can do that.
 func unnamed() (*os.File, error) {
 	if fd, err := unix.MemfdCreate("vmspec", unix.MFD_CLOEXEC); err == nil {
 		return os.NewFile(uintptr(fd), "journal"), nil
@@ -88,7 +88,7 @@ func unnamed() (*os.File, error) {
 	return file, os.Remove(file.Name())
 }
 
-// openJournal opens a journal that another process made.
+// openJournal opens a journal that exists.
 func openJournal(file *os.File) (*journal, error) {
 	page, err := unix.Mmap(int(file.Fd()), 0, journalPage, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_SHARED)
 	if err != nil {
@@ -97,14 +97,14 @@ func openJournal(file *os.File) (*journal, error) {
 	return &journal{file: file, page: page, step: (*step)(unsafe.Pointer(&page[0])), end: journalPage}, nil
 }
 
-// begin says what is done next.
+// begin sets the current step.
 func (j *journal) begin(name string) {
 	n := copy(j.page[stepName:], name)
 	j.step.length.Store(uint32(n))
 	j.step.count.Add(1)
 }
 
-// doing returns what was begun last, and the how manieth that was.
+// doing returns the current step, and its ordinal.
 func (j *journal) doing() (name string, count uint32) {
 	n := min(uintptr(j.step.length.Load()), journalPage-stepName)
 	return string(j.page[stepName : stepName+n]), j.step.count.Load()
@@ -122,7 +122,7 @@ func (j *journal) add(kind, name string, data []byte) error {
 	return nil
 }
 
-// records returns all whole records and goes on behind them.
+// records returns all whole records. The next record will follow them.
 func (j *journal) records() ([]record, error) {
 	info, err := j.file.Stat()
 	if err != nil {
@@ -139,7 +139,7 @@ func (j *journal) records() ([]record, error) {
 	return records, j.file.Truncate(j.end)
 }
 
-// parseRecords returns the records that are whole, and how long they are.
+// parseRecords returns the whole records, and their length in bytes.
 func parseRecords(text []byte) (records []record, whole int) {
 	for {
 		head, rest, ok := bytes.Cut(text[whole:], []byte("\n"))
@@ -156,7 +156,7 @@ func parseRecords(text []byte) (records []record, whole int) {
 	}
 }
 
-// last returns the last record of a kind.
+// last returns the data of the last record of a kind.
 func last(records []record, kind string) (data []byte, err error) {
 	err = errors.New("no " + kind + " in the journal")
 	for _, r := range records {

@@ -19,9 +19,8 @@ import (
 	"vmspec/suite"
 )
 
-// gcPercent lets the heap grow to 16 MB before the first collection: what an
-// ordinary guest takes ends below, and under emulation a collection's code
-// alone costs 10 ms.
+// gcPercent lets the heap grow to 16 MB before the first collection. An ordinary
+// guest needs less, and under emulation the code of one collection costs 10 ms.
 const gcPercent = 400
 
 func main() {
@@ -47,8 +46,8 @@ func main() {
 	}
 }
 
-// mounted tells whether somebody has prepared the system before us: PID 1 of
-// a container is an ordinary program.
+// mounted reports whether the system was prepared before us: then we are PID 1 of
+// a container, which is an ordinary program.
 func mounted() bool {
 	_, err := os.Stat("/proc/self")
 	return err == nil
@@ -70,16 +69,16 @@ func program() int {
 	return out.status
 }
 
-// An outcome is what became of the work.
+// An outcome is the result of the work.
 type outcome struct {
-	wire   []byte // the lines for the consoles
-	told   bool   // and they are there
-	status int    // of the program
-	after  string // how the machine is to end
+	wire     []byte // the lines for the consoles
+	reported bool   // the lines are on the consoles
+	status   int    // of the program
+	after    string // how the machine must end
 }
 
-// oversee lets workers judge the guest. Where no worker comes to an end, the
-// report says so of everything.
+// oversee lets workers judge the guest. If no worker finishes, every point of the
+// report is an error that says why.
 func oversee(context string) outcome {
 	j, err := newJournal()
 	if err == nil {
@@ -107,7 +106,7 @@ func guarded(f func() error) (err error) {
 	return f()
 }
 
-// outcome reads what the workers left.
+// outcome reads the result of the workers.
 func (j *journal) outcome() (out outcome, err error) {
 	records, err := j.records()
 	if err != nil {
@@ -121,11 +120,11 @@ func (j *journal) outcome() (out outcome, err error) {
 		return out, errors.Join(err, errors.New("no status in the journal"))
 	}
 	after, err := last(records, kindAfter)
-	_, untold := last(records, kindTold)
-	return outcome{out.wire, untold == nil, int(status[0] - '0'), string(after)}, err
+	_, unreported := last(records, kindReported)
+	return outcome{out.wire, unreported == nil, int(status[0] - '0'), string(after)}, err
 }
 
-// lost is the outcome where nothing could be told of the guest.
+// lost is the outcome if nothing is known about the guest.
 func lost(why error) outcome {
 	facts := &probes.Facts{Errors: map[string]string{}}
 	for _, subject := range probes.Subjects() {
@@ -140,10 +139,10 @@ func lost(why error) outcome {
 	}
 }
 
-// say prints a line that is not the report's: a comment.
+// say prints a comment on the console, a line that is not part of the report.
 //
-// It drops what the console does not take at once: nobody may be draining it,
-// and there is a report to write elsewhere.
+// It drops what the console does not take at once: perhaps nobody reads there, and
+// the report must still go to the other consoles.
 func say(format string, args ...any) {
 	line := report.Mark + strings.ReplaceAll(fmt.Sprintf(format, args...), "\n", "; ") + "\n"
 	fd, err := unix.Open("/dev/console", unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -154,7 +153,7 @@ func say(format string, args ...any) {
 	_, _ = unix.Write(fd, []byte(line))
 }
 
-// boot is PID 1: it brings the guest up, has it judged and ends it.
+// boot is PID 1: it brings the guest up, lets workers judge it, and ends it.
 func boot() {
 	err := mountAll()
 	if quietErr := quietKernel(); quietErr != nil {
@@ -165,7 +164,7 @@ func boot() {
 		say("%v", err)
 	}
 	out := oversee(contextBoot)
-	if !out.told {
+	if !out.reported {
 		lines := strings.Split(strings.TrimSuffix(string(out.wire), "\n"), "\n")
 		if err := printOn("/dev/console", lines, false); err != nil {
 			say("%v", err)

@@ -16,17 +16,15 @@ import (
 	"vmspec/probes/look"
 )
 
-// buses are those that enumerate and whose devices ask for the suite's
-// drivers.
+// buses are the buses that enumerate and have devices for the suite's drivers.
 var buses = []string{"pci", "virtio", "xen"}
 
-// rounds bounds how often devices are looked for again behind drivers that
-// were just loaded: virtio-pci, then virtio-blk.
+// rounds bounds how often devices are listed again after drivers were loaded: a
+// driver may find new devices, as virtio-pci finds one for virtio-blk.
 const rounds = 3
 
-// loader loads the suite's modules that this guest has use for: under
-// emulation a module that drives nothing costs more than looking whether it
-// would.
+// loader loads those of the suite's modules that this guest can use. Under
+// emulation it costs less to find that out than to load a module for nothing.
 type loader struct {
 	root   fs.FS
 	begin  func(module string) error
@@ -35,7 +33,7 @@ type loader struct {
 	loaded map[string]bool  // by file
 
 	insertFile func(name string) error
-	err        error // why nothing is known to be at hand
+	err        error // why there is no list of modules
 }
 
 func newLoader(root fs.FS, begin func(module string) error) *loader {
@@ -48,10 +46,8 @@ func newLoader(root fs.FS, begin func(module string) error) *loader {
 	return l
 }
 
-// loadModules loads the suite's modules and notes what became of each.
-//
-// It asks begin before each, and one that begin answers with an error is
-// missing.
+// loadModules loads the suite's modules and notes what became of each. It calls
+// begin before each. If that returns an error, the module is missing.
 func loadModules(root fs.FS, begin func(module string) error, n *kernel.ModulesNote) error {
 	l := newLoader(root, begin)
 	l.loadAll()
@@ -91,7 +87,8 @@ func (l *loader) loadAll() {
 	l.loadAsked()
 }
 
-// loadAsked loads what devices ask for, and what those ask for in turn.
+// loadAsked loads the modules that devices ask for. Devices that appear by that
+// may ask for more.
 func (l *loader) loadAsked() {
 	text, err := fs.ReadFile(l.root, path.Join(moduleTree(), "modules.alias"))
 	if err != nil {
@@ -131,9 +128,9 @@ func (l *loader) load(module string) {
 	l.tried[module] = err
 }
 
-// insert loads a module and what it needs. u-root's kmodule does as much, but
-// brings four decompressors along, 590 KB of PID 1, for modules that the
-// initramfs carries unpacked.
+// insert loads a module and the modules that it needs. u-root's kmodule can do the
+// same, but it links four decompressors, 590 KB of PID 1, and the initramfs holds
+// its modules unpacked.
 func (l *loader) insert(module string) error {
 	files, err := l.atHand.Order(module)
 	if err != nil {
@@ -151,14 +148,15 @@ func (l *loader) insert(module string) error {
 	return nil
 }
 
-// signed ends a module behind its signature: include/linux/module_signature.h.
+// signed is the end of a signed module: include/linux/module_signature.h.
 const signed = "~Module signature appended~\n"
 
-// insertFile loads one module; it may be loaded already.
+// insertFile loads one module, which may be loaded already.
 //
-// The kernel is not told of a signature unless it asks for one, as when it is
-// locked down: the modules come from where PID 1 does, and to verify two of them
-// takes an eighth of all instructions that the suite adds to a boot.
+// It first hides the signature from the kernel. The modules come from the same
+// initramfs as PID 1, and to verify two of them takes an eighth of all
+// instructions that the suite adds to a boot. A kernel that demands a signature,
+// as one that is locked down does, gets it in a second try.
 func insertFile(name string) error {
 	module, err := os.ReadFile(name)
 	if err != nil {
@@ -183,11 +181,11 @@ func moduleTree() string {
 	return path.Join("lib/modules", unix.ByteSliceToString(u.Release[:]))
 }
 
-// described lists what the description's devices ask for: the nodes of the
-// device tree, as drivers/of/module.c writes them, and the hardware IDs of
-// ACPI's namespace. One file and one directory tell what would take a look at
-// every platform device. Empty slots of virtio-mmio ask for nothing: a driver for
-// 32 of them costs 20 ms under emulation.
+// described lists the aliases of all described devices: nodes of the device tree,
+// as drivers/of/module.c writes them, and hardware IDs of ACPI's namespace. That
+// takes one file and one directory, instead of a file for each platform device.
+// Empty slots of virtio-mmio are left out: a driver for 32 of them costs 20 ms
+// under emulation.
 func (l *loader) described() []string {
 	var out []string
 	if tree, err := fdt.Load(l.root); err == nil {
@@ -213,7 +211,7 @@ func (l *loader) described() []string {
 	return out
 }
 
-// enumerated lists what the devices of the buses that enumerate ask for.
+// enumerated lists the aliases of the devices on buses that enumerate.
 func (l *loader) enumerated() []string {
 	var out []string
 	for _, bus := range buses {

@@ -35,7 +35,7 @@ import (
 // An observation is the live guest and the notes taken of it.
 type observation struct {
 	*worker
-	dead  bool // no timer interrupt comes: a sleep would never end
+	dead  bool // no timer interrupt comes: no sleep would end
 	base  trial.Timebase
 	notes map[string][]byte
 }
@@ -77,7 +77,7 @@ func (o *observation) note(step string, n note.Note, measure func() error) {
 // refuse notes why nothing was measured.
 func (o *observation) refuse(n note.Note, why error) { o.notes[n.Format().Name] = note.Failure(why) }
 
-// keep spares the next worker a note; without a journal it takes it again.
+// keep saves a note for the next worker. If that fails, the next one takes it again.
 func (o *observation) keep(name string, text []byte) { _ = o.journal.add(kindNote, name, text) }
 
 // trial takes a note by making something happen.
@@ -115,13 +115,13 @@ func (o *observation) timerIsDead() bool {
 	return dead
 }
 
-// clockMost is how long the clock's trial may take: it ends by itself sooner,
-// unless the firmware's GetTime does not return.
-const clockMost = 12 * time.Second
+// clockLimit is how long the clock's trial may take. It ends sooner unless the
+// firmware's GetTime does not return.
+const clockLimit = 12 * time.Second
 
-// take runs everything that is not reading a file, and returns the guest as
-// files. The clock's seconds take longest: they begin first, and the rest
-// happens meanwhile. Where the timer is dead nothing may sleep or wait.
+// take takes all notes and returns the guest as files. The clock's trial takes
+// longest: it begins first, and the rest is done meanwhile. With a dead timer
+// nothing may sleep or wait.
 func (o *observation) take() *guest.FS {
 	var clock <-chan []byte
 	if !o.dead {
@@ -136,8 +136,8 @@ func (o *observation) take() *guest.FS {
 	log := kernel.LogNote()
 	o.look(log, func() error { return readLog(log) })
 	files := guest.Snapshot(o.root, o.each("read"))
-	o.exchange()      // it may wait, and the clock's trial waits anyway
-	if clock == nil { // its trial could end this worker
+	o.exchange()      // waits for others, while the clock's trial waits anyway
+	if clock == nil { // the clock's trial comes last, and may end this worker
 		o.endInput(inputs, inputErr)
 	}
 	o.endClock(clock)
@@ -157,7 +157,7 @@ func readLog(n *note.FreeText) error {
 	return err
 }
 
-// trials makes the trials that this guest has something for.
+// trials makes the trials for what this guest has.
 func (o *observation) trials() {
 	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil {
 		var table efi.TableNote
@@ -190,8 +190,8 @@ func (o *observation) trials() {
 	}
 }
 
-// tryDisks reads blocks of all disks, and of that from which the guest was
-// booted what its image is judged by. UEFI may know of one that Linux does not.
+// tryDisks reads blocks of all disks. Of the disk that the guest was booted from
+// it records what the image is judged by. UEFI may know a disk that Linux does not.
 func (o *observation) tryDisks(disks []disk.Disk) {
 	_, err := fs.Stat(o.root, "sys/firmware/efi")
 	var boot image.Note
@@ -212,7 +212,7 @@ func (o *observation) tryDisks(disks []disk.Disk) {
 	}
 }
 
-// exchange makes the trials in which somebody outside may answer.
+// exchange makes the trials in which somebody outside the guest may answer.
 func (o *observation) exchange() {
 	interfaces, err := network.Read(o.root)
 	if err == nil && len(interfaces) > 0 && o.mayChange() {
@@ -221,12 +221,12 @@ func (o *observation) exchange() {
 	}
 }
 
-// offlineTrial is the riskiest and the last: a kernel whose CPU does not go
-// when PSCI lets it go panics (arch/arm64/kernel/smp.c, cpu_die).
+// offlineTrial is the riskiest trial, so it is the last: a kernel panics if a CPU
+// goes on after PSCI's CPU_OFF (arch/arm64/kernel/smp.c, cpu_die).
 const offlineTrial = "trial offline"
 
-// tryOffline takes CPUs offline and back, when all else of them is known.
-// Whoever does not want to know of it is spared.
+// tryOffline takes CPUs offline and back, after everything else is known of them,
+// and only if the requirement is chosen.
 func (o *observation) tryOffline() {
 	if o.mayChange() && o.settings().Chosen("PLAT-CPU-OFFLINE") {
 		var n cpu.OfflineNote
@@ -234,15 +234,15 @@ func (o *observation) tryOffline() {
 	}
 }
 
-// bringBack makes up for that trial where it was lost.
+// bringBack takes CPUs online again if a worker was lost in that trial.
 func (o *observation) bringBack() {
 	if _, lost := o.lost[offlineTrial]; lost && o.begin("wait cpus") == nil {
 		_ = trial.BringBack(o.root) // how many are online will be seen
 	}
 }
 
-// askInput asks for a word on the terminals. Nobody waits for it: the answer
-// is looked for when all else is done.
+// askInput asks for a word on the terminals. It does not wait: endInput looks for
+// the answers when all else is done.
 func (o *observation) askInput() ([]trial.Input, error) {
 	if _, kept := o.kept["input"]; kept || !o.mayChange() {
 		return nil, nil
@@ -259,7 +259,7 @@ func (o *observation) askInput() ([]trial.Input, error) {
 	}
 	var names []string
 	for _, t := range facts.Terminals {
-		if t.Name == "hvc0" || !strings.HasPrefix(t.Name, "hvc") { // Linux makes all eight as soon as there is one
+		if t.Name == "hvc0" || !strings.HasPrefix(t.Name, "hvc") { // one device is enough for Linux to make all eight
 			names = append(names, t.Name)
 		}
 	}
@@ -280,8 +280,8 @@ func (o *observation) endInput(inputs []trial.Input, err error) {
 	})
 }
 
-// mayChange tells whether something may be changed for a moment: in a guest
-// that is ours alone, unless a parameter forbids it.
+// mayChange reports whether something may be changed for a moment: only in a guest
+// that we booted, and unless a parameter forbids it.
 func (o *observation) mayChange() bool {
 	return o.pid1 && !o.settings().ReadOnly
 }
@@ -294,7 +294,7 @@ func (o *observation) settings() suite.Settings {
 	return suite.ParseSettings(p)
 }
 
-// errDead is a trial's that would wait.
+// errDead is the error of a trial that would have to wait.
 var errDead = errors.New("not tried: the timer is dead")
 
 // waiting is a trial in which the kernel waits for a device or the firmware.
@@ -312,8 +312,8 @@ const (
 	mountsLook     = "look mounts"
 )
 
-// begun begins the clock's trial, unless it is to run alone, and brings the
-// guest up, in this order unless the clock's driver is a module.
+// begun begins the clock's trial, unless it must run alone, and brings the guest
+// up. If the clock's driver is a module, the guest is brought up first.
 func (o *observation) begun() <-chan []byte {
 	var text chan []byte
 	if _, kept := o.kept["clock"]; !kept && !o.alone {
@@ -350,7 +350,7 @@ func (o *observation) endClock(clock <-chan []byte) {
 		o.refuse(&n, errDead)
 	case clock != nil:
 		_ = o.begin("wait clock") // no worker is lost while it waits
-		o.notes["clock"] = within(clockMost, clock)
+		o.notes["clock"] = within(clockLimit, clock)
 		o.journal.step.beside.Store(0)
 		o.keep("clock", o.notes["clock"])
 	default:
@@ -368,7 +368,7 @@ func within(most time.Duration, text <-chan []byte) []byte {
 	}
 }
 
-// bringUp loads what the kernel has as modules and waits for what they find.
+// bringUp loads modules and waits for the devices that they find.
 func (o *observation) bringUp() {
 	var modules kernel.ModulesNote
 	o.look(&modules, func() error { return loadModules(o.root, o.each("module"), &modules) })
@@ -380,14 +380,14 @@ func (o *observation) bringUp() {
 
 // A virtio console's terminal appears some time after its driver.
 const (
-	settlePoll = 20 * time.Millisecond
-	settleMost = time.Second
+	settlePoll  = 20 * time.Millisecond
+	settleLimit = time.Second
 )
 
-// settle waits until a virtio console has its terminal; one without a console
-// port never will.
+// settle waits until a virtio console has its terminal, up to a limit: a console
+// without a port never gets one.
 func (o *observation) settle() {
-	for range settleMost / settlePoll {
+	for range settleLimit / settlePoll {
 		devices, err := virtio.Read(o.root)
 		if err != nil || !slices.ContainsFunc(devices, func(d virtio.Device) bool { return d.ID == virtio.Console }) {
 			return

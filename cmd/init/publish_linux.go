@@ -19,10 +19,9 @@ import (
 	"vmspec/suite"
 )
 
-// consoleMost is how long a console may take for the whole report before it
-// is given up: 20 kB at 9600 baud take 21 s, and nobody waits longer for one
-// that no one drains.
-const consoleMost = 30 * time.Second
+// consoleLimit is how long a console may take for the whole report: 20 kB at 9600
+// baud take 21 s. A console that nobody reads may never take it.
+const consoleLimit = 30 * time.Second
 
 // terminals lists the devices that the report goes to: every serial terminal,
 // whether the kernel prints there or not.
@@ -34,15 +33,15 @@ func terminals(f *probes.Facts) []string {
 	for _, t := range f.Console.Terminals {
 		out = append(out, "/dev/"+t.Name)
 	}
-	// A UART takes what it is given; a virtio console nobody drains does not.
+	// UARTs first: they always send. A virtio console that nobody reads does not.
 	slices.SortStableFunc(out, func(a, b string) int {
 		return strings.Compare(b[:len("/dev/h")], a[:len("/dev/h")])
 	})
 	return out
 }
 
-// publish writes lines to every terminal. With a dead timer it writes to one
-// after the other, and waits for none.
+// publish writes lines to every device. With a dead timer it writes to one after
+// the other, and does not wait for any.
 func publish(lines, devices []string, o *observation) {
 	if !o.dead {
 		publishTogether(lines, devices, printOn)
@@ -54,8 +53,8 @@ func publish(lines, devices []string, o *observation) {
 	o.busyWait(time.Second / 10) // for the UART to send
 }
 
-// publishTogether prints to all devices at once, and says on the others which
-// did not take the lines in time.
+// publishTogether prints on all devices at once. If some do not take the lines in
+// time, it says so on the others.
 func publishTogether(lines, devices []string, print func(device string, lines []string, wait bool) error) {
 	done := make(chan int, len(devices))
 	for i, device := range devices {
@@ -64,14 +63,14 @@ func publishTogether(lines, devices []string, print func(device string, lines []
 			done <- i
 		}()
 	}
-	late, open := time.After(consoleMost), slices.Clone(devices)
+	late, open := time.After(consoleLimit), slices.Clone(devices)
 	for range devices {
 		select {
 		case i := <-done:
 			open[i] = ""
 		case <-late:
 			names := slices.DeleteFunc(slices.Clone(open), func(device string) bool { return device == "" })
-			last := fmt.Sprintf(report.Mark+"%s did not take the report in %s", strings.Join(names, " "), consoleMost)
+			last := fmt.Sprintf(report.Mark+"%s did not take the report in %s", strings.Join(names, " "), consoleLimit)
 			for i, device := range devices {
 				if open[i] == "" {
 					_ = print(device, []string{last}, false)
@@ -82,9 +81,9 @@ func publishTogether(lines, devices []string, print func(device string, lines []
 	}
 }
 
-// printOn writes lines to a terminal, one write(2) each, so that what others
-// write there cuts none in half. With wait it stays until they are sent: the
-// kernel sleeps between looks.
+// printOn writes lines to a terminal. Each is one write(2), so that nobody else's
+// output comes into the middle of a line. With wait it returns when the lines are
+// sent; the kernel sleeps meanwhile.
 func printOn(device string, lines []string, wait bool) error {
 	// Without O_NONBLOCK an unused UART would wait for a carrier.
 	fd, err := unix.Open(device, unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
@@ -109,8 +108,8 @@ func printOn(device string, lines []string, wait bool) error {
 	return drain(fd)
 }
 
-// listened tells whether somebody may take what is written: a virtio-serial
-// port says so of its other side.
+// listened reports whether somebody may read what is written. A virtio-serial port
+// knows whether its other side is open.
 func listened(fd int) bool {
 	fds := []unix.PollFd{{Fd: int32(fd), Events: unix.POLLOUT}}
 	_, err := unix.Poll(fds, 0)
@@ -120,7 +119,7 @@ func listened(fd int) bool {
 // drain is tcdrain: TCSBRK with an argument waits for the output to be sent.
 func drain(fd int) error { return unix.IoctlSetInt(fd, unix.TCSBRK, 1) }
 
-// rawFile writes with one write(2), which os.File does not promise.
+// rawFile writes by one write(2). os.File does not promise that.
 type rawFile int
 
 func (f rawFile) Write(p []byte) (int, error) {
@@ -138,7 +137,7 @@ func (f rawFile) Write(p []byte) (int, error) {
 	return n, nil
 }
 
-// busyWait waits by the counter alone.
+// busyWait waits without sleeping.
 func (o *observation) busyWait(d time.Duration) {
 	end := o.base.Now() + uint64(d.Seconds()*float64(o.base.Hz))
 	for o.base.Now() < end {
@@ -163,11 +162,11 @@ func ports(name string) []string {
 	return out
 }
 
-// shipMost is how long the capture may take: a port may have nobody behind it.
-const shipMost = 5 * time.Second
+// shipLimit is how long the capture may take: perhaps nobody reads from the port.
+const shipLimit = 5 * time.Second
 
-// giveAway lets the captured guest leave as the settings say. With a dead timer
-// nobody could end a wait for a port.
+// giveAway sends the captured guest as the settings say. With a dead timer it
+// leaves out the port: a wait for it might never end.
 func (o *observation) giveAway(files *guest.FS, s suite.Settings, devices []string) {
 	switch {
 	case s.Capture == "console":
@@ -182,13 +181,13 @@ func (o *observation) giveAway(files *guest.FS, s suite.Settings, devices []stri
 	}
 }
 
-// ship writes the capture to its port, if the VM has one.
+// ship writes the capture to its port, if there is one.
 func ship(files *guest.FS) {
 	shipped := make(chan []byte, 1)
 	go func() {
 		shipped <- note.Take(&note.FreeText{}, func() error { return shipAll(files) })
 	}()
-	if text := within(shipMost, shipped); len(text) > 0 {
+	if text := within(shipLimit, shipped); len(text) > 0 {
 		say("capture: %s", strings.TrimSpace(string(text)))
 	}
 }

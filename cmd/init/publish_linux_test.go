@@ -39,7 +39,7 @@ func observed(t *testing.T, dead bool) *observation {
 	j, err := newJournal()
 	require.NoError(t, err)
 	o := &observation{worker: &worker{journal: j}, dead: dead, notes: map[string][]byte{}}
-	o.host.say = unheard
+	o.host.say = silent
 	o.chooseBase()
 	return o
 }

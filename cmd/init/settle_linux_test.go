@@ -2,7 +2,6 @@ package main
 
 import (
 	"errors"
-	"io"
 	"io/fs"
 	"testing"
 	"testing/fstest"
@@ -10,6 +9,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/disk"
 )
 
 // laterFS is a guest in which a terminal appears at some time.
@@ -40,7 +41,7 @@ func TestSettle(t *testing.T) {
 		"a disk":                  {device("0x0002"), time.Hour, 0},
 		"a console that is there": {device("0x0003"), 0, 0},
 		"a console that is late":  {device("0x0003"), 90 * time.Millisecond, 100 * time.Millisecond},
-		"a console that has none": {device("0x0003"), time.Hour, settleMost},
+		"a console that has none": {device("0x0003"), time.Hour, settleLimit},
 	} {
 		t.Run(name, func(t *testing.T) {
 			synctest.Test(t, func(t *testing.T) {
@@ -82,15 +83,16 @@ func TestWaiting(t *testing.T) {
 		lost string
 		want string
 	}{
-		"a timer":      {false, "", "a line\n"},
+		"a timer":      {false, "", "open vda ok\n"},
 		"a dead timer": {true, "", "error not tried: the timer is dead\n"},
 		"lost before":  {false, "trial disks", "error hung for 15s\n"},
 	} {
 		o := observed(t, c.dead)
 		o.lost = map[string]string{c.lost: "hung for 15s"}
-		o.waiting("disks", func(out io.Writer) error {
-			_, err := out.Write([]byte("a line\n"))
-			return err
+		var n disk.Note
+		o.waiting(&n, func() error {
+			n.Disks = []disk.Trial{{Name: "vda", Open: "ok"}}
+			return nil
 		})
 		require.Equal(t, c.want, string(o.notes["disks"]), name)
 	}

@@ -14,41 +14,41 @@ import (
 	"vmspec/probes/trial"
 )
 
-// The supervisor starts a worker, which does everything, and watches it. A
-// worker that crashes, or that stays at one step for too long, is ended; the
-// next one finds in the journal what was done, and which step was lost: it
-// leaves this out and goes on. Whatever looks at the machine may crash, hang or
-// fill the memory without costing more than its own answer.
+// The supervisor starts a worker, which does everything, and watches it. If a
+// worker crashes or stays at one step for too long, the supervisor kills it and
+// starts the next one. That one reads in the journal what is done and which step
+// was lost, leaves out the lost step, and goes on. So a probe may crash, hang or
+// fill the memory: only its own answer is lost.
 
 // workerArgument is the first argument of a worker; the second is its context.
 const workerArgument = "vmspec-worker"
 
-// The contexts: our own guest, or one that somebody else booted.
+// The contexts: a guest that we booted, or one that somebody else booted.
 const (
 	contextBoot    = "pid1"
 	contextProgram = "program"
 )
 
-// What a worker finds open.
+// The files that a worker finds open.
 const (
 	journalFD = 3
 	signalFD  = 4
 )
 
-// Signals of a worker, a byte each.
+// Signals of a worker. Each is one byte.
 const (
 	signalAlive = 'a' // it is up, and the timer interrupts
 	signalDead  = 'd' // it is up, and no timer interrupt comes
 	signalDone  = 'e' // all is done
 )
 
-// maxWorkers bounds how many steps can be lost.
+// maxWorkers bounds how many steps may be lost.
 const maxWorkers = 40
 
-// mosts are how long the steps of each kind may take before their worker is
-// ended, on a machine where a worker is up in startNormal.
-var mosts = map[string]time.Duration{
-	"trial":   15 * time.Second, // they have bounds of their own, below this one
+// stepLimits are how long a step of each kind may take before its worker is killed,
+// on a machine where a worker is up after startNormal.
+var stepLimits = map[string]time.Duration{
+	"trial":   15 * time.Second, // each trial has a lower limit of its own
 	"module":  15 * time.Second,
 	"wait":    15 * time.Second,
 	"publish": 45 * time.Second,
@@ -56,18 +56,18 @@ var mosts = map[string]time.Duration{
 }
 
 const (
-	stepMost    = 5 * time.Second // of any other kind
-	startMost   = 30 * time.Second
+	stepLimit   = 5 * time.Second // of any other kind
+	startLimit  = 30 * time.Second
 	startNormal = 250 * time.Millisecond
 	maxScale    = 8
 )
 
-// monitorSlack is how late a worker's sleeps may end (PR_SET_TIMERSLACK, prctl(2)):
-// those of the Go runtime's monitor thread are meant, which asks for 20 µs
-// while anything happens (sysmon, runtime/proc.go). Each ends by an interrupt
-// and two switches of threads: under emulation half of what the suite adds to a
-// boot. Late, it wakes at the kernel's tick. The threads that the monitor
-// starts sleep so too; one that measures sets its own.
+// monitorSlack is how late a worker's sleeps may end (PR_SET_TIMERSLACK, prctl(2)).
+// It is mainly for the Go runtime's monitor thread, which sleeps for 20 µs at a
+// time while anything happens (sysmon, runtime/proc.go). Each of its sleeps ends
+// by an interrupt and two switches of threads: under emulation, half of what the
+// suite adds to a boot. With slack it wakes at the kernel's tick. Threads that
+// the monitor starts have the same slack; a thread that measures sets its own.
 const monitorSlack = 5 * time.Millisecond
 
 // A supervisor watches one worker after the other.
@@ -76,11 +76,11 @@ type supervisor struct {
 	context string
 	scale   float64 // how much slower than usual the machine is
 	dead    bool    // no timer interrupt comes: no sleep ends
-	alone   bool    // the clock's trial runs alone by now
+	alone   bool    // the clock's trial runs alone now
 }
 
-// supervise lets workers do the work. It returns an error if there is no end
-// of them.
+// supervise starts workers until one has done all the work. It returns an error
+// if too many are lost.
 func supervise(j *journal, context string) error {
 	s := &supervisor{journal: j, context: context, scale: 1}
 	for range maxWorkers {
@@ -95,9 +95,9 @@ func supervise(j *journal, context string) error {
 	return fmt.Errorf("%d workers were lost", maxWorkers)
 }
 
-// blame writes down what a worker did not survive. A crash while the clock's
-// trial ran beside another step could be either's: then the next worker runs
-// it alone.
+// blame writes down the step that a worker did not survive. If the clock's trial
+// ran beside that step, either may have crashed: then the next worker runs the
+// clock's trial alone.
 func (s *supervisor) blame(fate string) error {
 	if _, err := s.journal.records(); err != nil { // cuts what was not finished
 		return err
@@ -117,8 +117,7 @@ func (s *supervisor) blame(fate string) error {
 	return s.journal.add(kindLost, step, []byte(fate))
 }
 
-// work runs a worker and returns what became of it: nothing if it did all
-// there is to do.
+// work runs a worker and returns its fate; empty if it did all the work.
 func (s *supervisor) work() (fate string, err error) {
 	w, err := s.start()
 	if err != nil {
@@ -135,7 +134,7 @@ func (s *supervisor) work() (fate string, err error) {
 // A process is a worker as the supervisor sees it.
 type process struct {
 	pid     int
-	signals int // the pipe's end
+	signals int // our end of the pipe
 	stderr  *os.File
 }
 
@@ -153,10 +152,10 @@ func (s *supervisor) start() (*process, error) {
 	defer unix.Close(pipe[1])
 	runtime.LockOSThread()
 	defer runtime.UnlockOSThread()
-	// A new process has the slack of the thread that starts it; speed alone
-	// depends on it.
+	// A new process gets the slack of the thread that starts it. If that fails,
+	// the suite is slower and no more.
 	_ = unix.Prctl(unix.PR_SET_TIMERSLACK, uintptr(monitorSlack), 0, 0, 0)
-	// os.StartProcess would start another process first, to look whether the
+	// os.StartProcess would first start another process, to find out whether the
 	// kernel has pidfds.
 	pid, err := syscall.ForkExec("/proc/self/exe", []string{os.Args[0], workerArgument, s.context}, &syscall.ProcAttr{
 		Env:   os.Environ(),
@@ -168,7 +167,7 @@ func (s *supervisor) start() (*process, error) {
 	return &process{pid: pid, signals: pipe[0], stderr: stderr}, nil
 }
 
-// watch waits for a worker's end, and for no step longer than it may take.
+// watch waits until a worker ends or one of its steps takes too long.
 func (s *supervisor) watch(w *process) (fate string) {
 	began, up := time.Now(), false
 	_, count := s.journal.doing()
@@ -190,18 +189,19 @@ func (s *supervisor) watch(w *process) (fate string) {
 		if last = now; n != count {
 			count, spent = n, 0
 		}
-		if most := s.most(step); spent > most {
-			return fmt.Sprintf("hung for %s", most.Round(10*time.Millisecond))
+		if limit := s.limit(step); spent > limit {
+			return fmt.Sprintf("hung for %s", limit.Round(10*time.Millisecond))
 		}
 	}
 }
 
-// counted is how much of the time between two looks a worker had: of more than
-// it asks for, the supervisor was not let run either.
+// counted returns how much of the time between two looks counts as the worker's.
+// If a look comes far too late, the supervisor could not run, and the worker
+// perhaps neither.
 func counted(between time.Duration) time.Duration { return min(between, 2*supervisorPoll) }
 
-// scale is how much slower than usual a machine is on which a worker was up
-// after so long. That a dead timer was waited for tells nothing of it.
+// scale returns how much slower than usual a machine is, by the time after which a
+// worker was up. The wait for a dead timer is not counted.
 func scale(up time.Duration, dead bool) float64 {
 	if dead {
 		up -= trial.DeadAfter
@@ -209,24 +209,24 @@ func scale(up time.Duration, dead bool) float64 {
 	return min(max(1, float64(up)/float64(startNormal)), maxScale)
 }
 
-// most is how long a step may take.
-func (s *supervisor) most(step string) time.Duration {
+// limit returns how long a step may take.
+func (s *supervisor) limit(step string) time.Duration {
 	kind, _, _ := strings.Cut(step, " ")
-	most, ok := mosts[kind]
+	limit, ok := stepLimits[kind]
 	switch {
 	case step == "":
-		most = startMost
+		limit = startLimit
 	case !ok:
-		most = stepMost
+		limit = stepLimit
 	}
-	return time.Duration(float64(most) * s.scale)
+	return time.Duration(float64(limit) * s.scale)
 }
 
-// supervisorPoll is how often the supervisor looks at the worker's step.
+// supervisorPoll is the time between two looks at the worker's step.
 const supervisorPoll = time.Second
 
-// next waits a while for a signal of the worker. It sleeps only where a sleep
-// ends: with a dead timer it lets others run and looks again.
+// next waits for a signal of the worker, but not for long. With a dead timer it
+// must not sleep: it yields the CPU and looks again.
 func (s *supervisor) next(w *process) (signal byte, ended bool) {
 	fds := []unix.PollFd{{Fd: int32(w.signals), Events: unix.POLLIN}}
 	wait := int(supervisorPoll.Milliseconds())
@@ -245,13 +245,13 @@ func (s *supervisor) next(w *process) (signal byte, ended bool) {
 	return 0, err == nil
 }
 
-// endMost is how long a worker may take to be gone: one that is stuck in the
+// endLimit is how long a killed worker may take to end. One that is stuck in the
 // kernel (state D) is left behind.
-const endMost = time.Second
+const endLimit = time.Second
 
-// wait waits for the end of a worker that is ending.
+// wait waits until an ending worker is gone.
 func (w *process) wait() (status syscall.WaitStatus, ended bool) {
-	for end := time.Now().Add(endMost); time.Now().Before(end); {
+	for end := time.Now().Add(endLimit); time.Now().Before(end); {
 		if pid, err := syscall.Wait4(w.pid, &status, syscall.WNOHANG, nil); pid == w.pid || err == syscall.ECHILD {
 			return status, true
 		}
@@ -275,7 +275,7 @@ func (w *process) close() {
 // why says how a worker died.
 func (w *process) why() string {
 	said := make([]byte, 4096)
-	n, _ := w.stderr.ReadAt(said, 0) // it may have said nothing
+	n, _ := w.stderr.ReadAt(said, 0) // it may be empty
 	status, ended := w.wait()
 	switch {
 	case !ended:
@@ -290,8 +290,8 @@ func (w *process) why() string {
 	return fmt.Sprintf("exit status %d", status.ExitStatus())
 }
 
-// lastWords are what Go's runtime says first of its end, with the signal that
-// it may name only behind that.
+// lastWords returns the first line of what Go's runtime wrote at its end. If a
+// signal is named behind that line, it comes first.
 func lastWords(said string) string {
 	first, rest, _ := strings.Cut(strings.TrimSpace(said), "\n")
 	if _, named, ok := strings.Cut(rest, "[signal "); ok {

@@ -102,7 +102,7 @@ func workAs(role string) error {
 	if err != nil {
 		return err
 	}
-	w := &worker{journal: j, signals: os.NewFile(signalFD, "signals"), host: announcer{root: fstest.MapFS{}, say: unheard}}
+	w := &worker{journal: j, signals: os.NewFile(signalFD, "signals"), host: announcer{root: fstest.MapFS{}, say: silent}}
 	if _, err := w.read(); err != nil {
 		return err
 	}
@@ -116,8 +116,8 @@ func workAs(role string) error {
 var hungFor = regexp.MustCompile(`hung for [0-9.]+m?s$`)
 
 func TestSupervise(t *testing.T) {
-	mosts["test"] = 50 * time.Millisecond
-	defer delete(mosts, "test")
+	stepLimits["test"] = 50 * time.Millisecond
+	defer delete(stepLimits, "test")
 	for role, want := range map[string][]string{
 		"good":   {"done probe a"},
 		"panics": {"lost probe a crashed: panic: boom", "skipped probe a", "done probe b"},
@@ -168,7 +168,7 @@ func TestOverseeWithoutAnEnd(t *testing.T) {
 	} {
 		t.Run(role, func(t *testing.T) {
 			out := oversee(role)
-			require.False(t, out.told)
+			require.False(t, out.reported)
 			require.Equal(t, 2, out.status)
 			require.Equal(t, "poweroff", out.after)
 			report, err := results.Parse(strings.NewReader(string(out.wire)), "")
@@ -187,7 +187,7 @@ func TestOverseeWithoutAnEnd(t *testing.T) {
 	}
 }
 
-func TestMost(t *testing.T) {
+func TestLimit(t *testing.T) {
 	for _, c := range []struct {
 		step  string
 		scale float64
@@ -199,7 +199,7 @@ func TestMost(t *testing.T) {
 		{"", 1, 30 * time.Second},
 	} {
 		s := &supervisor{scale: c.scale}
-		require.Equal(t, c.want, s.most(c.step), c.step)
+		require.Equal(t, c.want, s.limit(c.step), c.step)
 	}
 }
 
@@ -207,7 +207,7 @@ func TestMost(t *testing.T) {
 func TestCounted(t *testing.T) {
 	require.Equal(t, time.Millisecond, counted(time.Millisecond))
 	require.Equal(t, supervisorPoll, counted(supervisorPoll))
-	require.Less(t, counted(time.Hour), stepMost)
+	require.Less(t, counted(time.Hour), stepLimit)
 }
 
 func TestScale(t *testing.T) {
@@ -225,7 +225,7 @@ func TestScale(t *testing.T) {
 	} {
 		require.Equal(t, c.want, scale(c.up, c.dead), c.up)
 	}
-	require.Greater(t, mosts["trial"], 2*trial.DeadAfter, "the dead-timer test is a trial's part")
+	require.Greater(t, stepLimits["trial"], 2*trial.DeadAfter, "the dead-timer test is a trial's part")
 }
 
 func TestLastWords(t *testing.T) {
@@ -303,16 +303,16 @@ func TestOutcomeOfAJournal(t *testing.T) {
 	out, err := j.outcome()
 	require.NoError(t, err)
 	require.Equal(t, outcome{wire: []byte("TAP\n"), status: 1, after: "halt"}, out)
-	require.NoError(t, j.add(kindTold, "", nil))
+	require.NoError(t, j.add(kindReported, "", nil))
 	out, err = j.outcome()
 	require.NoError(t, err)
-	require.True(t, out.told)
+	require.True(t, out.reported)
 }
 
 func TestBeginLeavesOutWhatWasLost(t *testing.T) {
 	j, err := newJournal()
 	require.NoError(t, err)
-	w := &worker{journal: j, lost: map[string]string{"probe gic": "hung for 5s"}, host: announcer{say: unheard}}
+	w := &worker{journal: j, lost: map[string]string{"probe gic": "hung for 5s"}, host: announcer{say: silent}}
 	require.Equal(t, errors.New("hung for 5s"), w.each("probe")("gic"))
 	step, _ := j.doing()
 	require.Empty(t, step)

@@ -12,28 +12,28 @@ import (
 	"vmspec/suite"
 )
 
-// A worker does what the supervisor wants done, one step after the other.
+// A worker does all the work, one step after the other.
 type worker struct {
 	journal *journal
 	signals *os.File
 	root    fs.ReadLinkFS
 	pid1    bool
-	lost    map[string]string // steps that workers before did not survive, and why
-	kept    map[string][]byte // notes that they took
+	lost    map[string]string // steps that earlier workers did not survive, and why
+	kept    map[string][]byte // notes that earlier workers took
 	alone   bool              // the clock's trial runs alone
-	host    announcer         // what the host of a guest of ours hears
+	host    announcer         // announces steps to the host, in a guest that we booted
 }
 
-// work is a worker's whole life.
+// work is the main function of a worker.
 func work(root fs.ReadLinkFS, context string) error {
-	// Where memory runs out, not the supervisor shall pay.
+	// If memory runs out, the kernel must kill the worker and not the supervisor.
 	_ = os.WriteFile("/proc/self/oom_score_adj", []byte("1000"), 0) // no /proc, no guest
 	j, err := openJournal(os.NewFile(journalFD, "journal"))
 	if err != nil {
 		return err
 	}
 	w := &worker{journal: j, signals: os.NewFile(signalFD, "signals"), root: root, pid1: context == contextBoot}
-	if w.host.root, w.host.say = root, unheard; w.pid1 {
+	if w.host.root, w.host.say = root, silent; w.pid1 {
 		w.host.say = say
 	}
 	records, err := w.read()
@@ -46,7 +46,7 @@ func work(root fs.ReadLinkFS, context string) error {
 	return w.signal(signalDone)
 }
 
-// read reads what the workers before left.
+// read reads what earlier workers left.
 func (w *worker) read() ([]record, error) {
 	records, err := w.journal.records()
 	if err != nil {
@@ -66,14 +66,14 @@ func (w *worker) read() ([]record, error) {
 	return records, nil
 }
 
-// signal tells the supervisor something.
+// signal sends a signal to the supervisor.
 func (w *worker) signal(b byte) error {
 	_, err := w.signals.Write([]byte{b})
 	return err
 }
 
-// begin says that a step begins. It returns an error if a worker before did
-// not survive it: then it is to be left out.
+// begin begins a step. It returns an error if an earlier worker did not survive
+// this step: then it must be left out.
 func (w *worker) begin(step string) error {
 	if why, lost := w.lost[step]; lost {
 		return errors.New(why)
@@ -100,11 +100,11 @@ func (w *worker) each(kind string) func(name string) error {
 	return func(name string) error { return w.begin(kind + " " + name) }
 }
 
-// judge observes the guest, judges it and tells what came of it, unless that
+// judge observes the guest, judges it and publishes the report, unless the report
 // is in the journal.
 func (w *worker) judge(records []record) error {
 	if _, err := last(records, kindWire); err == nil {
-		return nil // it was lost while it told
+		return nil // the worker before was lost while it published
 	}
 	o := newObservation(w)
 	files := o.take()
@@ -125,18 +125,18 @@ func (w *worker) judge(records []record) error {
 	if !w.pid1 {
 		return nil
 	}
-	return w.tell(o, wire, append(terminals(facts), ports(reportPort)...), func(devices []string) {
+	return w.publish(o, wire, append(terminals(facts), ports(reportPort)...), func(devices []string) {
 		o.giveAway(files, settings, devices)
 	})
 }
 
-// tell writes the lines to the devices, then lets the capture leave.
-func (w *worker) tell(o *observation, lines, devices []string, capture func(devices []string)) error {
+// publish writes the lines to the devices, then sends the capture.
+func (w *worker) publish(o *observation, lines, devices []string, capture func(devices []string)) error {
 	if w.begin("publish") != nil {
 		return nil
 	}
 	publish(lines, devices, o)
-	if err := w.journal.add(kindTold, "", nil); err != nil {
+	if err := w.journal.add(kindReported, "", nil); err != nil {
 		return err
 	}
 	if w.begin("capture") == nil {

@@ -20,7 +20,7 @@ func workerOf(t *testing.T, root fstest.MapFS, records ...record) *worker {
 		require.NoError(t, j.add(r.kind, r.name, r.data))
 	}
 	w := &worker{journal: j, root: root}
-	w.host.root, w.host.say = root, unheard
+	w.host.root, w.host.say = root, silent
 	_, err = w.read()
 	require.NoError(t, err)
 	return w
@@ -69,7 +69,7 @@ func TestJudge(t *testing.T) {
 	require.NoError(t, w.judge(nil))
 	out, err := w.journal.outcome()
 	require.NoError(t, err)
-	require.False(t, out.told, "whoever started the program is told by it")
+	require.False(t, out.reported, "a program prints the report itself")
 	require.Equal(t, "halt", out.after)
 	report, err := results.Parse(strings.NewReader(string(out.wire)), "7f3a9c21")
 	require.NoError(t, err)
@@ -87,40 +87,40 @@ func TestJudge(t *testing.T) {
 	require.Equal(t, []string{"error kept\n"}, notes["clock"])
 	require.Equal(t, []string{"error hung for 15s\n"}, notes["timer"], "the next worker need not try again")
 
-	// One that was lost while it told has nothing to judge.
+	// After one that was lost while it published there is nothing to judge.
 	_, count := w.journal.doing()
 	require.NoError(t, w.judge(records))
 	_, again := w.journal.doing()
 	require.Equal(t, count, again)
 }
 
-// What was told is not told again, and a worker that was lost while it told
-// leaves that to the supervisor.
-func TestTell(t *testing.T) {
+// A worker does not repeat a step in which one was lost: then the supervisor
+// publishes the report.
+func TestWorkerPublishes(t *testing.T) {
 	for name, c := range map[string]struct {
 		lost     string
-		told     bool
+		reported bool
 		captured bool
 	}{
-		"all":                    {"", true, true},
-		"lost while it told":     {"publish", false, false},
-		"lost while it captured": {"capture", true, false},
+		"all":                     {"", true, true},
+		"lost while it published": {"publish", false, false},
+		"lost while it captured":  {"capture", true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			o := observed(t, true)
 			o.lost = map[string]string{c.lost: "hung for 45s"}
 			devices := consoles(t, "ttyAMA0")
 			captured := false
-			require.NoError(t, o.tell(o, []string{"report"}, devices, func(to []string) {
+			require.NoError(t, o.publish(o, []string{"report"}, devices, func(to []string) {
 				require.Equal(t, devices, to)
 				captured = true
 			}))
 			require.Equal(t, c.captured, captured)
-			require.Equal(t, c.told, text(t, devices[0]) == "report\n")
+			require.Equal(t, c.reported, text(t, devices[0]) == "report\n")
 			records, err := o.journal.records()
 			require.NoError(t, err)
-			_, untold := last(records, kindTold)
-			require.Equal(t, c.told, untold == nil)
+			_, missing := last(records, kindReported)
+			require.Equal(t, c.reported, missing == nil)
 		})
 	}
 }

@@ -15,7 +15,8 @@ func Identify(r io.ReaderAt, size int64) (arch, release string) {
 	return arch, release
 }
 
-// others are files that people mistake for a kernel, by bytes at an offset: Linux's Documentation/arch/x86/boot.rst, ELF-64 and U-Boot's image.h.
+// others are files that people mistake for a kernel, by bytes at an offset:
+// Linux's Documentation/arch/x86/boot.rst, ELF-64 and U-Boot's image.h.
 var others = []struct {
 	at        int
 	magic, is string
