@@ -64,8 +64,8 @@ func isWord(text string) bool { return text != "" && !strings.ContainsAny(text, 
 // MaxNonce is the longest nonce, in bytes: the end line has room for it.
 const MaxNonce = 16
 
-// IsNonce tells whether text may be a nonce, by which a guest's report is told
-// from an older one. None at all is one too.
+// IsNonce tells whether text may be a nonce, which distinguishes a guest's report
+// from an older one. It may be empty.
 func IsNonce(text string) bool {
 	for i := range len(text) {
 		if !isNonceByte(text[i]) {

@@ -9,8 +9,8 @@ import (
 // Verdict is what became of a requirement.
 type Verdict string
 
-// The verdicts. Skip is for what does not apply, Error for what could not be
-// told.
+// The verdicts. Skip is for what does not apply. Error means that we could not
+// tell.
 const (
 	Pass  Verdict = "pass"
 	Fail  Verdict = "fail"
