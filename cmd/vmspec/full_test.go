@@ -46,8 +46,8 @@ func runFull(t *testing.T, target string, more ...string) (status results.Confor
 var tried = []string{
 	"PLAT-VIRTIO-STATUS:6 of 6 devices running", "PLAT-VIRTIO-FEATURES:virtio5 bits", "PLAT-VIRTIO-IDS:5 of 5 devices",
 	"PLAT-VIRTIO-PCI:5 of 5 devices", "PLAT-PCI-CONFIG:functions readable", "PLAT-PCI-BARS:BARs in windows",
-	"PLAT-PCI-MSI-COUNT:messages", "PLAT-BLOCK-READ:vdb read by", "PLAT-NET-LINK:DHCP an answer",
-	"PLAT-RNG-BYTES:bytes of virtio_rng", "PLAT-CONSOLE-INPUT:ttyAMA0 took", "PLAT-VIRTIO-PORT:opened",
+	"PLAT-PCI-MSI-COUNT:messages", "PLAT-BLOCK-READ:vdb: ", "PLAT-NET-LINK:DHCP answered",
+	"PLAT-RNG-BYTES:bytes from virtio_rng", "PLAT-CONSOLE-INPUT:ttyAMA0 read", "PLAT-VIRTIO-PORT:opened",
 }
 
 func TestBootFullVM(t *testing.T) {

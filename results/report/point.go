@@ -81,7 +81,8 @@ func (p *Point) line() string {
 	}
 	start := fmt.Sprintf("%s %d - %s", word, p.Number, p.ID)
 	directive = cut(directive, MaxLine-len(start))
-	return start + cut(" "+p.Title, MaxLine-len(start)-len(directive)) + directive
+	title := cut(" "+p.Title, MaxLine-len(start)-len(directive))
+	return start + strings.TrimRight(title, " ") + directive
 }
 
 // plain makes text fit for a directive: one line of printable ASCII, without

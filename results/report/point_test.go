@@ -21,6 +21,7 @@ func TestPointLine(t *testing.T) {
 		{"skipped", Point{Verdict: Skip, Level: Must, Reason: "untested"}, "ok 7 - FW-RTC The clock # SKIP untested"},
 		{"error", Point{Verdict: Error, Level: Must, Reason: "read x: #1\n"}, "not ok 7 - FW-RTC The clock # ERROR read x: _1?"},
 		{"a long reason costs title", Point{Verdict: Error, Level: Must, Reason: strings.Repeat("r", 200)}, "not ok 7 - FW-RTC # ERROR " + strings.Repeat("r", 94)},
+		{"a long reason of words costs title", Point{Verdict: Error, Level: Must, Reason: strings.Repeat("re ", 30) + "res more"}, "not ok 7 - FW-RTC # ERROR" + strings.Repeat(" re", 30) + " res"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.point.Number, c.point.ID, c.point.Title = 7, "FW-RTC", "The clock"
@@ -28,6 +29,8 @@ func TestPointLine(t *testing.T) {
 			parsed, ok := ParsePoint(c.want)
 			require.True(t, ok)
 			require.Equal(t, c.point.Verdict, parsed.Verdict)
+			parsed.Level = c.point.Level // the block says it
+			require.Equal(t, c.want, parsed.line(), "what was read is written as it came")
 		})
 	}
 }
