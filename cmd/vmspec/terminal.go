@@ -39,9 +39,6 @@ func fitting(w io.Writer, line string) string {
 	return line
 }
 
-// eraseLine is ECMA-48's EL: erase to the end of the line.
-const eraseLine = "\x1b[K"
-
 // showProgress shows how long something takes, for a person at a terminal,
 // until the function that it returns is called. Then the line is gone. The
 // progress writer of go-pretty 6.8.3 cannot do that: a tracker of its own either
