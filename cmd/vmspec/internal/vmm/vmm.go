@@ -39,6 +39,9 @@ const (
 	graceTerm = 2 * time.Second
 	lastLines = 12
 	tickEvery = 250 * time.Millisecond
+	// A VM in the background that has closed its console for more ticks goes on
+	// without one.
+	unseenTicks = 4
 	// A command that ended has been read when its console is quiet for this.
 	settling  = 500 * time.Millisecond
 	maxStderr = 64 << 10
@@ -131,8 +134,8 @@ func (w *watch) wait(ctx context.Context, out *Outcome, ended <-chan error) {
 // left tells that the command has ended and its VM goes on.
 func (w *watch) quiet(left bool) string {
 	select {
-	case <-w.silent:
-		if left {
+	case <-w.silent: // its process may be about to end
+		if w.unseen++; left && !w.whole.Load() && w.unseen > unseenTicks {
 			return unseen
 		}
 	default:

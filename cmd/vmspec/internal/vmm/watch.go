@@ -25,6 +25,7 @@ type watch struct {
 	silent  chan struct{} // closed when the console's end was read
 	readErr error
 	logErr  error
+	unseen  int          // ticks since silent
 	whole   atomic.Bool  // the report is
 	typed   int          // how many words were typed
 	at      atomic.Int64 // when the console was last heard, in nanoseconds since 1970
