@@ -15,6 +15,7 @@ var description = []Requirement{
 	{
 		ID: "FW-UEFI-SYSTAB", Title: "The UEFI system table leads to the description",
 		Subject: Platform, Kind: Evidence,
+		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "Hardware Description", 1},
 			V10:   Clause{Must, "Hardware Description", 1},
@@ -27,6 +28,7 @@ var description = []Requirement{
 	{
 		ID: "HW-FDT-UEFI", Title: "UEFI hands over a device tree",
 		Subject: Platform, Kind: Evidence,
+		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "Hardware Description", 2},
 			V10:   Clause{Must, "Hardware Description", 2},
@@ -40,6 +42,7 @@ var description = []Requirement{
 	{
 		ID: "HW-ACPI-UEFI", Title: "UEFI hands over ACPI tables",
 		Subject: Platform, Kind: Evidence,
+		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{V20: Clause{Must, "Hardware Description", 2}},
 		Needs:   []string{"efi"}, Kernel: []string{"CONFIG_EFI"},
 		Check: checkACPIByUEFI,
@@ -61,6 +64,7 @@ var description = []Requirement{
 	{
 		ID: "HW-FDT-ALONE", Title: "The kernel runs by the device tree alone",
 		Subject: Platform, Kind: Functional,
+		RestsOn: "HW-FDT-UEFI",
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "Hardware Description", 2},
 			V10:   Clause{Must, "Hardware Description", 2},
@@ -159,7 +163,7 @@ func checkACPIByUEFI(f *probes.Facts) Finding {
 func checkTree(f *probes.Facts) Finding {
 	t := f.FDT
 	if !t.Present || t.Empty() {
-		return fail(describeTree(t))
+		return failSince("HW-FDT-UEFI", describeTree(t))
 	}
 	var missing []string
 	for _, part := range []struct {

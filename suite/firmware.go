@@ -32,6 +32,7 @@ var firmware = []Requirement{
 	{
 		ID: "FW-UEFI-VERSION", Title: "The firmware implements UEFI 2.4 or newer",
 		Subject: Platform, Kind: Evidence,
+		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{
 			RFCv2: Clause{Should, "Virtual Firmware", 3},
 			V10:   Clause{Should, "Virtual Firmware", 3},
@@ -43,6 +44,7 @@ var firmware = []Requirement{
 	{
 		ID: "FW-UEFI-VERSION-26", Title: "The firmware implements UEFI 2.6 or newer",
 		Subject: Platform, Kind: Evidence,
+		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{V20: Clause{Should, "Virtual Firmware", 3}},
 		Needs:   []string{"efi"}, Kernel: []string{"CONFIG_EFI"},
 		Check: checkVersion(efi.Revision{Major: 2, Minor: 60}),
@@ -57,6 +59,7 @@ var firmware = []Requirement{
 	{
 		ID: "FW-VAR-RUNTIME", Title: "UEFI variables can be set by the running guest",
 		Subject: Platform, Kind: Evidence,
+		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{
 			RFCv2: Clause{StronglyRecommended, "Virtual Firmware", 5},
 			V10:   Clause{StronglyRecommended, "Virtual Firmware", 5},
@@ -82,6 +85,7 @@ var firmware = []Requirement{
 	{
 		ID: "FW-RTC", Title: "The UEFI clock advances one second a second",
 		Subject: Platform, Kind: Functional,
+		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "Virtual Firmware", 1},
 			V10:   Clause{Must, "Virtual Firmware", 9},

@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 
@@ -23,12 +24,18 @@ type Finding struct {
 	Verdict Verdict
 	Found   []string // what was seen
 	Problem string   // what is wrong; the reason of a skip or an error
+	Follows string   // ID of the requirement whose failure explains this one
 }
 
 func pass(found ...string) Finding { return Finding{Verdict: Pass, Found: found} }
 
 func fail(problem string, found ...string) Finding {
 	return Finding{Verdict: Fail, Problem: problem, Found: found}
+}
+
+// failSince fails a requirement for want of what another asks.
+func failSince(id, problem string, found ...string) Finding {
+	return Finding{Verdict: Fail, Problem: problem, Found: found, Follows: id}
 }
 
 func unknown(problem string, found ...string) Finding {
@@ -125,7 +132,26 @@ func JudgeEach(s Settings, arch string, facts *probes.Facts, begin func(id strin
 			j.Others = append(j.Others, result)
 		}
 	}
+	j.follow()
 	return j
+}
+
+// follow says of each failure whether another explains it.
+func (j Judgement) follow() {
+	failed := map[string]bool{}
+	for _, results := range [][]Result{j.Results, j.Others} {
+		for _, r := range results {
+			failed[r.ID] = r.Finding.Verdict == Fail
+		}
+	}
+	for _, results := range [][]Result{j.Results, j.Others} {
+		for i := range results {
+			r := &results[i]
+			if r.Follows = cmp.Or(r.Follows, r.RestsOn); r.Finding.Verdict != Fail || !failed[r.Follows] {
+				r.Follows = ""
+			}
+		}
+	}
 }
 
 // judge checks the requirement. What is not the subject's fault is an error.

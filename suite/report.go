@@ -42,7 +42,7 @@ func (r Result) point() report.Point {
 	case Error:
 		p.Reason = r.Problem
 	case Fail:
-		p.Fix = r.Fix
+		p.Fix, p.Follows = r.Fix, r.Follows
 	}
 	return p
 }

@@ -135,6 +135,9 @@ type Requirement struct {
 	Needs   []string // subjects of probes.Facts that the check looks at
 	Kernel  []string // options without which a kernel cannot see it
 	Check   func(*probes.Facts) Finding
+	// RestsOn is another requirement without which this one cannot be met: if
+	// that fails, this one's failure follows from it.
+	RestsOn string
 	// Untested is why there is no check: a reason for machines to read.
 	Untested string
 	Fix      string   // one sentence to the person who must repair it

@@ -22,11 +22,12 @@ type entry struct {
 }
 
 // entries are those of the point's block, in their order.
-func (p *Point) entries() [6]entry {
+func (p *Point) entries() [7]entry {
 	return [...]entry{
 		{"level", (*string)(&p.Level)},
 		{"clause", &p.Clause},
 		{"kind", &p.Kind},
+		{"follows", &p.Follows},
 		{"problem", &p.Problem},
 		{"found", &p.Found},
 		{"fix", &p.Fix},

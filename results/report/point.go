@@ -43,6 +43,7 @@ type Point struct {
 	Problem   string
 	Found     string
 	Fix       string
+	Follows   string // ID of the point by whose failure this one failed
 }
 
 // Must tells whether the requirement's failure fails the run.

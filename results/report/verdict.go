@@ -34,18 +34,35 @@ type Tally struct {
 	Errors               int // of all levels
 }
 
-// Tally counts the points. What no text asks is left out, and so is the guest
-// OS in a report that judges a platform: no platform answers for the kernel
-// that runs on it.
+// Tally counts the points that count.
 func (r *Report) Tally() Tally {
 	var t Tally
-	platform := slices.ContainsFunc(r.Points, Point.ofPlatform)
+	counts := r.counting()
 	for _, p := range r.Points {
-		if p.Level != Info && !(platform && p.ofGuestOS()) {
+		if counts(p) {
 			t.add(p)
 		}
 	}
 	return t
+}
+
+// Counts tells whether the conclusion rests on a point. What no text asks does
+// not count, and neither does the guest OS in a report that judges a platform:
+// no platform answers for the kernel that runs on it.
+func (r *Report) Counts(p Point) bool { return r.counting()(p) }
+
+func (r *Report) counting() func(Point) bool {
+	platform := slices.ContainsFunc(r.Points, Point.ofPlatform)
+	return func(p Point) bool { return p.Level != Info && !(platform && p.ofGuestOS()) }
+}
+
+// Point returns the point of an ID.
+func (r *Report) Point(id string) (p Point, ok bool) {
+	i := slices.IndexFunc(r.Points, func(p Point) bool { return p.ID == id })
+	if i < 0 {
+		return Point{}, false
+	}
+	return r.Points[i], true
 }
 
 func (t *Tally) add(p Point) {
