@@ -16,15 +16,19 @@ func (r *Report) Conclude(strict bool) (Conformance, string) {
 		return CouldNotTell, "the report is incomplete: " + r.Incomplete.Error()
 	}
 	conclusion, t := r.Report.Conclude()
-	text := t.String()
-	if t.Missed > 0 {
-		text += fmt.Sprintf("; %d recommended missed", t.Missed)
+	text, missed := t.String(), fmt.Sprintf("%d recommended missed", t.Missed)
+	byStrict := strict && t.Missed > 0 && conclusion != NotConformant
+	switch {
+	case byStrict:
+		text = "--strict: " + missed + "; " + text
+	case t.Missed > 0:
+		text += "; " + missed
 	}
 	if t.Errors > 0 {
 		text += fmt.Sprintf("; %d errors", t.Errors)
 	}
 	switch {
-	case strict && t.Missed > 0:
+	case byStrict:
 		return NotConformant, text
 	case conclusion == Conformant && r.Verdict != Conformant:
 		return CouldNotTell, text

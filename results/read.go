@@ -85,9 +85,14 @@ func (r *Report) missing() error {
 	}
 	var gone []string
 	for n := 1; n <= r.Planned && len(gone) < maxGone; n++ {
-		if !there[n] {
-			gone = append(gone, strconv.Itoa(n))
+		if there[n] {
+			continue
 		}
+		first := n
+		for n < r.Planned && !there[n+1] {
+			n++
+		}
+		gone = append(gone, ranged(first, n))
 	}
 	switch {
 	case r.Planned == 0:
@@ -96,4 +101,12 @@ func (r *Report) missing() error {
 		return nil
 	}
 	return fmt.Errorf("of %d points, missing: %s", r.Planned, strings.Join(gone, " "))
+}
+
+// ranged writes the numbers from first to last: "5", "5-88".
+func ranged(first, last int) string {
+	if first == last {
+		return strconv.Itoa(first)
+	}
+	return fmt.Sprintf("%d-%d", first, last)
 }

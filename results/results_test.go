@@ -141,7 +141,7 @@ func TestParse(t *testing.T) {
 
 		{name: "only begun", log: "TAP version 13", incomplete: "its plan is missing"},
 		{name: "only begun, nonce chosen", log: "TAP version 13", nonce: "aaaa", incomplete: "its plan is missing"},
-		{name: "cut behind the plan", log: logOf(head(2, "aaaa")[:2]...), incomplete: "missing: 1 2"},
+		{name: "cut behind the plan", log: logOf(head(2, "aaaa")[:2]...), incomplete: "missing: 1-2"},
 		{name: "cut behind a point", log: logOf(append(head(2, "aaaa"), "ok 1 - FW-ONE Holds")...), incomplete: "of 2 points, missing: 2"},
 		{name: "lost plan", log: replaceLine(t, whole, "1.."), incomplete: "do not match its hash\nits plan is missing"},
 		{name: "lost head", log: replaceLine(t, whole, "# vmspec 0"), incomplete: "do not match its hash"},

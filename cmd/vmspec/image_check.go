@@ -20,7 +20,7 @@ import (
 
 func newImageCheck() *cobra.Command {
 	var profile, guestOS string
-	var strict bool
+	var out outputFlags
 	c := &cobra.Command{
 		Use:   "check IMAGE",
 		Short: "Judge a disk image without booting it",
@@ -33,7 +33,7 @@ modules in its initial ramdisk: that of a unified kernel image, or one that lies
 there as a file. Other file systems are not read.`,
 		Args: takes(1, 1, "an image"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := checkProfile(profile); err != nil {
+			if err := errors.Join(checkProfile(profile), out.check()); err != nil {
 				return err
 			}
 			if c.Flags().Changed("guest-os") && !slices.Contains(guestArchs, guestOS) {
@@ -43,11 +43,11 @@ there as a file. Other file systems are not read.`,
 			if err != nil {
 				return err
 			}
-			return finish(c.OutOrStdout(), args[0], report, strict)
+			return out.finish(c.OutOrStdout(), args[0], report)
 		},
 	}
 	c.Flags().StringVar(&profile, "profile", "", "judge by this profile and not by rfc-v2")
-	c.Flags().BoolVar(&strict, "strict", false, strictUsage)
+	out.register(c)
 	c.Flags().StringVar(&guestOS, "guest-os", "", "judge the kernel in the image too; of one for both, that for `ARCH`: arm64 or arm")
 	c.Flags().Lookup("guest-os").NoOptDefVal = anyKernel
 	return c

@@ -5,6 +5,8 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+
+	"vmspec/results"
 )
 
 // nonces are those of the reports that a log holds, each once, whatever stands
@@ -22,7 +24,7 @@ func (n *nonces) line(text string) {
 		return
 	}
 	if m := nonceLine.FindStringSubmatch(text); m != nil && !slices.Contains(*n, m[1]) {
-		*n = append(*n, oneLine(m[1]))
+		*n = append(*n, results.OneLine(m[1]))
 	}
 }
 

@@ -25,8 +25,8 @@ import (
 type watchFlags struct {
 	timeout, silence time.Duration
 	log, profile     string
-	strict           bool
-	variables        *results.Judged // in the image, before the run
+	outputFlags
+	variables *results.Judged // in the image, before the run
 }
 
 func (w *watchFlags) register(c *cobra.Command) {
@@ -34,7 +34,7 @@ func (w *watchFlags) register(c *cobra.Command) {
 	c.Flags().DurationVar(&w.silence, "silence", time.Minute, "end a VM whose console is silent for this long")
 	c.Flags().StringVar(&w.log, "log", "", "keep the console's output in `FILE`")
 	c.Flags().StringVar(&w.profile, "profile", "", "judge by this profile and not by the guest's")
-	c.Flags().BoolVar(&w.strict, "strict", false, strictUsage)
+	w.outputFlags.register(c)
 }
 
 // check refuses times in which no guest could say anything, and a profile that
@@ -48,7 +48,7 @@ func (w *watchFlags) check() error {
 			return fmt.Errorf("--%s %s: more than 0, such as 2m", t.flag, t.time)
 		}
 	}
-	return checkProfile(w.profile)
+	return errors.Join(checkProfile(w.profile), w.outputFlags.check())
 }
 
 // runFlags are a target's options as given.
@@ -293,7 +293,7 @@ func (w *watchFlags) conclude(stdout io.Writer, name string, r vmm.Run, out *vmm
 	if !whole(out) {
 		return undecided{errors.New(explain(name, r, out))}
 	}
-	return finish(stdout, name, out.Report, w.strict)
+	return w.finish(stdout, name, out.Report)
 }
 
 // explain says why there is no report to conclude from, and what the guest

@@ -1,0 +1,174 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+	"github.com/spf13/cobra"
+
+	"vmspec/results"
+	"vmspec/suite"
+)
+
+// outputFlags say how a report is printed and concluded from.
+type outputFlags struct {
+	format          string
+	strict, verbose bool
+}
+
+func (o *outputFlags) register(c *cobra.Command) {
+	c.Flags().StringVar(&o.format, "format", "", "text or tap (default text on a terminal, else tap)")
+	c.Flags().BoolVar(&o.strict, "strict", false, "let a missed recommendation count as a failed must does")
+	c.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "in text, all notes and all that was skipped")
+}
+
+var formats = []string{"", "text", "tap"}
+
+func (o *outputFlags) check() error {
+	if !slices.Contains(formats, o.format) {
+		return fmt.Errorf("--format %s: the formats are text and tap", o.format)
+	}
+	return nil
+}
+
+// finish prints a whole report and returns its verdict.
+func (o *outputFlags) finish(w io.Writer, name string, report *results.Report) error {
+	if err := o.print(w, name, report); err != nil {
+		return err
+	}
+	if conclusion, _ := report.Conclude(o.strict); conclusion != results.Conformant {
+		return verdict(conclusion)
+	}
+	return nil
+}
+
+func (o *outputFlags) print(w io.Writer, name string, report *results.Report) error {
+	if o.format == "tap" || o.format == "" && !isTerminal(w) {
+		return printTAP(w, name, report, o.strict)
+	}
+	page := results.Text{Name: name, Strict: o.strict, Verbose: o.verbose, Paint: func(word string, tone results.Tone) string {
+		return paint(w, word, colors[tone]...)
+	}}
+	_, err := io.WriteString(w, page.Of(report))
+	return err
+}
+
+// colors are those of a text's words.
+var colors = map[results.Tone][]text.Color{
+	results.Good:     {text.FgGreen, text.Bold},
+	results.Bad:      {text.FgRed, text.Bold},
+	results.Doubtful: {text.FgMagenta, text.Bold},
+	results.Missed:   {text.FgYellow, text.Bold},
+	results.Quiet:    {text.Faint},
+}
+
+// labels name what a person should look at, and their colours.
+var labels = map[results.Verdict]struct {
+	word  string
+	color text.Color
+}{
+	results.Fail:  {"failed", text.FgRed},
+	results.Error: {"error", text.FgMagenta},
+	results.Skip:  {"skipped", text.FgCyan},
+}
+
+// printTAP prints the report as the guest wrote it, then a summary as TAP
+// comments: the stream remains one that TAP consumers take.
+func printTAP(w io.Writer, name string, r *results.Report, strict bool) error {
+	var b strings.Builder
+	for _, line := range r.Lines {
+		b.WriteString(paintPoint(w, line) + "\n")
+	}
+	status, rests := r.Conclude(strict)
+	color := text.FgGreen
+	if status != results.Conformant {
+		color = text.FgRed
+	}
+	fmt.Fprintf(&b, "#\n# %s, by %s: %s\n", name, r.Profile, paint(w, string(status), color, text.Bold))
+	comment(&b, "", rests)
+	if r.Prefix != "" {
+		comment(&b, "", fmt.Sprintf("read behind a prefix on each line, at first %q", r.Prefix))
+	}
+	if r.Repaired != "" {
+		comment(&b, "", "repaired: "+r.Repaired)
+	}
+	for _, seen := range r.Observed {
+		comment(&b, "", "seen by the host: "+seen)
+	}
+	if r.Later {
+		comment(&b, "", "a later report in the same log is not whole")
+	}
+	for _, p := range r.Points {
+		if p.Verdict != results.Pass && p.Verdict != results.Skip {
+			summarise(&b, w, p)
+		}
+	}
+	skipped(&b, w, r.Points)
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// skipped lists what was not tried, by its reason: most of a catalogue does not
+// apply to any one run.
+func skipped(b *strings.Builder, w io.Writer, points []results.Point) {
+	var reasons []string
+	ids := map[string][]string{}
+	for _, p := range points {
+		if p.Verdict != results.Skip {
+			continue
+		}
+		if ids[p.Reason] == nil {
+			reasons = append(reasons, p.Reason)
+		}
+		ids[p.Reason] = append(ids[p.Reason], p.ID)
+	}
+	for _, reason := range reasons {
+		label := labels[results.Skip]
+		fmt.Fprintf(b, "#\n# %s %s\n", paint(w, label.word, label.color, text.Bold), results.OneLine(reason))
+		comment(b, "", strings.Join(ids[reason], " "))
+	}
+}
+
+func summarise(b *strings.Builder, w io.Writer, p results.Point) {
+	label := labels[p.Verdict]
+	if p.Verdict == results.Fail && !p.Must() {
+		label.word, label.color = "missed", text.FgYellow
+		if p.Level == suite.Info {
+			label.word, label.color = "told", text.FgCyan
+		}
+	}
+	fmt.Fprintf(b, "#\n# %s %s (%s)\n", paint(w, label.word, label.color, text.Bold), p.ID, results.OneLine(string(p.Level)))
+	problem := p.Problem
+	if problem == "" {
+		problem = p.Reason
+	}
+	comment(b, "", problem)
+	if p.Fix != "" {
+		comment(b, "fix: ", p.Fix)
+	}
+}
+
+// comment writes text as TAP comments of at most 80 columns.
+func comment(b *strings.Builder, label, value string) {
+	for line := range strings.Lines(text.WrapSoft(label+results.OneLine(value), 76)) {
+		fmt.Fprintf(b, "#   %s\n", strings.TrimSpace(line))
+	}
+}
+
+// paintPoint colours the first words of a point's line.
+func paintPoint(w io.Writer, line string) string {
+	switch {
+	case strings.HasPrefix(line, "ok ") && strings.Contains(line, " # SKIP"):
+		return paint(w, "ok", text.FgCyan) + line[2:]
+	case strings.HasPrefix(line, "ok "):
+		return paint(w, "ok", text.FgGreen) + line[2:]
+	case strings.HasPrefix(line, "not ok ") && strings.Contains(line, " # TODO"):
+		return paint(w, "not ok", text.FgYellow) + line[6:]
+	case strings.HasPrefix(line, "not ok "):
+		return paint(w, "not ok", text.FgRed) + line[6:]
+	}
+	return line
+}

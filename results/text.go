@@ -1,0 +1,415 @@
+package results
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode"
+
+	"github.com/jedib0t/go-pretty/v6/text"
+)
+
+// A Tone is what a word is to its reader; who prints it chooses the colour.
+type Tone int
+
+// The tones.
+const (
+	Good Tone = iota
+	Bad
+	Doubtful
+	Missed
+	Quiet
+)
+
+// Text is how a report is told to a person: what failed, what could not be told
+// and what was missed, each with what to do; then notes and the reasons of
+// skips; the verdict last. No line has more than 80 columns.
+type Text struct {
+	Name    string // of the target, the log, the capture or the image
+	Strict  bool   // a missed recommendation counts as a failed must does
+	Verbose bool   // all notes, and all IDs of the skips
+	// Paint colours a word; nil leaves it.
+	Paint func(word string, tone Tone) string
+}
+
+// columns is the width of a terminal, and indent where a point's text begins.
+const (
+	columns = 80
+	indent  = 9
+)
+
+// Of returns the text, which ends in a line end.
+func (t Text) Of(r *Report) string {
+	w := page{Text: t, report: r}
+	w.plain(fmt.Sprintf("%s, by %s, vmspec %s", OneLine(t.Name), r.Profile, r.Version))
+	for _, p := range r.Points {
+		if r.Counts(p) && p.Verdict == Fail && p.Must() && !w.follows(p) {
+			w.failure("failed", Bad, p)
+		}
+	}
+	w.errors()
+	for _, p := range r.Points {
+		if r.Counts(p) && p.Verdict == Fail && !p.Must() && !w.follows(p) {
+			w.failure("missed", Missed, p)
+		}
+	}
+	w.notes()
+	w.skips()
+	w.remarks()
+	w.verdict()
+	return w.out.String()
+}
+
+// A page is a text being written.
+type page struct {
+	Text
+	report *Report
+	out    strings.Builder
+}
+
+func (w *page) line(text string) { w.out.WriteString(text + "\n") }
+
+// plain writes a text from the first column on.
+func (w *page) plain(value string) {
+	for line := range strings.Lines(text.WrapSoft(value, columns)) {
+		w.line(strings.TrimRight(line, " \n"))
+	}
+}
+
+func (w *page) paint(word string, tone Tone) string {
+	if w.Paint == nil {
+		return word
+	}
+	return w.Paint(word, tone)
+}
+
+// entry writes a label and, beside it, a text in as many lines as it takes.
+func (w *page) entry(label string, tone Tone, value string) {
+	pad := strings.Repeat(" ", max(indent-len(label), 1))
+	start := w.paint(label, tone) + pad
+	for line := range strings.Lines(text.WrapSoft(OneLine(value), columns-indent)) {
+		w.line(start + strings.TrimRight(line, " \n"))
+		start = strings.Repeat(" ", indent)
+	}
+}
+
+// cause is the failure that explains a point's: the last of a chain, which may
+// be the point itself.
+func (w *page) cause(p Point) string {
+	for range w.report.Points { // no chain is longer, unless it has no end
+		cause, ok := w.report.Point(p.Follows)
+		if !ok || cause.Verdict != Fail {
+			return p.ID
+		}
+		p = cause
+	}
+	return p.ID
+}
+
+// follows tells whether a failure is told beside the one that explains it.
+func (w *page) follows(p Point) bool { return w.cause(p) != p.ID }
+
+// failure writes a point that failed, and beneath it what follows from it.
+func (w *page) failure(label string, tone Tone, p Point) {
+	w.line("")
+	w.entry(label, tone, p.ID+"  "+p.Title)
+	w.entry(" asked", Quiet, strings.TrimSuffix(string(p.Level)+", "+p.Clause, ", "))
+	for _, e := range []struct{ label, value string }{{" problem", p.Problem}, {" found", p.Found}, {" fix", p.Fix}} {
+		if e.value != "" {
+			w.entry(e.label, Quiet, e.value)
+		}
+	}
+	var failed, missed []string
+	for _, q := range w.report.Points {
+		switch {
+		case q.ID == p.ID || q.Verdict != Fail || w.cause(q) != p.ID:
+		case q.Must():
+			failed = append(failed, q.ID)
+		default:
+			missed = append(missed, q.ID)
+		}
+	}
+	for _, e := range []struct {
+		what string
+		ids  []string
+	}{{"failed, since they rest on it: ", failed}, {"missed, since they rest on it: ", missed}} {
+		if len(e.ids) > 0 {
+			w.entry(" so too", Quiet, e.what+strings.Join(e.ids, ", "))
+		}
+	}
+}
+
+// errors writes what could not be told, a reason once.
+func (w *page) errors() {
+	for _, g := range grouped(w.report.Points, why, func(p Point) bool { return w.report.Counts(p) && p.Verdict == Error }) {
+		w.line("")
+		w.entry("error", Doubtful, strings.Join(g.ids, ", "))
+		w.entry(" reason", Quiet, g.reason)
+	}
+}
+
+// notes writes what counts for nothing: what is wrong, and if it was asked for,
+// everything.
+func (w *page) notes() {
+	var notes []string
+	var open []string
+	for _, p := range w.report.Points {
+		switch {
+		case w.report.Counts(p):
+		case p.Verdict == Fail:
+			notes = append(notes, p.ID+": "+p.Problem)
+		case p.Verdict == Error && w.Verbose:
+			notes = append(notes, p.ID+": could not tell: "+why(p))
+		case p.Verdict == Error:
+			open = append(open, p.ID)
+		case p.Verdict == Pass && w.Verbose:
+			notes = append(notes, p.ID+": ok: "+p.Found)
+		}
+	}
+	if len(open) > 0 {
+		notes = append(notes, fmt.Sprintf("could not tell of %d (-v says why): %s", len(open), strings.Join(open, ", ")))
+	}
+	w.list("note", notes)
+}
+
+// list writes an entry for each text, with a line before them.
+func (w *page) list(label string, texts []string) {
+	if len(texts) > 0 {
+		w.line("")
+	}
+	for _, t := range texts {
+		w.entry(label, Quiet, t)
+	}
+}
+
+// why is the reason of an error, in full if the report has that.
+func why(p Point) string { return cmp.Or(p.Problem, p.Reason) }
+
+// skips writes a line for each reason: most of a catalogue does not apply to
+// any one run.
+func (w *page) skips() {
+	var lines []string
+	for _, g := range grouped(w.report.Points, func(p Point) string { return p.Reason }, func(p Point) bool { return p.Verdict == Skip }) {
+		if w.Verbose {
+			lines = append(lines, g.reason+": "+strings.Join(g.ids, " "))
+		} else {
+			lines = append(lines, shorten(g.reason+": ", g.ids))
+		}
+	}
+	w.list("skipped", lines)
+}
+
+// shorten lists as many IDs as a line holds, and counts the others.
+func shorten(start string, ids []string) string {
+	line := start + strings.Join(ids, " ")
+	for n := len(ids) - 1; len(line) > columns-indent && n >= 0; n-- {
+		line = fmt.Sprintf("%s%s ... %d more", start, strings.Join(ids[:n], " "), len(ids)-n)
+	}
+	return line
+}
+
+// remarks writes how the report arrived, and what the host saw.
+func (w *page) remarks() {
+	r := w.report
+	var all []string
+	if r.Prefix != "" {
+		all = append(all, fmt.Sprintf("read behind a prefix on each line, at first %q", r.Prefix))
+	}
+	if r.Repaired != "" {
+		all = append(all, "repaired: "+r.Repaired)
+	}
+	if r.Later {
+		all = append(all, "a later report in the same log is not whole")
+	}
+	for _, seen := range r.Observed {
+		all = append(all, "seen by the host: "+seen)
+	}
+	w.list("note", all)
+}
+
+// tones are those of the conclusions.
+var tones = map[Conformance]Tone{Conformant: Good, NotConformant: Bad, CouldNotTell: Doubtful}
+
+func (w *page) verdict() {
+	conclusion, _ := w.report.Conclude(w.Strict)
+	word := Words(conclusion)
+	first, rest, _ := strings.Cut(text.WrapSoft(w.report.Sentence(w.Strict), columns), "\n")
+	w.line("")
+	w.line(w.paint(word, tones[conclusion]) + strings.TrimRight(strings.TrimPrefix(first, word), " "))
+	w.plain(rest)
+	if next := w.report.next(conclusion); next != "" {
+		w.plain("next: " + next)
+	}
+}
+
+// A group is the points with one reason.
+type group struct {
+	reason string
+	ids    []string
+}
+
+// grouped returns the chosen points by a reason, in the order in which these
+// come.
+func grouped(points []Point, reason func(Point) string, choose func(Point) bool) (groups []group) {
+	for _, p := range points {
+		if !choose(p) {
+			continue
+		}
+		at := slices.IndexFunc(groups, func(g group) bool { return g.reason == reason(p) })
+		if at < 0 {
+			groups, at = append(groups, group{reason: reason(p)}), len(groups)
+		}
+		groups[at].ids = append(groups[at].ids, p.ID)
+	}
+	return groups
+}
+
+// OneLine replaces what would move the cursor of a terminal.
+func OneLine(value string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, value)
+}
+
+// Words are a conclusion as sentences say it.
+func Words(c Conformance) string { return strings.ReplaceAll(string(c), "-", " ") }
+
+// Sentence says the verdict and what it rests on, with counts and names:
+//
+//	not conformant: 4 of 15 musts failed (FW-UEFI-BOOT, …); 10 not judged: 9 need a disk image, 1 needs two boots
+func (r *Report) Sentence(strict bool) string {
+	conclusion, _ := r.Conclude(strict)
+	if r.Incomplete != nil {
+		return Words(conclusion) + ": the report is incomplete: " + r.Incomplete.Error()
+	}
+	counted := func(is func(Point) bool) (ids []string) {
+		for _, p := range r.Points {
+			if r.Counts(p) && is(p) {
+				ids = append(ids, p.ID)
+			}
+		}
+		return ids
+	}
+	failed := counted(func(p Point) bool { return p.Must() && p.Verdict == Fail })
+	met := counted(func(p Point) bool { return p.Must() && p.Verdict == Pass })
+	missed := counted(func(p Point) bool { return !p.Must() && p.Verdict == Fail })
+	errors := counted(func(p Point) bool { return p.Verdict == Error })
+	start := Words(conclusion)
+	if conclusion == NotConformant && len(failed) == 0 {
+		start += fmt.Sprintf(" (--strict: %d recommended missed)", len(missed))
+	}
+	parts := []string{mustsText(failed, len(failed)+len(met))}
+	if len(errors) > 0 {
+		parts = append(parts, fmt.Sprintf("%s (%s)", plural(len(errors), "error"), names(errors)))
+	}
+	for _, problem := range r.Problems {
+		parts = append(parts, "parameter "+problem)
+	}
+	if open := r.notJudged(); open != "" {
+		parts = append(parts, open)
+	}
+	if len(missed) > 0 && len(failed)+len(errors) == 0 {
+		parts = append(parts, fmt.Sprintf("%d recommended missed (%s)", len(missed), names(missed)))
+	}
+	return start + ": " + strings.Join(parts, "; ")
+}
+
+func mustsText(failed []string, judged int) string {
+	switch {
+	case judged == 0:
+		return "no must was judged"
+	case len(failed) == 0 && judged == 1:
+		return "the one must judged is met"
+	case len(failed) == 0:
+		return fmt.Sprintf("all %d musts judged are met", judged)
+	}
+	return fmt.Sprintf("%d of %s failed (%s)", len(failed), plural(judged, "must"), names(failed))
+}
+
+// notJudged counts the musts that were not judged by what they need.
+func (r *Report) notJudged() string {
+	groups := grouped(r.Points, missing, func(p Point) bool {
+		return r.Counts(p) && p.Must() && (p.Verdict == Skip || p.Verdict == Error)
+	})
+	slices.SortStableFunc(groups, func(a, b group) int { return len(b.ids) - len(a.ids) })
+	all := 0
+	var parts []string
+	for _, g := range groups {
+		all += len(g.ids)
+		text := g.reason
+		if need, known := needed[g.reason]; known {
+			text = "need " + need
+			if len(g.ids) == 1 {
+				text = "needs " + need
+			}
+		}
+		parts = append(parts, fmt.Sprintf("%d %s", len(g.ids), text))
+	}
+	if all == 0 {
+		return ""
+	}
+	return fmt.Sprintf("%d not judged: %s", all, strings.Join(parts, ", "))
+}
+
+// missing is why a point was not judged, in a word.
+func missing(p Point) string {
+	if p.Verdict == Error {
+		return "in error"
+	}
+	word, _, _ := strings.Cut(p.Reason, ":")
+	return word
+}
+
+// needed is what reasons of a skip stand for.
+var needed = map[string]string{
+	"needs-image":     "a disk image",
+	"needs-two-boots": "two boots",
+	"needs-host":      "what only the host knows",
+	"needs-hotplug":   "somebody who plugs devices",
+	"needs-aarch32":   "a boot in AArch32",
+	"needs-guest-os":  "a guest OS under test",
+	"needs-boot":      "a boot of the image",
+	"needs-own-guest": "a guest of the suite's own",
+}
+
+// names lists IDs, at most four of them.
+func names(ids []string) string {
+	if len(ids) > 4 {
+		return strings.Join(ids[:3], ", ") + ", ..."
+	}
+	return strings.Join(ids, ", ")
+}
+
+func plural(n int, noun string) string {
+	if n == 1 {
+		return "1 " + noun
+	}
+	return fmt.Sprintf("%d %ss", n, noun)
+}
+
+// next is what to do after a conclusion; empty if there is nothing.
+func (r *Report) next(c Conformance) string {
+	first := func(is func(Point) bool) int {
+		return slices.IndexFunc(r.Points, func(p Point) bool { return r.Counts(p) && is(p) })
+	}
+	must := first(func(p Point) bool { return p.Verdict == Fail && p.Must() && p.Follows == "" })
+	missed := first(func(p Point) bool { return p.Verdict == Fail && !p.Must() })
+	spec := func(i int) string {
+		return "vmspec spec " + r.Points[i].ID + " says what is asked, and how it is mended"
+	}
+	switch {
+	case c == NotConformant && must >= 0:
+		return spec(must)
+	case c == NotConformant && missed >= 0:
+		return spec(missed)
+	case c == CouldNotTell && first(func(p Point) bool { return p.Verdict == Error }) >= 0:
+		return "mend what the errors name, and run again"
+	case c == Conformant && first(func(p Point) bool { return p.Reason == "needs-image" }) >= 0:
+		return "vmspec run qemu-image boots a disk image, vmspec image check judges one"
+	}
+	return ""
+}
