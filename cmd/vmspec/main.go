@@ -71,12 +71,15 @@ func newRoot() *cobra.Command {
 		Long: `Is this virtual machine what the ARM VM System Specification promises?
 
 Exit status of run, judge, report and image check: 0 conformant, 1 not
-conformant, 2 could not tell, 3 wrong usage or environment.`,
+conformant, 2 could not tell, 3 wrong usage or environment.
+
+` + listPages(),
 		Version:       suite.Version,
 		SilenceErrors: true,
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(badFlag)
 	root.AddCommand(newRun(), newTargets(), newDoctor(), newSpec(), newJudge(), newReport(), newImage(), newKernel(), newGuest())
+	root.SetHelpCommand(newHelp(root))
 	return root
 }

@@ -42,18 +42,21 @@ func newTable() table.Writer {
 }
 
 func newSpec() *cobra.Command {
-	var profile string
+	var profile, format string
 	c := &cobra.Command{
 		Use:   "spec [ID]",
 		Short: "List the requirements, or show one in full",
 		Args:  takes(0, 1, ""),
 		RunE: func(c *cobra.Command, args []string) error {
 			settings := suite.ParseSettings(map[string]string{"profile": profile})
-			if len(settings.Problems) > 0 {
+			list, known := specFormats[format]
+			switch {
+			case len(settings.Problems) > 0:
 				return fmt.Errorf("--profile %s: the profiles are %v", profile, suite.Profiles())
-			}
-			if len(args) == 0 {
-				return listSpec(c.OutOrStdout(), settings.Profile)
+			case !known:
+				return fmt.Errorf("--format %s: the formats are text and markdown", format)
+			case len(args) == 0:
+				return list(c.OutOrStdout(), settings.Profile)
 			}
 			r, ok := suite.Find(args[0])
 			if !ok {
@@ -63,29 +66,69 @@ func newSpec() *cobra.Command {
 		},
 	}
 	c.Flags().StringVar(&profile, "profile", string(suite.RFCv2), "which text of the specification")
+	c.Flags().StringVar(&format, "format", "text", "of the list: text or markdown")
 	return c
 }
 
+// specFormats are the forms of the list.
+var specFormats = map[string]func(io.Writer, suite.Profile) error{"text": listSpec, "markdown": markdownSpec}
+
 func listSpec(w io.Writer, profile suite.Profile) error {
 	t := newTable()
-	t.AppendHeader(table.Row{"ID", "level", "judged", "clause"})
+	t.AppendHeader(table.Row{"ID", "level", "title"})
 	style := *t.Style()
 	style.Format.Header = text.FormatDefault
 	style.Box.PaddingRight = " " // so that it fits 80 columns
 	t.SetStyle(style)
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 3, WidthMax: 38, WidthMaxEnforcer: text.WrapSoft}})
+	for _, r := range suite.Catalogue() {
+		if clause, asked := r.Clauses.By(profile); asked {
+			t.AppendRow(table.Row{r.ID, clause.Level, r.Title})
+		}
+	}
+	_, err := fmt.Fprintln(w, t.Render())
+	return err
+}
+
+// markdownSpec writes the requirements as a page: a table by chapter.
+func markdownSpec(w io.Writer, profile suite.Profile) error {
+	t := newMarkdown(w)
+	t.printf("# ARM VM System Specification, %s: what is judged\n\nvmspec %s, catalogue %s.\n", profile, suite.Version, suite.CatalogueHash())
+	section := ""
 	for _, r := range suite.Catalogue() {
 		clause, asked := r.Clauses.By(profile)
 		if !asked {
 			continue
 		}
-		judged := "yes"
-		if r.Check == nil {
-			judged = r.Untested
+		if name := cmp.Or(clause.Section, "Beyond the text"); name != section {
+			section = name
+			t.printf("\n## %s\n\n| sentence | requirement | level | party | judged by | |\n|---|---|---|---|---|---|\n", name)
 		}
-		t.AppendRow(table.Row{r.ID, clause.Level, judged, place(clause)})
+		sentence := ""
+		if clause.Number > 0 {
+			sentence = fmt.Sprint(clause.Number)
+		}
+		judged := string(r.Kind)
+		if r.Check == nil {
+			judged = "not yet: " + r.Untested
+		}
+		t.printf("| %s | %s | %s | %s | %s | %s |\n", sentence, r.ID, clause.Level, r.Subject, judged, r.Title)
 	}
-	_, err := fmt.Fprintln(w, t.Render())
-	return err
+	return t.err
+}
+
+// A markdown writer keeps its first error.
+type markdown struct {
+	w   io.Writer
+	err error
+}
+
+func newMarkdown(w io.Writer) *markdown { return &markdown{w: w} }
+
+func (m *markdown) printf(format string, args ...any) {
+	if m.err == nil {
+		_, m.err = fmt.Fprintf(m.w, format, args...)
+	}
 }
 
 // place says where a clause stands.
@@ -108,6 +151,7 @@ func showSpec(w io.Writer, r suite.Requirement) error {
 			row(string(p), fmt.Sprintf("%s, %s", clause.Level, place(clause)))
 		}
 	}
+	row("rests on", r.RestsOn)
 	row("needs", strings.Join(append(append([]string{}, r.Needs...), r.Kernel...), " "))
 	row("fix", r.Fix)
 	row("see also", strings.Join(r.Refs, ", "))
