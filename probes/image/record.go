@@ -14,16 +14,16 @@ import (
 	"vmspec/probes/note"
 )
 
-// Facts are about the disk from which the guest was booted.
+// Facts are about the disk that the guest was booted from.
 type Facts struct {
 	Disk      *Disk  // nil if the guest was booted from none
 	None      string // why it is nil
 	Name      string // vda
-	By        string // how it was found to be that disk
-	Partition string // from which the guest was booted, if that is known
+	By        string // how that disk was found
+	Partition string // that the guest was booted from, if that is known
 	Loader    string // the path of the program that the firmware started, if the EFI stub left it
 	Arch      string // of the running kernel, as Go names it; empty where none runs
-	Err       string // why it is not known
+	Err       string // why the disk is not known
 }
 
 // How the disk was found.
@@ -33,8 +33,8 @@ const (
 	ByOnlyESP = "only-esp" // a guess: no other disk has an ESP
 )
 
-// Read returns what a guest's note shows of its boot disk, by the same readers
-// as those of a disk. A guest without UEFI or without a disk has none.
+// Read reads the boot disk as recorded in a guest's note, by the same code that
+// reads a disk. A guest without UEFI or without a disk has no such note.
 func Read(fsys fs.FS) (*Facts, error) {
 	var n Note
 	err := note.Read(fsys, &n)
@@ -55,7 +55,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	return f, nil
 }
 
-// withoutNote answers for guests that were captured before there was one.
+// withoutNote is for guests that were captured before there was such a note.
 func withoutNote(fsys fs.FS, missing error) (*Facts, error) {
 	_, err := fs.Stat(fsys, "sys/firmware/efi/fw_platform_size")
 	if errors.Is(err, fs.ErrNotExist) {
@@ -78,10 +78,10 @@ func withoutNote(fsys fs.FS, missing error) (*Facts, error) {
 const (
 	NoUEFI    = "no-uefi"
 	NoDisk    = "no-disk"
-	NoneKnown = "no-boot-disk" // of those that there are
+	NoneKnown = "no-boot-disk" // there are disks, and it is none of them
 )
 
-// inspect looks at the disk of which the note has blocks.
+// inspect reads the disk from the blocks of the note.
 func (f *Facts) inspect(n *Note) error {
 	f.None, f.Partition, f.Loader = n.None, n.Partition, n.Loader
 	var disk Boot
@@ -102,20 +102,21 @@ func (f *Facts) inspect(n *Note) error {
 	return nil
 }
 
-// A piece is a stretch of a disk as it was read; data lacks zeroes at its end.
+// A piece is a part of a disk that was read at once. Zeroes at the end of data are
+// left out.
 type piece struct {
 	at, size uint64
 	data     []byte
 	err      error
 }
 
-// recorded is a disk of which only pieces are known.
+// recorded is a disk that only pieces are known of.
 type recorded struct{ pieces []piece }
 
-// maxPieces bounds them: of any disk fewer are read.
+// maxPieces bounds the pieces. From any disk fewer are read.
 const maxPieces = 8192
 
-// replay is the disk of which a note has blocks.
+// replay makes a disk from the blocks of a note.
 func replay(n *Note) (*recorded, error) {
 	if len(n.Blocks)+len(n.Unread) > maxPieces {
 		return nil, fmt.Errorf("more than %d pieces", maxPieces)
@@ -138,8 +139,8 @@ func replay(n *Note) (*recorded, error) {
 	return &r, nil
 }
 
-// errNotRecorded says that a reader of before did not want what one of today
-// wants.
+// errNotRecorded says that the program which recorded the disk did not read what
+// is read today.
 var errNotRecorded = errors.New("not captured")
 
 // ReadAt puts pieces together.
@@ -163,8 +164,8 @@ func (r *recorded) ReadAt(b []byte, at int64) (n int, err error) {
 	return n, nil
 }
 
-// piece returns one that holds the byte at a place, if it can one that was
-// read.
+// piece returns a piece that holds the byte at a place: if possible one that could
+// be read.
 func (r *recorded) piece(at uint64) (found *piece) {
 	for i := range r.pieces {
 		if p := &r.pieces[i]; p.at <= at && at-p.at < p.size {
@@ -176,11 +177,11 @@ func (r *recorded) piece(at uint64) (found *piece) {
 	return found
 }
 
-// A Recorder is a disk that remembers what was read of it.
+// A Recorder reads a disk and remembers what it read.
 type Recorder struct {
 	disk   io.ReaderAt
 	pieces []piece
-	read   map[span]int // their numbers
+	read   map[span]int // indexes into pieces
 }
 
 type span struct {
@@ -188,10 +189,10 @@ type span struct {
 	size int
 }
 
-// NewRecorder records what is read of a disk.
+// NewRecorder makes a recorder of a disk.
 func NewRecorder(disk io.ReaderAt) *Recorder { return &Recorder{disk: disk, read: map[span]int{}} }
 
-// ReadAt reads from the disk, or again what was so read before.
+// ReadAt reads from the disk, but what it read before it takes from its memory.
 func (r *Recorder) ReadAt(b []byte, at int64) (int, error) {
 	if n, again := r.read[span{at, len(b)}]; again && r.pieces[n].err == nil {
 		clear(b)
@@ -210,10 +211,10 @@ func (r *Recorder) ReadAt(b []byte, at int64) (int, error) {
 	return n, err
 }
 
-// blockBytes is how much of a disk a block of the note holds at most.
+// blockBytes is how many bytes a block of the note holds at most.
 const blockBytes = 3 << 10
 
-// Fill puts into a note what was read.
+// Fill fills a note with what was read.
 func (r *Recorder) Fill(n *Note) {
 	for _, p := range r.pieces {
 		if p.err != nil {
