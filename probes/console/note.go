@@ -54,7 +54,7 @@ func (n *InputNote) Format() note.Format {
 			terminal := note.Word("TERMINAL", &i.Terminal)
 			return []note.Row{
 				note.Line("asked", "", terminal, note.Word("WORD", &i.Word), note.Words("RESULT", &i.Asked)),
-				note.Line("typed", "not where nothing was", terminal, note.Quoted("TEXT", &i.Typed)),
+				note.Line("typed", "missing if nothing was typed", terminal, note.Quoted("TEXT", &i.Typed)),
 			}
 		}),
 	}}

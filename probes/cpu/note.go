@@ -30,15 +30,15 @@ func (o *Offline) Lost() bool {
 	return strings.Contains(o.Err, "crashed: ") || strings.Contains(o.Err, "hung for ")
 }
 
-// OfflineNote is what became of it.
+// OfflineNote is what the trial showed.
 type OfflineNote struct {
 	Secondaries *uint64
 	Tried       []Switched
 	Log         []string
 }
 
-// Format declares vmspec/offline. A CPU without a line is one that the kernel
-// does not let go.
+// Format declares vmspec/offline. A CPU without a line is one that the kernel does
+// not allow to go offline.
 func (n *OfflineNote) Format() note.Format {
 	return note.Format{Name: "offline", Doc: "secondary CPUs that were taken offline and back", Rows: []note.Row{
 		note.Maybe(&n.Secondaries, func(count *uint64) note.Row { return note.Line("secondaries", "", note.Uint("N", count)) }),
@@ -48,12 +48,12 @@ func (n *OfflineNote) Format() note.Format {
 				note.Line("off", "", number, note.Words("RESULT", &s.Off)),
 				note.Line("on", "", number, note.Words("RESULT", &s.On)),
 				note.Maybe(&s.Ran, func(on *uint64) note.Row {
-					return note.Line("ran", "on which CPU a thread ran that was then bound to it", number, note.Uint("ON", on))
+					return note.Line("ran", "then a thread was bound to CPU, and ran on this one", number, note.Uint("ON", on))
 				}),
 			}
 		}),
 		note.Each(&n.Log, func(text *string) note.Row {
-			return note.Line("log", "what the kernel has to say of it", note.Words("TEXT", text))
+			return note.Line("log", "the kernel's messages about it", note.Words("TEXT", text))
 		}),
 	}}
 }

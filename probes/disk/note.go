@@ -25,7 +25,7 @@ func (n *Note) Format() note.Format {
 			return []note.Row{
 				note.Line("open", "", note.Word("DISK", &t.Name), note.Words("RESULT", &t.Open)),
 				note.Each(&t.Reads, func(r *Reading) note.Row {
-					return note.Line("read", `a logical block at this byte; "short BYTES" where fewer came`,
+					return note.Line("read", `a logical block at this byte; "short BYTES" if fewer came`,
 						note.Word("DISK", &t.Name), note.Uint("OFFSET", &r.Offset), note.Words("RESULT", &r.Result))
 				}),
 			}

@@ -69,11 +69,11 @@ type step struct {
 // steps are the steps in their order.
 func (n *VariablesNote) steps() []step {
 	return []step{
-		{"stale", &n.Stale, "a variable that an earlier trial left was deleted"},
+		{"stale", &n.Stale, "deletes a variable that an earlier trial left"},
 		{"create", &n.Create, ""},
 		{"read", &n.Read, "what was created came back"},
 		{"append", &n.Append, ""},
-		{"reread", &n.Reread, "and so did what was appended"},
+		{"reread", &n.Reread, "what was appended came back, too"},
 		{"delete", &n.Delete, ""},
 	}
 }

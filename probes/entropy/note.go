@@ -16,7 +16,7 @@ func (n *Note) Format() note.Format {
 	return note.Format{Name: "entropy", Doc: "how many random bytes the hardware's source gave", Rows: []note.Row{
 		note.Line("source", "as the kernel calls it", note.Words("NAME", &n.Source)),
 		note.Maybe(&n.Drawn, func(d *Drawn) note.Row {
-			return note.Line("bytes", "so many came, of so many values",
+			return note.Line("bytes", "how many bytes came, and how many different values",
 				note.Uint("COUNT", &d.Bytes), note.Uint("DISTINCT", &d.Distinct))
 		}),
 	}}

@@ -36,11 +36,11 @@ func (n *Note) Format() note.Format {
 	return note.Format{Name: "image", Doc: "what was read of the disk from which the guest was booted", Rows: []note.Row{
 		note.Line("none", "the guest was booted from no disk", note.Word("REASON", &n.None)),
 		note.Maybe(&n.Boot, func(b *Boot) note.Row {
-			return note.Line("disk", "sizes in bytes, and how it was found to be that disk",
+			return note.Line("disk", "sizes in bytes, and how the disk was found",
 				note.Word("NAME", &b.Name), note.Uint("SIZE", &b.Size), note.Uint("SECTOR", &b.Sector), note.Word("HOW", &b.By))
 		}),
-		note.Line("partition", "from which it was booted, if that is known", note.Word("GUID", &n.Partition)),
-		note.Line("loader", "of the program that the firmware started", note.Quoted("PATH", &n.Loader)),
+		note.Line("partition", "from which the guest was booted, if that is known", note.Word("GUID", &n.Partition)),
+		note.Line("loader", "the program that the firmware started", note.Quoted("PATH", &n.Loader)),
 		note.Each(&n.Blocks, func(b *Block) note.Row {
 			return note.Line("block", "what was read, without zeroes at its end",
 				note.Uint("OFFSET", &b.Offset), note.Uint("LENGTH", &b.Length), note.Base64("BASE64", &b.Data))

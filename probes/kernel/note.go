@@ -41,10 +41,10 @@ func (n *ModulesNote) Format() note.Format {
 	return note.Format{Name: "modules", Doc: "what became of each module the suite wanted loaded", Rows: []note.Row{
 		note.Each(&n.Loaded, func(name *string) note.Row { return note.Line("loaded", "", note.Word("NAME", name)) }),
 		note.Each(&n.Idle, func(name *string) note.Row {
-			return note.Line("idle", "it is at hand, and nothing asks for it", note.Word("NAME", name))
+			return note.Line("idle", "available, but no device asks for it", note.Word("NAME", name))
 		}),
 		note.Each(&n.Missing, func(m *Missing) note.Row {
-			return note.Line("missing", "built in, or not at hand, or it failed", note.Word("NAME", &m.Name), note.Words("WHY", &m.Why))
+			return note.Line("missing", "built in, or not available, or loading failed", note.Word("NAME", &m.Name), note.Words("WHY", &m.Why))
 		}),
 	}}
 }

@@ -40,7 +40,7 @@ func bootDisk(root fs.FS, disks []disk.Disk, open func(name string) (BlockReader
 	})
 	defer func() {
 		for _, c := range found {
-			_ = c.reader.Close() // what was only read
+			_ = c.reader.Close() // it was only read
 		}
 	}()
 	switch {
@@ -84,7 +84,7 @@ type candidate struct {
 	recorder *image.Recorder
 }
 
-// findDisks lists the disks whose partition table is one that is looked for.
+// findDisks opens the disks and returns those whose partition table is wanted.
 func findDisks(disks []disk.Disk, open func(name string) (BlockReader, error), wanted func(*image.Disk) bool) (found []candidate, err error) {
 	for _, d := range disks {
 		if d.Block != 512 && d.Block != recordBlock || d.Size < d.Block {
@@ -105,8 +105,8 @@ func findDisks(disks []disk.Disk, open func(name string) (BlockReader, error), w
 	return found, err
 }
 
-// recordBlock is how a disk is read: by so many bytes, at multiples of them,
-// which is the largest logical block that is looked at.
+// recordBlock is the unit in which a disk is read: the largest logical block of the
+// disks that are looked at.
 const recordBlock = 4096
 
 // A blockCache reads whole blocks of a disk, each once.
@@ -116,8 +116,8 @@ type blockCache struct {
 	blocks       map[int64][]byte // by their offsets
 }
 
-// ReadAt reads no more than the sectors that are wanted where a whole block
-// cannot be read.
+// ReadAt reads whole blocks. If one cannot be read, it reads only the sectors that
+// are wanted.
 func (c *blockCache) ReadAt(b []byte, at int64) (int, error) {
 	end := at + int64(len(b))
 	n := 0
@@ -140,7 +140,8 @@ func (c *blockCache) ReadAt(b []byte, at int64) (int, error) {
 	return n, nil
 }
 
-// fill reads the blocks from one that is not held to the end of what is wanted.
+// fill reads the blocks from start, which is not held yet, to the end of what is
+// wanted.
 func (c *blockCache) fill(start, end int64) error {
 	b, err := c.read(start, end, recordBlock)
 	if err != nil {
@@ -152,7 +153,7 @@ func (c *blockCache) fill(start, end int64) error {
 	return nil
 }
 
-// read reads whole units, into memory that a disk can read into.
+// read reads whole units, into memory that is aligned for a direct read.
 func (c *blockCache) read(start, end, unit int64) ([]byte, error) {
 	start, end = start&^(unit-1), min((end+unit-1)&^(unit-1), c.size)
 	b := make([]byte, int(end-start)+recordBlock)

@@ -6,13 +6,13 @@ import (
 	"io"
 )
 
-// A BlockReader reads from a disk past the kernel's cache.
+// A BlockReader reads from a disk, without the kernel's cache.
 type BlockReader interface {
 	io.ReaderAt
 	io.Closer
 }
 
-// ReadWhole reads a whole block; the error of one that is cut is "short BYTES".
+// ReadWhole reads a whole block. If fewer bytes came, its error is "short BYTES".
 func ReadWhole(r io.ReaderAt, block []byte, at int64) error {
 	n, err := r.ReadAt(block, at)
 	if n < len(block) && (err == nil || errors.Is(err, io.EOF)) {

@@ -2,7 +2,7 @@ package look
 
 import "golang.org/x/sys/unix"
 
-// OpenDisk opens a disk for reading past the kernel's cache.
+// OpenDisk opens a disk for reads without the kernel's cache.
 func OpenDisk(name string) (BlockReader, error) {
 	fd, err := unix.Open("/dev/"+name, unix.O_RDONLY|unix.O_DIRECT|unix.O_CLOEXEC, 0)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// maxLog bounds what is kept of the kernel's log: its beginning.
+// maxLog is how many bytes are kept of the kernel's log, from its beginning.
 const maxLog = 1 << 20
 
 // ReadLog returns the kernel's log from /dev/kmsg, a message a line as dmesg
@@ -24,7 +24,7 @@ func ReadLog() ([]byte, error) {
 	return readLog(fd)
 }
 
-// WatchLog returns what reads the messages that the kernel logs from now on.
+// WatchLog returns a function that reads what the kernel has logged since.
 func WatchLog() (read func() string, err error) {
 	fd, err := openLog()
 	if err != nil {
@@ -34,7 +34,7 @@ func WatchLog() (read func() string, err error) {
 		return nil, errors.Join(fmt.Errorf("seek in /dev/kmsg: %w", err), unix.Close(fd))
 	}
 	return func() string {
-		log, _ := readLog(fd) // as far as it goes
+		log, _ := readLog(fd) // what could be read
 		_ = unix.Close(fd)
 		return string(log)
 	}, nil
@@ -57,7 +57,7 @@ func readLog(fd int) ([]byte, error) {
 		case errors.Is(err, unix.EPIPE): // overwritten while we read: go on with the next
 		case err != nil:
 			return nil, fmt.Errorf("read /dev/kmsg: %w", err)
-		case n == 0: // not the kernel's log, whatever a container put there
+		case n == 0: // not the kernel's log: a container may have put another file there
 			return log.Bytes(), nil
 		default:
 			logLine(&log, string(record[:n]))

@@ -12,7 +12,7 @@ import (
 	"vmspec/probes/image"
 )
 
-// Variables by which systemd's EFI stub tells from where it was started:
+// Variables in which systemd's EFI stub says from where it was started:
 // https://systemd.io/BOOT_LOADER_INTERFACE.
 const (
 	variables       = "sys/firmware/efi/efivars/"
@@ -24,13 +24,13 @@ const (
 	attributesSize = 4 // before the data of each variable
 )
 
-// An origin is what UEFI says of from where the guest was booted.
+// An origin is what UEFI says about where the guest was booted from.
 type origin struct {
 	partition string // its GUID, empty if that is not said
 	by        string // how it is known
 	network   bool
-	device    string   // that the booted option names, where it is a disk's; empty for none
-	names     []string // that such disks have in Linux begin with one of these
+	device    string   // the kind of disk that the booted option names; empty for none
+	names     []string // how the names of such disks begin in Linux
 }
 
 // findOrigin asks the EFI stub, which knows best, and then the firmware.
@@ -94,8 +94,8 @@ var diskNodes = map[[2]uint8]struct{ name, disks string }{
 	{efi.Messaging, 29}: {"eMMC", "mmcblk"},
 }
 
-// among returns those disks that may be the one, and whether there is any if
-// there must be. One alone is no guess.
+// among returns the disks that may be the boot disk. It is not shown if the option
+// names a disk and there is none. If it names one and there is only one, that is it.
 func (o *origin) among(disks []disk.Disk) (may []disk.Disk, shown bool) {
 	if len(o.names) > 0 {
 		disks = slices.DeleteFunc(slices.Clone(disks), func(d disk.Disk) bool {

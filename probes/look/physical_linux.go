@@ -20,8 +20,8 @@ func physical(address uint64, size int) ([]byte, error) {
 	return data, err
 }
 
-// withPhysical lends size bytes at a physical address. It maps no page more
-// than they touch: the kernel refuses a mapping that runs into System RAM
+// withPhysical maps size bytes at a physical address for use. It maps only the pages
+// in which they lie: the kernel refuses a mapping that reaches into System RAM
 // (drivers/char/mem.c).
 func withPhysical(mem *os.File, address uint64, size int, use func([]byte)) error {
 	page := uint64(os.Getpagesize())

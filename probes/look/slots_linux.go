@@ -17,9 +17,8 @@ const (
 	slotRegisters = 12     // bytes up to there
 )
 
-// EmptySlots lists the nodes of virtio-mmio that have no device behind them, as
-// their registers say: QEMU describes 32 whatever it has. None is known where
-// /dev/mem is closed.
+// EmptySlots lists the virtio-mmio nodes whose registers say that there is no device:
+// QEMU always describes 32 of them. It lists none if /dev/mem cannot be opened.
 func EmptySlots(tree *fdt.Tree) map[*fdt.Node]bool {
 	mem, err := os.Open("/dev/mem")
 	if err != nil {
@@ -29,7 +28,8 @@ func EmptySlots(tree *fdt.Tree) map[*fdt.Node]bool {
 	return emptySlots(mem, tree)
 }
 
-// emptySlots looks only below the root, where no address is another bus's.
+// emptySlots looks only at children of the root: addresses elsewhere may be those of
+// another bus.
 func emptySlots(mem *os.File, tree *fdt.Tree) map[*fdt.Node]bool {
 	empty := map[*fdt.Node]bool{}
 	for _, n := range tree.Root.Children {
@@ -56,7 +56,7 @@ func isEmptySlot(mem *os.File, address uint64) (empty bool) {
 	return empty && err == nil
 }
 
-// register reads a register in one access of 32 bits, as virtio-mmio wants it.
+// register reads a register in one access of 32 bits, as virtio-mmio requires.
 func register(m []byte, at int) uint32 {
 	return atomic.LoadUint32((*uint32)(unsafe.Pointer(&m[at])))
 }

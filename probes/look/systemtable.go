@@ -31,9 +31,9 @@ const (
 // SystemTable reads the UEFI system table out of physical memory, at the address
 // that the EFI stub left in the device tree.
 //
-// Pointers in the table are physical unless the stub gave the firmware a
-// virtual map, so each is followed only into memory that the kernel keeps out
-// of its own: at any other address could be a device.
+// Pointers in the table are physical, unless the stub gave the firmware a virtual
+// map. So a pointer is followed only into memory that the kernel has reserved: at
+// any other address could be a device.
 func SystemTable(root fs.FS, n *efi.TableNote) error {
 	address, err := systemTableAddress(root)
 	if err != nil {

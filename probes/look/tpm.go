@@ -14,7 +14,7 @@ import (
 	"github.com/google/go-tpm/tpm2/transport/linuxtpm"
 )
 
-// tpmDevices are the TPM's, the one that shares it first.
+// tpmDevices are the devices of the TPM. The first one shares it with others.
 var tpmDevices = []string{"/dev/tpmrm0", "/dev/tpm0"}
 
 // TPM asks the TPM what it is.

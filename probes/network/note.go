@@ -24,7 +24,7 @@ func (n *Note) Format() note.Format {
 			return []note.Row{
 				note.Line("up", "", name, note.Words("RESULT", &t.Up)),
 				note.Maybe(&t.Carrier, func(c *bool) note.Row { return note.Line("carrier", "", name, note.Bit("0|1", c)) }),
-				note.Line("ask", "not where there is no carrier", name, note.Words("RESULT", &t.Ask)),
+				note.Line("ask", "missing if there is no carrier", name, note.Words("RESULT", &t.Ask)),
 				note.Maybe(&t.Offer, func(o *uint64) note.Row {
 					return note.Line("offer", "", name, note.Uint("MILLISECONDS", o))
 				}),

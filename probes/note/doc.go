@@ -17,7 +17,7 @@
 //
 //	counter NAME HZ
 //	reads N backward N worst TICKS                how many, how many were behind the one before, and by how much at most
-//	pair A B handovers N backward N worst TICKS   the same of two CPUs that read in turn
+//	pair A B handovers N backward N worst TICKS   the same for two CPUs that read in turn
 //
 // vmspec/arch: GOARCH of the suite
 //
@@ -33,14 +33,14 @@
 // vmspec/counter: the generic timer's counter, read without a pause
 //
 //	cntfrq HZ
-//	interrupts BEFORE AFTER TICKS   arch_timer's, on all CPUs, around a busy wait
+//	interrupts BEFORE AFTER TICKS   arch_timer's on all CPUs, before and after a busy wait
 //	pace LEAST MOST NANOSECONDS     ticks between two readings of CLOCK_MONOTONIC
 //	reads N backward N cpus N
 //
 // vmspec/disks: blocks that were read of each disk
 //
 //	open DISK RESULT
-//	read DISK OFFSET RESULT   a logical block at this byte; "short BYTES" where fewer came
+//	read DISK OFFSET RESULT   a logical block at this byte; "short BYTES" if fewer came
 //
 // vmspec/efi: the UEFI system table, where /dev/mem shows it
 //
@@ -52,29 +52,29 @@
 // vmspec/entropy: how many random bytes the hardware's source gave
 //
 //	source NAME            as the kernel calls it
-//	bytes COUNT DISTINCT   so many came, of so many values
+//	bytes COUNT DISTINCT   how many bytes came, and how many different values
 //
 // vmspec/image: what was read of the disk from which the guest was booted
 //
 //	none REASON                  the guest was booted from no disk
-//	disk NAME SIZE SECTOR HOW    sizes in bytes, and how it was found to be that disk
-//	partition GUID               from which it was booted, if that is known
-//	loader "PATH"                of the program that the firmware started
+//	disk NAME SIZE SECTOR HOW    sizes in bytes, and how the disk was found
+//	partition GUID               from which the guest was booted, if that is known
+//	loader "PATH"                the program that the firmware started
 //	block OFFSET LENGTH BASE64   what was read, without zeroes at its end
 //	unread OFFSET LENGTH RESULT
 //
 // vmspec/input: what was typed on the terminals, where that was asked for
 //
 //	asked TERMINAL WORD RESULT
-//	typed TERMINAL "TEXT"   not where nothing was
+//	typed TERMINAL "TEXT"   missing if nothing was typed
 //
 // vmspec/kmsg: the kernel's log, a message a line with its time stamp
 //
 // vmspec/modules: what became of each module the suite wanted loaded
 //
 //	loaded NAME
-//	idle NAME          it is at hand, and nothing asks for it
-//	missing NAME WHY   built in, or not at hand, or it failed
+//	idle NAME          available, but no device asks for it
+//	missing NAME WHY   built in, or not available, or loading failed
 //
 // vmspec/mounts: why efivarfs could not be mounted
 //
@@ -82,7 +82,7 @@
 //
 //	up INTERFACE RESULT
 //	carrier INTERFACE 0|1
-//	ask INTERFACE RESULT   not where there is no carrier
+//	ask INTERFACE RESULT   missing if there is no carrier
 //	offer INTERFACE MILLISECONDS
 //
 // vmspec/offline: secondary CPUs that were taken offline and back
@@ -90,8 +90,8 @@
 //	secondaries N
 //	off CPU RESULT
 //	on CPU RESULT
-//	ran CPU ON   on which CPU a thread ran that was then bound to it
-//	log TEXT     what the kernel has to say of it
+//	ran CPU ON   then a thread was bound to CPU, and ran on this one
+//	log TEXT     the kernel's messages about it
 //
 // vmspec/parameters: the suite's parameters from SMBIOS OEM strings
 //
@@ -107,7 +107,7 @@
 //
 // vmspec/ticks: the dead-timer test where the counter cannot be read
 //
-//	interrupts BEFORE AFTER TICKS   arch_timer's, on all CPUs, around a busy wait
+//	interrupts BEFORE AFTER TICKS   arch_timer's on all CPUs, before and after a busy wait
 //
 // vmspec/timer: sleeps and one-shot timers on each CPU
 //
@@ -132,10 +132,10 @@
 // vmspec/variables: a UEFI variable that was made, read, extended and deleted
 //
 //	space FREE TOTAL   bytes
-//	stale RESULT       a variable that an earlier trial left was deleted
+//	stale RESULT       deletes a variable that an earlier trial left
 //	create RESULT
 //	read RESULT        what was created came back
 //	append RESULT
-//	reread RESULT      and so did what was appended
+//	reread RESULT      what was appended came back, too
 //	delete RESULT
 package note

@@ -39,7 +39,7 @@ func (n *CounterNote) Format() note.Format {
 }
 
 func (s *Start) row() note.Row {
-	return note.Line("interrupts", "arch_timer's, on all CPUs, around a busy wait",
+	return note.Line("interrupts", "arch_timer's on all CPUs, before and after a busy wait",
 		note.Uint("BEFORE", &s.Before), note.Uint("AFTER", &s.After), note.Uint("TICKS", &s.Ticks))
 }
 
@@ -152,7 +152,7 @@ func (a *Agreement) Format() note.Format {
 			a.Alone.fields("N")...),
 		note.Each(&a.Pairs, func(p *Pair) note.Row {
 			cpus := []note.Field{note.Uint("A", &p.A), note.Uint("B", &p.B)}
-			return note.Line("pair", "the same of two CPUs that read in turn", append(cpus, p.fields("handovers N")...)...)
+			return note.Line("pair", "the same for two CPUs that read in turn", append(cpus, p.fields("handovers N")...)...)
 		}),
 	}}
 }

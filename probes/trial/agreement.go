@@ -9,27 +9,27 @@ import (
 )
 
 const (
-	// So often the counter is read on one CPU, and so often two CPUs hand over
-	// in all, unless that takes too long, as where the processor is emulated.
+	// How often the counter is read on one CPU, and how often two CPUs hand over
+	// in all. On an emulated processor time ends the trial before.
 	agreementReads     = 2_000_000
 	agreementHandovers = 100_000
-	// The reads may take 1/10 s, of which a processor needs half. Where they
-	// go slower than 15 million a second it is emulated, and its host's time is
-	// dear: 1/250 s is some 25,000 reads.
+	// The reads may take 1/10 s; a processor needs half of that. Fewer than 15
+	// million reads a second mean an emulated processor. It gets 1/250 s, which is
+	// about 25,000 reads: more would cost too much time of its host.
 	readsMost  = 10
 	readsShort = 250
 	readsFast  = 15_000_000
-	// The hand-overs of two CPUs may take 1/16 s, of which they need a sixth on
-	// a quiet host. On a busy one two virtual CPUs seldom run at once: it gets a
-	// second, or until there are enough.
+	// The hand-overs of two CPUs may take 1/16 s; on a quiet host they need a sixth
+	// of that. On a busy host two virtual CPUs seldom run at the same time: it gets
+	// a second, or until there are enough hand-overs.
 	pairMost        = 16
 	pairBusyMost    = 1
 	handoversEnough = 1000
-	// All hand-overs of a machine with many CPUs end after so many seconds.
+	// The limit in seconds for all pairs of a machine with many CPUs.
 	handoversMost = 5
-	// Between two looks at the time.
+	// How many reads are made between two looks at the time.
 	readsStep = 1 << 10
-	// As long as a turn takes to come where both CPUs run.
+	// About the time until the next turn where both CPUs run.
 	handoverRest = 50 * time.Microsecond
 )
 
@@ -79,13 +79,13 @@ func readWithoutPause(c Timebase, on int, n *timer.Readings) error {
 	return nil
 }
 
-// A handover is a counter that threads read in turn. Whose turn it is they tell
-// each other by turn alone, which orders all else.
+// A handover is a counter that two threads read in turn. Only turn is atomic: it
+// orders the accesses to the other fields.
 type handover struct {
 	clock           Timebase
-	turn            atomic.Uint64 // how many there were
+	turn            atomic.Uint64 // turns so far
 	most            uint64
-	soon, end       uint64 // the ticks after which enough are enough, and there are no more
+	soon, end       uint64 // ticks: after soon, handoversEnough will do; after end, time is up
 	last            uint64
 	backward, worst uint64
 }
@@ -119,9 +119,9 @@ func (h *handover) between(a, b int) error {
 	return second
 }
 
-// takeTurns reads at each turn of this parity, and gives up when time is up. A
-// turn that is long in coming is that of a virtual CPU which waits for its
-// host's: this one rests then, so that the host can run the other.
+// takeTurns reads at each turn of this parity, and gives up when time is up. If a
+// turn is late, the other virtual CPU may be waiting for a CPU of the host: then
+// this one rests, so that the host can run the other.
 func (h *handover) takeTurns(parity uint64) {
 	for spins := 1; ; spins++ {
 		turn := h.turn.Load()
@@ -136,7 +136,7 @@ func (h *handover) takeTurns(parity uint64) {
 			if now := h.clock.Now(); now > h.end || now > h.soon && turn >= handoversEnough {
 				return
 			}
-			_ = nap(handoverRest) // what cannot rest spins on
+			_ = nap(handoverRest) // without a rest it spins on
 		}
 	}
 }

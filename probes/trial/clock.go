@@ -13,37 +13,36 @@ import (
 )
 
 const (
-	// The first edge may be anywhere in a second: it is looked for less often,
-	// since every look is a call of the firmware's and, under emulation, waking
-	// up costs more than it. Behind that edge nothing happens for a while, and
-	// then the next one of a right clock is near.
+	// The first edge may be anywhere in a second. The trial looks for it less often:
+	// each look may call the firmware, and under emulation waking up costs even
+	// more. After an edge it rests until the next edge of a right clock is near.
 	rtcFirst = 50 * time.Millisecond
 	rtcRest  = 930 * time.Millisecond
 	rtcPoll  = 10 * time.Millisecond
-	// Two edges are enough when the time between them is known to a twelfth,
-	// which tells a clock that is right within a tenth; on a busy host the trial
-	// goes on, this long at most.
+	// Stop once the time between two edges is known to 1/12: enough to accept a rate
+	// within 10 %. On a busy host the trial goes on, at most this long.
 	rtcPrecision = 12
-	rtcMost      = 6 // seconds by the counter
-	// A clock that was wrong once is watched longer, until it was wrong often
-	// enough, or right; and one whose second does not end.
+	rtcMost      = 6 // seconds of the counter
+	// A clock that was wrong once is watched longer: until it was wrong again, or
+	// right. So is one whose second does not end.
 	rtcWrongMost = 9
-	// A clock whose second surely lasts longer than this stands still, if it was
-	// looked at so often: each look waits for an interrupt, so that the VM ran.
+	// A clock stands still if one of its seconds lasts longer than this, in seconds
+	// of the counter, and it was read this often meanwhile. Each look waits for an
+	// interrupt, so many looks mean that the VM was running.
 	rtcStuck = 3
 	rtcLooks = 10
-	// A signal of Go's that comes while another call of the firmware is being
-	// waited for makes Linux say EINVAL of the clock (drivers/firmware/efi/
-	// runtime-wrappers.c, virt_efi_get_time): then it is asked again.
+	// If a signal of the Go runtime comes while Linux waits for another call of the
+	// firmware, reading the clock fails with EINVAL (drivers/firmware/efi/
+	// runtime-wrappers.c, virt_efi_get_time). Then it is read again.
 	rtcTries = 3
 )
 
-// Clock watches the real-time clock's seconds change, against a timebase: UEFI's
-// clock where Linux keeps it, else the one registered first.
+// Clock watches the seconds of the real-time clock and measures them by a timebase.
+// The clock is UEFI's if Linux uses that, else the one registered first.
 //
-// Each edge is bracketed by the reading before it and the one after, so that
-// a late poll widens a bound and never moves an edge; likewise no more counts
-// of a second that did not end than what lay between two readings of it.
+// Each edge lies between two readings, the one before it and the one after. A late
+// reading makes that interval wider and never moves the edge. In the same way a
+// second that does not end is only counted between two readings of it.
 func Clock(root fs.FS, c Timebase, n *rtc.Note) error {
 	device, err := chooseRTC(root)
 	if err != nil {
@@ -79,9 +78,9 @@ type rtcWatch struct {
 	*rtc.Note
 	start  uint64
 	value  int64  // what the clock said last
-	since  uint64 // by when it had said so first
-	before uint64 // when it was asked last
-	looks  int    // at this value
+	since  uint64 // when that was read for the first time, at the latest
+	before uint64 // when the last reading began
+	looks  int    // readings of this value
 }
 
 // look takes a reading that was made between two ticks, and tells whether no
@@ -157,8 +156,8 @@ func precise(from, to rtc.Edge, hz uint64) bool {
 	return doubt*rtcPrecision <= passed && passed > hz/2
 }
 
-// wrong tells whether surely not so many seconds passed as the clock says. How
-// far off a clock may be is not asked here: one that is right is never wrong.
+// wrong tells whether the clock's seconds between two edges cannot be right. It
+// allows no tolerance and needs none: a right clock always fits the intervals.
 func wrong(from, to rtc.Edge, hz uint64) bool {
 	said := (to.Seconds - from.Seconds) * int64(hz)
 	return said < int64(to.Earliest-from.Latest) || said > int64(to.Latest-from.Earliest)

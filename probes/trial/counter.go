@@ -10,18 +10,19 @@ import (
 	"vmspec/probes/timer"
 )
 
-// Bounds of the dead-timer test. A live timer ends it at the first look that
-// sees an interrupt: the slowest tick of a Linux kernel is 10 ms (HZ=100). So it
-// is patient at the expense of the dead alone. A host that stops the VM, or does
-// not run what raises its interrupts, lets the counter go on meanwhile: so the
-// test lasts until this CPU has run for some time, too.
+// Bounds of the dead-timer test. With a live timer it ends at the first look that
+// sees an interrupt: the slowest tick of a Linux kernel is 10 ms (HZ=100). Only a
+// dead timer makes it wait long. The counter also runs while the host stops the VM,
+// or does not run the thread that raises its interrupts. So the test also waits
+// until this CPU itself has run for some time.
 const (
-	timerLook = 200 // the first look is after 1/200 s, and each then after twice as long
+	timerLook = 200 // the first look is after 1/200 s, each next one after twice the time
 	// DeadAfter is how long a timer that does not interrupt is waited for.
 	DeadAfter = 5 * time.Second
-	// A CPU makes so many reads in 0.1 s where they take longest: under emulation.
+	// How many reads the slowest CPU, an emulated one, makes in 0.1 s.
 	deadReads = 1_000_000
-	// More are no use, and take a fast CPU 5 s: the counter is far too slow.
+	// A fast CPU makes so many reads in 5 s. If the counter has not reached its end
+	// by then, it is far too slow, and waiting longer is of no use.
 	deadReadsMost = 1_000_000_000
 )
 
@@ -78,14 +79,15 @@ func testTimer(root fs.FS, run *counterRun) *timer.Start {
 	return &timer.Start{Before: before, After: after, Ticks: run.last - begin}
 }
 
-// enough tells whether a timer that has not interrupted since a tick is dead.
-// Where the counter stands still no more will come of it.
+// enough tells whether a timer that has not interrupted since a tick is dead. A
+// counter that stands still ends the test, too.
 func (r *counterRun) enough(since uint64) bool {
 	waited := r.last-since >= uint64(DeadAfter/time.Second)*r.base.Hz
 	return r.still || waited && r.reads >= deadReads || r.reads >= deadReadsMost
 }
 
-// onOwnThread keeps the affinity that f may set from the caller.
+// onOwnThread runs f on a thread of its own, so that the affinity which f may set
+// does not stay with the caller.
 func onOwnThread(f func() error) (err error) {
 	done := make(chan struct{})
 	go func() {
@@ -129,7 +131,7 @@ type counterRun struct {
 	base            Timebase
 	last            uint64
 	reads, backward uint64
-	still           bool // it was waited for in vain
+	still           bool // it did not move while it was waited for
 }
 
 func newCounterRun(c Timebase) *counterRun { return &counterRun{base: c, last: c.Now()} }
@@ -137,8 +139,8 @@ func newCounterRun(c Timebase) *counterRun { return &counterRun{base: c, last: c
 const (
 	// maxReads ends the wait on a counter that stands still: some seconds' worth.
 	maxReads = 20_000_000
-	// yieldReads are some milliseconds' worth. Others run then, who else would
-	// not where no timer takes the CPU from this one.
+	// After so many reads, some milliseconds, other threads may run. Without a timer
+	// the kernel would not take the CPU from this one.
 	yieldReads = 1 << 14
 )
 
@@ -163,8 +165,8 @@ func (r *counterRun) read() {
 // bracket is a reading of CLOCK_MONOTONIC with the counter before and after.
 type bracket struct{ least, most, clock uint64 }
 
-// reading takes the narrowest of several brackets: a host that stops the vCPU
-// between two readings must not look like a wrong counter.
+// reading takes the narrowest of several brackets. If the host stops the vCPU
+// between two readings, that must not look like a wrong counter.
 func reading(c Timebase) bracket {
 	var best bracket
 	for i, m := 0, Monotonic(); i < 10; i++ {

@@ -10,7 +10,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// nap sleeps by a one-shot timer of the kernel's, and by none of Go's.
+// nap sleeps by a one-shot timer of the kernel, without the timers of Go.
 func nap(d time.Duration) error {
 	rest := unix.NsecToTimespec(int64(d))
 	for {
@@ -33,9 +33,9 @@ func currentCPU() int {
 	return int(cpu)
 }
 
-// pin keeps the calling goroutine on one CPU, and lets its naps end in time:
-// PR_SET_TIMERSLACK, prctl(2). Its thread is thrown away with both when the
-// goroutine ends.
+// pin binds the calling goroutine's thread to one CPU, and sets the thread's timer
+// slack so that its naps end in time (PR_SET_TIMERSLACK, prctl(2)). The thread ends
+// with the goroutine.
 func pin(cpu int) error {
 	runtime.LockOSThread()
 	var set unix.CPUSet

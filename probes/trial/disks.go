@@ -13,16 +13,16 @@ import (
 const (
 	// randomReads is how many blocks are read beside the first and the last.
 	randomReads = 2
-	// maxBlock bounds a logical block; Linux has none larger than a page, or
-	// than 64 KiB.
+	// maxBlock bounds a logical block. Linux allows at most a page; newer versions
+	// allow 64 KiB.
 	maxBlock = 64 << 10
 )
 
-// Disks reads the first, the last and some other blocks of each disk that has any.
-// Nothing is written to a disk, nor is what was read kept.
+// Disks reads the first, the last and some other blocks of each disk that has
+// blocks. It writes nothing to a disk, and does not keep what it read.
 //
-// One block more, behind the end, would say nothing: the kernel answers such a
-// read by itself.
+// A read behind the last block would show nothing: the kernel refuses it without
+// asking the disk.
 func Disks(disks []disk.Disk, n *disk.Note) error {
 	return tryDisks(disks, look.OpenDisk, n)
 }
@@ -36,7 +36,7 @@ func tryDisks(disks []disk.Disk, open func(name string) (look.BlockReader, error
 		r, err := open(d.Name)
 		if t.Open = note.Result(err); err == nil {
 			t.Reads = readSome(d, r)
-			_ = r.Close() // what was only read
+			_ = r.Close() // it was only read
 		}
 		n.Disks = append(n.Disks, t)
 	}
@@ -57,8 +57,8 @@ func readSome(d disk.Disk, r io.ReaderAt) (reads []disk.Reading) {
 	return reads
 }
 
-// aligned returns memory that a disk can read into: at an address that is a
-// multiple of its size, a power of two.
+// aligned returns memory for a direct read. Its address is a multiple of its size,
+// which is a power of two.
 func aligned(size int) []byte {
 	b := make([]byte, 2*size)
 	past := int(uintptr(unsafe.Pointer(&b[0])) % uintptr(size))

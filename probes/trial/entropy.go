@@ -15,7 +15,7 @@ import (
 const (
 	entropyBytes = 32
 	entropyPoll  = 5 * time.Millisecond
-	// A source may be slow, as its host limits it: after this it is left alone.
+	// The host may limit the source. After this time nothing more is read.
 	entropyMost = time.Second
 )
 
@@ -39,14 +39,14 @@ func Entropy(source string, n *entropy.Note) error {
 	return tryEntropy(device, n)
 }
 
-// tryEntropy reads in another goroutine: the kernel asks the source as well,
-// and though we read without waiting it makes us wait for its turn
-// (drivers/char/hw_random/core.c). A reader that is stuck is left behind.
+// tryEntropy reads in another goroutine. The kernel reads the source as well, and
+// while it does, even a read with O_NONBLOCK waits (drivers/char/hw_random/core.c).
+// If the reader is stuck, the trial ends without it.
 func tryEntropy(device io.ReadCloser, n *entropy.Note) error {
 	done := make(chan drawn, 1)
 	go func() {
 		done <- draw(device)
-		_ = device.Close() // what was only read
+		_ = device.Close() // it was only read
 	}()
 	var d drawn
 	select {
@@ -61,13 +61,13 @@ func tryEntropy(device io.ReadCloser, n *entropy.Note) error {
 	return d.err
 }
 
-// drawn is what came of a source.
+// drawn is what a source gave.
 type drawn struct {
 	bytes []byte
 	err   error
 }
 
-// draw reads until there are enough bytes, or for too long.
+// draw reads until there are enough bytes, or time is up.
 func draw(device io.Reader) drawn {
 	bytes := make([]byte, 0, entropyBytes)
 	for end := time.Now().Add(entropyMost); time.Now().Before(end); {

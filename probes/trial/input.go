@@ -10,18 +10,18 @@ import (
 	"vmspec/probes/note"
 )
 
-// maxInput bounds what is kept of what was typed.
+// maxInput is how many bytes are kept of what was typed.
 const maxInput = 64
 
 // An Input is a terminal on which somebody was asked to type a word.
 type Input struct {
 	name, word string
-	terminal   io.ReadCloser // reads what is there and does not wait; nil where it could not be opened
+	terminal   io.ReadCloser // its reads do not wait; nil where it could not be opened
 	err        error
 }
 
-// AskInput asks on each terminal for a word of its own and returns at once:
-// who answers has until [CollectInput].
+// AskInput asks on each terminal for another word, and does not wait. Answers are
+// accepted until [CollectInput].
 func AskInput(terminals []string) []Input {
 	var out []Input
 	for _, name := range terminals {
@@ -32,20 +32,20 @@ func AskInput(terminals []string) []Input {
 	return out
 }
 
-// CollectInput notes what came of it, and puts the terminals back.
+// CollectInput notes the answers, and restores the terminals' settings.
 func CollectInput(inputs []Input, n *console.InputNote) error {
 	for _, i := range inputs {
 		asked := console.Input{Terminal: i.name, Word: i.word, Asked: note.Result(i.err)}
 		if i.err == nil {
 			asked.Typed = typed(i.terminal)
-			_ = i.terminal.Close() // nothing is lost with it
+			_ = i.terminal.Close() // its settings do not matter any more
 		}
 		n.Inputs = append(n.Inputs, asked)
 	}
 	return nil
 }
 
-// typed reads what is there.
+// typed returns what was typed so far.
 func typed(terminal io.Reader) string {
 	text := make([]byte, 0, maxInput)
 	for len(text) < maxInput {

@@ -7,9 +7,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// askOn writes a request to a terminal and lets it be read without waiting for
-// a whole line, and without repeating what is typed: that would get into the
-// report. What the terminal does to its output stays as it is.
+// askOn writes a request to a terminal, and sets the terminal so that reads do not
+// wait for a whole line. Echo is off: what is typed must not get into the report.
+// The settings for output stay as they are.
 func askOn(name, request string) (io.ReadCloser, error) {
 	fd, err := unix.Open("/dev/"+name, unix.O_RDWR|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
 	if err != nil {
@@ -25,8 +25,8 @@ func askOn(name, request string) (io.ReadCloser, error) {
 	if err := unix.IoctlSetTermios(fd, unix.TCSETS, &raw); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}
-	_ = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) // an answer to an earlier worker
-	// Nobody may be draining it: what is not taken at once is dropped.
+	_ = unix.IoctlSetInt(fd, unix.TCFLSH, unix.TCIFLUSH) // drops an answer that was meant for an earlier worker
+	// Perhaps nobody reads the terminal: what it does not take at once is dropped.
 	if _, err := unix.Write(fd, []byte(request)); err != nil {
 		return nil, errors.Join(err, unix.Close(fd))
 	}

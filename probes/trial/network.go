@@ -13,8 +13,8 @@ import (
 
 const (
 	networkPoll = 20 * time.Millisecond
-	// How long an answer is waited for, by looks between which an interrupt came,
-	// so that the VM ran; and when it is asked for again.
+	// How long the trial waits for an answer, and when it asks again. The time is
+	// counted in looks: each waits for an interrupt, so that the VM was running.
 	networkMost  = 1500 * time.Millisecond
 	networkAgain = 500 * time.Millisecond
 )
@@ -25,12 +25,12 @@ type link struct {
 	carrier func() bool
 	ask     func() error // sends a DHCPDISCOVER
 	offered func() bool  // whether a DHCPOFFER has come
-	close   func()       // puts the interface back
+	close   func()       // restores the interface's state
 }
 
 // tryNetwork brings the interfaces up and asks on each for an address by DHCP,
-// until all have an answer or for too long. No address is taken: what is
-// offered is free again when its server's patience ends.
+// until all have an answer or time is up. It takes no address: the server soon
+// offers it to somebody else.
 func tryNetwork(names []string, open func(name string) (link, error), n *network.Note) error {
 	n.Interfaces = make([]network.Trial, len(names))
 	var waiting []*asked
@@ -61,14 +61,14 @@ func tryNetwork(names []string, open func(name string) (link, error), n *network
 	return nil
 }
 
-// asked is an interface that is waited for.
+// asked is an interface whose answer is still missing.
 type asked struct {
 	link
 	seen *network.Trial
 	at   time.Time // when it asked last
 }
 
-// step does what is next on an interface, and tells whether that was all.
+// step does the next thing on an interface, and tells whether it was the last.
 func (a *asked) step(begin time.Time) (done bool) {
 	if a.seen.Carrier == nil {
 		carried := a.carrier()
@@ -118,7 +118,7 @@ const (
 // dhcpMagic comes before the options (RFC 2131, section 3).
 const dhcpMagic = "\x63\x82\x53\x63"
 
-// An exchange is the number by which an answer is known for ours.
+// An exchange is the number by which we recognize the answer to our message.
 type exchange [4]byte
 
 // discover is a DHCPDISCOVER in IP, from nobody to everybody. It is written here

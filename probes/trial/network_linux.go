@@ -40,7 +40,7 @@ func openLink(root fs.FS, name string) (link, error) {
 			if err := setUp(fd, name, true); err != nil {
 				return err
 			}
-			// Not sooner: a socket on an interface that is down has an error.
+			// After that: a socket that is bound to an interface that is down gets an error.
 			return unix.Bind(fd, &unix.SockaddrLinklayer{Protocol: bigEndian(unix.ETH_P_IP), Ifindex: i.Index})
 		},
 		carrier: func() bool {
@@ -58,7 +58,7 @@ func openLink(root fs.FS, name string) (link, error) {
 	}, nil
 }
 
-// bigEndian is htons, for a protocol's number.
+// bigEndian is htons, for the number of a protocol.
 func bigEndian(n uint16) uint16 {
 	return binary.NativeEndian.Uint16(binary.BigEndian.AppendUint16(nil, n))
 }

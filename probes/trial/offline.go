@@ -13,8 +13,8 @@ import (
 
 const cpuDir = "sys/devices/system/cpu/"
 
-// offlineFirst is how many secondary CPUs are tried where there are many, with
-// the last one: on an emulated machine each costs 20 ms.
+// offlineFirst is how many secondary CPUs are tried where there are many; the last
+// one is tried, too. On an emulated machine each takes 20 ms.
 const offlineFirst = 3
 
 // Offline takes secondary CPUs offline, one at a time, and back, by the method
@@ -81,7 +81,7 @@ func trySwitch(p power, s *cpu.Switched) error {
 	return nil
 }
 
-// onlineCPUs lists the CPUs that are online, of which there is one at least.
+// onlineCPUs lists the CPUs that are online: at least one.
 func onlineCPUs(root fs.FS) ([]int, error) {
 	text, err := fs.ReadFile(root, cpuDir+"online")
 	if err != nil {
@@ -94,7 +94,7 @@ func onlineCPUs(root fs.FS) ([]int, error) {
 	return cpus, err
 }
 
-// cpuPower is the live guest's.
+// cpuPower switches the CPUs of the live guest.
 type cpuPower struct{ root fs.FS }
 
 func (p cpuPower) can(n int) bool {
@@ -126,7 +126,7 @@ func (p cpuPower) run(on int) (ran int, err error) {
 
 func onlineFile(n int) string { return fmt.Sprintf("%scpu%d/online", cpuDir, n) }
 
-// BringBack brings all CPUs online that a trial has left offline.
+// BringBack brings all CPUs online again that a trial left offline.
 func BringBack(root fs.FS) error {
 	text, err := fs.ReadFile(root, cpuDir+"offline")
 	if err != nil {

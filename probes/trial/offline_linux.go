@@ -6,7 +6,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// writeFile writes to a file of the kernel's that is there, in one call.
+// writeFile writes to an existing file of the kernel in one call.
 func writeFile(name, text string) error {
 	fd, err := unix.Open(name, unix.O_WRONLY|unix.O_CLOEXEC, 0)
 	if err != nil {

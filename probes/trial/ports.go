@@ -8,8 +8,8 @@ import (
 	"vmspec/probes/sysfs"
 )
 
-// PortClass is where the kernel lists the ports of virtio consoles that are no
-// terminals, once it drives a virtio console.
+// PortClass is where a kernel that drives a virtio console lists those of its ports
+// that are no terminals.
 const PortClass = "sys/class/virtio-ports"
 
 // Ports opens each such port and closes it again.

@@ -14,21 +14,21 @@ import (
 const (
 	timerSleeps = 5
 	timerSleep  = 2 * time.Millisecond
-	// A one-shot leaves its CPU idle for long enough that what else happens on
-	// a quiet machine does not end it by chance; each CPU's ends at another time.
+	// A one-shot is long enough that an unrelated interrupt is unlikely to end it.
+	// Those of different CPUs end at different times.
 	timerShot    = 12 * time.Millisecond
 	timerStagger = 3 * time.Millisecond
 	timerPhases  = 4
-	// One that is in time is enough. On a busy host each may be late, and the
-	// best of several still tells whether the timer or something else ended it.
+	// One that is in time is enough. On a busy host each may be late; the best of
+	// several still shows whether the timer ended it or something else.
 	timerInTime = 250 // 1/250 s
 	timerShots  = 5
-	// Ten milliseconds of sleep get five seconds: a CPU that has not come back
-	// by then was not woken, however busy the host.
+	// The sleeps of 10 ms may take 5 s. A CPU that is not back by then was not woken,
+	// however busy the host is.
 	timerMost = 5 * time.Second
 )
 
-// A sleeper is a thread bound to a CPU, and what became of it so far.
+// A sleeper is a thread bound to a CPU, and what it did so far.
 type sleeper struct {
 	cpu   int
 	woke  atomic.Int32  // sleeps that ended
@@ -39,14 +39,14 @@ type sleeper struct {
 	begun atomic.Uint64 // at which tick it began
 }
 
-// Timer lets a thread sleep on each online CPU and looks whether the timer's
-// interrupts rose there. Then it leaves the CPU idle for longer, until a one-shot
-// that c measures. It notes the one-shot that was least late, and how many other
-// interrupts came to its CPU meanwhile; where none ended, it took as long as was
-// waited.
+// Timer lets a thread sleep on each online CPU, and counts the timer's interrupts
+// there before and after. Then the CPU is idle for longer, until a one-shot timer
+// ends, which c measures. Timer notes the one-shot that was least late, and how many
+// other interrupts that CPU had meanwhile. If no one-shot ended, it notes how long
+// it waited.
 //
-// With dead it only notes that the dead-timer test found no interrupt: a sleep
-// would never end.
+// With dead it notes only that the dead-timer test saw no interrupt: a sleep would
+// never end.
 func Timer(root fs.FS, dead bool, c Timebase, n *timer.Note) error {
 	if n.Dead = dead; dead {
 		return nil
@@ -107,8 +107,7 @@ func (s *sleeper) sleep(c Timebase, shot time.Duration) error {
 	return nil
 }
 
-// shoot waits for a one-shot, and keeps how long that took if no one before
-// took less.
+// shoot waits for a one-shot, and keeps the shortest time that one took.
 func (s *sleeper) shoot(c Timebase, shot time.Duration) error {
 	begin := c.Now()
 	s.begun.Store(begin)
@@ -122,7 +121,7 @@ func (s *sleeper) shoot(c Timebase, shot time.Duration) error {
 	return nil
 }
 
-// shot is what became of the one-shots until a tick, nil if there was none.
+// shot is what the one-shots showed until that tick; nil if there was none.
 func (s *sleeper) shot(end, others uint64) *timer.Shot {
 	asked, ended, took := s.asked.Load(), s.shots.Load(), s.took.Load()
 	if asked == 0 {
@@ -134,7 +133,7 @@ func (s *sleeper) shot(end, others uint64) *timer.Shot {
 	return &timer.Shot{Number: s.cpu, Ran: uint64(s.ran.Load()), Ended: uint64(ended), Asked: asked, Took: took, Others: others}
 }
 
-// gather waits for n answers, and for silent ones no longer than timerMost.
+// gather waits for n answers, at most timerMost.
 func gather(done <-chan error, n int, c Timebase) error {
 	late := time.After(timerMost)
 	var errs []error
@@ -149,8 +148,8 @@ func gather(done <-chan error, n int, c Timebase) error {
 	return errors.Join(errs...)
 }
 
-// linger takes what answers while this CPU runs for as long as before a timer
-// is dead: where the host stopped the VM, the time was up before anybody ran.
+// linger takes answers while this CPU runs for some more time, as long as in the
+// dead-timer test. If the host stopped the VM, time was up before any thread ran.
 func linger(done <-chan error, n int, c Timebase) (errs []error) {
 	for run := newCounterRun(c); n > 0 && run.reads < deadReads; {
 		select {

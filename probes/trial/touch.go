@@ -10,23 +10,23 @@ import (
 )
 
 const (
-	// So many pages are touched, or an eighth of those that are free: under
-	// emulation they take 5 ms. A kernel hands out what is left over in
-	// between first, so that they lie scattered, or now and then all in a corner:
-	// where a piece of RAM that is large has none of them, more are taken.
+	// How many pages are touched first, at most an eighth of the free ones: under
+	// emulation that takes 5 ms. The kernel gives small gaps first, so the pages lie
+	// scattered, but sometimes all in one corner. If a large piece of RAM has none of
+	// them, four times as many are touched, and so on.
 	touchPages = 256
 	touchMore  = 4
 	touchMost  = 4096
 	touchShare = 8
-	touchLarge = 8 // of which all RAM is no more than so many
-	// A word is written in each line of a cache, which is as little as memory
-	// is made of.
+	touchLarge = 8 // a piece is large if it is at least an eighth of all RAM
+	// One word is written in each line of the cache: memory is read and written by
+	// whole lines.
 	touchStep = 64
 )
 
-// Touch takes free memory, of all nodes alike, writes words of its own to each
-// page and reads them back. It notes the pieces of RAM in which any of the pages
-// lie: none where the kernel does not tell where its pages are.
+// Touch takes free memory of all nodes, writes different words to each page and
+// reads them back. It notes the pieces of RAM in which the pages lie: none if the
+// kernel does not show where its pages are.
 func Touch(root fs.FS, n *memory.TouchNote) error {
 	regions, err := memory.Iomem(root)
 	if err != nil {
@@ -41,7 +41,7 @@ func Touch(root fs.FS, n *memory.TouchNote) error {
 	nodes := onlineNodes(root)
 	return onOwnThread(func() error {
 		for pages := min(touchPages, most); ; pages = min(touchMore*pages, most) {
-			enough, err := touchPagesOf(regions, nodes, pages, n)
+			enough, err := touchSome(regions, nodes, pages, n)
 			if err != nil || enough || pages >= most {
 				return err
 			}
@@ -49,7 +49,7 @@ func Touch(root fs.FS, n *memory.TouchNote) error {
 	})
 }
 
-// onlineNodes lists the nodes of NUMA that have memory.
+// onlineNodes lists the NUMA nodes that are online.
 func onlineNodes(root fs.FS) []int {
 	text, err := fs.ReadFile(root, "sys/devices/system/node/online")
 	if err != nil {
@@ -59,9 +59,9 @@ func onlineNodes(root fs.FS) []int {
 	return nodes
 }
 
-// touchPagesOf touches so many pages, and tells whether they reached all large
-// pieces of RAM or nobody knows.
-func touchPagesOf(regions []memory.Region, nodes []int, pages int, n *memory.TouchNote) (enough bool, err error) {
+// touchSome touches so many pages. It tells whether that was enough: they lie in
+// all large pieces of RAM, or the kernel does not show where they lie.
+func touchSome(regions []memory.Region, nodes []int, pages int, n *memory.TouchNote) (enough bool, err error) {
 	*n = memory.TouchNote{}
 	size := os.Getpagesize()
 	err = withMemory(pages*size, nodes, func(m []byte) error {
@@ -76,7 +76,7 @@ func touchPagesOf(regions []memory.Region, nodes []int, pages int, n *memory.Tou
 	return enough, err
 }
 
-// touch writes to all pages, and then counts those that are not as they were left.
+// touch writes to all pages, and then counts those that hold something else.
 func touch(m []byte, page int) (wrong uint64) {
 	for at := 0; at < len(m); at += touchStep {
 		binary.NativeEndian.PutUint64(m[at:], word(at))
@@ -92,8 +92,8 @@ func touch(m []byte, page int) (wrong uint64) {
 	return wrong
 }
 
-// word is another one at each place, with all bits about as often set as not:
-// a multiple of 2^64 divided by the golden ratio.
+// word is different at each place, and each bit is set about as often as not: a
+// multiple of 2^64 divided by the golden ratio.
 func word(at int) uint64 { return uint64(at/touchStep+1) * 0x9e3779b97f4a7c15 }
 
 // reached lists the pieces of RAM in which frames lie, and tells whether all

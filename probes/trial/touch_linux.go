@@ -10,20 +10,20 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// freeBytes is how much memory nobody uses.
+// freeBytes is how much memory is free.
 func freeBytes() (uint64, error) {
 	var info unix.Sysinfo_t
 	err := unix.Sysinfo(&info)
 	return uint64(info.Freeram) * uint64(info.Unit), err
 }
 
-// withMemory lends memory, in pages of the nodes in turn, which are given back.
+// withMemory allocates memory for use, its pages on the nodes in turn, and frees it.
 func withMemory(size int, nodes []int, use func([]byte) error) error {
 	m, err := unix.Mmap(-1, 0, size, unix.PROT_READ|unix.PROT_WRITE, unix.MAP_PRIVATE|unix.MAP_ANON)
 	if err != nil {
 		return fmt.Errorf("take %d bytes: %w", size, err)
 	}
-	_ = unix.Madvise(m, unix.MADV_NOHUGEPAGE) // a kernel without them has none to avoid
+	_ = unix.Madvise(m, unix.MADV_NOHUGEPAGE) // fails on a kernel that has no huge pages
 	const interleave = 3                      // MPOL_INTERLEAVE, include/uapi/linux/mempolicy.h
 	if len(nodes) > 1 {
 		var set unix.CPUSet
@@ -37,8 +37,8 @@ func withMemory(size int, nodes []int, use func([]byte) error) error {
 	return errors.Join(use(m), unix.Munmap(m))
 }
 
-// frames returns the numbers of the frames that hold pages, where the kernel
-// tells: Documentation/admin-guide/mm/pagemap.rst.
+// frames returns the numbers of the page frames that hold m, if the kernel shows
+// them (Documentation/admin-guide/mm/pagemap.rst).
 func frames(m []byte, page int) ([]uint64, error) {
 	const entry, present, number = 8, 1 << 63, 1<<55 - 1
 	text := make([]byte, len(m)/page*entry)

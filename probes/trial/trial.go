@@ -1,7 +1,7 @@
 // Package trial makes things happen in a guest and measures what comes of it:
-// one file for each experiment. It is the only code that changes anything in
-// the guest, and it puts back what it changed. What it measures it writes as
-// notes, see package note.
+// one file for each experiment. It is the only code that changes anything in the
+// guest, and it restores what it changed. A trial fills the note that the package
+// of its subject declares.
 package trial
 
 import (
@@ -9,8 +9,8 @@ import (
 	"time"
 )
 
-// A Timebase is what trials measure time by. It counts ticks at Hz, from the
-// generic timer's virtual counter where [Counter] could read it, else from
+// A Timebase is what trials measure time by. It counts ticks at Hz. It is the
+// generic timer's virtual counter if [Counter] could read that, else
 // CLOCK_MONOTONIC.
 type Timebase struct {
 	Name string // "cntvct" or "monotonic"
@@ -25,8 +25,8 @@ func Monotonic() Timebase {
 	return Timebase{Name: "monotonic", Hz: 1e9, Now: func() uint64 { return uint64(time.Since(start)) }}
 }
 
-// VirtualCounter is the virtual counter at the frequency that CNTFRQ states. It is
-// for a guest whose counter [Counter] could read.
+// VirtualCounter is the virtual counter, at the frequency that CNTFRQ states. Use
+// it only if [Counter] could read the counter: elsewhere it may end the program.
 func VirtualCounter() (Timebase, error) {
 	if !haveCounter {
 		return Timebase{}, fmt.Errorf("read CNTVCT: no generic timer on this architecture")

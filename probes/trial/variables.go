@@ -10,13 +10,13 @@ import (
 )
 
 // Attributes of a variable: UEFI Specification 2.10, section 8.2.1. Ours is
-// non-volatile and seen at boot and at run time.
+// non-volatile, and accessible at boot and at run time.
 const (
 	trialAttributes = 0x1 | 0x2 | 0x4
 	appendWrite     = 0x40
 )
 
-// trialVariable is what the trial calls its variable, by a GUID of our own.
+// trialVariable is the name of the trial's variable, with a GUID of our own.
 const trialVariable = "VmspecTrial-8d6f0b5e-3c6a-4f3e-9a53-6d7a3c0e41b7"
 
 // A variableStore keeps one variable. Its errors are the kernel's.
@@ -28,10 +28,9 @@ type variableStore struct {
 	delete func() error
 }
 
-// tryVariables creates, reads, extends and deletes the variable, and leaves
-// the store as it was. It notes the result of each step: "ok", or "differs" where
-// something else came back, or the kernel's error. Steps behind a failed one that
-// they need are left out.
+// tryVariables creates, reads, extends and deletes the variable, so that the store
+// is as before. It notes the result of each step: "ok", "differs" if something else
+// was read, or the kernel's error. A step that needs one which failed is left out.
 func tryVariables(s variableStore, n *efi.VariablesNote) error {
 	step := func(into *string, err error) bool {
 		*into = note.Result(err)
@@ -56,7 +55,7 @@ func tryVariables(s variableStore, n *efi.VariablesNote) error {
 
 var errDiffers = errors.New("differs")
 
-// readBack reads the variable, which is to hold the data.
+// readBack reads the variable and compares it with the data.
 func readBack(s variableStore, data []byte) error {
 	got, err := s.read()
 	if err != nil {

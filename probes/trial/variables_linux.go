@@ -11,11 +11,11 @@ import (
 
 const efivarfs = "/sys/firmware/efi/efivars/"
 
-// Variables makes a UEFI variable and takes it away again. It notes how much room
-// there is where the kernel tells.
+// Variables creates a UEFI variable and deletes it again. It also notes how much
+// space the store has, if the kernel shows that.
 //
-// It names each UEFI runtime service before Linux calls it: a firmware that does
-// not come back takes its CPU with it.
+// It names each UEFI runtime service before Linux calls it: if the firmware does
+// not return, that CPU is lost.
 func Variables(calls func(service string), n *efi.VariablesNote) error {
 	calls("QueryVariableInfo")
 	var s unix.Statfs_t
@@ -31,8 +31,8 @@ func Variables(calls func(service string), n *efi.VariablesNote) error {
 	return tryVariables(efivar(efivarfs+trialVariable, calls), n)
 }
 
-// efivar is a variable that efivarfs keeps under a name. Each change is one
-// write of the attributes and the data (Documentation/filesystems/efivarfs.rst).
+// efivar is the variable in a file of efivarfs. Each change is one write of the
+// attributes and the data (Documentation/filesystems/efivarfs.rst).
 func efivar(name string, calls func(service string)) variableStore {
 	write := func(flags int, attributes uint32, data []byte) error {
 		fd, err := unix.Open(name, unix.O_WRONLY|unix.O_CLOEXEC|flags, 0o600)
@@ -79,8 +79,8 @@ func readVariable(name string) ([]byte, error) {
 // immutable is FS_IMMUTABLE_FL of include/uapi/linux/fs.h.
 const immutable = 0x10
 
-// mutable lets a file be changed: efivarfs keeps variables that it does not
-// know from being deleted by chance. What follows says whether it helped.
+// mutable allows changes to a file: efivarfs protects variables that it does not
+// know from being deleted by accident. If it fails, the change itself will fail.
 func mutable(name string) {
 	fd, err := unix.Open(name, unix.O_RDONLY|unix.O_CLOEXEC, 0)
 	if err != nil {
