@@ -15,12 +15,12 @@ import (
 	"strings"
 )
 
-// manifest is the capture's first file: what the capture covers and what could
-// not be read, a line each, "covers PATTERN" or "error NAME TEXT".
+// manifest is the capture's first file. Its lines are "covers PATTERN" for what the
+// capture covers, and "error NAME TEXT" for what could not be read.
 const manifest = "MANIFEST"
 
-// Limits on a capture that is read back: far above any real guest's, and low
-// enough that a hostile archive is refused before it hurts.
+// Limits of a capture that is read: far above those of any real guest, and low
+// enough to refuse a hostile archive before it does harm.
 const (
 	maxCaptureEntries = 50_000
 	maxCaptureBytes   = 64 << 20
@@ -128,8 +128,7 @@ func unexpected(err error) error {
 	return err
 }
 
-// validName tells whether a guest can have a file of that name: what no kernel
-// takes could not be written again.
+// validName tells whether a guest can have a file of that name.
 func validName(name string) bool {
 	return fs.ValidPath(name) && len(name) <= maxPath && !strings.Contains(name, "\x00")
 }

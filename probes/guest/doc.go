@@ -1,13 +1,14 @@
 // Package guest shows a guest as a file system, live or captured.
 //
-// What is not a file is looked at by package look and made to happen by package
-// trial. What they find out is left as text under vmspec/, see package note.
+// Package look looks at what is not a file, and package trial makes things happen.
+// What they find lies as text under vmspec/: see package note.
 //
 // # A captured guest
 //
-// A capture is a .tar.gz of the notes above and of these files, where the guest
-// has them. Its first file, MANIFEST, says which patterns it covers and what
-// could not be read: below them absence is a fact, elsewhere nothing is known.
+// A capture is a .tar.gz of the notes and of those of the following files that the
+// guest has. Its first file, MANIFEST, says which patterns the capture covers, and
+// which files could not be read. Below the patterns absence is a fact; elsewhere
+// nothing is known.
 //
 //	boot/config-*, lib/modules/*      the kernel's configuration, and what its modules drive
 //	proc                              cmdline config.gz consoles cpuinfo filesystems interrupts

@@ -34,7 +34,7 @@ type FS struct {
 	kept     map[string]kept
 }
 
-// kept is what was made of the guest's files once.
+// kept is what [FS.Keep] made.
 type kept struct {
 	value any
 	err   error
@@ -65,8 +65,8 @@ func (f *FS) cover(pattern string) {
 	f.split = append(f.split, strings.Split(pattern, "/"))
 }
 
-// Keep returns what make returns, and makes it only once for a key: every
-// subject wants the device tree. It is not for use by several goroutines.
+// Keep returns what make returns, and calls it only once for each key: many subjects
+// need the parsed device tree. It must not be used by several goroutines.
 func (f *FS) Keep(key string, make func() (any, error)) (any, error) {
 	k, ok := f.kept[key]
 	if !ok {
@@ -294,8 +294,8 @@ func (f *FS) stat(op, name string, last bool) (fs.FileInfo, error) {
 	return fileInfo{name: path.Base(name), entry: e}, nil
 }
 
-// With is a copy in which the files of changes replace the guest's own; a nil
-// content removes the file. A guest broken in one known way is made with it.
+// With returns a copy with changes: contents by file name; nil removes the file. Tests
+// use it to break a guest in one known way.
 func (f *FS) With(changes map[string][]byte) *FS {
 	out := newFS(f.patterns)
 	for name, e := range f.entries {

@@ -15,11 +15,10 @@ import (
 	"vmspec/probes/fdt"
 )
 
-// Root is the live guest's file system from its root directory, read by plain
-// system calls: most of a boot under emulation goes into looking at some
-// hundred names, and [os.DirFS] makes half as many calls again for each. It
-// reads the device tree once: that may have a megabyte, and sysfs gives it by
-// the page.
+// Root is the live guest's file system from its root directory. It uses plain system
+// calls, because [os.DirFS] makes half as many calls again, and under emulation most
+// of a boot is spent in them. It reads the device tree only once: that may have a
+// megabyte, and sysfs returns it page by page.
 func Root() fs.ReadLinkFS {
 	var r root
 	return root{tree: sync.OnceValues(func() ([]byte, error) { return fs.ReadFile(r, fdt.Path) })}
@@ -227,7 +226,7 @@ func dirents(dir string, buffer []byte) []fs.DirEntry {
 	return out
 }
 
-// entryOf asks the file system where it did not tell a name's type at once.
+// entryOf asks for the type of a name if the directory did not say it.
 func entryOf(dir, name string, kind uint32) fs.DirEntry {
 	if kind == unix.DT_UNKNOWN {
 		if i, err := (root{}).Lstat(path.Join(dir, name)); err == nil {

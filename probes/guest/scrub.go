@@ -13,9 +13,9 @@ import (
 // write it, such as 52:54:00:12:34:56.
 const addressSize = 17
 
-// Scrub overwrites in a text, such as the kernel's log, what tells one machine
-// from another: the digits of Ethernet addresses, and serial numbers of USB
-// devices as Linux logs them. Lengths and lines stay as they are.
+// Scrub overwrites what identifies a machine in a text such as the kernel's log: the
+// digits of Ethernet addresses, and the serial numbers of USB devices as Linux logs
+// them. Lengths and lines stay as they are.
 func Scrub(out []byte) {
 	for i := 0; i+addressSize <= len(out); i++ {
 		if isAddress(out[i:i+addressSize]) && (i == 0 || !isHex(out[i-1])) && (i+addressSize == len(out) || !isHex(out[i+addressSize])) {
@@ -61,7 +61,7 @@ func erase(b []byte) {
 	}
 }
 
-// scrub does the same in a captured file, by what kind of file it is.
+// scrub does the same in a captured file, depending on the kind of file.
 func scrub(name string, data []byte) {
 	switch {
 	case name == fdt.Path:
@@ -75,7 +75,7 @@ func scrub(name string, data []byte) {
 	}
 }
 
-// identities are properties that tell one machine from another: Devicetree
+// identities are properties that identify a machine: Devicetree
 // Specification 0.4, sections 2.3 and 4.3, and Linux's of_net.c.
 var identities = []string{"mac-address", "local-mac-address", "serial-number"}
 

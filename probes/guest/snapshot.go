@@ -14,10 +14,10 @@ import (
 // arm64 boot protocol, is the largest.
 const maxFile = 4 << 20
 
-// captured is what a capture covers: files to read below a directory, both as
-// [path.Match] patterns without a leading slash. A file named "*" takes the
-// whole listing. With names only, contents stay in the guest; of two rows that
-// cover a file the first counts.
+// captured is what a capture covers: directories, and files to read in them, both as
+// [path.Match] patterns without a leading slash. The file pattern "*" takes all of a
+// directory. With names, only the names are captured and no contents. If two rows
+// cover a file, the first one counts.
 var captured = []struct {
 	dir   string
 	files []string
@@ -99,8 +99,8 @@ func coverage() []string {
 // other than absence are kept and answered again by the returned FS. Should it
 // panic, nothing is known: the FS answers [ErrNotCaptured] for everything.
 //
-// It asks begin before it reads a file or a directory, and keeps an error that
-// begin answers as that of the file.
+// It calls begin before it reads a file or a directory. If begin returns an error,
+// that is kept as the file's error.
 func Snapshot(root fs.ReadLinkFS, begin func(name string) error) (files *FS) {
 	defer func() {
 		if recover() != nil {
@@ -127,16 +127,16 @@ type snapshot struct {
 	names bool
 }
 
-// named is a name in a directory, and what is known of it: links to devices
-// are many, and where the processor is emulated every system call counts.
+// named is a name in a directory, with its type if that is known. It saves a system
+// call for each of the many links to devices, which counts on an emulated processor.
 type named struct {
 	name  string
 	mode  fs.FileMode // its type
 	known bool
 }
 
-// take finds the directories that the pattern means below dir, a directory
-// with no link in its name, and takes the row's files in each.
+// take finds the directories that match the pattern below dir, and takes the row's
+// files in each. There is no link in the name of dir.
 func (s *snapshot) take(dir string, pattern []string, links int) {
 	if len(pattern) == 0 {
 		for _, file := range s.files {
@@ -154,7 +154,7 @@ func (s *snapshot) take(dir string, pattern []string, links int) {
 	}
 }
 
-// match lists the names in dir that one element of a pattern means.
+// match lists the names in dir that match one element of a pattern.
 func (s *snapshot) match(dir, element string) []named {
 	if !strings.ContainsAny(element, "*?[") {
 		return []named{{name: element}}
@@ -182,7 +182,7 @@ func (s *snapshot) list(dir string) ([]fs.DirEntry, error) {
 	return fs.ReadDir(s.root, dir)
 }
 
-// enter goes on below a directory, or where a link to one leads.
+// enter goes on below a directory, or in the one to which a link leads.
 func (s *snapshot) enter(name string, n named, rest []string, links int) {
 	s.look(name, n)
 	e := s.fs.entries[name]
@@ -205,13 +205,13 @@ func (s *snapshot) enter(name string, n named, rest []string, links int) {
 	}
 }
 
-// devices is where sysfs has the devices' directories, with no link in their
-// names. Whoever links to one writes its whole name (fs/kernfs/symlink.c), so
-// that none is asked for what it is.
+// devices is where sysfs has the directories of devices. Links to them have the
+// whole name, which contains no other link (fs/kernfs/symlink.c). So the type of
+// its elements need not be read.
 const devices = "sys/devices/"
 
-// look keeps a directory or a link, and tells of a file whether it is yet to
-// be read. What was looked at before is not looked at again.
+// look keeps a directory or a link. It tells whether the name is a file that has yet
+// to be read. It looks at each name only once.
 func (s *snapshot) look(name string, n named) (unread bool) {
 	if s.fs.entries[name] != nil {
 		return false
@@ -244,7 +244,7 @@ func (s *snapshot) look(name string, n named) (unread bool) {
 	return false
 }
 
-// takeLeaf keeps a file's content, and of all else that it is there.
+// takeLeaf keeps a file's content. Of anything else it keeps only that it is there.
 func (s *snapshot) takeLeaf(name string, n named) {
 	if !s.look(name, n) {
 		return
