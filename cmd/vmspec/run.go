@@ -116,6 +116,11 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	if _, err := t.FindProgram(); err != nil {
 		return err
 	}
+	return f.launch(c, t, settings.Nonce)
+}
+
+// launch starts a target that nothing is missing for.
+func (f *runFlags) launch(c *cobra.Command, t target.Target, nonce string) error {
 	if f.Capture != "" { // QEMU empties it
 		file, err := openOutput("--capture", f.Capture)
 		if err != nil {
@@ -126,7 +131,6 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	if t.Image {
 		f.variables = judgeVariables(f.Image)
 	}
-	nonce := settings.Nonce
 	// Nothing that we say reaches a guest behind U-Boot; the last report counts.
 	if f.Append = f.append; nonce == "" && !t.UBoot {
 		nonce = newNonce()
@@ -136,7 +140,7 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	if slices.Contains(f.Extra, "-append") {
 		deaf = ": -append behind -- replaces vmspec's own; use --append"
 	}
-	_, err = f.watch(c, name, vmm.Run{Command: append([]string{t.Program()}, t.Args(f.Options)...), Nonce: nonce}, deaf)
+	_, err := f.watch(c, t.Name, vmm.Run{Command: append([]string{t.Program()}, t.Args(f.Options)...), Nonce: nonce}, deaf)
 	if f.Capture != "" && (err == nil || errors.As(err, new(verdict))) {
 		return checkCapture(c.ErrOrStderr(), f.Capture, err)
 	}
