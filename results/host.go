@@ -80,7 +80,7 @@ type view struct {
 // needsHost is why a guest leaves a point to its host.
 const needsHost = needs + "host"
 
-// needs begins the reason of a point that was not tried for want of something:
+// needs begins the reason of a point that was not tried because something is missing:
 // others were left out because somebody wanted it so.
 const needs = "needs-"
 

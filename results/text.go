@@ -149,8 +149,8 @@ func (w *page) errors() {
 	}
 }
 
-// notes writes what counts for nothing: what is wrong, and if it was asked for,
-// everything.
+// notes writes what is reported and not counted: what is wrong, and if it was
+// asked for, everything.
 func (w *page) notes() {
 	var notes []string
 	var open []string

@@ -33,7 +33,7 @@ func fail(problem string, found ...string) Finding {
 	return Finding{Verdict: Fail, Problem: problem, Found: found}
 }
 
-// failSince fails a requirement for want of what another asks.
+// failSince fails a requirement because the one with that ID is not met.
 func failSince(id, problem string, found ...string) Finding {
 	return Finding{Verdict: Fail, Problem: problem, Found: found, Follows: id}
 }

@@ -169,9 +169,9 @@ func (o *observation) trials() {
 	o.trial(&touch, func() error { return trial.Touch(o.root, &touch) })
 	var agreement timer.Agreement
 	o.waiting(&agreement, func() error { return trial.Agreement(o.root, o.base, &agreement) })
-	if tpms, err := fs.ReadDir(o.root, "sys/class/tpm"); err == nil && len(tpms) > 0 && !o.dead {
+	if tpms, err := fs.ReadDir(o.root, "sys/class/tpm"); err == nil && len(tpms) > 0 {
 		var n tpm.Note
-		o.trial(&n, func() error { return look.TPM(&n) })
+		o.waiting(&n, func() error { return look.TPM(&n) })
 	}
 	if disks, err := disk.Read(o.root); err == nil {
 		o.tryDisks(disks)

@@ -213,7 +213,7 @@ func checkAppend(parameters string) (suite.Settings, error) {
 	return settings, nil
 }
 
-// newNonce makes a report of this run tell-tale among older ones.
+// newNonce returns a nonce that identifies this run's report.
 func newNonce() string {
 	var b [4]byte
 	_, _ = rand.Read(b[:]) // never fails: crypto/rand

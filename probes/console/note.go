@@ -62,11 +62,13 @@ func (n *InputNote) Format() note.Format {
 
 func readInputs(fsys fs.FS) ([]Input, error) {
 	var n InputNote
-	err := note.Read(fsys, &n)
+	if err := note.Read(fsys, &n); err != nil {
+		return n.Inputs, err
+	}
 	for _, i := range n.Inputs {
 		if i.Asked == "" {
 			return n.Inputs, fmt.Errorf("vmspec/input: %s typed %.80q, and was not asked", i.Terminal, i.Typed)
 		}
 	}
-	return n.Inputs, err
+	return n.Inputs, nil
 }

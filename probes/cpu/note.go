@@ -65,10 +65,13 @@ func (o *Offline) read(fsys fs.FS) error {
 	if n.Secondaries != nil {
 		o.Secondaries = *n.Secondaries
 	}
+	if err != nil {
+		return err
+	}
 	for _, s := range n.Tried {
 		if s.Off == "" {
 			return fmt.Errorf("vmspec/offline: cpu %d came back, and did not go off before", s.Number)
 		}
 	}
-	return err
+	return nil
 }

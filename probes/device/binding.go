@@ -134,8 +134,8 @@ func (b *binder) readKernel() error {
 		modules, builtin := kernel.LoadAliases(b.fsys, strings.TrimSpace(string(release)))
 		b.aliases = append(modules, builtin...)
 	}
-	log, err := fs.ReadFile(b.fsys, "vmspec/kmsg")
-	b.errnos = parseProbeErrors(string(log))
+	log, err := kernel.Log(b.fsys)
+	b.errnos = parseProbeErrors(strings.Join(log, "\n"))
 	deferred, unknown := fs.ReadFile(b.fsys, "sys/kernel/debug/devices_deferred") // debugfs may not be there
 	b.waiting = parseDeferred(string(deferred))
 	b.deaf = err != nil || unknown != nil

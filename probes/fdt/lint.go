@@ -110,7 +110,7 @@ func LintTree(t *Tree) (*Lint, error) {
 
 // found notes a finding, or counts it where there are enough to show. What is
 // said of the property is a format for the numbers, if there are any; the path
-// of another node follows. So written, a call is small, and there are many.
+// of another node follows. This form keeps the many call sites small.
 func (l *linter) found(rule string, n *Node, property, text string, other *Node, numbers ...uint64) {
 	shown := 0
 	for _, f := range l.Findings {

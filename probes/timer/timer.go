@@ -21,7 +21,7 @@ type Facts struct {
 	CounterErr string
 	Start      *Start // the dead-timer test; nil where no arch_timer interrupt is listed
 	Dead       bool   // that test saw no interrupt: a sleep would never end
-	Interrupts uint64 // arch_timer's on all CPUs, when the guest was looked at in the end
+	Interrupts uint64 // arch_timer's on all CPUs, at the end of all measurements
 	CPUs       []CPU
 	TrialErr   string
 	Shots      Shots
@@ -33,7 +33,7 @@ type Facts struct {
 	PPIs       []uint32
 }
 
-// A Counter is what a child process saw of CNTVCT for some milliseconds.
+// A Counter is what vmspec/counter says of CNTVCT.
 type Counter struct {
 	Hz              uint64 // CNTFRQ
 	Reads, Backward uint64

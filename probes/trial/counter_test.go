@@ -99,6 +99,7 @@ func TestEnough(t *testing.T) {
 		"a CPU that ran":       {counterRun{last: 100 + 1000*seconds - 1, reads: deadReads}, false},
 		"stopped by the host":  {counterRun{last: 100 + 1000*seconds, reads: deadReads - 1}, false},
 		"both":                 {counterRun{last: 100 + 1000*seconds, reads: deadReads}, true},
+		"counter went back":    {counterRun{last: 99, reads: deadReads}, false},
 		"counter far too slow": {counterRun{last: 101, reads: deadReadsMost}, true},
 		"counter stands still": {counterRun{last: 100, reads: maxReads, still: true}, true},
 	} {

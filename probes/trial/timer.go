@@ -148,10 +148,15 @@ func gather(done <-chan error, n int, c Timebase) error {
 	return errors.Join(errs...)
 }
 
-// linger takes answers while this CPU runs for some more time, as long as in the
-// dead-timer test. If the host stopped the VM, time was up before any thread ran.
+// lingerShare is for how long linger waits: half a second.
+const lingerShare = 2
+
+// linger takes answers while this CPU runs for some more time, by the counter and
+// by its reads. If the host stopped the VM, time was up before any thread ran.
 func linger(done <-chan error, n int, c Timebase) (errs []error) {
-	for run := newCounterRun(c); n > 0 && run.reads < deadReads; {
+	run := newCounterRun(c)
+	begin := run.last
+	for n > 0 && run.reads < deadReadsMost && (run.reads < deadReads || run.since(begin) < c.Hz/lingerShare) {
 		select {
 		case err := <-done:
 			errs, n = append(errs, err), n-1

@@ -1,6 +1,7 @@
 // Package trial makes things happen in a guest and measures what comes of it:
-// one file for each experiment. It is the only code that changes anything in the
-// guest, and it restores what it changed. A trial fills the note that the package
+// one file for each experiment. Beside the mounts and modules of cmd/init it is
+// the only code that changes anything in the guest, and it restores what it
+// changed. A trial fills the note that the package
 // of its subject declares.
 package trial
 
