@@ -2,6 +2,8 @@
 # npm's packages.
 
 TARGET  ?= qemu-virt-uefi
+# More flags for go test, such as -v.
+TESTFLAGS ?=
 ARCH    ?= $(if $(findstring 32,$(TARGET)),arm,arm64)
 # A kernel image and module tree of your own, in place of Debian's.
 KERNEL  ?=
@@ -34,8 +36,8 @@ run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE))
 # Everything CI runs. A boot test that would be skipped fails. The VMs boot last,
 # on a machine that nothing else keeps busy.
 test: test-tools check bin/vmspec build/arm64/initramfs.cpio.lz4 build/vmspec.img
-	VMSPEC_BOOT=1 go test -vet=off -timeout 15m $$(go list ./... | grep -vx vmspec/cmd/vmspec)
-	VMSPEC_BOOT=1 go test -vet=off -timeout 15m ./cmd/vmspec
+	VMSPEC_BOOT=1 go test -vet=off -timeout 15m $(TESTFLAGS) $$(go list ./... | grep -vx vmspec/cmd/vmspec)
+	VMSPEC_BOOT=1 go test -vet=off -timeout 15m $(TESTFLAGS) ./cmd/vmspec
 
 # Tries both commands on releases of Debian, each bootstrapped into a folder; as
 # root. By hand: .ci/distros DIR sid:run,test
@@ -76,7 +78,7 @@ bench: tools bin/vmspec build/arm64/initramfs.cpio.lz4
 	go test -run '^$$' -bench Floor -benchtime 1x ./cmd/vmspec
 
 # Writes the golden files anew; git diff then shows what changed.
-golden:
+golden: modules
 	go test ./suite ./probes ./cmd/vmspec/internal/target -update
 	go test ./cmd/vmspec -run TestTextOfGuests -update
 

@@ -45,16 +45,17 @@ func newApt(dir, arch string, progress io.Writer) (*apt, error) {
 	return a, os.WriteFile(filepath.Join(dir, "apt", "status"), nil, 0o644)
 }
 
-// run runs a tool. Its error holds the first line that the tool wrote of one.
-func (a *apt) run(ctx context.Context, name string, args ...string) (string, error) {
+// run runs a tool in a directory. Its error holds the first line that the tool
+// wrote of one.
+func (a *apt) run(ctx context.Context, dir, name string, args ...string) (string, error) {
 	cmd := exec.CommandContext(ctx, name, args...)
-	cmd.Dir = a.dir
+	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "LC_ALL=C")
 	var stderr bytes.Buffer
 	cmd.Stderr = &stderr
 	out, err := cmd.Output()
 	if err != nil {
-		return "", fmt.Errorf("%s %s: %w: %s", name, args[len(args)-1], err, firstError(stderr.String()))
+		return "", fmt.Errorf("%s: %w: %s", name, err, firstError(stderr.String()))
 	}
 	return string(out), nil
 }
@@ -71,9 +72,10 @@ func firstError(said string) string {
 	return lines[0]
 }
 
-// apt runs one of apt's commands on the private state.
+// apt runs one of apt's commands on the private state. What it downloads goes
+// into that.
 func (a *apt) apt(ctx context.Context, name string, args ...string) (string, error) {
-	private := filepath.Join(a.dir, "apt")
+	private := a.private()
 	options := []string{
 		"-oAPT::Architecture=" + a.arch,
 		"-oAPT::Architectures=" + a.arch,
@@ -86,8 +88,14 @@ func (a *apt) apt(ctx context.Context, name string, args ...string) (string, err
 		"-oAcquire::Languages=none",
 		"-q",
 	}
-	return a.run(ctx, name, append(options, args...)...)
+	out, err := a.run(ctx, private, name, append(options, args...)...)
+	if err != nil {
+		err = fmt.Errorf("%s: %w", args[0], err)
+	}
+	return out, err
 }
+
+func (a *apt) private() string { return filepath.Join(a.dir, "apt") }
 
 // update reads the package lists anew. One source that does not answer must not
 // keep us from the others: the error counts only where a package is missing.
@@ -106,6 +114,9 @@ type debPackage struct {
 // show returns what the package lists say of a package.
 func (a *apt) show(ctx context.Context, name string) (debPackage, error) {
 	text, err := a.apt(ctx, "apt-cache", "show", "--no-all-versions", name)
+	if ctx.Err() != nil {
+		return debPackage{}, ctx.Err()
+	}
 	if err != nil {
 		return debPackage{}, fmt.Errorf("%s for %s: %w", name, a.arch, ErrNoPackage)
 	}
@@ -154,19 +165,17 @@ func (a *apt) parts(ctx context.Context, name string) ([]string, error) {
 // files.
 const unpacked = "unpacked"
 
-// fetch downloads packages and unpacks them, in place of what was there.
+// fetch downloads packages and unpacks them. What was there before goes only when
+// they are here.
 func (a *apt) fetch(ctx context.Context, names ...string) error {
-	old, err := filepath.Glob(filepath.Join(a.dir, "*.deb"))
-	if err != nil {
+	if err := removeAll(filepath.Join(a.private(), "*.deb")); err != nil {
 		return err
-	}
-	for _, file := range append(old, filepath.Join(a.dir, unpacked)) {
-		if err := os.RemoveAll(file); err != nil {
-			return err
-		}
 	}
 	fmt.Fprintf(a.progress, "downloading %s\n", strings.Join(names, " "))
 	if _, err := a.apt(ctx, "apt-get", append([]string{"download"}, names...)...); err != nil {
+		return err
+	}
+	if err := removeAll(filepath.Join(a.dir, "*.deb"), filepath.Join(a.dir, unpacked)); err != nil {
 		return err
 	}
 	for _, name := range names {
@@ -177,11 +186,31 @@ func (a *apt) fetch(ctx context.Context, names ...string) error {
 	return nil
 }
 
-func (a *apt) unpack(ctx context.Context, name string) error {
-	files, err := filepath.Glob(filepath.Join(a.dir, name+"_*.deb"))
-	if err != nil || len(files) != 1 {
-		return fmt.Errorf("apt-get download %s left %d packages in %s", name, len(files), a.dir)
+// removeAll removes what patterns match.
+func removeAll(patterns ...string) error {
+	for _, pattern := range patterns {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			return err
+		}
+		for _, name := range found {
+			if err := os.RemoveAll(name); err != nil {
+				return err
+			}
+		}
 	}
-	_, err = a.run(ctx, "dpkg-deb", "-x", files[0], filepath.Join(a.dir, unpacked))
+	return nil
+}
+
+func (a *apt) unpack(ctx context.Context, name string) error {
+	files, err := filepath.Glob(filepath.Join(a.private(), name+"_*.deb"))
+	if err != nil || len(files) != 1 {
+		return fmt.Errorf("apt-get download %s left %d packages in %s", name, len(files), a.private())
+	}
+	kept := filepath.Join(a.dir, filepath.Base(files[0]))
+	if err := os.Rename(files[0], kept); err != nil {
+		return err
+	}
+	_, err = a.run(ctx, a.dir, "dpkg-deb", "-x", kept, filepath.Join(a.dir, unpacked))
 	return err
 }

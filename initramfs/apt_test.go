@@ -110,7 +110,7 @@ func TestFetchKernel(t *testing.T) {
 func TestFetchKernelWithoutPackage(t *testing.T) {
 	for name, c := range map[string]struct{ update, err string }{
 		"archive has none": {"exit 0", "linux-image-arm64 for arm64: no such package in this machine's archive: use a Debian container, KERNEL= and MODULES=, or vmspec's release archive"},
-		"no network":       {"echo 'E: Could not resolve' >&2; exit 100", "the package lists could not be read; try again with a network: apt-get update: exit status 100: Could not resolve"},
+		"no network":       {"echo 'E: Could not resolve' >&2; exit 100", "the package lists could not be read; try again with a network: update: apt-get: exit status 100: Could not resolve"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			fakeApt(t, c.update, nil)

@@ -64,6 +64,9 @@ func fetchParts(ctx context.Context, arch, name, dir string, progress io.Writer)
 // whyMissing says what to do where the lists have no such package, given how
 // reading them ended.
 func whyMissing(err, updateErr error) error {
+	if !errors.Is(err, ErrNoPackage) {
+		return err
+	}
 	if updateErr != nil {
 		return fmt.Errorf("the package lists could not be read; try again with a network: %w", updateErr)
 	}

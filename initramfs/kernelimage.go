@@ -55,9 +55,9 @@ func unpackKernel(data []byte) ([]byte, error) {
 // maxKernel bounds an unpacked kernel; Debian's for arm64 has 47 MB.
 const maxKernel = 256 << 20
 
-// zbootKinds are the ways in which zboot images are packed, by the names that
-// they bear (zboot's COMP_TYPE), as suffixes of files.
-var zbootKinds = map[string]string{"gzip": ".gz", "xz": ".xz", "zstd": ".zst", "lz4": ".lz4"}
+// zbootKinds are the suffixes of packed files, by the names in zboot headers:
+// comp-type in drivers/firmware/efi/libstub/Makefile.zboot.
+var zbootKinds = map[string]string{"gzip": ".gz", "xzkern": ".xz", "zstd22": ".zst", "zstd": ".zst", "lz4": ".lz4"}
 
 func unpackZboot(data []byte) ([]byte, error) {
 	if len(data) < zbootHead {

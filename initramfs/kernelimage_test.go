@@ -38,8 +38,8 @@ func TestKernelImage(t *testing.T) {
 		{"zImage", arm, arm, "arm"},
 		{"gzip", pack(t, ".gz", arm64), arm64, "arm64"},
 		{"zboot, gzip", zbootImage(t, "gzip", ".gz", arm64), arm64, "arm64"},
-		{"zboot, xz", zbootImage(t, "xz", ".xz", arm64), arm64, "arm64"},
-		{"zboot, zstd", zbootImage(t, "zstd", ".zst", arm64), arm64, "arm64"},
+		{"zboot, xz", zbootImage(t, "xzkern", ".xz", arm64), arm64, "arm64"},
+		{"zboot, zstd", zbootImage(t, "zstd22", ".zst", arm64), arm64, "arm64"},
 		{"zboot, lz4", zbootImage(t, "lz4", ".lz4", arm64), arm64, "arm64"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -88,6 +88,9 @@ func FuzzKernelImage(f *testing.F) {
 			return
 		}
 		require.Contains(t, []string{"arm64", "arm"}, arch)
+		if magicAt(image, zbootAt, zboot) {
+			return // packed twice: no kernel is
+		}
 		again, same, err := KernelImage(image)
 		require.NoError(t, err)
 		require.Equal(t, arch, same)

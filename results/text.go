@@ -22,9 +22,9 @@ const (
 	Quiet
 )
 
-// Text is how a report is told to a person: what failed, what could not be told
-// and what was missed, each with what to do; then notes and the reasons of
-// skips; the verdict last. No line has more than 80 columns.
+// Text is a report for people: failures, errors and missed recommendations, each
+// with its fix; then notes and the reasons of skips; the verdict last. No line has
+// more than 80 columns.
 type Text struct {
 	Name    string // of the target, the log, the capture or the image
 	Strict  bool   // a missed recommendation counts as a failed must does
@@ -42,7 +42,7 @@ const (
 // Of returns the text, which ends in a line end.
 func (t Text) Of(r *Report) string {
 	w := page{Text: t, report: r}
-	w.plain(fmt.Sprintf("%s, by %s, vmspec %s", OneLine(t.Name), r.Profile, r.Version))
+	w.plain(fmt.Sprintf("%s, by %s, vmspec %s", t.Name, r.Profile, r.Version))
 	for _, p := range r.Points {
 		if r.Counts(p) && p.Verdict == Fail && p.Must() && !w.follows(p) {
 			w.failure("failed", Bad, p)
@@ -72,7 +72,7 @@ func (w *page) line(text string) { w.out.WriteString(text + "\n") }
 
 // plain writes a text from the first column on.
 func (w *page) plain(value string) {
-	for line := range strings.Lines(text.WrapSoft(value, columns)) {
+	for line := range strings.Lines(text.WrapSoft(OneLine(value), columns)) {
 		w.line(strings.TrimRight(line, " \n"))
 	}
 }
@@ -94,12 +94,12 @@ func (w *page) entry(label string, tone Tone, value string) {
 	}
 }
 
-// cause is the failure that explains a point's: the last of a chain, which may
-// be the point itself.
-func (w *page) cause(p Point) string {
-	for range w.report.Points { // no chain is longer, unless it has no end
-		cause, ok := w.report.Point(p.Follows)
-		if !ok || cause.Verdict != Fail {
+// cause returns the ID of the failure at the root of a point's chain; the point's
+// own if none explains it.
+func (r *Report) cause(p Point) string {
+	for range r.Points { // no chain is longer, unless it has no end
+		cause, ok := r.Point(p.Follows)
+		if !ok || cause.Verdict != Fail || !r.Counts(cause) {
 			return p.ID
 		}
 		p = cause
@@ -108,7 +108,7 @@ func (w *page) cause(p Point) string {
 }
 
 // follows tells whether a failure is told beside the one that explains it.
-func (w *page) follows(p Point) bool { return w.cause(p) != p.ID }
+func (w *page) follows(p Point) bool { return w.report.cause(p) != p.ID }
 
 // failure writes a point that failed, and beneath it what follows from it.
 func (w *page) failure(label string, tone Tone, p Point) {
@@ -123,7 +123,7 @@ func (w *page) failure(label string, tone Tone, p Point) {
 	var failed, missed []string
 	for _, q := range w.report.Points {
 		switch {
-		case q.ID == p.ID || q.Verdict != Fail || w.cause(q) != p.ID:
+		case q.ID == p.ID || q.Verdict != Fail || !w.report.Counts(q) || w.report.cause(q) != p.ID:
 		case q.Must():
 			failed = append(failed, q.ID)
 		default:
@@ -135,7 +135,7 @@ func (w *page) failure(label string, tone Tone, p Point) {
 		ids  []string
 	}{{"failed, since they rest on it: ", failed}, {"missed, since they rest on it: ", missed}} {
 		if len(e.ids) > 0 {
-			w.entry(" so too", Quiet, e.what+strings.Join(e.ids, ", "))
+			w.entry(" also", Quiet, e.what+strings.Join(e.ids, ", "))
 		}
 	}
 }
@@ -234,7 +234,7 @@ var tones = map[Conformance]Tone{Conformant: Good, NotConformant: Bad, CouldNotT
 func (w *page) verdict() {
 	conclusion, _ := w.report.Conclude(w.Strict)
 	word := Words(conclusion)
-	first, rest, _ := strings.Cut(text.WrapSoft(w.report.Sentence(w.Strict), columns), "\n")
+	first, rest, _ := strings.Cut(text.WrapSoft(OneLine(w.report.Sentence(w.Strict)), columns), "\n")
 	w.line("")
 	w.line(w.paint(word, tones[conclusion]) + strings.TrimRight(strings.TrimPrefix(first, word), " "))
 	w.plain(rest)
@@ -366,14 +366,15 @@ func missing(p Point) string {
 
 // needed is what reasons of a skip stand for.
 var needed = map[string]string{
-	"needs-image":     "a disk image",
-	"needs-two-boots": "two boots",
-	"needs-host":      "what only the host knows",
-	"needs-hotplug":   "somebody who plugs devices",
-	"needs-aarch32":   "a boot in AArch32",
-	"needs-guest-os":  "a guest OS under test",
-	"needs-boot":      "a boot of the image",
-	"needs-own-guest": "a guest of the suite's own",
+	"needs-image":       "a disk image",
+	"needs-two-boots":   "two boots",
+	"needs-host":        "what only the host knows",
+	"needs-hotplug":     "somebody who plugs devices",
+	"needs-aarch32":     "a boot in AArch32",
+	"needs-guest-os":    "a guest OS under test",
+	"needs-boot":        "a boot of the image",
+	"needs-own-guest":   "a guest of the suite's own",
+	"other-description": "a boot by the other description",
 }
 
 // names lists IDs, at most four of them.
@@ -396,10 +397,10 @@ func (r *Report) next(c Conformance) string {
 	first := func(is func(Point) bool) int {
 		return slices.IndexFunc(r.Points, func(p Point) bool { return r.Counts(p) && is(p) })
 	}
-	must := first(func(p Point) bool { return p.Verdict == Fail && p.Must() && p.Follows == "" })
+	must := first(func(p Point) bool { return p.Verdict == Fail && p.Must() && r.cause(p) == p.ID })
 	missed := first(func(p Point) bool { return p.Verdict == Fail && !p.Must() })
 	spec := func(i int) string {
-		return "vmspec spec " + r.Points[i].ID + " says what is asked, and how it is mended"
+		return "vmspec spec " + r.Points[i].ID + " shows the clause and how to fix it"
 	}
 	switch {
 	case c == NotConformant && must >= 0:
@@ -407,7 +408,7 @@ func (r *Report) next(c Conformance) string {
 	case c == NotConformant && missed >= 0:
 		return spec(missed)
 	case c == CouldNotTell && first(func(p Point) bool { return p.Verdict == Error }) >= 0:
-		return "mend what the errors name, and run again"
+		return "fix what the errors name, and run again"
 	case c == Conformant && first(func(p Point) bool { return p.Reason == "needs-image" }) >= 0:
 		return "vmspec run qemu-image boots a disk image, vmspec image check judges one"
 	}

@@ -290,7 +290,7 @@ func checkNoVariables(f *probes.Facts) Finding {
 	return onDisk(func(i *image.Facts, d *image.Disk) Finding {
 		ofRunning := func(h image.Finding) bool { return i.Name != "" && mayRun(f.EFI, h.Store) }
 		finding := judgeHeld(d, func(h image.Finding) bool { return h.Store != "" && !ofRunning(h) })
-		if kept := held(d, ofRunning); len(kept) > 0 && finding.Verdict != Fail {
+		if kept := held(d, ofRunning); len(kept) > 0 && finding.Verdict != Fail && finding.Verdict != Error {
 			return Finding{Verdict: Skip, Problem: ReasonHost, Found: kept}
 		}
 		return finding

@@ -72,7 +72,6 @@ const (
 	ReasonBoot      = "needs-boot"  // a boot of the image would show it
 
 	// The requirement has no check.
-	ReasonUntested = "untested"       // not yet
 	ReasonNoImage  = "needs-image"    // a disk image under test
 	ReasonNoOS     = "needs-guest-os" // a guest OS under test: the suite's kernel does not count
 	ReasonTwoBoots = "needs-two-boots"

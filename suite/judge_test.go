@@ -106,3 +106,27 @@ func TestOnlyAndSkip(t *testing.T) {
 	require.Equal(t, skip(ReasonChosen), report.Results[0].Finding)
 	require.Equal(t, Pass, report.Results[1].Verdict)
 }
+
+// A failure follows from another only if that failed too.
+func TestFollow(t *testing.T) {
+	result := func(id string, v Verdict, rests, follows string) Result {
+		return Result{Requirement: Requirement{ID: id, RestsOn: rests}, Finding: Finding{Verdict: v, Follows: follows}}
+	}
+	for name, c := range map[string]struct {
+		results []Result
+		want    string // what the last follows from
+	}{
+		"the cause failed":            {[]Result{result("A", Fail, "", ""), result("B", Fail, "A", "")}, "A"},
+		"the cause passed":            {[]Result{result("A", Pass, "", ""), result("B", Fail, "A", "")}, ""},
+		"the cause was left out":      {[]Result{result("A", Skip, "", ""), result("B", Fail, "A", "")}, ""},
+		"the cause is not there":      {[]Result{result("B", Fail, "A", "")}, ""},
+		"it did not fail":             {[]Result{result("A", Fail, "", ""), result("B", Pass, "A", "")}, ""},
+		"the finding knows better":    {[]Result{result("A", Fail, "", ""), result("C", Fail, "", ""), result("B", Fail, "A", "C")}, "C"},
+		"the finding's cause is well": {[]Result{result("A", Fail, "", ""), result("C", Pass, "", ""), result("B", Fail, "A", "C")}, ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			Judgement{Results: c.results}.follow()
+			require.Equal(t, c.want, c.results[len(c.results)-1].Follows)
+		})
+	}
+}

@@ -51,6 +51,14 @@ var platform = []Requirement{
 	},
 }
 
+// whyNotDescribed is the requirement that a description without CPUs fails.
+func whyNotDescribed(f *probes.Facts) string {
+	if f.ACPI.Present {
+		return "HW-ACPI-BOOT"
+	}
+	return "HW-FDT-BOOT"
+}
+
 func checkCPUs(f *probes.Facts) Finding {
 	if f.CPU.DeclaredErr != "" {
 		return unreadable(f.CPU.DeclaredErr)
@@ -66,7 +74,7 @@ func checkCPUs(f *probes.Facts) Finding {
 	case declared > f.CPU.Most:
 		return unknown(fmt.Sprintf("this kernel supports at most %s", count(f.CPU.Most, "CPU")), found)
 	case declared == 0:
-		return fail("the description names no CPU", found)
+		return failSince(whyNotDescribed(f), "the description names no CPU", found)
 	case declared != present:
 		return fail(fmt.Sprintf("the %s enables %s, Linux has %d", describedBy(f), count(declared, "CPU"), present), found)
 	case f.CPU.Offline.Lost():
@@ -101,7 +109,7 @@ func checkMemory(f *probes.Facts) Finding {
 	case f.ACPI.Present && f.EFI.Booted && len(m.Described) == 0:
 		return pass(ram + ", enumerated by UEFI's memory map")
 	case len(m.Described) == 0:
-		return fail("no memory node in the device tree", ram)
+		return failSince("HW-FDT-BOOT", "no memory node in the device tree", ram)
 	}
 	for _, piece := range m.RAM {
 		if !m.Described.Covers(piece.Start, piece.Size) {

@@ -38,6 +38,12 @@ func TestCatalogueIsSound(t *testing.T) {
 				require.Equal(t, c.Level == Info, c.Section == "", "what no text asks stands in no section")
 				require.Equal(t, c.Level == Info, c.Number == 0, "a sentence has a number, and what no text asks has no sentence")
 			}
+			if r.RestsOn != "" {
+				cause, ok := Find(r.RestsOn)
+				require.True(t, ok, r.RestsOn)
+				require.NotNil(t, cause.Check)
+				require.NotEqual(t, r.ID, cause.ID)
+			}
 			for _, option := range r.Kernel {
 				require.Regexp(t, `^CONFIG_[A-Z0-9_]+$`, option)
 			}

@@ -159,9 +159,9 @@ type tapEnd struct {
 }
 
 // asTAP is a point as tap-parser should understand it. TAP knows no ERROR: it
-// is part of the name.
+// is part of the name. A long line has lost its title.
 func asTAP(p results.Point) tapPoint {
-	point := tapPoint{OK: isOK(p), ID: p.Number, Name: p.ID + " " + p.Title, Skip: false, Todo: false, Diag: map[string]any{}}
+	point := tapPoint{OK: isOK(p), ID: p.Number, Name: strings.TrimSpace(p.ID + " " + p.Title), Skip: false, Todo: false, Diag: map[string]any{}}
 	switch {
 	case p.Verdict == results.Skip:
 		point.Skip = p.Reason
@@ -172,6 +172,7 @@ func asTAP(p results.Point) tapPoint {
 	}
 	for key, value := range map[string]string{
 		"level": string(p.Level), "clause": p.Clause, "kind": p.Kind, "problem": p.Problem, "found": p.Found, "fix": p.Fix,
+		"follows": p.Follows,
 	} {
 		if value != "" {
 			point.Diag[key] = value
