@@ -1,8 +1,8 @@
 package results_test
 
 import (
-	"strings"
 	"errors"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
