@@ -41,7 +41,7 @@ const (
 
 // Of returns the text, which ends in a line end.
 func (t Text) Of(r *Report) string {
-	w := page{Text: t, report: r}
+	w := page{Text: t, report: r.platformFirst()}
 	w.plain(fmt.Sprintf("%s, by %s, vmspec %s", t.Name, r.Profile, r.Version))
 	for _, p := range r.Points {
 		if r.Counts(p) && p.Verdict == Fail && p.Must() && !w.follows(p) {
@@ -59,6 +59,23 @@ func (t Text) Of(r *Report) string {
 	w.remarks()
 	w.verdict()
 	return w.out.String()
+}
+
+// platformFirst returns the report with the image's points behind all others,
+// unless an image was judged.
+func (r *Report) platformFirst() *Report {
+	image := func(p Point) bool { return strings.HasPrefix(p.ID, "IMG-") }
+	if slices.ContainsFunc(r.Points, func(p Point) bool { return image(p) && p.Verdict != Skip }) {
+		return r
+	}
+	out := *r
+	out.Points = slices.DeleteFunc(slices.Clone(r.Points), image)
+	for _, p := range r.Points {
+		if image(p) {
+			out.Points = append(out.Points, p)
+		}
+	}
+	return &out
 }
 
 // A page is a text being written.
