@@ -43,8 +43,10 @@ const (
 	// without one.
 	unseenTicks = 4
 	// A command that ended has been read when its console is quiet for this.
-	settling  = 500 * time.Millisecond
-	maxStderr = 64 << 10
+	settling = 500 * time.Millisecond
+	// A VM in the background may never be quiet.
+	maxSettling = 2 * time.Second
+	maxStderr   = 64 << 10
 )
 
 // Start runs the VMM to its end. Whatever happens, no process of it is left
@@ -149,7 +151,7 @@ func (w *watch) quiet(left bool) string {
 // settled waits until what a command wrote before its end is read, and tells
 // whether the report is among it.
 func (w *watch) settled() bool {
-	for !w.whole.Load() && time.Since(w.heard()) < settling {
+	for end := time.Now().Add(maxSettling); !w.whole.Load() && time.Since(w.heard()) < settling && time.Now().Before(end); {
 		select {
 		case <-w.silent:
 			return w.whole.Load()
