@@ -85,6 +85,16 @@ func (f *family) end(ended <-chan error) {
 	}
 }
 
+// stays tells whether any of the family outlives the command. Who is just
+// starting a program has no environment for a moment: one look may miss it.
+func (f *family) stays() bool {
+	if f.alive() {
+		return true
+	}
+	time.Sleep(familyPoll)
+	return f.alive()
+}
+
 // await waits until nobody is left, or for as long as there is time.
 func (f *family) await(deadline <-chan time.Time) {
 	for f.alive() {

@@ -98,7 +98,7 @@ func (w *watch) wait(ctx context.Context, out *Outcome, ended <-chan error) {
 	for {
 		select {
 		case <-ended:
-			if ended = nil; !w.family.alive() || w.settled() {
+			if ended = nil; !w.family.stays() || w.settled() {
 				return
 			}
 			out.Left = true
@@ -119,7 +119,7 @@ func (w *watch) wait(ctx context.Context, out *Outcome, ended <-chan error) {
 			}
 			continue
 		case <-tick.C:
-			if out.Left && !w.family.alive() {
+			if out.Left && !w.family.stays() {
 				return
 			}
 			if out.Reason = w.quiet(out.Left); out.Reason == "" {
