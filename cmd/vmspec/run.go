@@ -238,13 +238,18 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run, deaf string
 	if out == nil {
 		return nil, err
 	}
+	var unknown error // the profile, to this report
 	if w.profile != "" && whole(out) {
-		if out.Report, err = by(out.Report, w.profile, name); err != nil {
-			return out, err
+		var other *results.Report
+		if other, unknown = by(out.Report, w.profile, name); unknown == nil {
+			out.Report = other
 		}
 	}
 	err = errors.Join(err, w.observe(r, out))
-	concluded := w.conclude(c.OutOrStdout(), name, r, out)
+	concluded := unknown
+	if unknown == nil {
+		concluded = w.conclude(c.OutOrStdout(), name, r, out)
+	}
 	if other := held.others(r.Nonce); other != "" && !whole(out) {
 		concluded = undecided{fmt.Errorf("%s: %s%s", name, other, deaf)}
 	}
