@@ -37,7 +37,7 @@ func writeFile(name string, data []byte) error {
 }
 
 // openOutput opens a flag's file, with what was there before, and keeps it from
-// other runs until it is closed.
+// other runs until it is closed. Any number may write to a device.
 func openOutput(flag, name string) (*os.File, error) {
 	if err := makeFolder(flag, name); err != nil {
 		return nil, err
@@ -45,6 +45,9 @@ func openOutput(flag, name string) (*os.File, error) {
 	f, err := os.OpenFile(name, os.O_WRONLY|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", flag, err)
+	}
+	if !regular(f) {
+		return f, nil
 	}
 	// A file system without locks is no reason to refuse.
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); errors.Is(err, syscall.EWOULDBLOCK) {
@@ -55,8 +58,13 @@ func openOutput(flag, name string) (*os.File, error) {
 
 // empty empties a file; a device has nothing to be emptied of.
 func empty(f *os.File) error {
-	if info, err := f.Stat(); err != nil || !info.Mode().IsRegular() {
-		return err
+	if !regular(f) {
+		return nil
 	}
 	return f.Truncate(0)
+}
+
+func regular(f *os.File) bool {
+	info, err := f.Stat()
+	return err == nil && info.Mode().IsRegular()
 }
