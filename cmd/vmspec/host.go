@@ -21,13 +21,13 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 		Status: out.Status, Signal: out.Signal, Killed: out.Killed, Lasted: out.Reason == vmm.Lasted, Off: out.Off,
 		Variables: w.variables,
 	}
-	if out.Report != nil {
+	if whole(out) { // what is damaged may have lost its nonce
 		if err := observe(out.Report, h); err != nil {
 			return err
 		}
 	}
-	if w.log == "" {
-		return nil
+	if info, err := os.Stat(w.log); err != nil || !info.Mode().IsRegular() {
+		return nil // no log, or a device: nothing is kept
 	}
 	var text bytes.Buffer
 	_, err := h.WriteTo(&text)
