@@ -29,14 +29,11 @@ type headTail struct {
 	dropped    int
 }
 
-// openLog opens and empties the log that --log names.
+// openLog opens the log that --log names.
 func openLog(name string) (*consoleLog, error) {
 	file, err := openOutput("--log", name)
 	if err != nil {
 		return nil, err
-	}
-	if err := empty(file); err != nil {
-		return nil, errors.Join(fmt.Errorf("--log: %w", err), file.Close())
 	}
 	return &consoleLog{file, headTail{w: file, head: logHead, tail: logTail}}, nil
 }
@@ -54,6 +51,9 @@ func (h *headTail) Write(p []byte) (int, error) {
 	}
 	return len(p), nil
 }
+
+// empty drops what an earlier run wrote.
+func (l *consoleLog) empty() error { return empty("--log", l.file) }
 
 // drop forgets what is before the end.
 func (h *headTail) drop() {

@@ -56,12 +56,15 @@ func openOutput(flag, name string) (*os.File, error) {
 	return f, nil
 }
 
-// empty empties a file; a device has nothing to be emptied of.
-func empty(f *os.File) error {
+// empty empties a flag's file; a device has nothing to be emptied of.
+func empty(flag string, f *os.File) error {
 	if !regular(f) {
 		return nil
 	}
-	return f.Truncate(0)
+	if err := f.Truncate(0); err != nil {
+		return fmt.Errorf("%s: %w", flag, err)
+	}
+	return nil
 }
 
 func regular(f *os.File) bool {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"slices"
 	"strings"
 	"time"
@@ -223,15 +222,6 @@ func newNonce() string {
 // watch runs a VMM and prints what came of it. deaf says why a report may carry
 // another nonce than the run's.
 func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run, deaf string) (*vmm.Outcome, error) {
-	if err := w.check(); err != nil {
-		return nil, err
-	}
-	if _, err := exec.LookPath(r.Command[0]); err != nil {
-		if strings.Contains(r.Command[0], "/") {
-			return nil, err
-		}
-		return nil, fmt.Errorf("%s is not installed", r.Command[0])
-	}
 	var held nonces
 	r.Timeout, r.Silence, r.Line = w.timeout, w.silence, held.line
 	out, err := w.logged(c, name, r)
@@ -271,7 +261,7 @@ func (w *watchFlags) logged(c *cobra.Command, name string, r vmm.Run) (*vmm.Outc
 	if err != nil {
 		return nil, err
 	}
-	r.Log = log
+	r.Log, r.Before = log, append(r.Before, log.empty)
 	out, err := watched(c, name, r)
 	return out, errors.Join(err, log.close(c.ErrOrStderr()))
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -64,6 +65,9 @@ func (f *execFlags) run(c *cobra.Command, command []string) error {
 	if mentions(placeCapture) && !byPort {
 		return fmt.Errorf("%s: name the file with --capture", placeCapture)
 	}
+	if err := f.ready(command[0]); err != nil {
+		return err
+	}
 	told := mentions(placeAppend) || mentions(placeNonce) || f.append != "" || f.capture != ""
 	if err := f.complete(told, byPort); err != nil {
 		return err
@@ -79,6 +83,7 @@ func (f *execFlags) run(c *cobra.Command, command []string) error {
 			return err
 		}
 		defer file.Close()
+		r.Before = []func() error{func() error { return empty("--capture", file) }} // an old one is not this run's
 	}
 	out, err := f.watch(c, filepath.Base(command[0]), r, ": the command does not hand on "+placeAppend+" or VMSPEC_APPEND")
 	switch {
@@ -88,6 +93,18 @@ func (f *execFlags) run(c *cobra.Command, command []string) error {
 		return checkCapture(c.ErrOrStderr(), f.capture, err)
 	}
 	return keepConsoleCapture(c.ErrOrStderr(), f.capture, out, err)
+}
+
+// ready checks what can be checked before any file is opened.
+func (f *execFlags) ready(program string) error {
+	if err := f.check(); err != nil {
+		return err
+	}
+	_, err := exec.LookPath(program)
+	if err != nil && !strings.Contains(program, "/") {
+		return fmt.Errorf("%s is not installed", program)
+	}
+	return err
 }
 
 // complete makes of the flags what the guest is to be told, if it is told

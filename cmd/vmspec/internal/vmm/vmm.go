@@ -19,14 +19,15 @@ import (
 
 // A Run is one start of a VMM.
 type Run struct {
-	Command []string      // program and arguments
-	Env     []string      // NAME=VALUE, beside our own environment
-	Serial  string        // a socket or file with the console, tcp:HOST:PORT or listen:SOCKET; empty for standard output
-	Nonce   string        // of the report to wait for; empty for any
-	Log     io.Writer     // takes the console's bytes as they are; nil for nowhere
-	Line    func(string)  // is called with each line of the console; may be nil
-	Timeout time.Duration // for the whole run
-	Silence time.Duration // for the console to say something
+	Command []string       // program and arguments
+	Env     []string       // NAME=VALUE, beside our own environment
+	Serial  string         // a socket or file with the console, tcp:HOST:PORT or listen:SOCKET; empty for standard output
+	Nonce   string         // of the report to wait for; empty for any
+	Log     io.Writer      // takes the console's bytes as they are; nil for nowhere
+	Line    func(string)   // is called with each line of the console; may be nil
+	Before  []func() error // are called when all is ready for the VMM to start
+	Timeout time.Duration  // for the whole run
+	Silence time.Duration  // for the console to say something
 	// Grace is for a VM to end by itself once its report is out or its guest
 	// is ill; 10 s if zero. A firmware's shell takes 5 s to look for a
 	// startup.nsh, by which it may go on.
@@ -64,6 +65,12 @@ func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	console, err := w.open(cmd)
 	if err != nil {
 		return nil, err
+	}
+	for _, f := range r.Before {
+		if err := f(); err != nil {
+			closeEnds(cmd)
+			return nil, errors.Join(err, console.Close())
+		}
 	}
 	ended, err := start(cmd)
 	if err != nil {
