@@ -287,7 +287,11 @@ func watched(c *cobra.Command, name string, r vmm.Run) (*vmm.Outcome, error) {
 // conclude prints the report, or why there is none.
 func (w *watchFlags) conclude(stdout io.Writer, name string, r vmm.Run, out *vmm.Outcome) error {
 	if out.Refused() && !onStderr(out) {
-		return fmt.Errorf("%s: the VMM gave up: it %s: %s", name, out.Ended(), out.Stderr)
+		gaveUp := fmt.Sprintf("%s: the VMM gave up: it %s", name, out.Ended())
+		if out.Stderr == "" {
+			return errors.New(gaveUp)
+		}
+		return fmt.Errorf("%s: %s", gaveUp, strings.Join(lastSaid(out), "\n"))
 	}
 	if !whole(out) {
 		return undecided{errors.New(explain(name, r, out))}
@@ -319,8 +323,7 @@ func explain(name string, r vmm.Run, out *vmm.Outcome) string {
 	}
 	fmt.Fprintf(&b, " (after %.1f s)\n", out.Took.Seconds())
 	if out.Stderr != "" && !out.Killed { // then it speaks of our signal
-		lines := strings.Split(out.Stderr, "\n")
-		fmt.Fprintf(&b, "the VMM said:\n%s\n", indent(lines[max(0, len(lines)-maxSaid):]))
+		fmt.Fprintf(&b, "the VMM said:\n%s\n", indent(lastSaid(out)))
 	}
 	if len(out.Last) == 0 {
 		return b.String() + silence(r, out)
@@ -334,6 +337,12 @@ func explain(name string, r vmm.Run, out *vmm.Outcome) string {
 
 // maxSaid is how many of the VMM's own lines are shown.
 const maxSaid = 12
+
+// lastSaid returns the VMM's own last lines.
+func lastSaid(out *vmm.Outcome) []string {
+	lines := strings.Split(out.Stderr, "\n")
+	return lines[max(0, len(lines)-maxSaid):]
+}
 
 // lastWord tells what a guest's suite said last of what it does. Of a trial, and
 // of what it calls of UEFI, it would have said the end.
