@@ -33,6 +33,9 @@ declared incomplete.`,
 			return withInput(c, args[0], func(in io.Reader) error {
 				parser := results.Parser{Nonce: nonce}
 				report, err := readLog(in, args[0], &parser)
+				if err != nil && !errors.As(err, new(undecided)) {
+					return err // the log was not read to its end
+				}
 				if capture != "" {
 					if err := keepCapture(&parser, args[0], capture); err != nil {
 						return err
