@@ -18,7 +18,11 @@ type HostRun struct {
 	Killed  bool     `json:"killed"`           // the host ended it
 	Lasted  bool     `json:"lasted"`           // because it did not end by itself
 	Off     bool     `json:"off"`              // the guest's kernel said that it powers off
-	Seconds float64  `json:"seconds"`
+	// Left says that the command ended before the VM that it had started; Remained,
+	// that something of it was still there and the host ended that.
+	Left     bool    `json:"left,omitempty"`
+	Remained bool    `json:"remained,omitempty"`
+	Seconds  float64 `json:"seconds"`
 	// Variables is IMG-NO-VARIABLES, judged of the image's file before the run;
 	// nil where there is none that could be judged.
 	Variables *Judged `json:"variables,omitempty"`
@@ -114,10 +118,14 @@ var observers = map[string]func(view) (v Verdict, text string){
 		switch {
 		case v.Off && v.Lasted:
 			return Fail, "the guest powered off, and the VM did not end"
-		case v.Off && !v.Killed:
-			return Pass, "the VM ended when its guest powered off"
+		case !v.Off || v.Killed || v.Remained:
+			return Skip, ""
+		case v.Signal != "" && v.Left:
+			return Skip, "" // it ended the command, not the VM
+		case v.Signal != "":
+			return Fail, "the guest powered off, and the VMM was killed by signal " + v.Signal
 		}
-		return Skip, ""
+		return Pass, "the VM ended when its guest powered off"
 	},
 }
 

@@ -14,19 +14,20 @@ import (
 
 // An Outcome is how a run ended. Report is nil where there is none.
 type Outcome struct {
-	Report  *results.Report
-	Reason  string   // why the guest was not waited for any longer; empty where the VMM ended by itself
-	Symptom string   // what the guest said of itself, and what that means
-	Doing   string   // what its suite was doing last, as far as it said so
-	Last    []string // the console's last lines
-	Stderr  string   // the VMM's own words
-	Status  int      // the VMM's exit status; -1 if a signal ended it
-	Signal  string   // that ended it, such as "SEGV"
-	Killed  bool     // we ended it
-	Left    bool     // the command ended, and what it had started went on
-	Absent  bool     // what Serial names was never there
-	Off     bool     // the guest said that it powers off
-	Took    time.Duration
+	Report   *results.Report
+	Reason   string   // why the guest was not waited for any longer; empty where the VMM ended by itself
+	Symptom  string   // what the guest said of itself, and what that means
+	Doing    string   // what its suite was doing last, as far as it said so
+	Last     []string // the console's last lines
+	Stderr   string   // the VMM's own words
+	Status   int      // the VMM's exit status; -1 if a signal ended it
+	Signal   string   // that ended it, such as "SEGV"
+	Killed   bool     // we ended it
+	Left     bool     // the command ended, and what it had started went on
+	Remained bool     // something of the VMM outlived the run, and we ended it
+	Absent   bool     // what Serial names was never there
+	Off      bool     // the guest said that it powers off
+	Took     time.Duration
 
 	// The captured guest, if it came by the console, or why it is not whole.
 	Capture    []byte

@@ -80,6 +80,10 @@ func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	out := &Outcome{}
 	go w.read(console)
 	w.wait(ctx, out, ended)
+	if !out.Killed {
+		w.family.await(time.After(settling))
+		out.Remained = w.family.alive()
+	}
 	w.family.kill() // what it left behind
 	console.Stop()
 	<-w.silent
