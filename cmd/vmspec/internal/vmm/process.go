@@ -13,7 +13,7 @@ import (
 // closeEnds closes our copies of the pipes' ends that are the VMM's, so that
 // reading ends with the VMM.
 func closeEnds(cmd *exec.Cmd) {
-	for _, end := range []any{cmd.Stdin, cmd.Stdout} {
+	for _, end := range []any{cmd.Stdin, cmd.Stdout, cmd.Stderr} {
 		if file, ok := end.(*os.File); ok {
 			file.Close()
 		}

@@ -56,25 +56,30 @@ const (
 func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	began := time.Now()
 	w := &watch{run: r, parser: results.Parser{Nonce: r.Nonce}, alarm: make(chan alarm, 64), silent: make(chan struct{})}
-	stderr := &tail{max: maxStderr}
 	cmd := exec.Command(r.Command[0], r.Command[1:]...)
-	cmd.Stderr = stderr
-	cmd.WaitDelay = graceTerm // for what it left behind to let go of its output
+	stderr, err := listen(cmd)
+	if err != nil {
+		return nil, err
+	}
 	cmd.Env = append(os.Environ(), r.Env...)
 	w.family = newFamily(cmd)
 	console, err := w.open(cmd)
 	if err != nil {
+		closeEnds(cmd)
+		stderr.end()
 		return nil, err
 	}
 	for _, f := range r.Before {
 		if err := f(); err != nil {
 			closeEnds(cmd)
+			stderr.end()
 			return nil, errors.Join(err, console.Close())
 		}
 	}
 	ended, err := start(cmd)
 	if err != nil {
 		console.Close()
+		stderr.end()
 		return nil, fmt.Errorf("start %s: %w", r.Command[0], err)
 	}
 	out := &Outcome{}
@@ -95,7 +100,7 @@ func (r Run) Start(ctx context.Context) (*Outcome, error) {
 		err = errors.Join(err, fmt.Errorf("keep the console's output: %w", w.logErr))
 	}
 	out.ended(cmd.ProcessState)
-	out.Stderr, out.Took = strings.TrimSpace(stderr.String()), time.Since(began)
+	out.Stderr, out.Took = strings.TrimSpace(stderr.end()), time.Since(began)
 	return out, errors.Join(err, w.conclude(out))
 }
 
@@ -181,6 +186,36 @@ func (w *watch) conclude(out *Outcome) (err error) {
 	out.Capture, out.CaptureErr = w.parser.Capture()
 	out.Doing, out.Off, out.Symptom, out.Last = w.parser.Doing(), w.off, w.symptom, w.last
 	return err
+}
+
+// words are what a VMM writes to its standard error. It is read for as long as
+// anybody of the VMM may write, who would else be killed by SIGPIPE.
+type words struct {
+	tail tail
+	from *os.File
+	done chan struct{}
+}
+
+func listen(cmd *exec.Cmd) (*words, error) {
+	r, w, err := os.Pipe()
+	if err != nil {
+		return nil, err
+	}
+	cmd.Stderr = w
+	s := &words{tail{max: maxStderr}, r, make(chan struct{})}
+	go func() {
+		defer close(s.done)
+		_, _ = io.Copy(&s.tail, r) // to its end or its deadline
+	}()
+	return s, nil
+}
+
+// end returns what was said. Who is out of our reach may still hold the pipe.
+func (s *words) end() string {
+	_ = s.from.SetReadDeadline(time.Now().Add(pipeLinger))
+	<-s.done
+	s.from.Close()
+	return s.tail.String()
 }
 
 // tail keeps the last bytes written to it.
