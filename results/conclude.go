@@ -27,6 +27,9 @@ func (r *Report) Conclude(strict bool) (Conformance, string) {
 	if t.Errors > 0 {
 		text += fmt.Sprintf("; %d errors", t.Errors)
 	}
+	for _, problem := range r.Problems {
+		text += "; parameter " + problem
+	}
 	switch {
 	case byStrict:
 		return NotConformant, text
