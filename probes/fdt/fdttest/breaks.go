@@ -3,6 +3,7 @@ package fdttest
 import (
 	"bytes"
 	"encoding/binary"
+	"path"
 	"slices"
 
 	"vmspec/probes/fdt"
@@ -244,6 +245,15 @@ func add(n *fdt.Node, name string) *fdt.Node {
 	c := &fdt.Node{Name: name, Parent: n}
 	n.Children = append(n.Children, c)
 	return c
+}
+
+// Add adds an empty node by its path, below one that is there.
+func Add(t *fdt.Tree, at string) { add(At(t, path.Dir(at)), path.Base(at)) }
+
+// Remove takes the node of a path away.
+func Remove(t *fdt.Tree, at string) {
+	n := At(t, at)
+	n.Parent.Children = slices.DeleteFunc(n.Parent.Children, func(c *fdt.Node) bool { return c == n })
 }
 
 func value(t *fdt.Tree, path, name string) []byte {
