@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"vmspec/probes"
+	"vmspec/probes/cpu"
 )
 
 // platform is the chapter "VM Platform", as far as it is about CPUs, memory,
@@ -45,7 +46,7 @@ var platform = []Requirement{
 		ID: "PLAT-PSCI", Title: "CPUs and power are controlled by PSCI 0.2 or newer",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{RFCv2: informative, V10: informative, V20: Clause{Must, "ARM Server Architecture", 1}},
-		Needs:   []string{"psci"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
+		Needs:   []string{"psci", "cpu", "kernel"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
 		Check: checkPSCI,
 		Fix:   "Implement PSCI 0.2 or newer and describe it.",
 	},
@@ -145,13 +146,41 @@ func checkDevices(f *probes.Facts) Finding {
 }
 
 func checkPSCI(f *probes.Facts) Finding {
+	major, minor, err := cpu.Number(f.PSCI.Version)
 	switch {
+	case f.PSCI.Refused != "":
+		return fail("PSCI_VERSION answers with the error "+f.PSCI.Refused, f.PSCI.Method)
 	case f.PSCI.Version == "" && !f.PSCI.Whole:
 		return unknown("needs debugfs, or a kernel log that still has its beginning")
 	case f.PSCI.Version == "":
 		return fail("the kernel found no PSCI")
-	case f.PSCI.Version == "0.1":
-		return fail("PSCI 0.1 is older than 0.2")
+	case err != nil:
+		return unknown("PSCI " + f.PSCI.Version + " is no version")
+	case major == 0 && minor < 2:
+		return fail(fmt.Sprintf("PSCI %d.%d is older than 0.2", major, minor))
 	}
-	return pass("PSCI "+f.PSCI.Version, f.PSCI.Method)
+	return checkStarted(f, strings.TrimSpace("PSCI "+f.PSCI.Version), f.PSCI.Method)
+}
+
+// checkStarted judges whether it was PSCI that started the other CPUs.
+func checkStarted(f *probes.Facts, found ...string) Finding {
+	var others []string
+	for _, c := range f.CPU.Declared {
+		// A method that no kernel knows starts no CPU: that is HW-FDT-CPUS's.
+		if c.EnableMethod == "spin-table" || strings.Contains(c.EnableMethod, ",") {
+			others = append(others, c.Name+" by "+c.EnableMethod)
+		}
+	}
+	limited := f.Kernel.Has("maxcpus") || f.Kernel.Has("nr_cpus") || f.Kernel.Has("nosmp")
+	switch {
+	case len(others) > 0:
+		return fail("CPUs are started by another method: "+strings.Join(others, ", "), found...)
+	case f.CPU.DeclaredErr != "" && len(f.CPU.Online) < 2:
+		return unreadable(f.CPU.DeclaredErr, found...)
+	case f.CPU.Enabled() < 2, len(f.CPU.Online) > 1:
+		return pass(found...)
+	case limited, f.Kernel.Context != "pid1", f.CPU.Offline.Lost(), len(f.CPU.Late) > 0:
+		return unknown("no other CPU is online, so none was started by PSCI", found...)
+	}
+	return failSince("PLAT-CPU-ENUM", "PSCI started no other CPU", found...)
 }

@@ -95,4 +95,34 @@ var platformMutants = []mutant{
 		change: all(edit("sys/kernel/debug/psci", "PSCIv1.1", "PSCIv0.1"), edit("vmspec/kmsg", "PSCIv1.1", "PSCIv0.1")),
 		want:   map[string]Verdict{"PLAT-PSCI": Fail, "PLAT-PSCI-FEATURES": Skip},
 	},
+	{
+		name: "PSCI that answers with an error, by v2.0", guest: uefiGuest, profile: V20,
+		change:  all(edit("sys/kernel/debug/psci", "PSCIv1.1", "PSCIv65535.65535"), edit("vmspec/kmsg", "PSCIv1.1", "PSCIv65535.65535")),
+		want:    map[string]Verdict{"PLAT-PSCI": Fail},
+		problem: map[string]string{"PLAT-PSCI": "PSCI_VERSION answers with the error -1 NOT_SUPPORTED"},
+	},
+	{
+		name: "PSCI 0.01, which is no 0.2", guest: uefiGuest, profile: V20,
+		change: all(edit("sys/kernel/debug/psci", "PSCIv1.1", "PSCIv0.01"), edit("vmspec/kmsg", "PSCIv1.1", "PSCIv0.01")),
+		want:   map[string]Verdict{"PLAT-PSCI": Fail, "PLAT-PSCI-FEATURES": Skip},
+	},
+	{
+		name: "CPUs that a spin table starts, by v2.0", guest: uefiGuest, profile: V20,
+		change: tree(func(root *dt.Node) {
+			node(node(root, "cpus"), "cpu@1").UpdateProperty("enable-method", []byte("spin-table\x00"))
+		}),
+		want:    map[string]Verdict{"PLAT-PSCI": Fail, "HW-FDT-CPUS": Fail},
+		problem: map[string]string{"PLAT-PSCI": "/cpus/cpu@1 by spin-table"},
+	},
+	{
+		name: "CPUs of which PSCI started none, by v2.0", guest: uefiGuest, profile: V20,
+		change:  replace("sys/devices/system/cpu/online", "0\n"),
+		want:    map[string]Verdict{"PLAT-PSCI": Fail, "PLAT-CPU-ENUM": Fail, "PLAT-CPU-ALIKE": Skip},
+		problem: map[string]string{"PLAT-PSCI": "PSCI started no other CPU"},
+	},
+	{
+		name: "our own maxcpus=1, by v2.0", guest: uefiGuest, profile: V20,
+		change: all(replace("sys/devices/system/cpu/online", "0\n"), edit("proc/cmdline", "panic=-1", "maxcpus=1")),
+		want:   map[string]Verdict{"PLAT-PSCI": Error, "PLAT-CPU-ENUM": Error, "PLAT-CPU-ALIKE": Skip},
+	},
 }

@@ -1,5 +1,7 @@
 package suite
 
+import "github.com/u-root/u-root/pkg/dt"
+
 // counter is the note of a good counter; a later row replaces an earlier one.
 const counter = "cntfrq 62500000\nreads 200000 backward 0 cpus 4\npace 1250000 1250100 20000000\ninterrupts 10 20 1250000\n"
 
@@ -42,6 +44,39 @@ var timerMutants = []mutant{
 		name: "a host too busy to run a CPU", guest: uefiGuest, change: edit("vmspec/timer", "woke 5\ncpu 2", "woke 0\ncpu 2"),
 		want:    map[string]Verdict{"PLAT-TIMER": Error},
 		problem: map[string]string{"PLAT-TIMER": "the timer interrupts CPU 1, but a sleep did not end there"},
+	},
+	{
+		name: "a CPU that the host never ran", guest: uefiGuest, change: edit("vmspec/timer", "cpu 1 before", "cpu 1 before 9 after 9 woke 0\nknock 1 came 0\nrest"),
+		want:    map[string]Verdict{"PLAT-TIMER": Error},
+		problem: map[string]string{"PLAT-TIMER": "too busy to tell: the host did not run CPU 1"},
+	},
+	{
+		name: "a CPU that runs, and whose timer does not", guest: uefiGuest, change: edit("vmspec/timer", "cpu 1 before", "cpu 1 before 9 after 9 woke 0\nknock 1 came 1\nrest"),
+		want:    map[string]Verdict{"PLAT-TIMER": Fail},
+		problem: map[string]string{"PLAT-TIMER": "a sleep did not end on CPU 1"},
+	},
+	{
+		name: "the physical timer at EL2", guest: uefiGuest,
+		change:  all(edit("vmspec/kmsg", "(virt)", "(phys)"), edit("vmspec/kmsg", "started at EL1", "started at EL2")),
+		want:    map[string]Verdict{"PLAT-TIMER": Error},
+		problem: map[string]string{"PLAT-TIMER": "EL2"},
+	},
+	{
+		name: "a timer without a virtual interrupt", guest: directGuest,
+		change: all(edit("vmspec/kmsg", "(virt)", "(phys)"), tree(func(root *dt.Node) {
+			node(root, "timer").UpdateProperty("interrupts", cells(1, 13, 0x104, 1, 14, 0x104))
+		})),
+		want:    map[string]Verdict{"PLAT-TIMER": Fail},
+		problem: map[string]string{"PLAT-TIMER": "/timer declares no interrupt of the virtual timer"},
+	},
+	{
+		name: "a log that does not tell the timer", guest: directGuest,
+		change: all(edit("vmspec/kmsg", "arch_timer: cp15", "arch_timer: none"), edit("proc/interrupts", " 27 Level     arch_timer", " 20 Level     arch_timer")),
+		want:   map[string]Verdict{"PLAT-TIMER": Error},
+	},
+	{
+		name: "a log that has lost its beginning", guest: directGuest, change: edit("vmspec/kmsg", "arch_timer: cp15", "arch_timer: none"),
+		want: map[string]Verdict{},
 	},
 	{
 		name: "sleeps woken by something else", guest: directGuest, change: replace("vmspec/timer", "cpu 0 before 0 after 0 woke 5\n"),

@@ -219,14 +219,18 @@ func TestReadPSCIWitnesses(t *testing.T) {
 		files fstest.MapFS
 		want  cpu.PSCI
 	}{
-		"neither says anything":  {fstest.MapFS{debugfs: file(""), "vmspec/kmsg": file("")}, cpu.PSCI{Whole: true}},
-		"no version":             {fstest.MapFS{debugfs: file("PSCIv1\nPSCI 1.1\n")}, cpu.PSCI{Whole: true}},
-		"log without its start":  {fstest.MapFS{"vmspec/kmsg": file("[    9.000000] x\n")}, cpu.PSCI{}},
-		"log from its start":     {fstest.MapFS{"vmspec/kmsg": file("[    0.000000] x\n")}, cpu.PSCI{Whole: true}},
-		"debugfs of the 1st ABI": {fstest.MapFS{debugfs: file("PSCI v0.1\n")}, cpu.PSCI{Version: "0.1", Whole: true}},
-		"only debugfs":           {fstest.MapFS{debugfs: file("PSCIv1.3\nSMC Calling Convention v1.2\n")}, cpu.PSCI{Version: "1.3", Whole: true, SMCCC: "1.2"}},
-		"only the log":           {fstest.MapFS{"vmspec/kmsg": file("[    0.000000] psci: PSCIv0.2 detected in firmware.\n")}, cpu.PSCI{Version: "0.2", Whole: true}},
-		"debugfs first":          {fstest.MapFS{debugfs: file("PSCIv1.1\n"), "vmspec/kmsg": file("psci: PSCIv0.2\n")}, cpu.PSCI{Version: "1.1", Whole: true}},
+		"neither says anything":   {fstest.MapFS{debugfs: file(""), "vmspec/kmsg": file("")}, cpu.PSCI{Whole: true}},
+		"no version":              {fstest.MapFS{debugfs: file("PSCIv1\nPSCI 1.1\n")}, cpu.PSCI{Whole: true}},
+		"log without its start":   {fstest.MapFS{"vmspec/kmsg": file("[    9.000000] x\n")}, cpu.PSCI{}},
+		"log from its start":      {fstest.MapFS{"vmspec/kmsg": file("[    0.000000] x\n")}, cpu.PSCI{Whole: true}},
+		"debugfs of the 1st ABI":  {fstest.MapFS{debugfs: file("PSCI v0.1\n")}, cpu.PSCI{Version: "0.1", Whole: true}},
+		"an error in place of it": {fstest.MapFS{debugfs: file("PSCIv65535.65535\n")}, cpu.PSCI{Version: "65535.65535", Whole: true, Refused: "-1 NOT_SUPPORTED"}},
+		"an error the next time":  {fstest.MapFS{debugfs: file("PSCIv1.1\n"), "vmspec/kmsg": file("psci: PSCIv65535.65533 detected\n")}, cpu.PSCI{Version: "1.1", Whole: true, Refused: "-3 DENIED"}},
+		"an error of no name":     {fstest.MapFS{debugfs: file("PSCIv32768.0\n")}, cpu.PSCI{Version: "32768.0", Whole: true, Refused: "-2147483648"}},
+		"a large version":         {fstest.MapFS{debugfs: file("PSCIv32767.65535\n")}, cpu.PSCI{Version: "32767.65535", Whole: true}},
+		"only debugfs":            {fstest.MapFS{debugfs: file("PSCIv1.3\nSMC Calling Convention v1.2\n")}, cpu.PSCI{Version: "1.3", Whole: true, SMCCC: "1.2"}},
+		"only the log":            {fstest.MapFS{"vmspec/kmsg": file("[    0.000000] psci: PSCIv0.2 detected in firmware.\n")}, cpu.PSCI{Version: "0.2", Whole: true}},
+		"debugfs first":           {fstest.MapFS{debugfs: file("PSCIv1.1\n"), "vmspec/kmsg": file("psci: PSCIv0.2\n")}, cpu.PSCI{Version: "1.1", Whole: true}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

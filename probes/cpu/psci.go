@@ -2,7 +2,9 @@ package cpu
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
+	"strconv"
 	"strings"
 
 	"vmspec/probes/fdt"
@@ -12,6 +14,7 @@ import (
 // PSCI is the Power State Coordination Interface as the guest sees it.
 type PSCI struct {
 	Version string // "1.1", from debugfs or the kernel's log; empty if neither says
+	Refused string `json:",omitempty"` // the error code with which PSCI_VERSION answered instead
 	Whole   bool   // one of them was there from its beginning, so that silence means something
 	SMCCC   string // the SMC calling convention's version, likewise
 	Node    string // path of the tree's node; empty if there is none
@@ -49,6 +52,7 @@ func ReadPSCI(fsys fs.FS) (*PSCI, error) {
 	if p.Version = versionAfter(text, "PSCIv"); p.Version == "" {
 		p.Version = versionAfter(text, "PSCI v")
 	}
+	p.Refused = errorCode(text, "PSCIv")
 	p.SMCCC = versionAfter(text, "SMC Calling Convention v")
 	return &p, nil
 }
@@ -86,4 +90,32 @@ func versionAfter(text, words string) string {
 			return major + "." + minor
 		}
 	}
+}
+
+// errorCode returns the error code that the kernel took for a version, of the
+// first "65535.65535" behind the words. A version has bit 31 clear, an error is a
+// negative number (DEN0022, 5.1.1 and 5.2.2).
+func errorCode(text, words string) string {
+	for {
+		_, rest, found := strings.Cut(text, words)
+		if !found {
+			return ""
+		}
+		text = rest
+		major, minor, err := Number(versionAfter(words+rest, words))
+		if code := int32(major<<16 | minor&0xffff); err == nil && code < 0 {
+			return strings.TrimSpace(fmt.Sprintf("%d %s", code, errorNames[code]))
+		}
+	}
+}
+
+// errorNames are PSCI's return codes: DEN0022, 5.2.2.
+var errorNames = map[int32]string{-1: "NOT_SUPPORTED", -2: "INVALID_PARAMETERS", -3: "DENIED", -6: "INTERNAL_FAILURE"}
+
+// Number returns the numbers of a version such as "1.1".
+func Number(version string) (major, minor uint32, err error) {
+	first, second, _ := strings.Cut(version, ".")
+	a, errA := strconv.ParseUint(first, 10, 16)
+	b, errB := strconv.ParseUint(second, 10, 16)
+	return uint32(a), uint32(b), errors.Join(errA, errB)
 }

@@ -77,8 +77,9 @@ type Note struct {
 
 // Woken is one CPU's part in it.
 type Woken struct {
-	CPU  *CPU
-	Shot *Shot
+	CPU   *CPU
+	Shot  *Shot
+	Knock *Knock
 }
 
 // A CPU is what sleeps showed on a CPU.
@@ -86,6 +87,16 @@ type CPU struct {
 	Number        int
 	Before, After uint64 // arch_timer interrupts
 	Woke          uint64 // how many of the sleeps ended
+	// Runs is whether the host runs the CPU at all: nil if that was not asked,
+	// since a sleep ended or the guest is of an older vmspec.
+	Runs *bool `json:",omitempty"`
+}
+
+// A Knock is a thread that was sent to a CPU on which no sleep had ended. It
+// needs no timer to get there.
+type Knock struct {
+	Number int
+	Came   uint64 // 1 if it ran there
 }
 
 // A Shot is the one-shot timer that was least late on its CPU, in ticks.
@@ -107,7 +118,7 @@ func (n *Note) Format() note.Format {
 			return note.Line("baseline", "what counting the interrupts took", note.Uint("TICKS", ticks))
 		}),
 		note.Group(&n.CPUs, func(w *Woken) []note.Row {
-			return []note.Row{note.Maybe(&w.CPU, (*CPU).row), note.Maybe(&w.Shot, (*Shot).row)}
+			return []note.Row{note.Maybe(&w.CPU, (*CPU).row), note.Maybe(&w.Shot, (*Shot).row), note.Maybe(&w.Knock, (*Knock).row)}
 		}),
 	}}
 }
@@ -122,6 +133,11 @@ func (s *Shot) row() note.Row {
 	return note.Line("shot", "the one that was least late; others are interrupts of that CPU meanwhile",
 		note.Index("N", &s.Number), note.Uint("ran CPU", &s.Ran), note.Uint("ended SHOTS", &s.Ended),
 		note.Uint("asked TICKS", &s.Asked), note.Uint("took TICKS", &s.Took), note.Uint("others COUNT", &s.Others))
+}
+
+func (k *Knock) row() note.Row {
+	return note.Line("knock", "whether a thread without a timer ran there, where no sleep ended",
+		note.Index("N", &k.Number), note.Uint("came N", &k.Came))
 }
 
 // An Agreement is what the counter showed when it was read without a pause,

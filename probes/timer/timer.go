@@ -5,9 +5,11 @@ package timer
 import (
 	"errors"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
+	"vmspec/probes/acpi"
 	"vmspec/probes/fdt"
 	"vmspec/probes/gic"
 	"vmspec/probes/kernel"
@@ -28,10 +30,21 @@ type Facts struct {
 	Agreement  Agreement
 	Listed     bool   // /proc/interrupts has an arch_timer interrupt
 	Hz         uint64 // what the kernel runs the timer at, from its log; 0 if it does not say
+	View       View   // which of the timers the kernel runs
+	EL2        bool   `json:",omitempty"` // the kernel logged that it was started at EL2
 	Clock      string // the kernel's current clock source
-	Node       string // the tree's timer node; empty if there is none
+	Node       string // the tree's timer node, or "the GTDT"; empty if there is neither
 	PPIs       []uint32
 }
+
+// View is one of a CPU's timers, as Linux calls it.
+type View string
+
+const (
+	Virtual     View = "virt"
+	Physical    View = "phys"
+	UnknownView View = ""
+)
 
 // A Counter is what vmspec/counter says of CNTVCT.
 type Counter struct {
@@ -70,12 +83,17 @@ func Read(fsys fs.FS) (*Facts, error) {
 		f.Agreement.Err = err.Error()
 	}
 	f.readLog(fsys)
-	f.Listed, f.Interrupts = count(fsys)
+	var number uint32
+	f.Listed, f.Interrupts, number = count(fsys)
 	if text, err := fs.ReadFile(fsys, "sys/devices/system/clocksource/clocksource0/current_clocksource"); err == nil {
 		f.Clock = strings.TrimSpace(string(text))
 	}
 	if tree, err := fdt.Load(fsys); err == nil { // the tree's own subject says what is wrong with it
 		f.readTree(tree)
+	}
+	f.readGTDT(fsys)
+	if f.View == UnknownView && number != 0 {
+		f.View = f.viewOf(number)
 	}
 	return &f, nil
 }
@@ -118,7 +136,12 @@ func (f *Facts) readTrial(fsys fs.FS) error {
 	}
 	for _, w := range n.CPUs {
 		if w.CPU != nil {
-			f.CPUs = append(f.CPUs, *w.CPU)
+			cpu := *w.CPU
+			if w.Knock != nil {
+				runs := w.Knock.Came > 0
+				cpu.Runs = &runs
+			}
+			f.CPUs = append(f.CPUs, cpu)
 		}
 		if w.Shot != nil {
 			f.Shots.CPUs = append(f.Shots.CPUs, *w.Shot)
@@ -127,40 +150,75 @@ func (f *Facts) readTrial(fsys fs.FS) error {
 	return err
 }
 
-// count tells whether the kernel's arch_timer driver has an interrupt, and how
-// many of it came.
-func count(fsys fs.FS) (listed bool, total uint64) {
+// count tells whether the kernel's arch_timer driver has an interrupt, how many
+// of it came, and its number at the interrupt controller; 0 if that is unknown.
+func count(fsys fs.FS) (listed bool, total uint64, number uint32) {
 	_, interrupts, err := gic.LoadInterrupts(fsys)
 	if err != nil {
-		return false, 0
+		return false, 0, 0
 	}
 	for _, i := range interrupts {
 		if i.Action("arch_timer") {
 			listed = true
-			for _, n := range i.Counts {
-				total += n
-			}
+			total += i.Total()
+			number = i.Hardware()
 		}
 	}
-	return listed, total
+	return listed, total, number
 }
+
+// Declared returns the number of the virtual timer's interrupt in the
+// description, 0 if that names none.
+func (f *Facts) Declared() uint32 {
+	if len(f.PPIs) <= virtualPPI {
+		return 0
+	}
+	return f.PPIs[virtualPPI]
+}
+
+// viewOf tells by the description which timer has an interrupt's number.
+func (f *Facts) viewOf(number uint32) View {
+	switch {
+	case f.Declared() == number:
+		return Virtual
+	case len(f.PPIs) > physicalPPI && f.PPIs[physicalPPI] == number:
+		return Physical
+	}
+	return UnknownView
+}
+
+// Places of the non-secure physical and of the virtual timer among a CPU's.
+const (
+	physicalPPI = 1
+	virtualPPI  = 2
+)
 
 // Late tells whether interrupts came after all, behind a dead-timer test that
 // saw none.
 func (f *Facts) Late() bool { return f.Start != nil && f.Interrupts > f.Start.After }
 
-// rate reads the message of drivers/clocksource/arm_arch_timer.c,
-// arch_timer_banner: "arch_timer: cp15 timer(s) running at 62.50MHz (virt).".
-func rate(line string) (hz uint64, ok bool) {
-	_, kind, banner := strings.Cut(line, "arch_timer: cp15")
-	_, text, running := strings.Cut(kind, " timer(s) running at ")
-	number, _, whole := strings.Cut(text, "MHz")
+// banner reads the message of drivers/clocksource/arm_arch_timer.c,
+// arch_timer_banner: "arch_timer: cp15 timer(s) running at 62.50MHz (virt).",
+// which Linux 6.18 and newer begin with "cp15 timer running at".
+func banner(line string) (hz uint64, view View, ok bool) {
+	_, kind, ours := strings.Cut(line, "arch_timer: cp15")
+	_, text, running := strings.Cut(kind, " running at ")
+	number, rest, whole := strings.Cut(text, "MHz")
 	mega, hundredths, _ := strings.Cut(number, ".")
 	m, errMega := strconv.ParseUint(mega, 10, 32)
 	h, errHundredths := strconv.ParseUint(hundredths, 10, 32)
-	ok = banner && running && whole && len(hundredths) == 2 && errMega == nil && errHundredths == nil
-	return m*1_000_000 + h*10_000, ok
+	ok = ours && running && whole && len(hundredths) == 2 && errMega == nil && errHundredths == nil
+	// Behind a slash is the timer in memory.
+	name, _, _ := strings.Cut(strings.Trim(rest, " ()."), "/")
+	if v := View(name); v == Virtual || v == Physical {
+		view = v
+	}
+	return m*1_000_000 + h*10_000, view, ok
 }
+
+// startedAtEL2 are the words of arch/arm64/kernel/smp.c, hyp_mode_check, and of
+// arch/arm/kernel/smp.c.
+var startedAtEL2 = []string{"CPU: All CPU(s) started at EL2", "CPU: All CPU(s) started in HYP mode", "CPU: CPUs started in inconsistent modes"}
 
 func (f *Facts) readLog(fsys fs.FS) {
 	log, err := kernel.Log(fsys)
@@ -168,9 +226,10 @@ func (f *Facts) readLog(fsys fs.FS) {
 		return
 	}
 	for _, line := range log {
-		if hz, ok := rate(line); ok {
-			f.Hz = hz
+		if hz, view, ok := banner(line); ok {
+			f.Hz, f.View = hz, view
 		}
+		f.EL2 = f.EL2 || slices.ContainsFunc(startedAtEL2, func(words string) bool { return strings.Contains(line, words) })
 	}
 }
 
@@ -191,4 +250,15 @@ func (f *Facts) readTree(tree *fdt.Tree) {
 		}
 		return
 	}
+}
+
+// readGTDT finds the private interrupts that ACPI declares. Its own subject says
+// what is wrong with it.
+func (f *Facts) readGTDT(fsys fs.FS) {
+	a, err := acpi.Read(fsys)
+	if err != nil || a.GTDT == nil {
+		return
+	}
+	g := a.GTDT
+	f.Node, f.PPIs = "the GTDT", []uint32{g.Secure, g.Physical, g.Virtual, g.Hypervisor}
 }

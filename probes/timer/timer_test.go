@@ -102,6 +102,7 @@ func TestReadTrial(t *testing.T) {
 		"failed half-way":   {"cpu 0 before 1 after 2 woke 5\nerror gone\n", "gone", []timer.CPU{{Before: 1, After: 2, Woke: 5}}, false},
 		"dead":              {"dead\n", "", nil, true},
 		"one that slept on": {"cpu 0 before 1 after 2 woke 5\ncpu 3 before 4 after 4 woke 0\n", "", []timer.CPU{{Before: 1, After: 2, Woke: 5}, {Number: 3, Before: 4, After: 4}}, false},
+		"a CPU that was never run": {"cpu 3 before 4 after 4 woke 0\nknock 3 came 0\n", "", []timer.CPU{{Number: 3, Before: 4, After: 4, Runs: new(bool)}}, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -140,19 +141,43 @@ func TestIsDead(t *testing.T) {
 func TestReadLog(t *testing.T) {
 	tests := map[string]struct {
 		log  string
-		want uint64
+		hz   uint64
+		view timer.View
+		el2  bool
 	}{
-		"no such message":    {"[    0.000000] arch_timer: broken\n", 0},
-		"failed":             {"error operation not permitted\n", 0},
-		"whole number":       {"[    0.000000] arch_timer: cp15 timer(s) running at 62MHz (virt).\n", 0},
-		"with hundredths":    {"[    0.000000] arch_timer: cp15 timer(s) running at 62.50MHz (virt).\n", 62_500_000},
-		"small hundredths":   {"[    0.000000] arch_timer: cp15 timer(s) running at 19.05MHz (phys).\n", 19_050_000},
-		"with a frame's too": {"[    0.000000] arch_timer: cp15 and mmio timer(s) running at 100.00MHz (virt/phys).\n", 100_000_000},
+		"no such message":    {"[    0.000000] arch_timer: broken\n", 0, timer.UnknownView, false},
+		"failed":             {"error operation not permitted\n", 0, timer.UnknownView, false},
+		"whole number":       {"[    0.000000] arch_timer: cp15 timer(s) running at 62MHz (virt).\n", 0, timer.UnknownView, false},
+		"with hundredths":    {"[    0.000000] arch_timer: cp15 timer(s) running at 62.50MHz (virt).\n", 62_500_000, timer.Virtual, false},
+		"small hundredths":   {"[    0.000000] arch_timer: cp15 timer(s) running at 19.05MHz (phys).\n", 19_050_000, timer.Physical, false},
+		"with a frame's too": {"[    0.000000] arch_timer: cp15 and mmio timer(s) running at 100.00MHz (virt/phys).\n", 100_000_000, timer.Virtual, false},
+		"Linux 6.18":         {"[    0.000000] arch_timer: cp15 timer running at 24.00MHz (virt).\n", 24_000_000, timer.Virtual, false},
+		"Linux 6.18 at EL2":  {"[    0.000000] arch_timer: cp15 timer running at 24.00MHz (phys).\n[    0.1] CPU: All CPU(s) started at EL2\n", 24_000_000, timer.Physical, true},
+		"another view":       {"[    0.000000] arch_timer: cp15 timer running at 24.00MHz (hyp).\n", 24_000_000, timer.UnknownView, false},
+		"at EL2 on 32 bits":  {"[    0.1] CPU: All CPU(s) started in HYP mode.\n", 0, timer.UnknownView, true},
+		"at EL1":             {"[    0.1] CPU: All CPU(s) started at EL1\n", 0, timer.UnknownView, false},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, test.want, read(t, map[string]string{"kmsg": test.log}).Hz)
+			f := read(t, map[string]string{"kmsg": test.log})
+			require.Equal(t, test.hz, f.Hz)
+			require.Equal(t, test.view, f.View)
+			require.Equal(t, test.el2, f.EL2)
 		})
+	}
+}
+
+// Where the log has lost its beginning, the interrupt's number tells the timer.
+func TestViewByNumber(t *testing.T) {
+	for _, name := range []string{"qemu-virt-gicv2", "qemu-virt-acpi"} {
+		files := guesttest.Open(t, name)
+		text, err := files.ReadFile("proc/interrupts")
+		require.NoError(t, err)
+		for number, view := range map[string]timer.View{" 27 Level     arch_timer": timer.Virtual, " 30 Level     arch_timer": timer.Physical, " 20 Level     arch_timer": timer.UnknownView} {
+			f, err := timer.Read(files.With(map[string][]byte{"vmspec/kmsg": nil, "proc/interrupts": bytes.ReplaceAll(text, []byte(" 27 Level     arch_timer"), []byte(number))}))
+			require.NoError(t, err)
+			require.Equal(t, view, f.View, name)
+		}
 	}
 }
 

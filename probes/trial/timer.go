@@ -69,6 +69,7 @@ func Timer(root fs.FS, dead bool, c Timebase, n *timer.Note) error {
 		return err
 	}
 	end := c.Now()
+	came := knock(silent(sleepers), c)
 	_, after, others, err := timerCounts(root)
 	if err != nil {
 		return err
@@ -76,8 +77,9 @@ func Timer(root fs.FS, dead bool, c Timebase, n *timer.Note) error {
 	for i := range sleepers {
 		s, cpu := &sleepers[i], cpus[i]
 		n.CPUs = append(n.CPUs, timer.Woken{
-			CPU:  &timer.CPU{Number: cpu, Before: before[cpu], After: after[cpu], Woke: uint64(s.woke.Load())},
-			Shot: s.shot(end, others[cpu]-othersBefore[cpu]),
+			CPU:   &timer.CPU{Number: cpu, Before: before[cpu], After: after[cpu], Woke: uint64(s.woke.Load())},
+			Shot:  s.shot(end, others[cpu]-othersBefore[cpu]),
+			Knock: came[cpu],
 		})
 	}
 	return nil
@@ -131,6 +133,39 @@ func (s *sleeper) shot(end, others uint64) *timer.Shot {
 		took = end - min(s.begun.Load(), end)
 	}
 	return &timer.Shot{Number: s.cpu, Ran: uint64(s.ran.Load()), Ended: uint64(ended), Asked: asked, Took: took, Others: others}
+}
+
+// silent lists the CPUs on which no sleep ended.
+func silent(sleepers []sleeper) (cpus []int) {
+	for i := range sleepers {
+		if sleepers[i].woke.Load() == 0 {
+			cpus = append(cpus, sleepers[i].cpu)
+		}
+	}
+	return cpus
+}
+
+// knock sends a thread to each CPU. It is an interrupt of another CPU that lets it
+// run there, not the timer's: one that does not run was not run by the host.
+func knock(cpus []int, c Timebase) map[int]*timer.Knock {
+	came := make([]atomic.Bool, len(cpus))
+	done := make(chan error, len(cpus))
+	for i, cpu := range cpus {
+		go func() {
+			err := pin(cpu)
+			came[i].Store(err == nil)
+			done <- err
+		}()
+	}
+	_ = linger(done, len(cpus), c) // who does not come does not answer
+	knocks := map[int]*timer.Knock{}
+	for i, cpu := range cpus {
+		knocks[cpu] = &timer.Knock{Number: cpu}
+		if came[i].Load() {
+			knocks[cpu].Came = 1
+		}
+	}
+	return knocks
 }
 
 // gather waits for n answers, at most timerMost.

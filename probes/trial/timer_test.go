@@ -60,6 +60,27 @@ func TestGatherAfterAStop(t *testing.T) {
 	})
 }
 
+func TestKnock(t *testing.T) {
+	require.Empty(t, knock(nil, stopped(0, 0)))
+	require.Equal(t, map[int]*timer.Knock{60000: {Number: 60000}}, knock([]int{60000}, stopped(0, 0)), "there is no such CPU")
+	first := 0
+	sleepers := make([]sleeper, 2)
+	sleepers[1].cpu = 1
+	sleepers[1].woke.Store(1)
+	require.Equal(t, []int{first}, silent(sleepers))
+	if err := pinned(first); err != nil {
+		t.Skip("not on this CPU: ", err)
+	}
+	require.Equal(t, map[int]*timer.Knock{first: {Number: first, Came: 1}}, knock([]int{first}, Monotonic()))
+}
+
+// pinned tells whether a thread may run on a CPU.
+func pinned(cpu int) error {
+	done := make(chan error)
+	go func() { done <- pin(cpu) }()
+	return <-done
+}
+
 func TestTimerCounts(t *testing.T) {
 	const text = " CPU0 CPU3\n11: 5 7 GICv3 27 Level arch_timer\n12: 1 2 GICv3 30 Level arch_timer\n13: 9 9 GICv3 1 Level uart\nErr: 4\n"
 	files := fstest.MapFS{"proc/interrupts": {Data: []byte(text)}}
