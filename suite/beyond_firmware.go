@@ -20,6 +20,19 @@ var beyondFirmware = []Requirement{
 		Fix:   "Install SMBIOS tables with a 64-bit entry point under SMBIOS3_TABLE_GUID.",
 		Refs:  []string{"SBBR"},
 	},
+	// No sentence asks that a guest can set variables: the texts ask that those
+	// which are set stay. A firmware whose setup sets them may keep them too, and
+	// EBBR 2.7 makes the service optional. So it is reported, and FW-VAR-PERSIST
+	// needs it to be tried.
+	{
+		ID: "FW-VAR-RUNTIME", Title: "UEFI variables can be set by the running guest",
+		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
+		RestsOn: "FW-UEFI-BOOT",
+		Needs:   []string{"efi", "kernel"}, Kernel: []string{"CONFIG_EFI"},
+		Check: checkVariables,
+		Fix:   "Give the VM a variable store of its own and keep SetVariable working after ExitBootServices.",
+		Refs:  []string{"EBBR 2.7"},
+	},
 	{
 		ID: "FW-VAR-WRITE", Title: "A UEFI variable is made, extended and deleted",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
@@ -54,6 +67,45 @@ func checkSMBIOS(f *probes.Facts) Finding {
 	return pass(found)
 }
 
+func checkVariables(f *probes.Facts) Finding {
+	e := f.EFI
+	switch {
+	case !e.Booted:
+		return fail(noUEFI)
+	case e.Runtime == efi.RuntimeDisabled, e.Variables != "rw" && switchedOff(f) != "":
+		return unknown(switchedOff(f))
+	case e.Crash != "":
+		return fail("the firmware crashed in a runtime service, and the kernel uses none any more", e.Crash)
+	case e.Runtime == efi.RuntimeOff:
+		return fail("the kernel could not use the firmware's runtime services")
+	case e.VariableErr != "":
+		return unreadable(e.VariableErr)
+	case e.Variables == "ro" && f.Kernel.Context != "pid1":
+		return unknown("efivarfs is mounted read-only; the administrator may want that")
+	case e.Variables == "ro":
+		return fail("efivarfs is read-only: the firmware has no SetVariable at run time")
+	case e.Variables == "" && f.Kernel.Lacks("CONFIG_EFIVAR_FS") != "":
+		return unknown(f.Kernel.Lacks("CONFIG_EFIVAR_FS"))
+	// The kernel answers so if the firmware has none (fs/efivarfs/super.c).
+	case strings.HasSuffix(e.MountErr, "operation not supported"), strings.HasSuffix(e.MountErr, "no such device"):
+		return fail("no variable services at run time: " + e.MountErr)
+	case e.MountErr != "":
+		return unreadable(e.MountErr)
+	case e.Variables == "":
+		return unknown("efivarfs is not mounted")
+	case creationRefused(e.Trial):
+		return fail("a variable could not be created: " + e.Trial.Result("create"))
+	}
+	return pass(fmt.Sprintf("efivarfs is writable and lists %d variables", e.Names))
+}
+
+// creationRefused reports whether creation failed for a reason other than lack
+// of space.
+func creationRefused(t efi.Trial) bool {
+	result := t.Result("create")
+	return result != "" && result != "ok" && !isLocalError(result) && !strings.HasPrefix(result, "ENOSPC ")
+}
+
 func checkVariableWrite(f *probes.Facts) Finding {
 	e, t := f.EFI, f.EFI.Trial
 	switch {
@@ -71,13 +123,15 @@ func checkVariableWrite(f *probes.Facts) Finding {
 	for _, s := range t.Steps {
 		switch {
 		case s.Result == "ok":
-		case isLocalError(s.Result):
+		case isLocalError(s.Result) && e.Crash == "":
 			return unknown(s.Name+": "+s.Result, found...)
 		default:
-			return fail(s.Name+": "+s.Result, found...)
+			return fail(s.Name+": "+s.Result, appendNonEmpty(found, e.Crash)...)
 		}
 	}
 	switch {
+	case e.Crash != "" && t.Result("delete") == "":
+		return fail("the firmware crashed in a runtime service", append(found, e.Crash)...)
 	case t.Err != "":
 		return unreadable(t.Err, found...)
 	case t.Result("delete") == "":

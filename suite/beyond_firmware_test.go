@@ -37,6 +37,11 @@ var beyondFirmwareMutants = []mutant{
 		problem: map[string]string{"FW-VAR-WRITE": "create: EIO", "FW-VAR-RUNTIME": "a variable could not be created: EIO"},
 	},
 	{
+		name: "SetVariable that is aborted every time", guest: uefiGuest, change: replace("vmspec/variables", "create EFI_ABORTED, 5 times\n"),
+		want:    map[string]Verdict{"FW-VAR-WRITE": Fail, "FW-VAR-RUNTIME": Fail},
+		problem: map[string]string{"FW-VAR-WRITE": "create: EFI_ABORTED, 5 times"},
+	},
+	{
 		name: "a full variable store", guest: uefiGuest, change: replace("vmspec/variables", "space 0 262044\ncreate ENOSPC no space left on device\n"),
 		want:    map[string]Verdict{"FW-VAR-WRITE": Fail},
 		problem: map[string]string{"FW-VAR-WRITE": "create: ENOSPC no space left on device"},

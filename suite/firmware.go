@@ -2,6 +2,7 @@ package suite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"vmspec/probes"
@@ -57,20 +58,6 @@ var firmware = []Requirement{
 		Fix:     "Keep the firmware's settings, such as its boot order, with the VM when it is off.",
 	},
 	{
-		ID: "FW-VAR-RUNTIME", Title: "UEFI variables can be set by the running guest",
-		Subject: Platform, Kind: Evidence,
-		RestsOn: "FW-UEFI-BOOT",
-		Clauses: Clauses{
-			RFCv2: Clause{StronglyRecommended, "Virtual Firmware", 5},
-			V10:   Clause{StronglyRecommended, "Virtual Firmware", 5},
-			V20:   Clause{StronglyRecommended, "Virtual Firmware", 5},
-		},
-		Needs: []string{"efi", "kernel"}, Kernel: []string{"CONFIG_EFI"},
-		Check: checkVariables,
-		Fix:   "Give the VM a variable store of its own and keep SetVariable working after ExitBootServices.",
-		Refs:  []string{"EBBR 2.7"},
-	},
-	{
 		ID: "FW-VAR-PERSIST", Title: "UEFI variables survive a power-off",
 		Subject: Platform, Kind: Functional, Untested: ReasonTwoBoots,
 		Clauses: everywhere(Clause{StronglyRecommended, "Virtual Firmware", 5}),
@@ -101,6 +88,31 @@ var firmware = []Requirement{
 // runtimeSwitchedOff is the problem where runtime services were not used: they
 // cannot be judged.
 const runtimeSwitchedOff = "the kernel or its command line switches runtime services off"
+
+// switchedOff says whose choice it was that no runtime services are used, where
+// it was not the firmware's; empty if they are used. What the kernel logged is the
+// best witness, then what it was built and told to do.
+func switchedOff(f *probes.Facts) string {
+	if f.EFI.Runtime == efi.RuntimeDisabled {
+		return runtimeSwitchedOff
+	}
+	if f.EFI.Runtime != efi.RuntimeUnknown || f.Kernel.Has("efi") && slices.Contains(strings.Split(f.Kernel.Value("efi"), ","), "runtime") {
+		return ""
+	}
+	// Kernels for real time do so since 5.10, by an option of its own since 6.0
+	// (drivers/firmware/efi/Kconfig).
+	own, known := f.Kernel.Set("CONFIG_EFI_DISABLE_RUNTIME")
+	realTime, _ := f.Kernel.Set("CONFIG_PREEMPT_RT")
+	switch {
+	case own == "y":
+		return "this kernel switches runtime services off: CONFIG_EFI_DISABLE_RUNTIME"
+	case !known && realTime == "y":
+		return "this kernel switches runtime services off: CONFIG_PREEMPT_RT"
+	case f.Kernel.Config == "":
+		return "cannot tell whether the kernel uses runtime services: needs its configuration, or a log that still has its beginning"
+	}
+	return ""
+}
 
 // noUEFI is the problem of every firmware requirement in a guest that was
 // booted without UEFI.
@@ -133,43 +145,6 @@ func checkVersion(least efi.Revision) func(*probes.Facts) Finding {
 	}
 }
 
-func checkVariables(f *probes.Facts) Finding {
-	e := f.EFI
-	switch {
-	case !e.Booted:
-		return fail(noUEFI)
-	case e.Runtime == efi.RuntimeDisabled:
-		return unknown(runtimeSwitchedOff)
-	case e.Runtime == efi.RuntimeOff:
-		return fail("the kernel could not use the firmware's runtime services")
-	case e.VariableErr != "":
-		return unreadable(e.VariableErr)
-	case e.Variables == "ro" && f.Kernel.Context != "pid1":
-		return unknown("efivarfs is mounted read-only; the administrator may want that")
-	case e.Variables == "ro":
-		return fail("efivarfs is read-only: the firmware has no SetVariable at run time")
-	case e.Variables == "" && f.Kernel.Lacks("CONFIG_EFIVAR_FS") != "":
-		return unknown(f.Kernel.Lacks("CONFIG_EFIVAR_FS"))
-	// The kernel answers so if the firmware has none (fs/efivarfs/super.c).
-	case strings.HasSuffix(e.MountErr, "operation not supported"), strings.HasSuffix(e.MountErr, "no such device"):
-		return fail("no variable services at run time: " + e.MountErr)
-	case e.MountErr != "":
-		return unreadable(e.MountErr)
-	case e.Variables == "":
-		return unknown("efivarfs is not mounted")
-	case creationRefused(e.Trial):
-		return fail("a variable could not be created: " + e.Trial.Result("create"))
-	}
-	return pass(fmt.Sprintf("efivarfs is writable and lists %d variables", e.Names))
-}
-
-// creationRefused reports whether creation failed for a reason other than lack
-// of space.
-func creationRefused(t efi.Trial) bool {
-	result := t.Result("create")
-	return result != "" && result != "ok" && !isLocalError(result) && !strings.HasPrefix(result, "ENOSPC ")
-}
-
 // Bounds on the rate of a clock, in seconds of the clock for each second of the
 // counter. The rate is an interval, because the trial measures between two
 // readings. The check fails if the whole interval is off by more than 5 %, more
@@ -190,6 +165,31 @@ func offOnce(r *rtc.Facts) bool {
 
 const offOnceProblem = "too busy to tell: the clock was off once, but not again"
 
+// clockBlacklists are parameters by which an administrator keeps the UEFI clock
+// away.
+var clockBlacklists = []string{"initcall_blacklist", "module_blacklist", "modprobe.blacklist"}
+
+// noClock says who is to blame if the kernel has no UEFI clock.
+func noClock(f *probes.Facts) Finding {
+	off := switchedOff(f)
+	for _, name := range clockBlacklists {
+		if list := f.Kernel.Value(name); strings.Contains(list, "efi_rtc") || strings.Contains(list, "rtc_efi") || strings.Contains(list, "rtc-efi") {
+			off = "the kernel's command line keeps the UEFI clock away: " + name + "=" + list
+		}
+	}
+	switch {
+	case f.EFI.Crash != "":
+		return fail("the firmware crashed in a runtime service: the kernel has no UEFI clock", f.EFI.Crash)
+	case f.Kernel.Lacks("CONFIG_RTC_DRV_EFI") != "":
+		return unknown(f.Kernel.Lacks("CONFIG_RTC_DRV_EFI"))
+	case off != "":
+		return unknown(off)
+	case f.Kernel.Context == "program":
+		return unknown("the kernel has no UEFI clock; the administrator may have unbound it")
+	}
+	return fail("the firmware's GetTime does not answer: the kernel has no UEFI clock")
+}
+
 func checkRTC(f *probes.Facts) Finding {
 	clock := f.RTC.UEFI()
 	switch {
@@ -197,10 +197,8 @@ func checkRTC(f *probes.Facts) Finding {
 		return fail(noUEFI + ", so it has no UEFI clock")
 	case f.EFI.Runtime == efi.RuntimeDisabled:
 		return unknown(runtimeSwitchedOff)
-	case clock == nil && f.Kernel.Lacks("CONFIG_RTC_DRV_EFI") != "":
-		return unknown(f.Kernel.Lacks("CONFIG_RTC_DRV_EFI"))
 	case clock == nil:
-		return fail("the firmware's GetTime does not answer: the kernel has no UEFI clock")
+		return noClock(f)
 	case f.RTC.Watched != "" && f.RTC.Watched != clock.Device:
 		return unknown("another clock was watched: " + f.RTC.Watched)
 	case f.RTC.Stuck != nil:
@@ -209,6 +207,8 @@ func checkRTC(f *probes.Facts) Finding {
 	least, most, ok := f.RTC.Rate()
 	found := fmt.Sprintf("%s advances between %.3f and %.3f s a second of %s", clock.Name, least, most, f.RTC.Counter)
 	switch {
+	case !ok && f.RTC.Answered(clock) != "":
+		return fail("the firmware's GetTime answers with an error: "+f.RTC.Answered(clock), appendNonEmpty(nil, f.EFI.Crash)...)
 	case !ok && f.RTC.TrialErr != "":
 		return unreadable(f.RTC.TrialErr)
 	case !ok:

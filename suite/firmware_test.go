@@ -137,4 +137,56 @@ var firmwareMutants = []mutant{
 		want:    with(notAsked, map[string]Verdict{"FW-RTC": Error, "FW-UEFI-BOOT": Error, "FW-UEFI-SYSTAB": Error, "FW-UEFI-VERSION": Error, "FW-VAR-RUNTIME": Error, "HW-FDT-UEFI": Error, "PLAT-HOTPLUG-BUS": Error, "PLAT-SMCCC": Error}),
 		problem: map[string]string{"FW-UEFI-BOOT": "has it CONFIG_EFI?"},
 	},
+	{
+		name: "a firmware that crashes at run time", guest: uefiGuest,
+		change: all(kmsg("[Firmware Bug]: Unable to handle paging request in EFI runtime service"), kmsg("efi: EFI Runtime Services are disabled!"),
+			replace("vmspec/variables", "create EINTR interrupted system call\n"),
+			replace("vmspec/clock", "rtc rtc0\ncounter cntvct 62500000\nerror read sys/class/rtc/rtc0/since_epoch: invalid argument\n")),
+		want: map[string]Verdict{"FW-RTC": Fail, "FW-VAR-RUNTIME": Fail, "FW-VAR-WRITE": Fail, "PLAT-CLOCK-DATE": Error, "PLAT-COUNTER-PACE": Error},
+		problem: map[string]string{
+			"FW-RTC":         "GetTime answers with an error: invalid argument",
+			"FW-VAR-RUNTIME": "crashed in a runtime service",
+			"FW-VAR-WRITE":   "create: EINTR",
+		},
+	},
+	{
+		name: "a firmware that crashed before the kernel had its clock", guest: uefiGuest,
+		change: all(kmsg("[Firmware Bug]: Unable to handle paging request in EFI runtime service"), replace("sys/class/rtc/rtc0/name", "rtc-pl031 9010000.pl031\n")),
+		want:   map[string]Verdict{"FW-RTC": Fail, "FW-VAR-RUNTIME": Fail, "FW-VAR-WRITE": Fail},
+	},
+	{
+		name: "a kernel for real time, whose log has lost its beginning", guest: uefiGuest,
+		change: all(edit("lib/modules/6.1.0-56-arm64/config", "# CONFIG_EFI_DISABLE_RUNTIME is not set", "CONFIG_EFI_DISABLE_RUNTIME=y"),
+			replace("sys/class/rtc/rtc0/name", "rtc-pl031 9010000.pl031\n"), edit("vmspec/kmsg", "Remapping and enabling EFI services", "lost")),
+		want:    map[string]Verdict{"FW-RTC": Error},
+		problem: map[string]string{"FW-RTC": "CONFIG_EFI_DISABLE_RUNTIME"},
+	},
+	{
+		name: "a kernel for real time that was told to use them", guest: uefiGuest,
+		change: all(edit("lib/modules/6.1.0-56-arm64/config", "# CONFIG_EFI_DISABLE_RUNTIME is not set", "CONFIG_EFI_DISABLE_RUNTIME=y"),
+			replace("sys/class/rtc/rtc0/name", "rtc-pl031 9010000.pl031\n"), edit("vmspec/kmsg", "Remapping and enabling EFI services", "lost"),
+			edit("proc/cmdline", "panic=-1", "efi=runtime")),
+		want: map[string]Verdict{"FW-RTC": Fail},
+	},
+	{
+		name: "an older kernel for real time", guest: uefiGuest,
+		change: all(edit("lib/modules/6.1.0-56-arm64/config", "# CONFIG_EFI_DISABLE_RUNTIME is not set\n", "CONFIG_PREEMPT_RT=y\n"),
+			replace("sys/class/rtc/rtc0/name", "rtc-pl031 9010000.pl031\n"), edit("vmspec/kmsg", "Remapping and enabling EFI services", "lost")),
+		want:    map[string]Verdict{"FW-RTC": Error},
+		problem: map[string]string{"FW-RTC": "CONFIG_PREEMPT_RT"},
+	},
+	{
+		name: "a clock that was kept away", guest: uefiGuest,
+		change: all(replace("sys/class/rtc/rtc0/name", "rtc-pl031 9010000.pl031\n"), edit("proc/cmdline", "panic=-1", "initcall_blacklist=efi_rtc_driver_init")),
+		want:   map[string]Verdict{"FW-RTC": Error},
+	},
+	{
+		name: "somebody else's guest without the UEFI clock", guest: uefiGuest,
+		change: all(replace("sys/class/rtc/rtc0/name", "rtc-pl031 9010000.pl031\n"), replace("vmspec/context", "program\n")),
+		want:   map[string]Verdict{"FW-RTC": Error, "FW-VAR-WRITE": Skip, "PLAT-CPU-OFFLINE": Skip, "PLAT-CONSOLE-INPUT": Skip, "PLAT-VIRTIO-PORT": Skip},
+	},
+	{
+		name: "the UEFI clock by another name", guest: uefiGuest, change: replace("sys/class/rtc/rtc0/name", "rtc_efi rtc_efi\n"),
+		want: map[string]Verdict{},
+	},
 }

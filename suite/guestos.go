@@ -1,9 +1,13 @@
 package suite
 
 import (
+	"regexp"
+	"slices"
 	"strings"
 
 	"vmspec/probes"
+	"vmspec/probes/kernel"
+	"vmspec/probes/rtc"
 )
 
 // guestOS is what the texts ask of the kernel and its drivers. The running
@@ -60,9 +64,9 @@ var guestOS = []Requirement{
 		ID: "OS-EFI-RTC", Title: "The OS keeps time by the UEFI clock",
 		Subject: GuestOS, Kind: Evidence,
 		Clauses: Clauses{V10: Clause{Must, "VM Platform", 10}, V20: Clause{Must, "VM Images", 3}},
-		Needs:   []string{"kernel"},
-		Check:   offers("CONFIG_RTC_DRV_EFI"),
-		Fix:     "Build the kernel or its initial ramdisk with CONFIG_RTC_DRV_EFI.",
+		Needs:   []string{"kernel", "rtc"},
+		Check:   checkClockUse,
+		Fix:     "Build the kernel with CONFIG_RTC_DRV_EFI, and let it set its clock by that one (CONFIG_RTC_HCTOSYS_DEVICE).",
 	},
 	{
 		ID: "OS-VIRTIO-PCI", Title: "The OS drives virtio devices on PCI",
@@ -119,8 +123,39 @@ func offers(options ...string) func(*probes.Facts) Finding {
 	}
 }
 
+// checkClockUse asks for the driver, and for its use where there is a UEFI clock:
+// a running kernel says by which clock it set its own.
+func checkClockUse(f *probes.Facts) Finding {
+	driver := offers("CONFIG_RTC_DRV_EFI")(f)
+	if driver.Verdict != Pass || f.Kernel.Context == "image" {
+		return driver
+	}
+	clock := f.RTC.UEFI()
+	if clock == nil {
+		return driver
+	}
+	set := slices.IndexFunc(f.RTC.Clocks, func(c rtc.Clock) bool { return c.Set })
+	switch {
+	case clock.Set:
+		return pass(append(driver.Found, "the kernel set its clock by "+clock.Name)...)
+	case f.Kernel.Context != "program":
+		return Finding{Verdict: Skip, Problem: ReasonNoOS, Found: driver.Found}
+	case set >= 0:
+		return fail("the kernel set its clock by "+f.RTC.Clocks[set].Name+", beside "+clock.Name, driver.Found...)
+	}
+	return unknown("nothing shows by which clock the OS sets its own: needs a kernel log that still has its beginning", driver.Found...)
+}
+
 // driverDiskNames are prefixes of disk names that belong to one driver.
 var driverDiskNames = []string{"/dev/vd", "/dev/xvd", "/dev/sd", "/dev/hd", "/dev/nvme", "/dev/mmcblk"}
+
+// pathDiskNames are folders of names by which a disk is found only where it is
+// plugged, or as one that one driver gives it.
+var pathDiskNames = []string{"/dev/disk/by-path/", "/dev/disk/by-id/virtio-", "/dev/disk/by-id/nvme-", "/dev/disk/by-id/scsi-"}
+
+// consoleKinds are prefixes of serial consoles' names, each of one kind of device.
+// A console that is none of them, such as tty0 or ttynull, is no device of the VM.
+var consoleKinds = []string{"ttyAMA", "ttyS", "hvc", "ttymxc", "ttyPS", "ttyLP", "ttyMSM"}
 
 // checkAssumptions judges the image's own command line only. Any other belongs
 // to the VM.
@@ -128,11 +163,65 @@ func checkAssumptions(f *probes.Facts) Finding {
 	if f.Kernel.Context != "image" {
 		return skip(ReasonNoOS)
 	}
-	root := f.Kernel.Value("root")
-	for _, disk := range driverDiskNames {
-		if strings.HasPrefix(root, disk) {
-			return fail("the command line in the image has root="+root, "only one driver gives a disk such a name")
+	var wrong, found []string
+	for _, assumes := range []func(*kernel.Facts) (problem, why string){assumedDisk, assumedConsole, assumedAddress} {
+		if problem, why := assumes(f.Kernel); problem != "" {
+			wrong, found = append(wrong, "the command line in the image has "+problem), append(found, why)
 		}
 	}
+	if len(wrong) > 0 {
+		return fail(strings.Join(wrong, "; "), found...)
+	}
 	return Finding{Verdict: Skip, Problem: ReasonBoot, Found: []string{"Linux " + f.Kernel.Release}}
+}
+
+// assumedDisk finds a disk that is named by its driver, its place or its number.
+func assumedDisk(k *kernel.Facts) (problem, why string) {
+	for _, name := range []string{"root", "resume"} {
+		disk := k.Value(name)
+		begins := func(prefix string) bool { return strings.HasPrefix(disk, prefix) }
+		switch {
+		case slices.ContainsFunc(driverDiskNames, begins):
+			return name + "=" + disk, "only one driver gives a disk such a name"
+		case slices.ContainsFunc(pathDiskNames, begins):
+			return name + "=" + disk, "a disk has such a name only in its place"
+		case blockNumber.MatchString(disk):
+			return name + "=" + disk, "only one driver gives a disk such a number"
+		}
+	}
+	return "", ""
+}
+
+// blockNumber is a disk's major and minor number, as Linux reads root=
+// (init/do_mounts.c).
+var blockNumber = regexp.MustCompile(`^([0-9]+:[0-9]+|0x[0-9a-fA-F]+)$`)
+
+// assumedConsole finds the only kind of console that the command line names. A
+// kernel that is told of two can do without one.
+func assumedConsole(k *kernel.Facts) (problem, why string) {
+	kinds := map[string]bool{}
+	for _, value := range k.Values("console") {
+		for _, kind := range consoleKinds {
+			if strings.HasPrefix(value, kind) && strings.Trim(value[len(kind):], "0123456789") != value[len(kind):] {
+				kinds[kind] = true
+				problem = "console=" + value
+			}
+		}
+	}
+	if len(kinds) != 1 {
+		return "", ""
+	}
+	return problem, "a VM may have another console, on which nothing is seen"
+}
+
+// assumedAddress finds a device that the command line puts at an address.
+func assumedAddress(k *kernel.Facts) (problem, why string) {
+	for _, name := range []string{"earlycon", "console", "virtio_mmio.device"} {
+		for _, value := range k.Values(name) {
+			if strings.Contains(value, "0x") {
+				return name + "=" + value, "the specification mandates no memory map"
+			}
+		}
+	}
+	return "", ""
 }

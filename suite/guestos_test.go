@@ -100,11 +100,45 @@ var guestOSMutants = []mutant{
 	},
 	{
 		name: "an image's command line that names a disk by its label", guest: uefiGuest,
-		change: all(replace("vmspec/context", "image\n"), edit("proc/cmdline", "panic=-1", "root=/dev/vda2 root=/dev/disk/by-label/x console=ttyAMA0")),
+		change: all(replace("vmspec/context", "image\n"), edit("proc/cmdline", "panic=-1", "root=/dev/vda2 root=/dev/disk/by-label/x console=tty0 console=ttyAMA0 console=hvc0")),
 		want:   map[string]Verdict{},
 	},
 	{
 		name: "a VM's command line that names a disk by its driver", guest: uefiGuest, change: edit("proc/cmdline", "panic=-1", "root=/dev/vda2"), want: map[string]Verdict{},
+	},
+	{
+		name: "an image that knows one kind of console", guest: uefiGuest,
+		change:  all(replace("vmspec/context", "image\n"), edit("proc/cmdline", "panic=-1", "root=LABEL=x console=tty0 console=ttyAMA0,115200")),
+		want:    fails("OS-NO-ASSUMPTIONS"),
+		problem: map[string]string{"OS-NO-ASSUMPTIONS": "console=ttyAMA0,115200"},
+	},
+	{
+		name: "an image that knows a disk by its number, and a console by its address", guest: uefiGuest,
+		change:  all(replace("vmspec/context", "image\n"), edit("proc/cmdline", "panic=-1", "root=254:1 earlycon=pl011,0x9000000")),
+		want:    fails("OS-NO-ASSUMPTIONS"),
+		problem: map[string]string{"OS-NO-ASSUMPTIONS": "root=254:1; the command line in the image has earlycon=pl011,0x9000000"},
+	},
+	{
+		name: "an image that knows a disk by its place", guest: uefiGuest,
+		change: all(replace("vmspec/context", "image\n"), edit("proc/cmdline", "panic=-1", "root=/dev/disk/by-path/platform-4010000000.pcie-pci-0000:00:01.0-part2")),
+		want:   fails("OS-NO-ASSUMPTIONS"),
+	},
+	{
+		name: "an OS that sets its clock by another one, by v1.0", guest: uefiGuest, profile: V10,
+		change: all(distribution, edit("vmspec/kmsg", "rtc-efi rtc-efi.0: setting", "rtc-pl031 9010000.pl031: setting"),
+			replace("sys/class/rtc/rtc1/name", "rtc-pl031 9010000.pl031\n")),
+		want:    with(asProgram, fails("OS-EFI-RTC")),
+		problem: map[string]string{"OS-EFI-RTC": "the kernel set its clock by rtc-pl031 9010000.pl031, beside rtc-efi rtc-efi.0"},
+	},
+	{
+		name: "an OS that does not show by what it sets its clock, by v1.0", guest: uefiGuest, profile: V10,
+		change: all(distribution, edit("vmspec/kmsg", "setting system clock", "lost")),
+		want:   with(asProgram, map[string]Verdict{"OS-EFI-RTC": Error}),
+	},
+	{
+		name: "an OS whose attribute tells it, by v1.0", guest: uefiGuest, profile: V10,
+		change: all(distribution, edit("vmspec/kmsg", "setting system clock", "lost"), replace("sys/class/rtc/rtc0/hctosys", "1\n")),
+		want:   asProgram,
 	},
 	{
 		name: "an image with modules in another file system", guest: uefiGuest, change: all(replace("vmspec/context", "image partial\n"), gone("xen_netfront")),

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -34,6 +35,7 @@ type Facts struct {
 	Tables       []Table // of the configuration table, in its order
 	TablesErr    string  // why Tables is unknown
 	Runtime      Runtime
+	Crash        string `json:",omitempty"` // the kernel's line, where it stopped using a firmware that crashed
 	Variables    string // how efivarfs is mounted: "rw", "ro", empty if it is not
 	VariableErr  string // why Variables is unknown
 	MountErr     string // why efivarfs could not be mounted, where the suite tried
@@ -174,8 +176,30 @@ var runtimeMessages = []struct {
 }{
 	{"EFI runtime services will be disabled", RuntimeDisabled},
 	{"Remapping and enabling EFI services", RuntimeOn},
+	{"EFI runtime services access via paravirt", RuntimeOn}, // by Xen
 	{"UEFI virtual mapping missing or invalid", RuntimeOff},
 }
+
+// crashMessages are what the kernel says of a runtime service that crashed, the
+// best first: arch/arm64/kernel/efi.c, efi_runtime_fixup_exception,
+// arch/x86/platform/efi/quirks.c, and drivers/firmware/efi/runtime-wrappers.c.
+var crashMessages = []string{" in EFI runtime service", "disabled EFI Runtime Services", "EFI Runtime Services are disabled!"}
+
+// crash returns the kernel's line of a crash in a runtime service, without its
+// time stamp; empty if there is none.
+func crash(log []string) string {
+	for _, words := range crashMessages {
+		for _, line := range log {
+			if strings.Contains(line, words) {
+				return stamp.ReplaceAllString(line, "")
+			}
+		}
+	}
+	return ""
+}
+
+// stamp is what stands before a message in the kernel's log.
+var stamp = regexp.MustCompile(`^\[ *\d+\.\d+\] `)
 
 func (f *Facts) readKernel(fsys fs.FS) {
 	line, err := fs.ReadFile(fsys, "proc/cmdline")
@@ -190,6 +214,7 @@ func (f *Facts) readKernel(fsys fs.FS) {
 	if err != nil {
 		return
 	}
+	f.Crash = crash(log)
 	for _, line := range log {
 		if r, vendor, ok := parseVersion(line); ok && f.Revision == nil {
 			f.Revision, f.Source, f.Vendor = &r, "kernel log", vendor

@@ -16,17 +16,17 @@
 //	                                  sys/kernel/osrelease tty/drivers tty/driver/*
 //	sys/block                         size, block size and driver of each disk
 //	sys/bus                           acpi (names), amba, pci (with configuration space and
-//	                                  BARs), pci_express, platform, virtio, xen: drivers and nodes;
+//	                                  BARs), pci_express, platform, virtio, vmbus, xen: drivers and nodes;
 //	                                  which of the drivers of probes/device there are
 //	sys/class                         dmi/id (vendor, version, date, product), net (type, state,
-//	                                  MTU, driver), rtc (name), tpm (version), tty
+//	                                  MTU, driver), rtc (name, hctosys), tpm (version), tty
 //	sys/devices/system                clocksource, cpu
 //	sys/firmware/acpi/tables          names of all; FACP APIC GTDT SPCR DBG2 MCFG PPTT IORT DSDT
 //	sys/firmware/efi                  systab, word size, names of the variables, and the
 //	                                  contents of BootCurrent, BootOrder and Boot####
 //	sys/firmware/fdt                  the device tree
 //	sys/hypervisor                    type, version, features, kind of guest
-//	sys/kernel                        debug/psci, debug/devices_deferred, the TPM's event log
+//	sys/kernel                        debug/psci, debug/devices_deferred, debug/virtio-ports, the TPM's event log
 //	sys/module                        names
 //
 // It holds no other variable of UEFI, no Ethernet address and no serial number

@@ -85,13 +85,21 @@ func ParseParameters(p map[string]string, words []string) {
 // Value returns the value of the last parameter of that name on the kernel's
 // command line, empty where it has none.
 func (f *Facts) Value(parameter string) string {
-	last := ""
+	values := f.Values(parameter)
+	if len(values) == 0 {
+		return ""
+	}
+	return values[len(values)-1]
+}
+
+// Values returns the values of all parameters of that name.
+func (f *Facts) Values(parameter string) (values []string) {
 	for w := range strings.FieldsSeq(f.CommandLine) {
 		if name, value, _ := strings.Cut(w, "="); name == parameter {
-			last = value
+			values = append(values, value)
 		}
 	}
-	return last
+	return values
 }
 
 // Has tells whether the kernel's command line has a parameter, as a word of
@@ -199,6 +207,14 @@ func (f *Facts) Lacks(option string) string {
 		return fmt.Sprintf("this kernel has %s as a module, which is not loaded", option)
 	}
 	return ""
+}
+
+// Set returns an option's value in the kernel's configuration, empty for one that
+// is not set. Known tells whether the configuration mentions the option at all: an
+// older kernel has none of that name.
+func (f *Facts) Set(option string) (value string, known bool) {
+	value, set := Option(f.config, option)
+	return value, set || strings.Contains(f.config, "# "+option+" is not set")
 }
 
 func moduleOf(option string) string {

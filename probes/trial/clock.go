@@ -33,8 +33,10 @@ const (
 	rtcLooks = 10
 	// If a signal of the Go runtime comes while Linux waits for another call of the
 	// firmware, reading the clock fails with EINVAL (drivers/firmware/efi/
-	// runtime-wrappers.c, virt_efi_get_time). Then it is read again.
-	rtcTries = 3
+	// runtime-wrappers.c, virt_efi_get_time). Then it is read again, so often that
+	// chance is no reason: who fails every time is the firmware.
+	rtcTries = 10
+	rtcAgain = 2 * time.Millisecond
 )
 
 // Clock watches the seconds of the real-time clock and measures them by a timebase.
@@ -172,6 +174,7 @@ func readRTC(root fs.FS, device string, c Timebase) (seconds int64, began uint64
 		if !errors.Is(err, syscall.EINVAL) {
 			break
 		}
+		time.Sleep(rtcAgain)
 	}
 	if err != nil {
 		return 0, 0, err

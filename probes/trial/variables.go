@@ -4,6 +4,9 @@ import (
 	"bytes"
 	"encoding/binary"
 	"errors"
+	"fmt"
+	"syscall"
+	"time"
 
 	"vmspec/probes/efi"
 	"vmspec/probes/note"
@@ -51,6 +54,29 @@ func tryVariables(s variableStore, n *efi.VariablesNote) error {
 	}
 	step(&n.Delete, s.delete())
 	return nil
+}
+
+// abortTries is how often a call is made that ends with EINTR. Linux makes that of
+// EFI_ABORTED, and also answers so if a signal comes while it waits for another
+// call of the firmware (drivers/firmware/efi/runtime-wrappers.c). Chance does not
+// come so often in a row.
+const (
+	abortTries = 5
+	abortPause = 2 * time.Millisecond
+)
+
+// errAborted is an answer of the firmware's, not the kernel's.
+var errAborted = fmt.Errorf("EFI_ABORTED, %d times", abortTries)
+
+// again calls until the call is not aborted.
+func again(call func() error) error {
+	for range abortTries {
+		if err := call(); !errors.Is(err, syscall.EINTR) {
+			return err
+		}
+		time.Sleep(abortPause)
+	}
+	return errAborted
 }
 
 var errDiffers = errors.New("differs")

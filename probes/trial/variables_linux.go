@@ -41,8 +41,10 @@ func efivar(name string, calls func(service string)) variableStore {
 		}
 		defer unix.Close(fd)
 		calls("SetVariable")
-		_, err = unix.Write(fd, append(binary.LittleEndian.AppendUint32(nil, attributes), data...))
-		return err
+		return again(func() error {
+			_, err := unix.Write(fd, append(binary.LittleEndian.AppendUint32(nil, attributes), data...))
+			return err
+		})
 	}
 	return variableStore{
 		exists: func() bool { return unix.Access(name, unix.F_OK) == nil },
@@ -60,7 +62,7 @@ func efivar(name string, calls func(service string)) variableStore {
 		delete: func() error {
 			mutable(name)
 			calls("SetVariable")
-			return unix.Unlink(name)
+			return again(func() error { return unix.Unlink(name) })
 		},
 	}
 }
@@ -72,7 +74,11 @@ func readVariable(name string) ([]byte, error) {
 	}
 	defer unix.Close(fd)
 	data := make([]byte, 64) // more than the trial's variable has
-	n, err := unix.Read(fd, data)
+	n := 0
+	err = again(func() (err error) {
+		n, err = unix.Read(fd, data)
+		return err
+	})
 	return data[:max(n, 0)], err
 }
 
