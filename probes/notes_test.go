@@ -112,11 +112,12 @@ structures 0 1
 structures 127 1
 `},
 	{&timer.TicksNote{Start: &timer.Start{Before: 7, After: 7, Ticks: 100}}, "interrupts 7 7 100\n"},
-	{&timer.Note{Dead: true, Counter: "cntvct", Hz: 1000, Baseline: ref(uint64(0)), CPUs: []timer.Woken{{CPU: &timer.CPU{}},
+	{&timer.Note{Dead: true, Counter: "cntvct", Hz: 1000, Baseline: ref(uint64(0)), CPUs: []timer.Woken{{CPU: &timer.CPU{}, Knock: &timer.Knock{Came: 1}},
 		{CPU: &timer.CPU{Number: 1, Before: 4, After: 9, Woke: 5}, Shot: &timer.Shot{Number: 1, Ran: 1, Ended: 2, Asked: 12, Took: 13, Others: 3}}}}, `dead
 counter cntvct 1000
 baseline 0
 cpu 0 before 0 after 0 woke 0
+knock 0 came 1
 cpu 1 before 4 after 9 woke 5
 shot 1 ran 1 ended 2 asked 12 took 13 others 3
 `},

@@ -29,6 +29,7 @@ import (
 	"vmspec/probes/timer"
 	"vmspec/probes/tpm"
 	"vmspec/probes/virtio"
+	"vmspec/probes/vmbus"
 	"vmspec/probes/xen"
 )
 
@@ -50,6 +51,7 @@ type Facts struct {
 	Device  *device.Facts
 	Virtio  []virtio.Device
 	Xen     *xen.Facts
+	VMBus   *vmbus.Facts
 	PCI     *pci.Facts
 	Disk    []disk.Disk
 	Image   *image.Facts
@@ -84,6 +86,7 @@ var subjects = []subject{
 	{"device", func(fsys fs.FS, f *Facts) (err error) { f.Device, err = device.Read(fsys); return }},
 	{"virtio", func(fsys fs.FS, f *Facts) (err error) { f.Virtio, err = virtio.Read(fsys); return }},
 	{"xen", func(fsys fs.FS, f *Facts) (err error) { f.Xen, err = xen.Read(fsys); return }},
+	{"vmbus", func(fsys fs.FS, f *Facts) (err error) { f.VMBus, err = vmbus.Read(fsys); return }},
 	{"pci", func(fsys fs.FS, f *Facts) (err error) { f.PCI, err = pci.Read(fsys); return }},
 	{"disk", func(fsys fs.FS, f *Facts) (err error) { f.Disk, err = disk.Read(fsys); return }},
 	{"image", func(fsys fs.FS, f *Facts) (err error) { f.Image, err = image.Read(fsys); return }},

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"strings"
+
+	"vmspec/results/report"
 )
 
 // A HostRun is what only the host knows of a run. It lies beside the run's log,
@@ -18,6 +20,7 @@ type HostRun struct {
 	Killed  bool     `json:"killed"`           // the host ended it
 	Lasted  bool     `json:"lasted"`           // because it did not end by itself
 	Off     bool     `json:"off"`              // the guest's kernel said that it powers off
+	Typed   int      `json:"typed,omitempty"`  // how many words the host typed for the guest, of which the VMM took some
 	// Left says that the command ended before the VM that it had started; Remained,
 	// that something of it was still there and the host ended that.
 	Left     bool    `json:"left,omitempty"`
@@ -79,6 +82,7 @@ func PowersOff(line string) bool { return strings.Contains(line, offMark) }
 type view struct {
 	*HostRun
 	stores string // of variables that may be the running firmware's, on the disk that it booted
+	quiet  string // the terminals on which the guest read nothing, and got no interrupt
 }
 
 // needsHost is why a guest leaves a point to its host.
@@ -88,12 +92,18 @@ const needsHost = needs + "host"
 // others were left out because somebody wanted it so.
 const needs = "needs-"
 
+// nobody is why a guest leaves it to its host whether its consoles take input.
+const nobody = "nobody-answered"
+
 // view takes what the guest saw out of the report.
 func (r *Report) view(h *HostRun) view {
 	v := view{HostRun: h}
 	for _, p := range r.Points {
 		if p.ID == "IMG-NO-VARIABLES" && p.Verdict == Skip && p.Reason == needsHost {
 			v.stores = p.Found
+		}
+		if p.ID == "PLAT-CONSOLE-INPUT" && p.Reason == nobody && strings.Contains(p.Found, report.NoInterrupt) {
+			v.quiet = p.Found
 		}
 	}
 	return v
@@ -113,6 +123,14 @@ var observers = map[string]func(view) (v Verdict, text string){
 			return Skip, ""
 		}
 		return Fail, "the firmware wrote into the image: " + v.stores
+	},
+	// The host may have typed into a VMM that hands nothing on. So it takes the
+	// guest's own witness, too.
+	"PLAT-CONSOLE-INPUT": func(v view) (Verdict, string) {
+		if v.Typed == 0 || v.quiet == "" {
+			return Skip, ""
+		}
+		return Fail, "the host typed what the guest asked for, and nothing came: " + v.quiet
 	},
 	"PLAT-PSCI-OFF": func(v view) (Verdict, string) {
 		switch {
@@ -143,7 +161,7 @@ func (r *Report) Observe(h *HostRun) error {
 	for i := range r.Points {
 		p := &r.Points[i]
 		observe := observers[p.ID]
-		if observe == nil || p.Verdict != Skip || !strings.HasPrefix(p.Reason, needs) {
+		if observe == nil || p.Verdict != Skip || !strings.HasPrefix(p.Reason, needs) && p.Reason != nobody {
 			continue
 		}
 		v, text := observe(seen)

@@ -49,6 +49,34 @@ func TestObserve(t *testing.T) {
 	}
 }
 
+// That nothing was read is a fault of the console only if somebody typed, and the
+// guest got no interrupt: a VMM may hand on nothing of what it is given.
+func TestObserveInput(t *testing.T) {
+	quiet := "ttyAMA0: " + report.NoInterrupt
+	for name, test := range map[string]struct {
+		run    HostRun
+		reason string
+		found  string
+		want   Verdict
+	}{
+		"typed, and no interrupt": {HostRun{Typed: 1}, "nobody-answered", quiet, Fail},
+		"typed, and interrupts":   {HostRun{Typed: 1}, "nobody-answered", "", Skip},
+		"nobody typed":            {HostRun{}, "nobody-answered", quiet, Skip},
+		"not tried":               {HostRun{Typed: 1}, "vmspec.readonly", quiet, Skip},
+		"no console":              {HostRun{Typed: 1}, "no-device", "", Skip},
+	} {
+		r := withPoints("a", Point{ID: "PLAT-CONSOLE-INPUT", Verdict: Skip, Reason: test.reason, Found: test.found})
+		require.NoError(t, r.Observe(&test.run), name)
+		require.Equal(t, test.want, r.Points[0].Verdict, name)
+		if test.want == Fail {
+			require.Equal(t, "the host typed what the guest asked for, and nothing came: "+quiet, r.Points[0].Problem, name)
+		}
+	}
+	r := withPoints("a", Point{ID: "PLAT-CONSOLE-INPUT", Verdict: Pass, Found: "ttyAMA0 read what was typed"})
+	require.NoError(t, r.Observe(&HostRun{Typed: 1}))
+	require.Equal(t, Pass, r.Points[0].Verdict)
+}
+
 func TestObserveLeavesOthersAlone(t *testing.T) {
 	report := withPoints("a", Point{ID: "PLAT-PSCI-OFF", Verdict: Skip})
 	err := report.Observe(&HostRun{Nonce: "b", Off: true})

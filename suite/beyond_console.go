@@ -7,6 +7,7 @@ import (
 
 	"vmspec/probes"
 	"vmspec/probes/virtio"
+	"vmspec/results/report"
 )
 
 // beyondConsole is whether the console is named, and works in both directions.
@@ -62,7 +63,7 @@ func checkStdout(f *probes.Facts) Finding {
 // answers to the firmware.
 func checkInput(f *probes.Facts) Finding {
 	c := f.Console
-	var came, wrong, other, silent []string
+	var came, wrong, other, silent, quiet []string
 	for _, i := range c.Inputs {
 		line := strings.TrimRight(i.Typed, "\r\n")
 		switch {
@@ -74,6 +75,8 @@ func checkInput(f *probes.Facts) Finding {
 			wrong = append(wrong, fmt.Sprintf("%s read %q, expected %s", i.Terminal, line, i.Word))
 		case i.Typed != "":
 			other = append(other, fmt.Sprintf("%s read %q, which is not the word %s", i.Terminal, i.Typed, i.Word))
+		case i.Quiet:
+			quiet = append(quiet, i.Terminal+": "+report.NoInterrupt)
 		}
 	}
 	switch {
@@ -92,7 +95,8 @@ func checkInput(f *probes.Facts) Finding {
 	case len(silent) == len(c.Inputs):
 		return unknown(strings.Join(silent, "; "))
 	}
-	return skip(ReasonNobody)
+	// Whether somebody typed is known to the host.
+	return Finding{Verdict: Skip, Problem: ReasonNobody, Found: quiet}
 }
 
 // resembles reports whether a line may be the word after a console lost or
@@ -142,6 +146,8 @@ func checkPorts(f *probes.Facts) Finding {
 		return unreadable(c.PortsErr)
 	case len(silent) > 0:
 		return unknown(strings.Join(silent, "; "), opened...)
+	case len(opened) == 0 && len(refused(f, virtio.Console)) > 0:
+		return sinceRefused(refused(f, virtio.Console))
 	case len(opened) == 0: // it has only the console
 		return skip(ReasonNoDevice)
 	}

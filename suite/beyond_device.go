@@ -69,9 +69,12 @@ func checkBlockRead(f *probes.Facts) Finding {
 			found = append(found, fmt.Sprintf("%s: %s of %d bytes read, the last at byte %d", d.Name, count(len(d.Reads), "block"), d.Block, d.Size-d.Block))
 		}
 	}
+	lost := refused(f, virtio.Block)
 	switch {
 	case len(wrong) > 0:
 		return fail(strings.Join(wrong, "; "), found...)
+	case len(lost) > 0:
+		return sinceRefused(lost, found...)
 	case len(silent) > 0:
 		return unreadable(strings.Join(silent, "; "), found...)
 	case len(tried) > 0:
@@ -118,7 +121,10 @@ func checkNetLink(f *probes.Facts) Finding {
 		}
 	}
 	nics := devicesOfKind(f, virtio.Net, "vif-")
+	lost := refused(f, virtio.Net)
 	switch {
+	case len(f.Network) == 0 && len(lost) > 0:
+		return sinceRefused(lost)
 	case len(f.Network) == 0 && len(nics) > 0:
 		return unknown("this kernel has no interface for " + strings.Join(nics, ", "))
 	case len(f.Network) == 0:
@@ -150,6 +156,8 @@ func checkEntropy(f *probes.Facts) Finding {
 	switch {
 	case !slices.ContainsFunc(f.Virtio, func(d virtio.Device) bool { return d.ID == virtio.Entropy }):
 		return skip(ReasonNoDevice)
+	case len(refused(f, virtio.Entropy)) > 0 && !strings.HasPrefix(e.Source, "virtio_rng"):
+		return sinceRefused(refused(f, virtio.Entropy))
 	case e.TrialErr != "":
 		return unreadable(e.TrialErr)
 	case !strings.HasPrefix(e.Source, "virtio_rng"):

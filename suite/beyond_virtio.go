@@ -98,7 +98,10 @@ func checkVirtioStatus(f *probes.Facts) Finding {
 	running := 0
 	for _, d := range f.Virtio {
 		problem, settled := statusProblem(d)
-		if problem != "" {
+		switch {
+		case d.Refused():
+			wrong = append(wrong, refusal(d))
+		case problem != "":
 			wrong = append(wrong, fmt.Sprintf("%s, %s: status %#x %s", d.Name, d, d.Status, problem))
 		}
 		if settled {
@@ -106,12 +109,36 @@ func checkVirtioStatus(f *probes.Facts) Finding {
 			drivers = append(drivers, d.Driver)
 		}
 	}
-	if running == 0 {
+	if running == 0 && len(wrong) == 0 {
 		return unknown("no virtio device has a driver in this kernel")
 	}
 	drivers = slices.Compact(slices.Sorted(slices.Values(drivers)))
-	found := append(share(running, len(f.Virtio), "device", "running"), "driven by "+strings.Join(drivers, " "))
+	found := share(running, len(f.Virtio), "device", "running")
+	if running > 0 {
+		found = append(found, "driven by "+strings.Join(drivers, " "))
+	}
 	return conclude(wrong, nil, found, Finding{})
+}
+
+// refusal says how a device kept its driver away.
+func refusal(d virtio.Device) string {
+	return fmt.Sprintf("%s, %s: status %#x: %s", d.Name, d, d.Status, d.Fault)
+}
+
+// refused lists the devices of a kind that kept their driver away. What would
+// stand on them is not there.
+func refused(f *probes.Facts, id int) (out []string) {
+	for _, d := range f.Virtio {
+		if d.ID == id && d.Refused() {
+			out = append(out, refusal(d))
+		}
+	}
+	return out
+}
+
+// sinceRefused fails what stands on devices that refused their driver.
+func sinceRefused(devices []string, found ...string) Finding {
+	return failSince("PLAT-VIRTIO-STATUS", "the device refused its driver: "+strings.Join(devices, "; "), found...)
 }
 
 // statusProblem judges the status of a device whose driver set DRIVER_OK. A

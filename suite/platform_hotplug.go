@@ -12,7 +12,7 @@ var platformHotplug = []Requirement{
 		ID: "PLAT-HOTPLUG-BUS", Title: "The VM has a hotpluggable bus",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
-		Needs:   []string{"pci", "xen", "virtio", "acpi", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_PCI_PCIE"},
+		Needs:   []string{"pci", "xen", "vmbus", "virtio", "acpi", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_PCI_PCIE"},
 		Check: checkHotplug,
 		Fix:   "Add a PCIe port whose slot is hotplug capable, with QEMU by -device pcie-root-port.",
 	},
@@ -30,9 +30,14 @@ var platformHotplug = []Requirement{
 	},
 }
 
+// checkHotplug knows the buses on which Linux sees devices come and go. The text
+// names two of them; it says that suitable ones include these.
 func checkHotplug(f *probes.Facts) Finding {
 	if n := len(f.Xen.Devices); f.Xen.Type == "xen" && n > 0 {
 		return pass("the Xen PV bus with " + count(n, "device"))
+	}
+	if f.VMBus.Bus {
+		return pass(strings.Join(append([]string{"the VMBus of Hyper-V"}, share(len(f.VMBus.Devices), len(f.VMBus.Devices), "device", "offered")...), ", "))
 	}
 	for _, s := range f.PCI.Slots {
 		if s.Power {
@@ -56,6 +61,8 @@ func checkHotplug(f *probes.Facts) Finding {
 		return unknown(strings.Join(hidden, "; "), found)
 	case f.Xen.Type == "xen":
 		return unknown("attach one Xen PV disk or network device, so that the Xen bus can be judged", found)
+	case f.VMBus.Described != "":
+		return unknown("this kernel does not serve the VMBus at "+f.VMBus.Described, found)
 	case f.Kernel.Has("pcie_ports"):
 		return unknown("the kernel's command line overrides the services of PCIe ports: pcie_ports=", found)
 	case len(idle) > 0 && f.ACPI.Present:
@@ -63,5 +70,5 @@ func checkHotplug(f *probes.Facts) Finding {
 	case len(idle) > 0:
 		return fail("Linux serves no hotplug at PCIe port "+strings.Join(idle, " "), found)
 	}
-	return fail("no PCIe port has a hotplug capable slot, and this is not Xen", found)
+	return fail("no PCIe port has a hotplug capable slot, and there is neither a Xen PV bus nor a VMBus", found)
 }

@@ -35,7 +35,8 @@ type Facts struct {
 	Consoles  []Console
 	Hidden    string // why UART is unknown: /proc/tty/driver is root's
 	Ports     []Port
-	PortsErr  string // why Ports is not whole
+	PortsErr  string          // why Ports is not whole
+	PortKinds map[string]bool `json:",omitempty"` // whether a port is a console, by its name; nil where debugfs does not say
 	Inputs    []Input
 	InputErr  string // why Inputs is not whole
 }
@@ -59,6 +60,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	if f.Ports, err = readPorts(fsys); err != nil {
 		f.PortsErr = err.Error()
 	}
+	f.PortKinds = portKinds(fsys)
 	if f.Inputs, err = readInputs(fsys); err != nil {
 		f.InputErr = err.Error()
 	}
@@ -137,11 +139,7 @@ func cutNumber(name string) (driver string, line int, ok bool) {
 // /proc/tty/driver: "0: uart:PL011 rev1 mmio:0x09000000 irq:13 …"
 // (drivers/tty/serial/serial_core.c, uart_line_info).
 func (f *Facts) uart(fsys fs.FS, driver string, line int) string {
-	name := map[string]string{"ttyS": "serial"}[driver]
-	if name == "" {
-		name = driver
-	}
-	text, err := fs.ReadFile(fsys, path.Join("proc/tty/driver", name))
+	text, err := fs.ReadFile(fsys, path.Join("proc/tty/driver", driverFile(driver)))
 	if err != nil {
 		f.Hidden = err.Error()
 		return ""
@@ -155,6 +153,14 @@ func (f *Facts) uart(fsys fs.FS, driver string, line int) string {
 		}
 	}
 	return ""
+}
+
+// driverFile is the name of a serial driver's file in /proc/tty/driver.
+func driverFile(driver string) string {
+	if driver == "ttyS" {
+		return "serial"
+	}
+	return driver
 }
 
 // ParseConsoles reads the text of /proc/consoles: a name, what it can do, its

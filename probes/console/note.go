@@ -3,7 +3,12 @@ package console
 import (
 	"fmt"
 	"io/fs"
+	"path"
+	"slices"
+	"strconv"
+	"strings"
 
+	"vmspec/probes/gic"
 	"vmspec/probes/note"
 )
 
@@ -45,6 +50,7 @@ type Input struct {
 	Word     string
 	Asked    string // "ok" or the kernel's error
 	Typed    string // what came in time; empty for nothing
+	Quiet    bool   `json:",omitempty"` // nothing came, and no interrupt of its device
 }
 
 // Format declares vmspec/input.
@@ -65,10 +71,66 @@ func readInputs(fsys fs.FS) ([]Input, error) {
 	if err := note.Read(fsys, &n); err != nil {
 		return n.Inputs, err
 	}
-	for _, i := range n.Inputs {
+	for k, i := range n.Inputs {
 		if i.Asked == "" {
 			return n.Inputs, fmt.Errorf("vmspec/input: %s typed %.80q, and was not asked", i.Terminal, i.Typed)
 		}
+		n.Inputs[k].Quiet = i.Typed == "" && quiet(fsys, i.Terminal)
 	}
 	return n.Inputs, nil
+}
+
+// quiet tells of a terminal of the serial core that its device raised no interrupt
+// since the start: "0: uart:PL011 rev1 mmio:0x09000000 irq:13 tx:354 rx:9".
+func quiet(fsys fs.FS, terminal string) bool {
+	driver, line, ok := cutNumber(terminal)
+	text, err := fs.ReadFile(fsys, path.Join("proc/tty/driver", driverFile(driver)))
+	if !ok || err != nil {
+		return false
+	}
+	number := ""
+	for l := range strings.Lines(string(text)) {
+		if rest, ours := strings.CutPrefix(l, strconv.Itoa(line)+": uart:"); ours {
+			_, number, _ = strings.Cut(rest, " irq:")
+			number, _, _ = strings.Cut(number, " ")
+		}
+	}
+	_, interrupts, err := gic.LoadInterrupts(fsys)
+	at := slices.IndexFunc(interrupts, func(i gic.Interrupt) bool { return i.Name == number })
+	return err == nil && at >= 0 && interrupts[at].Total() == 0
+}
+
+// portKinds reads of debugfs which of a virtio console's ports are consoles, by
+// name (drivers/char/virtio_console.c, port_debugfs_show).
+func portKinds(fsys fs.FS) map[string]bool {
+	const dir = "sys/kernel/debug/virtio-ports"
+	entries, err := fs.ReadDir(fsys, dir)
+	if err != nil {
+		return nil
+	}
+	kinds := map[string]bool{}
+	for _, e := range entries {
+		text, err := fs.ReadFile(fsys, path.Join(dir, e.Name()))
+		_, answer, said := strings.Cut(string(text), "is_console: ")
+		if err == nil && said {
+			kinds[e.Name()] = strings.HasPrefix(answer, "yes")
+		}
+	}
+	return kinds
+}
+
+// VirtioConsole tells whether a port of the virtio consoles is a console, by
+// debugfs and by what became of those that the suite opened: Linux answers ENXIO
+// for a console (drivers/char/virtio_console.c, port_fops_open). Known is false
+// where neither says so.
+func (f *Facts) VirtioConsole() (is, known bool) {
+	known = f.PortsErr == "" || len(f.PortKinds) > 0
+	for _, console := range f.PortKinds {
+		is = is || console
+	}
+	for _, p := range f.Ports {
+		is = is || strings.HasPrefix(p.Result, "ENXIO ")
+		known = known && (p.Result == "ok" || strings.HasPrefix(p.Result, "EBUSY ") || is || len(f.PortKinds) > 0)
+	}
+	return is, is || known
 }

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -191,15 +190,12 @@ func crash(log []string) string {
 	for _, words := range crashMessages {
 		for _, line := range log {
 			if strings.Contains(line, words) {
-				return stamp.ReplaceAllString(line, "")
+				return kernel.Message(line)
 			}
 		}
 	}
 	return ""
 }
-
-// stamp is what stands before a message in the kernel's log.
-var stamp = regexp.MustCompile(`^\[ *\d+\.\d+\] `)
 
 func (f *Facts) readKernel(fsys fs.FS) {
 	line, err := fs.ReadFile(fsys, "proc/cmdline")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"path"
+	"regexp"
 	"strings"
 
 	"vmspec/probes/note"
@@ -67,3 +68,9 @@ func Log(fsys fs.FS) ([]string, error) {
 	}
 	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n"), nil
 }
+
+// stamp is what stands before a message in the kernel's log.
+var stamp = regexp.MustCompile(`^\[ *\d+\.\d+\] `)
+
+// Message returns a line of the kernel's log without its time stamp.
+func Message(line string) string { return stamp.ReplaceAllString(line, "") }

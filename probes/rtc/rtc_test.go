@@ -129,7 +129,7 @@ func TestReadCaptured(t *testing.T) {
 		f, err := rtc.Read(guesttest.Open(t, name))
 		require.NoError(t, err)
 		require.Empty(t, f.TrialErr)
-		require.Equal(t, []rtc.Clock{{Device: "rtc0", Name: clock}}, f.Clocks)
+		require.Equal(t, []rtc.Clock{{Device: "rtc0", Name: clock, Set: true}}, f.Clocks)
 		least, most, ok := f.Rate()
 		require.True(t, ok)
 		require.InDelta(t, 1, least, 0.05)

@@ -96,12 +96,12 @@ func TestReadTrial(t *testing.T) {
 		cpus      []timer.CPU
 		dead      bool
 	}{
-		"failed":            {"error run on cpu 1: invalid argument\n", "run on cpu 1", nil, false},
-		"cut":               {"cpu 0 before 1 after 2 woke\n", "vmspec/timer", nil, false},
-		"count no number":   {"cpu 0 before x after 2 woke 5\n", "vmspec/timer", nil, false},
-		"failed half-way":   {"cpu 0 before 1 after 2 woke 5\nerror gone\n", "gone", []timer.CPU{{Before: 1, After: 2, Woke: 5}}, false},
-		"dead":              {"dead\n", "", nil, true},
-		"one that slept on": {"cpu 0 before 1 after 2 woke 5\ncpu 3 before 4 after 4 woke 0\n", "", []timer.CPU{{Before: 1, After: 2, Woke: 5}, {Number: 3, Before: 4, After: 4}}, false},
+		"failed":                   {"error run on cpu 1: invalid argument\n", "run on cpu 1", nil, false},
+		"cut":                      {"cpu 0 before 1 after 2 woke\n", "vmspec/timer", nil, false},
+		"count no number":          {"cpu 0 before x after 2 woke 5\n", "vmspec/timer", nil, false},
+		"failed half-way":          {"cpu 0 before 1 after 2 woke 5\nerror gone\n", "gone", []timer.CPU{{Before: 1, After: 2, Woke: 5}}, false},
+		"dead":                     {"dead\n", "", nil, true},
+		"one that slept on":        {"cpu 0 before 1 after 2 woke 5\ncpu 3 before 4 after 4 woke 0\n", "", []timer.CPU{{Before: 1, After: 2, Woke: 5}, {Number: 3, Before: 4, After: 4}}, false},
 		"a CPU that was never run": {"cpu 3 before 4 after 4 woke 0\nknock 3 came 0\n", "", []timer.CPU{{Number: 3, Before: 4, After: 4, Runs: new(bool)}}, false},
 	}
 	for name, test := range tests {

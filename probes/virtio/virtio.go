@@ -6,8 +6,10 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
+	"vmspec/probes/kernel"
 	"vmspec/probes/sysfs"
 )
 
@@ -35,7 +37,39 @@ type Device struct {
 	Modern    bool   // VIRTIO_F_VERSION_1 was negotiated
 	Features  string // what was negotiated, bit 0 first, up to the last one
 	Function  string `json:",omitempty"` // on PCI, the function's address
+	Fault     string `json:",omitempty"` // what the kernel logged of a fault of the device
 }
+
+// faults are what Linux logs of a device that does not do what it must: the virtio
+// core (drivers/virtio/virtio.c), its transports and rings, and its drivers. What
+// the kernel wants beyond the specification is not among them.
+var faults = []string{
+	"virtio: device refuses features",
+	"device uses modern interface but does not have VIRTIO_F_VERSION_1",
+	"New virtio-mmio devices (version 2) must provide VIRTIO_F_VERSION_1 feature!",
+	"device advertises feature ",
+	" is not a head!",
+}
+
+// fault returns the kernel's first line of a fault of the device, without its time
+// stamp; empty if there is none.
+func (d Device) fault(log []string) string {
+	for _, line := range log {
+		_, text, named := strings.Cut(line, " "+d.Name+": ")
+		if named && slices.ContainsFunc(faults, func(words string) bool { return strings.Contains(text, words) }) {
+			return kernel.Message(line)
+		}
+	}
+	return ""
+}
+
+// Refused tells whether the device's fault kept it from being driven. A driver
+// that got it after all was loaded again.
+func (d Device) Refused() bool { return d.Fault != "" && (d.Driver == "" || d.Status&failed != 0) }
+
+// failed is a bit of the status: the driver gave up (Virtual I/O Device 1.2,
+// section 2.1).
+const failed = 128
 
 // Has tells whether a feature bit was negotiated. How many characters there
 // are depends on the kernel: 64, or 128 since Linux 6.16.
@@ -62,12 +96,14 @@ func Read(fsys fs.FS) ([]Device, error) {
 	if err != nil {
 		return nil, err
 	}
+	log, _ := kernel.Log(fsys) // its silence means nothing
 	var out []Device
 	for _, name := range names {
 		d, err := readDevice(fsys, name)
 		if err != nil {
 			return nil, fmt.Errorf("virtio device %s: %w", name, err)
 		}
+		d.Fault = d.fault(log)
 		out = append(out, d)
 	}
 	return out, nil

@@ -178,3 +178,7 @@ func ParsePoints(lines []string) []Point {
 	}
 	return out
 }
+
+// NoInterrupt is what a guest found of a console that it asked to be typed on, and
+// whose device raised no interrupt. Its host knows whether somebody typed.
+const NoInterrupt = "no interrupt came"

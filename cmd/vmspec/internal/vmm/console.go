@@ -14,11 +14,14 @@ import (
 	"time"
 )
 
-// A console is where a guest's output is read, and its input typed. Stop says
-// that nothing more will come; what is there already is still read.
+// A console is where a guest's output is read, and its input typed. Type tells how
+// many bytes it took over, and Left how many of all the VMM has not taken so far, as
+// far as that is known. Stop says that nothing more will come; what is there already
+// is still read.
 type console interface {
 	io.ReadCloser
-	Type(text string)
+	Type(text string) int
+	Left() int
 	Stop()
 }
 
@@ -30,7 +33,15 @@ type pipe struct {
 }
 
 // Type gives up what is not taken: not every VMM reads.
-func (p pipe) Type(text string) { typeOn(p.input, text) }
+func (p pipe) Type(text string) int { return typeOn(p.input, text) }
+
+func (p pipe) Left() (n int) {
+	raw, err := p.input.SyscallConn()
+	if err == nil {
+		_ = raw.Control(func(fd uintptr) { n = unread(int(fd)) })
+	}
+	return n
+}
 
 func (p pipe) Close() error { return errors.Join(p.input.Close(), p.File.Close()) }
 
@@ -40,9 +51,10 @@ const typeMost = 100 * time.Millisecond
 func typeOn(w interface {
 	io.Writer
 	SetWriteDeadline(time.Time) error
-}, text string) {
+}, text string) int {
 	_ = w.SetWriteDeadline(time.Now().Add(typeMost)) // a named pipe or file is not typed on
-	_, _ = io.WriteString(w, text)
+	n, _ := io.WriteString(w, text)
+	return n
 }
 
 // After the VMM's end a process it left behind could hold the pipe open.
@@ -129,11 +141,15 @@ func (s *serial) Stop() {
 }
 
 // Type types on a socket; other consoles are only read.
-func (s *serial) Type(text string) {
+func (s *serial) Type(text string) int {
 	if conn, ok := s.in.(net.Conn); ok {
-		typeOn(conn, text)
+		return typeOn(conn, text)
 	}
+	return 0
 }
+
+// Left is unknown of a socket, whose other end reads as a rule.
+func (s *serial) Left() int { return 0 }
 
 func (s *serial) Close() error {
 	var errs [2]error

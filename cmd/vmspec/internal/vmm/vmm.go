@@ -92,6 +92,9 @@ func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	w.family.kill() // what it left behind
 	console.Stop()
 	<-w.silent
+	if w.bytes > console.Left() {
+		out.Typed = w.typed
+	}
 	err = errors.Join(w.readErr, console.Close())
 	if s, ok := console.(*serial); ok {
 		out.Absent = s.in == nil

@@ -28,6 +28,7 @@ type watch struct {
 	unseen  int          // ticks since silent
 	whole   atomic.Bool  // the report is
 	typed   int          // how many words were typed
+	bytes   int          // of them, those that the console took over
 	at      atomic.Int64 // when the console was last heard, in nanoseconds since 1970
 }
 
@@ -108,7 +109,7 @@ func (w *watch) line(text string) {
 	}
 	if word, asked := wanted(text); asked && w.typed < maxTyped {
 		w.typed++
-		w.console.Type(word + "\r") // the Enter key's
+		w.bytes += w.console.Type(word + "\r") // the Enter key's
 	}
 	switch meaning, bad := results.Symptom(text); {
 	case w.parser.Line(text):
