@@ -15,28 +15,45 @@ func (r *Report) Conclude(strict bool) (Conformance, string) {
 	if r.Incomplete != nil {
 		return CouldNotTell, "the report is incomplete: " + r.Incomplete.Error()
 	}
-	conclusion, t := r.Report.Conclude()
+	conclusion, t := r.concludeOn(r.Party(), strict)
 	text, missed := t.String(), fmt.Sprintf("%d recommended missed", t.Missed)
-	byStrict := strict && t.Missed > 0 && conclusion != NotConformant
+	if t.LeftOut > 0 {
+		text = fmt.Sprintf("%s (%s); %s", t.Chosen(), r.Choice, text)
+	}
 	switch {
-	case byStrict:
+	case r.byStrict(conclusion, t):
 		text = "--strict: " + missed + "; " + text
 	case t.Missed > 0:
 		text += "; " + missed
 	}
-	if t.Errors > 0 {
-		text += fmt.Sprintf("; %d errors", t.Errors)
+	if errors := t.Errors + t.Doubts; errors > 0 {
+		text += fmt.Sprintf("; %d errors", errors)
 	}
 	for _, problem := range r.Problems {
 		text += "; parameter " + problem
 	}
-	switch {
-	case byStrict:
-		return NotConformant, text
-	case conclusion == Conformant && r.Verdict != Conformant:
-		return CouldNotTell, text
-	}
 	return conclusion, text
+}
+
+// concludeOn returns the conclusion on a party. With strict what is recommended
+// counts as a must does.
+func (r *Report) concludeOn(party report.Party, strict bool) (Conformance, report.Tally) {
+	conclusion, t := r.ConcludeOn(party)
+	met := conclusion == Conformant || conclusion == MetAsChosen
+	switch {
+	case strict && t.Missed > 0 && conclusion != NotConformant:
+		return NotConformant, t
+	case strict && t.Doubts > 0 && met:
+		return CouldNotTell, t
+	case conclusion == Conformant && party == r.Party() && r.Verdict != Conformant:
+		return CouldNotTell, t // not even the guest says so
+	}
+	return conclusion, t
+}
+
+// byStrict tells whether only --strict made a conclusion so bad.
+func (r *Report) byStrict(conclusion Conformance, t report.Tally) bool {
+	return conclusion == NotConformant && t.Failed == 0
 }
 
 // symptoms are lines of a guest that may not report any more, with what they

@@ -49,12 +49,12 @@ func TestConclude(t *testing.T) {
 			results.CouldNotTell, results.NotConformant, "0 of 0 musts judged failed; 1 not judged; 1 recommended missed"},
 		{"error of a must", saying("", must(pass), must(broken)),
 			results.CouldNotTell, results.CouldNotTell, "0 of 1 musts judged failed; 1 not judged; 1 errors"},
-		{"error of a recommendation", saying("", must(pass), should(broken)),
-			results.CouldNotTell, results.CouldNotTell, "0 of 1 musts judged failed; 0 not judged; 1 errors"},
+		{"error of a recommendation", saying("conformant", must(pass), should(broken)),
+			results.Conformant, results.CouldNotTell, "0 of 1 musts judged failed; 0 not judged; 1 errors"},
 		{"error beside a failed must", saying("", must(fail), must(broken)),
 			results.NotConformant, results.NotConformant, "1 of 1 musts judged failed; 1 not judged; 1 errors"},
-		{"error beside a missed recommendation", saying("", must(pass), should(fail), should(broken)),
-			results.CouldNotTell, results.NotConformant, "0 of 1 musts judged failed; 0 not judged; 1 recommended missed; 1 errors"},
+		{"error beside a missed recommendation", saying("conformant", must(pass), should(fail), should(broken)),
+			results.Conformant, results.NotConformant, "0 of 1 musts judged failed; 0 not judged; 1 recommended missed; 1 errors"},
 		{"the guest could not tell", saying("could-not-tell", must(pass)),
 			results.CouldNotTell, results.CouldNotTell, "0 of 1 musts judged failed; 0 not judged"},
 		{"a must failed", saying("not-conformant", must(pass), must(fail)),
@@ -67,8 +67,14 @@ func TestConclude(t *testing.T) {
 			results.Conformant, results.Conformant, "0 of 1 musts judged failed; 0 not judged"},
 		{"a guest OS beside a platform", saying("conformant", must(pass), os(fail, "must"), os(broken, "must"), os(fail, "should"), os(skip, "must")),
 			results.Conformant, results.Conformant, "0 of 1 musts judged failed; 0 not judged"},
-		{"a guest OS in an image", saying("not-conformant", results.Point{ID: "IMG-GPT", Level: "must", Verdict: pass}, os(fail, "must")),
-			results.NotConformant, results.NotConformant, "1 of 2 musts judged failed; 0 not judged"},
+		{"a guest OS in an image", saying("conformant", results.Point{ID: "IMG-GPT", Level: "must", Verdict: pass}, os(fail, "must")),
+			results.Conformant, results.Conformant, "0 of 1 musts judged failed; 0 not judged"},
+		{"an image beside a platform", saying("conformant", must(pass), results.Point{ID: "IMG-GPT", Level: "must", Verdict: fail}),
+			results.Conformant, results.Conformant, "0 of 1 musts judged failed; 0 not judged"},
+		{"a part", results.Report{Report: report.Report{Verdict: "could-not-tell", Points: []report.Point{must(pass)}, Choice: report.Choice{Only: []string{"PLAT-GIC"}, Musts: 2}}},
+			results.CouldNotTell, results.CouldNotTell, "only 1 of 2 musts was chosen (vmspec.only=PLAT-GIC); 0 of 1 musts judged failed; 0 not judged"},
+		{"a part that the host chose", results.Report{Report: report.Report{Verdict: "could-not-tell", Points: []report.Point{must(pass)}, Choice: report.Choice{Only: []string{"PLAT-GIC"}, Musts: 2, ByHost: true}}},
+			results.MetAsChosen, results.MetAsChosen, "only 1 of 2 musts was chosen (vmspec.only=PLAT-GIC); 0 of 1 musts judged failed; 0 not judged"},
 		{"all passed", saying("conformant", must(pass), should(pass)),
 			results.Conformant, results.Conformant, "0 of 1 musts judged failed; 0 not judged"},
 	}
@@ -118,7 +124,7 @@ func TestConcludeStoredReports(t *testing.T) {
 	} {
 		t.Run(c.file, func(t *testing.T) {
 			r := parsed(t, stored(t, c.file))
-			require.Equal(t, c.tally, r.Tally())
+			require.Equal(t, c.tally, r.Tally(report.Platform))
 			status, _ := r.Conclude(false)
 			require.Equal(t, c.want, status)
 			require.Equal(t, r.Verdict, status)

@@ -26,6 +26,10 @@ type HostRun struct {
 	Left     bool    `json:"left,omitempty"`
 	Remained bool    `json:"remained,omitempty"`
 	Seconds  float64 `json:"seconds"`
+	// Only and Skip are the requirements that the host's own command line chose and
+	// left out, by their IDs.
+	Only []string `json:"only,omitempty"`
+	Skip []string `json:"skip,omitempty"`
 	// Variables is IMG-NO-VARIABLES, judged of the image's file before the run;
 	// nil where there is none that could be judged.
 	Variables *Judged `json:"variables,omitempty"`
@@ -157,6 +161,7 @@ func (r *Report) Observe(h *HostRun) error {
 	if h.Nonce != "" && h.Nonce != r.Nonce {
 		return fmt.Errorf("%w: with the nonce %s, not %s", ErrOtherRun, h.Nonce, r.Nonce)
 	}
+	r.Choice.ByHost = r.Choice.Same(report.Choice{Only: h.Only, Skip: h.Skip})
 	seen := r.view(h)
 	for i := range r.Points {
 		p := &r.Points[i]

@@ -4,6 +4,8 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"vmspec/results/report"
 )
 
 // By returns the report of the same boot by another profile: the verdicts are
@@ -24,6 +26,7 @@ func (r *Report) By(profile string) (*Report, error) {
 	}
 	out := *r
 	out.Profile, out.Points, out.Planned = profile, points, len(points)
+	out.Choice.Musts = r.musts(profile)
 	out.Verdict, _ = out.Report.Conclude()
 	out.Lines = out.TAP()
 	return &out, nil
@@ -42,7 +45,10 @@ func (r *Report) pointsBy(profile string) ([]Point, error) {
 			continue
 		}
 		p, ok := r.find(row.ID)
-		if !ok {
+		switch {
+		case !ok && r.Choice.Any():
+			continue // left out
+		case !ok:
 			return nil, fmt.Errorf("the report's frames lack %s", row.ID)
 		}
 		p.Number, p.Level, p.Clause = len(points)+1, clause.Level, clause.Text
@@ -52,6 +58,17 @@ func (r *Report) pointsBy(profile string) ([]Point, error) {
 		points = append(points, p)
 	}
 	return points, nil
+}
+
+// musts counts those that a profile asks of the platform, chosen or not.
+func (r *Report) musts(profile string) (n int) {
+	at := slices.Index(r.Appendix.Profiles, profile)
+	for _, row := range r.Appendix.Rows {
+		if row.Clauses[at].Level == report.Must && (Point{ID: row.ID}).Party() == report.Platform {
+			n++
+		}
+	}
+	return n
 }
 
 // find returns the point of an ID, asked by the report's profile or not.

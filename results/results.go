@@ -37,6 +37,7 @@ const (
 	Conformant    = report.Conformant
 	NotConformant = report.NotConformant
 	CouldNotTell  = report.CouldNotTell
+	MetAsChosen   = report.MetAsChosen
 )
 
 // A Report is one report of a guest, as it arrived.

@@ -4,49 +4,90 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+
+	"vmspec/results/report"
 )
 
 // Words are a conclusion as sentences say it.
-func Words(c Conformance) string { return strings.ReplaceAll(string(c), "-", " ") }
+func Words(c Conformance) string {
+	if c == MetAsChosen {
+		return "met, as far as chosen"
+	}
+	return strings.ReplaceAll(string(c), "-", " ")
+}
 
 // Sentence says the verdict and what it rests on, with counts and names:
 //
 //	not conformant: 4 of 15 musts failed (FW-UEFI-BOOT, …); 10 not judged: 9 need a disk image, 1 needs two boots
 func (r *Report) Sentence(strict bool) string {
-	conclusion, _ := r.Conclude(strict)
 	if r.Incomplete != nil {
-		return Words(conclusion) + ": the report is incomplete: " + r.Incomplete.Error()
+		return Words(CouldNotTell) + ": the report is incomplete: " + r.Incomplete.Error()
 	}
-	counted := func(is func(Point) bool) (ids []string) {
-		for _, p := range r.Points {
-			if r.Counts(p) && is(p) {
-				ids = append(ids, p.ID)
-			}
-		}
-		return ids
+	return r.sentence(r.Party(), strict)
+}
+
+// Others says the verdict on each party beside the report's own. It is no part of
+// that.
+func (r *Report) Others(strict bool) (out []string) {
+	if r.Incomplete != nil {
+		return nil
 	}
-	failed := counted(func(p Point) bool { return p.Must() && p.Verdict == Fail })
-	met := counted(func(p Point) bool { return p.Must() && p.Verdict == Pass })
-	missed := counted(func(p Point) bool { return !p.Must() && p.Verdict == Fail })
-	errors := counted(func(p Point) bool { return p.Verdict == Error })
+	for _, party := range r.Parties()[1:] {
+		out = append(out, who[party]+": "+r.sentence(party, strict))
+	}
+	return out
+}
+
+// who names a party within a sentence.
+var who = map[report.Party]string{report.Platform: "the platform", report.Image: "the image", report.GuestOS: "the guest OS"}
+
+func (r *Report) sentence(party report.Party, strict bool) string {
+	conclusion, t := r.concludeOn(party, strict)
 	start := Words(conclusion)
-	if conclusion == NotConformant && len(failed) == 0 {
-		start += fmt.Sprintf(" (--strict: %d recommended missed)", len(missed))
+	if r.byStrict(conclusion, t) {
+		start += fmt.Sprintf(" (--strict: %d recommended missed)", t.Missed)
 	}
-	parts := []string{mustsText(failed, len(failed)+len(met))}
-	if len(errors) > 0 {
+	var parts []string
+	if chosen := t.Chosen(); chosen != "" {
+		parts = append(parts, fmt.Sprintf("%s (%s)", chosen, r.Choice))
+	}
+	parts = append(parts, mustsText(r.of(party, true, Fail), t.Judged))
+	if errors := r.of(party, true, Error); len(errors) > 0 {
 		parts = append(parts, fmt.Sprintf("%s (%s)", plural(len(errors), "error"), names(errors)))
 	}
 	for _, problem := range r.Problems {
 		parts = append(parts, "parameter "+problem)
 	}
-	if open := r.notJudged(); open != "" {
+	if open := r.notJudged(party); open != "" {
 		parts = append(parts, open)
 	}
-	if len(missed) > 0 && len(failed)+len(errors) == 0 {
-		parts = append(parts, fmt.Sprintf("%d recommended missed (%s)", len(missed), names(missed)))
+	if t.Failed+t.Errors == 0 {
+		parts = append(parts, r.recommended(party)...)
 	}
 	return start + ": " + strings.Join(parts, "; ")
+}
+
+// recommended says what of a party was missed, or could not be told, and is no
+// must.
+func (r *Report) recommended(party report.Party) (parts []string) {
+	if missed := r.of(party, false, Fail); len(missed) > 0 {
+		parts = append(parts, fmt.Sprintf("%d recommended missed (%s)", len(missed), names(missed)))
+	}
+	if doubts := r.of(party, false, Error); len(doubts) > 0 {
+		parts = append(parts, fmt.Sprintf("%d recommended in error (%s)", len(doubts), names(doubts)))
+	}
+	return parts
+}
+
+// of lists the IDs of a party's musts, or of what else is asked of it, with a
+// verdict.
+func (r *Report) of(party report.Party, must bool, v Verdict) (ids []string) {
+	for _, p := range r.Points {
+		if p.Party() == party && p.Level != report.Info && p.Must() == must && p.Verdict == v {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
 }
 
 func mustsText(failed []string, judged int) string {
@@ -62,9 +103,9 @@ func mustsText(failed []string, judged int) string {
 }
 
 // notJudged counts the musts that were not judged by what they need.
-func (r *Report) notJudged() string {
+func (r *Report) notJudged(party report.Party) string {
 	groups := grouped(r.Points, missing, func(p Point) bool {
-		return r.Counts(p) && p.Must() && (p.Verdict == Skip || p.Verdict == Error)
+		return p.Party() == party && p.Must() && !p.LeftOut() && (p.Verdict == Skip || p.Verdict == Error)
 	})
 	slices.SortStableFunc(groups, func(a, b group) int { return len(b.ids) - len(a.ids) })
 	all := 0
@@ -98,6 +139,7 @@ func missing(p Point) string {
 // needed is what reasons of a skip stand for.
 var needed = map[string]string{
 	"needs-image":       "a disk image",
+	"guessed-disk":      "to know which disk was booted",
 	"needs-two-boots":   "two boots",
 	"needs-host":        "what only the host knows",
 	"needs-hotplug":     "somebody who plugs devices",
@@ -126,7 +168,7 @@ func plural(n int, noun string) string {
 // next is what to do after a conclusion; empty if there is nothing.
 func (r *Report) next(c Conformance) string {
 	first := func(is func(Point) bool) int {
-		return slices.IndexFunc(r.Points, func(p Point) bool { return r.Counts(p) && is(p) })
+		return slices.IndexFunc(r.Points, func(p Point) bool { return p.Party() == r.Party() && p.Level != report.Info && is(p) })
 	}
 	must := first(func(p Point) bool { return p.Verdict == Fail && p.Must() && r.cause(p) == p.ID })
 	missed := first(func(p Point) bool { return p.Verdict == Fail && !p.Must() })
@@ -138,7 +180,7 @@ func (r *Report) next(c Conformance) string {
 		return spec(must)
 	case c == NotConformant && missed >= 0:
 		return spec(missed)
-	case c == CouldNotTell && first(func(p Point) bool { return p.Verdict == Error }) >= 0:
+	case c == CouldNotTell && len(r.of(r.Party(), true, Error)) > 0:
 		return "fix what the errors name, and run again"
 	case c == Conformant && first(func(p Point) bool { return p.Reason == "needs-image" }) >= 0:
 		return "vmspec run qemu-image boots a disk image, vmspec image check judges one"

@@ -8,6 +8,8 @@ import (
 	"unicode"
 
 	"github.com/jedib0t/go-pretty/v6/text"
+
+	"vmspec/results/report"
 )
 
 // A Tone is what a word is to its reader; who prints it chooses the colour.
@@ -43,22 +45,38 @@ const (
 func (t Text) Of(r *Report) string {
 	w := page{Text: t, report: r.platformFirst()}
 	w.plain(fmt.Sprintf("%s, by %s, vmspec %s", t.Name, r.Profile, r.Version))
-	for _, p := range r.Points {
-		if r.Counts(p) && p.Verdict == Fail && p.Must() && !w.follows(p) {
-			w.failure("failed", Bad, p)
-		}
-	}
-	w.errors()
-	for _, p := range r.Points {
-		if r.Counts(p) && p.Verdict == Fail && !p.Must() && !w.follows(p) {
-			w.failure("missed", Missed, p)
-		}
+	for _, party := range w.report.Parties() {
+		w.party(party)
 	}
 	w.notes()
 	w.skips()
 	w.remarks()
 	w.verdict()
 	return w.out.String()
+}
+
+// party writes what failed of a party, was in error, or was missed.
+func (w *page) party(party report.Party) {
+	var failed, open, missed []Point
+	for _, p := range w.report.Points {
+		switch {
+		case p.Party() != party || p.Level == report.Info:
+		case p.Verdict == Error:
+			open = append(open, p)
+		case p.Verdict != Fail || w.follows(p):
+		case p.Must():
+			failed = append(failed, p)
+		default:
+			missed = append(missed, p)
+		}
+	}
+	for _, p := range failed {
+		w.failure("failed", Bad, p)
+	}
+	w.errors(open)
+	for _, p := range missed {
+		w.failure("missed", Missed, p)
+	}
 }
 
 // platformFirst returns the report with the image's points behind all others,
@@ -131,7 +149,7 @@ func (w *page) follows(p Point) bool { return w.report.cause(p) != p.ID }
 func (w *page) failure(label string, tone Tone, p Point) {
 	w.line("")
 	w.entry(label, tone, p.ID+"  "+p.Title)
-	w.entry(" asked", Quiet, strings.TrimSuffix(string(p.Level)+", "+p.Clause, ", "))
+	w.entry(" asked", Quiet, w.asked(p))
 	for _, e := range []struct{ label, value string }{{" problem", p.Problem}, {" found", p.Found}, {" fix", p.Fix}} {
 		if e.value != "" {
 			w.entry(e.label, Quiet, e.value)
@@ -157,9 +175,19 @@ func (w *page) failure(label string, tone Tone, p Point) {
 	}
 }
 
+// asked says how strongly a point is asked, where, and of whom if not of whom the
+// report is about.
+func (w *page) asked(p Point) string {
+	text := strings.TrimSuffix(string(p.Level)+", "+p.Clause, ", ")
+	if party := p.Party(); party != w.report.Party() {
+		text += ", of " + who[party]
+	}
+	return text
+}
+
 // errors writes what could not be told, a reason once.
-func (w *page) errors() {
-	for _, g := range grouped(w.report.Points, why, func(p Point) bool { return w.report.Counts(p) && p.Verdict == Error }) {
+func (w *page) errors(points []Point) {
+	for _, g := range grouped(points, why, func(Point) bool { return true }) {
 		w.line("")
 		w.entry("error", Doubtful, strings.Join(g.ids, ", "))
 		w.entry(" reason", Quiet, g.reason)
@@ -173,7 +201,7 @@ func (w *page) notes() {
 	var open []string
 	for _, p := range w.report.Points {
 		switch {
-		case w.report.Counts(p):
+		case p.Level != report.Info:
 		case p.Verdict == Fail:
 			notes = append(notes, p.ID+": "+p.Problem)
 		case p.Verdict == Error && w.Verbose:
@@ -246,7 +274,7 @@ func (w *page) remarks() {
 }
 
 // tones are those of the conclusions.
-var tones = map[Conformance]Tone{Conformant: Good, NotConformant: Bad, CouldNotTell: Doubtful}
+var tones = map[Conformance]Tone{Conformant: Good, MetAsChosen: Good, NotConformant: Bad, CouldNotTell: Doubtful}
 
 func (w *page) verdict() {
 	conclusion, _ := w.report.Conclude(w.Strict)
@@ -255,6 +283,9 @@ func (w *page) verdict() {
 	w.line("")
 	w.line(w.paint(word, tones[conclusion]) + strings.TrimRight(strings.TrimPrefix(first, word), " "))
 	w.plain(rest)
+	for _, other := range w.report.Others(w.Strict) {
+		w.plain("beside it, " + other)
+	}
 	if next := w.report.next(conclusion); next != "" {
 		w.plain("next: " + next)
 	}

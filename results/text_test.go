@@ -27,7 +27,7 @@ func TestSentence(t *testing.T) {
 	}{
 		"nothing judged":       {nil, false, nil, "could not tell: no must was judged"},
 		"one must met":         {[]Point{must("PLAT-A", Pass)}, false, nil, "conformant: the one must judged is met"},
-		"open musts":           {append(open, must("PLAT-A", Pass)), false, nil, "conformant: the one must judged is met; 3 not judged: 2 need a disk image, 1 needs two boots"},
+		"open musts":           {append(open, must("PLAT-A", Pass)), false, nil, "conformant: the one must judged is met; 1 not judged: 1 needs two boots"},
 		"failed":               {[]Point{must("PLAT-A", Pass), must("PLAT-B", Fail)}, false, nil, "not conformant: 1 of 2 musts failed (PLAT-B)"},
 		"many failed":          {[]Point{must("A", Fail), must("B", Fail), must("C", Fail), must("D", Fail), must("E", Fail)}, false, nil, "not conformant: 5 of 5 musts failed (A, B, C, ...)"},
 		"an error":             {[]Point{must("PLAT-A", Pass), because(must("PLAT-B", Error), "EPERM")}, false, nil, "could not tell: the one must judged is met; 1 error (PLAT-B); 1 not judged: 1 in error"},
@@ -40,6 +40,34 @@ func TestSentence(t *testing.T) {
 			r := Report{Report: report.Report{Points: c.points, Problems: c.problems}}
 			r.Verdict, _ = r.Report.Conclude()
 			require.Equal(t, c.want, r.Sentence(c.strict))
+		})
+	}
+}
+
+// What is beside the report's own party is told, and does not count.
+func TestOthers(t *testing.T) {
+	untested := because(must("OS-NO-ASSUMPTIONS", Skip), "needs-guest-os")
+	for name, c := range map[string]struct {
+		points []Point
+		want   []string
+	}{
+		"a platform alone":             {[]Point{must("PLAT-A", Pass)}, nil},
+		"an image":                     {[]Point{must("PLAT-A", Pass), must("IMG-A", Fail), must("IMG-B", Pass)}, []string{"the image: not conformant: 1 of 2 musts failed (IMG-A)"}},
+		"no image":                     {[]Point{must("PLAT-A", Pass), because(must("IMG-A", Skip), "needs-image")}, nil},
+		"the suite's own kernel":       {[]Point{must("PLAT-A", Pass), must("OS-A", Pass), untested}, nil},
+		"a guest OS that fails":        {[]Point{must("PLAT-A", Pass), must("OS-A", Fail)}, []string{"the guest OS: not conformant: 1 of 1 must failed (OS-A)"}},
+		"an image that was not judged": {[]Point{must("PLAT-A", Pass), because(must("IMG-A", Skip), "guessed-disk")}, nil},
+		"a kernel in an image":         {[]Point{must("IMG-A", Pass), must("OS-A", Pass)}, []string{"the guest OS: conformant: the one must judged is met"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := Report{Report: report.Report{Points: c.points}}
+			r.Verdict, _ = r.Report.Conclude()
+			require.Equal(t, c.want, r.Others(false))
+			page := Text{Name: "vm"}.Of(&r)
+			for _, other := range c.want {
+				require.Contains(t, page, "beside it, "+other)
+			}
+			require.Equal(t, strings.Contains(strings.Join(c.want, ""), "failed"), strings.Contains(page, "failed   "))
 		})
 	}
 }

@@ -100,7 +100,8 @@ func imageFormat(n int) Clauses {
 }
 
 // onDisk turns a check of a disk into a check of the guest: it looks at the
-// disk from which the guest was booted.
+// disk from which the guest was booted. One that is only guessed is another's
+// for all we know.
 func onDisk(check func(i *image.Facts, d *image.Disk) Finding) func(*probes.Facts) Finding {
 	return func(f *probes.Facts) Finding {
 		switch {
@@ -108,6 +109,8 @@ func onDisk(check func(i *image.Facts, d *image.Disk) Finding) func(*probes.Fact
 			return unreadable(f.Image.Err)
 		case f.Image.Disk == nil:
 			return skip(ReasonNoImage)
+		case f.Image.By == image.ByOnlyESP:
+			return Finding{Verdict: Skip, Problem: ReasonGuessed, Found: []string{f.Image.Name + " is the only disk with an ESP, but nothing says that the guest was booted from it"}}
 		}
 		return check(f.Image, f.Image.Disk)
 	}
@@ -353,7 +356,7 @@ func judgeHeld(d *image.Disk, is func(image.Finding) bool) Finding {
 // show.
 func checkRemovable(f *probes.Facts) Finding {
 	return onDisk(func(i *image.Facts, d *image.Disk) Finding {
-		if i.Arch == "" || i.By == image.ByOnlyESP {
+		if i.Arch == "" {
 			return skip(ReasonBoot)
 		}
 		file, path := "", image.RemovablePath(i.Arch)

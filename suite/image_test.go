@@ -131,7 +131,7 @@ func TestRemovable(t *testing.T) {
 		"by such an option alone":            {"", `\EFI\debian\grubaa64.efi`, image.ByBoot, grubAlone, Fail, ""},
 		"by another program":                 {`\EFI\debian\grubaa64.efi`, "", image.ByLoader, good, Skip, ReasonBoot},
 		"an option that names what is there": {`\EFI\BOOT\BOOTAA64.EFI`, `\EFI\BOOT\BOOTAA64.EFI`, image.ByLoader, good, Skip, ReasonBoot},
-		"a guess":                            {`\EFI\BOOT\BOOTAA64.EFI`, "", image.ByOnlyESP, good, Skip, ReasonBoot},
+		"a guess":                            {`\EFI\BOOT\BOOTAA64.EFI`, "", image.ByOnlyESP, good, Skip, ReasonGuessed},
 	} {
 		t.Run(name, func(t *testing.T) {
 			note := strings.Replace(recordOf(c.make()), image.ByLoader, c.by, 1)

@@ -54,7 +54,7 @@ func count(n int, noun string) string {
 
 // Reasons of a skip, for programs to read.
 const (
-	ReasonChosen   = "vmspec.skip"
+	ReasonChosen   = report.Skipped
 	ReasonReadOnly = "vmspec.readonly"
 	ReasonOwnGuest = "needs-own-guest" // the suite changes nothing in a guest that it did not boot
 	ReasonNoDevice = "no-device"       // there is nothing to judge
@@ -73,6 +73,7 @@ const (
 
 	// The requirement has no check.
 	ReasonNoImage  = "needs-image"    // a disk image under test
+	ReasonGuessed  = "guessed-disk"   // nothing says that the guest was booted from the disk
 	ReasonNoOS     = "needs-guest-os" // a guest OS under test: the suite's kernel does not count
 	ReasonTwoBoots = "needs-two-boots"
 	ReasonHotplug  = "needs-hotplug" // somebody who plugs while the guest runs
@@ -98,12 +99,17 @@ type Judgement struct {
 // Judge runs the checks of the chosen requirements on facts, with the guest's own
 // settings.
 func Judge(facts *probes.Facts) Judgement {
-	s := ParseSettings(nil)
-	var arch string
-	if facts.Kernel != nil {
-		s, arch = ParseSettings(facts.Kernel.Parameters), facts.Kernel.Arch
-	}
+	s, arch := SettingsOf(facts)
 	return JudgeBy(s, arch, facts)
+}
+
+// SettingsOf returns the guest's own settings, and its architecture as Go names
+// it.
+func SettingsOf(facts *probes.Facts) (s Settings, arch string) {
+	if facts.Kernel == nil {
+		return ParseSettings(nil), ""
+	}
+	return ParseSettings(facts.Kernel.Parameters), facts.Kernel.Arch
 }
 
 // JudgeBy judges with settings other than the guest's own.
@@ -116,7 +122,7 @@ func JudgeBy(s Settings, arch string, facts *probes.Facts) Judgement {
 func JudgeEach(s Settings, arch string, facts *probes.Facts, begin func(id string) error) Judgement {
 	j := Judgement{Settings: s, Arch: arch}
 	for _, r := range Catalogue() {
-		if !s.wants(r.ID) {
+		if !s.wants(r.ID) || !s.concerns(r.Subject) {
 			continue
 		}
 		finding := skip(ReasonChosen)

@@ -14,6 +14,7 @@ func (j Judgement) Report() *report.Report {
 			Profile: string(j.Settings.Profile), Arch: j.Arch, Nonce: j.Settings.Nonce,
 		},
 		Problems: j.Settings.Problems,
+		Choice:   report.Choice{Only: j.Settings.Only, Skip: j.Settings.Skip, Musts: j.musts()},
 		Appendix: j.appendix(),
 	}
 	for i, result := range j.Results {
@@ -57,11 +58,21 @@ func (j Judgement) appendix() *report.Appendix {
 		a.Profiles = append(a.Profiles, string(p))
 	}
 	for _, r := range Catalogue() {
-		if j.Settings.wants(r.ID) {
+		if j.Settings.concerns(r.Subject) {
 			a.Rows = append(a.Rows, r.row())
 		}
 	}
 	return a
+}
+
+// musts counts what the profile asks of the platform, chosen or not.
+func (j Judgement) musts() (n int) {
+	for _, r := range Catalogue() {
+		if clause, _ := r.Clauses.By(j.Settings.Profile); r.Subject == Platform && clause.Level == Must {
+			n++
+		}
+	}
+	return n
 }
 
 // row is what the profiles ask by the requirement.

@@ -19,6 +19,9 @@ type Settings struct {
 	Frames   int    // how many times the report goes out again, in frames
 	Capture  string // how the captured guest leaves: by its "port", by the "console" or "none"
 	Problems []string
+	// Subjects leaves out what others owe. It is no parameter: an image that does
+	// not run has no platform. All are judged if it is empty.
+	Subjects []Subject
 }
 
 // ParseSettings reads the parameters, without their prefix "vmspec.". One that
@@ -90,5 +93,10 @@ func parseIDs(list string) (ids []string, problem string) {
 // Chosen tells whether the requirement is to be judged: vmspec.only and
 // vmspec.skip may leave it out.
 func (s Settings) Chosen(id string) bool { return s.wants(id) && !slices.Contains(s.Skip, id) }
+
+// concerns tells whether anything is judged of who owes a requirement.
+func (s Settings) concerns(who Subject) bool {
+	return len(s.Subjects) == 0 || slices.Contains(s.Subjects, who)
+}
 
 func (s Settings) wants(id string) bool { return len(s.Only) == 0 || slices.Contains(s.Only, id) }

@@ -49,14 +49,14 @@ const (
 	Info                = report.Info
 )
 
-// Subject is who owes a requirement.
-type Subject string
+// Subject is who owes a requirement, in the words of a report.
+type Subject = report.Party
 
 // The three parties of the specification.
 const (
-	Platform Subject = "platform" // hypervisor and firmware
-	Image    Subject = "image"    // the disk image
-	GuestOS  Subject = "guest-os" // the kernel and its drivers
+	Platform = report.Platform // hypervisor and firmware
+	Image    = report.Image    // the disk image
+	GuestOS  = report.GuestOS  // the kernel and its drivers
 )
 
 // Kind is what a pass rests on.

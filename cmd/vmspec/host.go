@@ -19,7 +19,8 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 	h := &results.HostRun{
 		Nonce: r.Nonce, Command: r.Command, Seconds: out.Took.Seconds(),
 		Status: out.Status, Signal: out.Signal, Killed: out.Killed, Lasted: out.Reason == vmm.Lasted, Off: out.Off,
-		Left: out.Left, Remained: out.Remained, Typed: out.Typed,
+		Left: out.Left, Remained: out.Remained,
+		Only: w.chosen.Only, Skip: w.chosen.Skip,
 		Variables: w.variables,
 	}
 	if whole(out) { // what is damaged may have lost its nonce

@@ -82,10 +82,8 @@ func checkImage(name, profile, guestOS string) (*results.Report, error) {
 	if guestOS != "" {
 		readKernel(facts, f, strings.TrimPrefix(guestOS, anyKernel))
 	}
-	for _, r := range suite.Catalogue() {
-		if r.Subject == suite.Image || r.Subject == suite.GuestOS && guestOS != "" {
-			settings.Only = append(settings.Only, r.ID)
-		}
+	if settings.Subjects = []suite.Subject{suite.Image}; guestOS != "" {
+		settings.Subjects = append(settings.Subjects, suite.GuestOS)
 	}
 	return reported(suite.JudgeBy(settings, "", facts))
 }

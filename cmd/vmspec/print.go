@@ -39,7 +39,7 @@ func (o *outputFlags) finish(w io.Writer, name string, report *results.Report) e
 	if err := o.print(w, name, report); err != nil {
 		return err
 	}
-	if conclusion, _ := report.Conclude(o.strict); conclusion != results.Conformant {
+	if conclusion, _ := report.Conclude(o.strict); conclusion.ExitStatus() != 0 {
 		return verdict(conclusion)
 	}
 	return nil
@@ -84,11 +84,14 @@ func printTAP(w io.Writer, name string, r *results.Report, strict bool) error {
 	}
 	status, rests := r.Conclude(strict)
 	color := text.FgGreen
-	if status != results.Conformant {
+	if status.ExitStatus() != 0 {
 		color = text.FgRed
 	}
 	fmt.Fprintf(&b, "#\n# %s, by %s: %s\n", name, r.Profile, paint(w, string(status), color, text.Bold))
 	comment(&b, "", rests)
+	for _, other := range r.Others(strict) {
+		comment(&b, "", "beside it, "+other)
+	}
 	if r.Prefix != "" {
 		comment(&b, "", fmt.Sprintf("read behind a prefix on each line, at first %q", r.Prefix))
 	}

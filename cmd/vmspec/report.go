@@ -139,7 +139,7 @@ func readLog(in io.Reader, name string, parser *results.Parser) (*results.Report
 
 func newJudge() *cobra.Command {
 	var out outputFlags
-	var profile string
+	var by judgeFlags
 	c := &cobra.Command{
 		Use:   "judge CAPTURE",
 		Short: "Judge a captured guest again",
@@ -147,10 +147,10 @@ func newJudge() *cobra.Command {
 		Args:  takes(1, 1, "a capture"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withInput(c, args[0], func(in io.Reader) error {
-				if err := errors.Join(checkProfile(profile), out.check()); err != nil {
+				if err := errors.Join(checkProfile(by.profile), out.check()); err != nil {
 					return err
 				}
-				report, err := judge(in, profile)
+				report, err := by.judge(in)
 				if err != nil {
 					return fmt.Errorf("%s: %w", args[0], err)
 				}
@@ -158,25 +158,55 @@ func newJudge() *cobra.Command {
 			})
 		},
 	}
-	c.Flags().StringVar(&profile, "profile", "", "judge by this profile and not by the guest's")
+	c.Flags().StringVar(&by.profile, "profile", "", "judge by this profile and not by the guest's")
+	c.Flags().StringVar(&by.only, "only", "", "judge these `IDS` only, with commas between, and not what the guest's parameters chose")
+	c.Flags().StringVar(&by.skip, "skip", "", "leave these `IDS` out")
 	out.register(c)
 	return c
 }
 
+// judgeFlags say by what a captured guest is judged.
+type judgeFlags struct{ profile, only, skip string }
+
 // judge reads a capture and judges it.
-func judge(in io.Reader, profile string) (*results.Report, error) {
+func (f *judgeFlags) judge(in io.Reader) (*results.Report, error) {
 	files, err := guest.ReadCapture(in)
 	if err != nil {
 		return nil, err
 	}
 	facts := probes.Read(files)
-	judgement := suite.Judge(facts)
-	if profile != "" {
-		settings := judgement.Settings
-		settings.Profile = suite.Profile(profile)
-		judgement = suite.JudgeBy(settings, judgement.Arch, facts)
+	settings, arch := suite.SettingsOf(facts)
+	if f.profile != "" {
+		settings.Profile = suite.Profile(f.profile)
 	}
-	return reported(judgement)
+	chosen, err := f.chosen()
+	if err != nil {
+		return nil, err
+	}
+	byHost := f.only+f.skip != ""
+	if byHost {
+		settings.Only, settings.Skip = chosen.Only, chosen.Skip
+	}
+	report, err := reported(suite.JudgeBy(settings, arch, facts))
+	if err == nil {
+		report.Choice.ByHost = byHost
+	}
+	return report, err
+}
+
+// chosen reads the lists of IDs.
+func (f *judgeFlags) chosen() (suite.Settings, error) {
+	p := map[string]string{}
+	for name, value := range map[string]string{"only": f.only, "skip": f.skip} {
+		if value != "" {
+			p[name] = value
+		}
+	}
+	settings := suite.ParseSettings(p)
+	for _, problem := range settings.Problems {
+		return settings, errors.New("--" + strings.Replace(strings.TrimPrefix(problem, "vmspec."), "=", " ", 1))
+	}
+	return settings, nil
 }
 
 // reported is a judgement after it has gone through the lines of a report.

@@ -26,6 +26,7 @@ type watchFlags struct {
 	log, profile     string
 	outputFlags
 	variables *results.Judged // in the image, before the run
+	chosen    suite.Settings  // what --append asks of the guest
 }
 
 func (w *watchFlags) register(c *cobra.Command) {
@@ -100,8 +101,7 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	if err := f.complete(c, t); err != nil {
 		return err
 	}
-	settings, err := checkAppend(f.append)
-	if err != nil {
+	if f.chosen, err = checkAppend(f.append); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "vmspec-")
@@ -115,7 +115,7 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	if _, err := t.FindProgram(); err != nil {
 		return err
 	}
-	return f.launch(c, t, settings.Nonce)
+	return f.launch(c, t, f.chosen.Nonce)
 }
 
 // launch starts a target that nothing is missing for.

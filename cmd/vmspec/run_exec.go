@@ -114,6 +114,7 @@ func (f *execFlags) complete(told, byPort bool) error {
 	if err != nil {
 		return err
 	}
+	f.chosen = settings
 	if f.nonce != "" {
 		if problems := suite.ParseSettings(map[string]string{"nonce": f.nonce}).Problems; problems != nil {
 			_, problem, _ := strings.Cut(problems[0], ": ")

@@ -93,7 +93,7 @@ const (
 // OfReport tells whether what follows Mark belongs to a report.
 func OfReport(said string) bool {
 	word, _, _ := strings.Cut(said, " ")
-	return slices.Contains([]string{parameterMark, verdictMark, endMark}, Mark+word+" ")
+	return slices.Contains([]string{parameterMark, verdictMark, endMark, Mark + "chosen "}, Mark+word+" ")
 }
 
 // parameterLine says what is wrong with a parameter.

@@ -52,17 +52,6 @@ func (p Point) Must() bool { return p.Level == Must }
 // missed tells whether the point is a failure that does not fail the run.
 func (p Point) missed() bool { return p.Verdict == Fail && !p.Must() && p.Level != "" }
 
-// An ID's first word says who owes the requirement: the guest OS, the image,
-// and for any other word the platform.
-const (
-	guestOSMark = "OS-"
-	imageMark   = "IMG-"
-)
-
-func (p Point) ofGuestOS() bool { return strings.HasPrefix(p.ID, guestOSMark) }
-
-func (p Point) ofPlatform() bool { return !p.ofGuestOS() && !strings.HasPrefix(p.ID, imageMark) }
-
 // lines are the point's own line and its block.
 func (p *Point) lines() []string { return append([]string{p.line()}, p.block()...) }
 

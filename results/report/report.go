@@ -28,8 +28,9 @@ type Report struct {
 	Head
 	Planned  int      // how many points its plan announces; TAP counts them
 	Problems []string // parameters of the suite that were wrong
+	Choice   Choice
 	Points   []Point
-	Verdict  Conformance // its own conclusion; TAP draws it from the points
+	Verdict  Conformance // its own, on its party; TAP draws it from the points
 	// Appendix is what the frames add; nil if they are not there.
 	Appendix *Appendix
 }
@@ -41,10 +42,11 @@ func (r *Report) TAP() []string {
 	for _, problem := range r.Problems {
 		lines = append(lines, parameterLine(problem))
 	}
+	lines = append(lines, r.Choice.lines()...)
 	for i := range r.Points {
 		lines = append(lines, r.Points[i].lines()...)
 	}
-	lines = append(lines, verdictLine(r.Conclude()))
+	lines = append(lines, r.verdictLines()...)
 	return append(lines, endOf(lines, len(r.Points), r.Nonce).line())
 }
 
@@ -87,7 +89,7 @@ func isComment(line string) bool {
 	if _, ok := parseParameter(line); ok {
 		return true
 	}
-	if _, ok := parseVerdict(line); ok {
+	if _, _, ok := parseVerdict(line); ok || new(Choice).parse(line) {
 		return true
 	}
 	_, ok := parseHead(line)
@@ -129,9 +131,10 @@ func ParseSummary(lines []string) Report {
 		if problem, ok := parseParameter(line); ok {
 			r.Problems = append(r.Problems, problem)
 		}
-		if verdict, ok := parseVerdict(line); ok {
+		if verdict, party, ok := parseVerdict(line); ok && party == "" {
 			r.Verdict = verdict
 		}
+		r.Choice.parse(line)
 	}
 	return r
 }
