@@ -105,9 +105,6 @@ func (l *linter) hostBridge(at *place) {
 
 // special looks at the nodes of chapter 3 of the specification.
 func (l *linter) special(at *place) {
-	if at.kind == "cpu" {
-		l.CPUs++
-	}
 	if at.up == nil || at.up.up != nil {
 		return
 	}
@@ -145,26 +142,23 @@ func (l *linter) cpus(at *place) {
 	}
 	ids := map[uint64]*Node{}
 	for _, n := range at.Children {
-		kind, _ := n.String("device_type")
-		switch base, _, _ := strings.Cut(n.Name, "@"); {
-		case !n.Enabled():
+		switch kind, _ := n.String("device_type"); {
+		case n.Failed():
 		case kind == "cpu":
 			l.cpu(at, n, ids)
-		case base == "cpu":
+		case n.IsCPU():
 			l.found("cpu-node", n, "device_type", "it is not cpu", nil)
-		case n.Name == "cpu-map":
+		case n.Name == "cpu-map" && n.Enabled():
 			l.cpuMap(n)
 		}
 	}
 }
 
+// cpu looks at a CPU, which may be disabled until it is started.
 func (l *linter) cpu(at *place, n *Node, ids map[uint64]*Node) {
 	const affinity = 0xff_00ff_ffff // of MPIDR_EL1, which reg holds
 	v, _ := n.Value("reg")          // of several threads, more than one
 	id := wide(v[:min(len(v), 4*at.addr)])
-	_, named := n.Value("compatible")
-	method, has := n.EnableMethod()
-	_, release := n.Value("cpu-release-addr")
 	switch {
 	case !fills(v, at.addr):
 		l.found("cpu-node", n, "reg", "%d bytes, #address-cells is %d", nil, uint64(len(v)), uint64(at.addr))
@@ -172,14 +166,21 @@ func (l *linter) cpu(at *place, n *Node, ids map[uint64]*Node) {
 		l.found("cpu-node", n, "reg", "%#x is no affinity", nil, id)
 	case ids[id] != nil:
 		l.found("cpu-double", n, "reg", "%#x is also that of", ids[id], id)
-	case !named:
+	}
+	ids[id] = n
+	if _, named := n.Value("compatible"); !named {
 		l.found("cpu-node", n, "compatible", "required of a CPU", nil)
+	}
+	method, has := n.EnableMethod()
+	_, release := n.Value("cpu-release-addr")
+	switch {
 	case has && method != "psci" && method != "spin-table" && !strings.Contains(method, ","):
 		l.found("cpu-method", n, "enable-method", quote(method)+" is none", nil)
 	case method == "spin-table" && !release:
 		l.found("cpu-method", n, "cpu-release-addr", "required by spin-table", nil)
+	case !has && len(ids) > 1:
+		l.found("cpu-method", n, "enable-method", "required of a CPU that is to be started", nil)
 	}
-	ids[id] = n
 }
 
 // cpuMap looks at the topology: each leaf is a CPU (cpu-map.txt in the bindings).

@@ -12,13 +12,15 @@ import (
 // of Linux). Without Present the rest is empty.
 type Facts struct {
 	Present     bool
+	Broken      string `json:",omitempty"` // why Linux cannot read it; the rest is what could be read
 	Size        uint32 // bytes
 	Nodes       int
 	Top         []string // names of the root's children; this and the lists below at most 64
 	Model       string
 	Compatible  []string // the root's
-	CPUs        int      // enabled CPU nodes
-	NoMethod    []string // CPU nodes without an enable-method
+	CPUs        int      // CPU nodes that have not failed
+	NoMethod    []string // those without an enable-method, but for the one that boots
+	NoPSCI      []string `json:",omitempty"` // those that PSCI starts, where no node has its method
 	Memory      int      // memory nodes with a size
 	Timer       string   // path of the generic timer's node
 	PSCI        string   // path of the PSCI node that has a method
@@ -43,16 +45,36 @@ func Read(fsys fs.FS) (*Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Facts{Present: true, Size: t.Size, Compatible: t.Root.Compatible()}
+	f := &Facts{Present: true, Broken: t.Broken, Size: t.Size, Compatible: t.Root.Compatible()}
 	f.Model, _ = t.Root.String("model")
 	for _, n := range t.Root.Children[:min(maxPaths, len(t.Root.Children))] {
 		f.Top = append(f.Top, n.Name)
 	}
 	for _, n := range t.Root.All() {
-		f.add(n)
+		f.Nodes++
+		if n.IsCPU() && !n.Failed() {
+			f.addCPU(t, n)
+		} else if n.Enabled() {
+			f.add(n)
+		}
+	}
+	if f.PSCI != "" {
+		f.NoPSCI = nil
 	}
 	f.readChosen(t)
 	return f, nil
+}
+
+// addCPU needs no method for the CPU that boots: Linux does not start it.
+func (f *Facts) addCPU(t *Tree, n *Node) {
+	f.CPUs++
+	reg, _ := n.Value("reg")
+	switch method, ok := n.EnableMethod(); {
+	case method == "psci":
+		f.NoPSCI = some(f.NoPSCI, n)
+	case !ok && (len(reg) == 0 || wide(reg) != uint64(t.header.BootCPU)):
+		f.NoMethod = some(f.NoMethod, n)
+	}
 }
 
 // maxPaths bounds each list of paths: those of a hostile tree add up.
@@ -66,17 +88,8 @@ func some(paths []string, n *Node) []string {
 }
 
 func (f *Facts) add(n *Node) {
-	f.Nodes++
 	kind, _ := n.String("device_type")
-	if !n.Enabled() {
-		return
-	}
 	switch {
-	case kind == "cpu":
-		f.CPUs++
-		if _, ok := n.EnableMethod(); !ok {
-			f.NoMethod = some(f.NoMethod, n)
-		}
 	case kind == "memory":
 		ranges, err := n.Reg()
 		if err == nil && slices.ContainsFunc(ranges, func(r Range) bool { return r.Size > 0 }) {

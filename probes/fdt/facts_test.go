@@ -33,8 +33,10 @@ func TestReadWithoutATree(t *testing.T) {
 	_, err = fdt.Read(failingFS{eio})
 	require.ErrorIs(t, err, eio)
 
-	_, err = fdt.Read(fstest.MapFS{fdt.Path: {Data: []byte("junk")}})
-	require.ErrorContains(t, err, "parse sys/firmware/fdt: header: 4 bytes")
+	f, err = fdt.Read(fstest.MapFS{fdt.Path: {Data: []byte("junk")}})
+	require.NoError(t, err, "damage is the platform's")
+	require.True(t, f.Present && f.Empty())
+	require.Contains(t, f.Broken, "header: 4 bytes")
 }
 
 func TestFactsNodes(t *testing.T) {
@@ -48,6 +50,7 @@ func TestFactsNodes(t *testing.T) {
 			{name: "cpus", kids: []node{
 				cpu("cpu@0", "enable-method", "psci"), cpu("cpu@1"), cpu("cpu@2", disabled...),
 				{name: "cpu@3", props: []any{"device_type", []byte("cpu")}}, // no NUL
+				cpu("cpu@4", "status", "fail-test"), {name: "cpu@5"}, cpu("thread@6", "reg", []uint32{0, 0}), {name: "l2-cache"},
 			}},
 			{name: "memory@0", props: []any{"device_type", "memory", "reg", []uint32{0, 0, 1}}},
 			{name: "memory@1", props: []any{"device_type", "memory", "reg", []uint32{0, 0, 0}}},
@@ -62,12 +65,23 @@ func TestFactsNodes(t *testing.T) {
 		},
 	}))
 	require.Equal(t, &fdt.Facts{
-		Present: true, Size: f.Size, Nodes: 16, Model: "m", Compatible: []string{"a,b", "c,d"},
+		Present: true, Size: f.Size, Nodes: 20, Model: "m", Compatible: []string{"a,b", "c,d"},
 		Top:  []string{"cpus", "memory@0", "memory@1", "memory@4", "memory@2", "memory@3", "timer", "psci", "intc", "intc-off", "uart"},
-		CPUs: 2, NoMethod: []string{"/cpus/cpu@1"}, Memory: 2, Timer: "/timer", PSCI: "/psci",
+		CPUs: 6, NoMethod: []string{"/cpus/cpu@1", "/cpus/cpu@2", "/cpus/cpu@3", "/cpus/cpu@5"}, Memory: 2, Timer: "/timer", PSCI: "/psci",
 		Controllers: []string{"/intc"}, Consoles: []string{"/uart"},
 	}, f)
 	require.False(t, f.Empty())
+}
+
+// PSCI is asked only by a CPU that it starts.
+func TestNoPSCI(t *testing.T) {
+	cpus := func(method string) node {
+		return node{name: "cpus", props: []any{"enable-method", method}, kids: []node{{name: "cpu@0"}, {name: "cpu@1"}}}
+	}
+	require.Equal(t, []string{"/cpus/cpu@0", "/cpus/cpu@1"}, facts(t, build(node{kids: []node{cpus("psci")}})).NoPSCI)
+	require.Empty(t, facts(t, build(node{kids: []node{cpus("spin-table")}})).NoPSCI)
+	psci := node{name: "psci", props: []any{"compatible", "arm,psci", "method", "smc"}}
+	require.Empty(t, facts(t, build(node{kids: []node{cpus("psci"), psci}})).NoPSCI)
 }
 
 func TestEnableMethod(t *testing.T) {
@@ -99,7 +113,7 @@ func TestFactsMissing(t *testing.T) {
 		"timer that is switched off": {name: "timer", props: []any{"compatible", "arm,armv8-timer", "status", "disabled"}},
 		"psci without a method":      {name: "psci", props: []any{"compatible", "arm,psci"}},
 		"psci of another method":     {name: "psci", props: []any{"compatible", "arm,psci", "method", "svc"}},
-		"compatible without its NUL": {name: "timer", props: []any{"compatible", []byte("arm,armv8-timer")}},
+		"compatible of nothing":      {name: "timer", props: []any{"compatible", []byte{}}},
 	}
 	for name, n := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -116,7 +130,7 @@ func TestFactsChosen(t *testing.T) {
 		want, node string
 	}{
 		"no stdout-path":          {nil, "", ""},
-		"stdout-path is not text": {[]byte("/uart"), "", ""},
+		"stdout-path without NUL": {[]byte("/uart"), "/uart", "/uart"},
 		"options only":            {":115200", ":115200", ""},
 		"nowhere":                 {"/none:115200", "/none:115200", ""},
 		"disabled node":           {"/off", "/off", ""},

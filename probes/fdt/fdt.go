@@ -2,10 +2,11 @@
 // finds in it what a Linux guest needs to boot ([Facts]) and which rules it
 // breaks ([Lint]).
 //
-// The reader is strict: it takes the bytes of a hypervisor, allocates no more
-// than a small multiple of them, and answers a tree that breaks the format of
-// the Devicetree Specification 0.4, chapter 5, with an error that names the
-// offset. It judges nothing.
+// The reader takes the bytes of a hypervisor, and allocates no more than a small
+// multiple of them. It takes what Linux takes. What breaks the format of the
+// Devicetree Specification 0.4, chapter 5, and Linux reads over, is a fault for
+// [Lint]; what Linux ignores is ignored. A tree that Linux cannot read either is
+// read as far as it goes. It judges nothing.
 package fdt
 
 import (
@@ -41,6 +42,8 @@ const (
 	maxNodes = 1 << 14
 	maxProps = 1 << 16
 	maxName  = 255
+	// maxPropName is only there for hostile trees, whose properties can share a name.
+	maxPropName = 1 << 10
 	// maxStrings bounds a list in one property; Linux's longest have some dozens.
 	maxStrings = 1 << 10
 )
@@ -54,8 +57,29 @@ type Tree struct {
 	Size         uint32 // the header's totalsize, in bytes
 	Root         *Node
 	Reservations []Range
+	Broken       string // why Linux cannot read it; Root is then what could be read
 	header       header
 	used         uint32 // bytes of the structure block up to the end token
+	faults       []fault
+}
+
+// A fault breaks the format, and Linux reads over it.
+type fault struct {
+	rule     string
+	node     *Node
+	property string
+	text     string // with a verb for each number
+	numbers  []uint64
+}
+
+// maxFaults bounds the memory: four of a rule are shown.
+const maxFaults = 1 << 10
+
+func (t *Tree) fault(rule string, n *Node, property, text string, numbers ...uint64) {
+	if len(t.faults) == maxFaults {
+		return
+	}
+	t.faults = append(t.faults, fault{rule, n, property, text, numbers})
 }
 
 // A Range is a piece of the physical address space, in bytes.
@@ -76,6 +100,7 @@ type Node struct {
 	Name     string // with the unit address; empty for the root
 	Parent   *Node
 	Props    []Prop
+	Late     []Prop // behind a child node, where Linux ignores them
 	Children []*Node
 }
 
@@ -130,8 +155,8 @@ func (d *decoder) name() string {
 		return ""
 	}
 	end := bytes.IndexByte(d.data[d.off:], 0)
-	if end < 0 || end > maxName {
-		d.fail("node name does not end within %d bytes", maxName)
+	if end < 0 {
+		d.fail("node name does not end")
 		return ""
 	}
 	s := string(d.data[d.off : d.off+end])
@@ -144,10 +169,12 @@ type header struct {
 	Magic, Total, Struct, Strings, Reserve, Version, LastComp, BootCPU, StringsSize, StructSize uint32
 }
 
-func parseHeader(blob []byte) (header, error) {
-	var h header
+// errMagic says that the bytes are no tree at all.
+var errMagic = errors.New("header")
+
+func parseHeader(blob []byte) (h header, err error) {
 	if len(blob) < headerSize {
-		return h, fmt.Errorf("header: %d bytes, want at least %d", len(blob), headerSize)
+		return h, fmt.Errorf("%w: %d bytes, want at least %d", errMagic, len(blob), headerSize)
 	}
 	d := decoder{data: blob[:headerSize]}
 	for _, field := range []*uint32{
@@ -155,85 +182,154 @@ func parseHeader(blob []byte) (header, error) {
 	} {
 		*field = d.u32()
 	}
-	inside := func(off, size uint32) bool {
-		return off >= headerSize && uint64(off)+uint64(size) <= uint64(h.Total)
-	}
 	switch {
 	case h.Magic != magic:
-		return h, fmt.Errorf("header: magic %#08x, want %#08x", h.Magic, uint32(magic))
-	case h.Total > MaxSize:
-		return h, fmt.Errorf("header: total size %d is over the %d that Linux takes", h.Total, MaxSize)
-	case uint64(h.Total) > uint64(len(blob)):
-		return h, fmt.Errorf("header: total size %d, but there are %d bytes", h.Total, len(blob))
-	case h.Version < 17 || h.LastComp > 17:
-		return h, fmt.Errorf("header: version %d, compatible down to %d; want 17", h.Version, h.LastComp)
-	case !inside(h.Struct, h.StructSize) || h.Struct%4 != 0:
-		return h, fmt.Errorf("header: structure block at %#x, size %#x", h.Struct, h.StructSize)
-	case !inside(h.Strings, h.StringsSize):
-		return h, fmt.Errorf("header: strings block at %#x, size %#x", h.Strings, h.StringsSize)
-	case !inside(h.Reserve, 16) || h.Reserve%8 != 0:
-		return h, fmt.Errorf("header: memory reservation block at %#x", h.Reserve)
+		return h, fmt.Errorf("%w: magic %#08x, want %#08x", errMagic, h.Magic, uint32(magic))
+	case h.Version < oldest || h.LastComp > newest || h.Version < h.LastComp:
+		return h, fmt.Errorf("%w: version %d, compatible down to %d; Linux reads %d and %d", errMagic, h.Version, h.LastComp, oldest, newest)
 	}
 	return h, nil
 }
 
-// Parse reads a flattened tree. Bytes behind the header's total size are
-// ignored, as Linux does.
-func Parse(blob []byte) (*Tree, error) {
-	h, err := parseHeader(blob)
-	if err != nil {
-		return nil, err
+// The versions whose structure block has the form that is read here. Linux also
+// reads those of before 2005.
+const oldest, newest = 16, 17
+
+// check returns the first reason for which Linux takes none of the tree
+// (scripts/dtc/libfdt/fdt.c, fdt_check_header), and how many bytes there are.
+func (h *header) check(blob []byte) (size uint32, err error) {
+	size = min(uint32(min(len(blob), MaxSize)), max(h.Total, headerSize))
+	inside := func(off, length uint32) bool {
+		return off >= headerSize && uint64(off)+uint64(length) <= uint64(size)
 	}
-	t := &Tree{Version: h.Version, Size: h.Total, header: h}
-	if t.Reservations, err = parseReservations(blob[h.Reserve:h.Total]); err != nil {
-		return nil, fmt.Errorf("memory reservation block: %w", err)
+	if h.Version < newest { // it has no size of the structure block
+		h.StructSize = size - min(size, h.Struct)
 	}
-	p := parser{
-		decoder: decoder{data: blob[h.Struct : h.Struct+h.StructSize]},
-		strings: string(blob[h.Strings : h.Strings+h.StringsSize]),
+	switch {
+	case h.Total > MaxSize:
+		err = fmt.Errorf("header: total size %d is over the %d that Linux takes", h.Total, MaxSize)
+	case uint64(h.Total) > uint64(len(blob)):
+		err = fmt.Errorf("header: total size %d, but there are %d bytes", h.Total, len(blob))
+	case !inside(h.Struct, h.StructSize):
+		err = fmt.Errorf("header: structure block at %#x, size %#x", h.Struct, h.StructSize)
+	case !inside(h.Strings, h.StringsSize):
+		err = fmt.Errorf("header: strings block at %#x, size %#x", h.Strings, h.StringsSize)
+	case !inside(h.Reserve, 0):
+		err = fmt.Errorf("header: memory reservation block at %#x", h.Reserve)
 	}
-	if t.Root = p.tree(); p.err != nil {
-		return nil, fmt.Errorf("structure block: %w", p.err)
-	}
-	t.used = uint32(p.off)
-	return t, nil
+	return size, err
 }
 
-func parseReservations(block []byte) ([]Range, error) {
-	var out []Range
+// part returns as much of a block as there is.
+func part(blob []byte, off, size uint32) []byte {
+	if off < headerSize || uint64(off) > uint64(len(blob)) {
+		return nil
+	}
+	return blob[off:min(uint64(len(blob)), uint64(off)+uint64(size))]
+}
+
+// Parse reads a flattened tree. Bytes behind the header's total size are
+// ignored, as Linux does. With an error the tree is what could be read.
+func Parse(blob []byte) (*Tree, error) {
+	t := &Tree{Root: &Node{}}
+	h, err := parseHeader(blob)
+	t.Version, t.Size, t.header = h.Version, h.Total, h
+	if err == nil {
+		err = t.read(blob, h)
+	}
+	if err != nil {
+		t.Broken = err.Error()
+	}
+	return t, err
+}
+
+func (t *Tree) read(blob []byte, h header) error {
+	size, err := h.check(blob)
+	t.header, blob = h, blob[:size]
+	t.layout()
+	t.readReservations(part(blob, h.Reserve, size))
+	p := parser{tree: t, decoder: decoder{data: part(blob, h.Struct, h.StructSize)}, strings: string(part(blob, h.Strings, h.StringsSize))}
+	p.root(t.Root)
+	t.used = uint32(p.off)
+	if p.err == nil {
+		return err
+	}
+	p.forget()
+	if err != nil && !errors.Is(p.err, errTooMany) {
+		return err // which explains the other
+	}
+	return fmt.Errorf("structure block: %w", p.err)
+}
+
+// layout looks at what the header says and Linux does not mind.
+func (t *Tree) layout() {
+	h := &t.header
+	if h.Version < newest {
+		t.fault("header-version", t.Root, "header", "version %d, not %d", uint64(h.Version), newest)
+	}
+	if h.Struct%4 != 0 {
+		t.fault("blocks-align", t.Root, "structure block", "%#x is not aligned to 4 bytes", uint64(h.Struct))
+	}
+	if h.Reserve%8 != 0 {
+		t.fault("blocks-align", t.Root, "memory reservation block", "%#x is not aligned to 8 bytes", uint64(h.Reserve))
+	}
+}
+
+// readReservations reads up to an entry of no size, as Linux does
+// (drivers/of/fdt.c, early_init_fdt_scan_reserved_mem).
+func (t *Tree) readReservations(block []byte) {
 	for d := (decoder{data: block}); ; {
 		r := Range{Start: d.u64(), Size: d.u64()}
-		if d.err != nil {
-			return nil, d.err
+		switch {
+		case d.err != nil:
+			t.fault("reserve-end", t.Root, "memory reservation block", "it is not terminated")
+			return
+		case r.Size == 0 && r.Start != 0:
+			t.fault("reserve-range", t.Root, "memory reservation block", "no bytes at %#x, which Linux takes for its end", r.Start)
+			return
+		case r.Size == 0:
+			return
 		}
-		if r == (Range{}) {
-			return out, nil
-		}
-		out = append(out, r)
+		t.Reservations = append(t.Reservations, r)
 	}
 }
 
 type parser struct {
 	decoder
+	tree         *Tree
 	strings      string
 	nodes, props int
+	open         *Node // whose properties are being read
 }
 
-// tree reads the one root node and the end token.
-func (p *parser) tree() *Node {
+// root reads the one root node and the end token. Linux does not look at the
+// root's name, nor at what follows its end.
+func (p *parser) root(root *Node) {
 	if token := p.token(); token != tokenBeginNode {
 		p.fail("token %d where the root node should begin", token)
-		return nil
+		return
 	}
-	root := &Node{Name: p.name()}
-	if root.Name != "" {
-		p.fail("root node is called %q", root.Name)
+	if name := p.name(); name != "" {
+		p.tree.fault("root-name", root, "", "the root node is called "+quote(name)+", and should have no name")
 	}
-	p.node(root, 1)
-	if token := p.token(); token != tokenEnd {
-		p.fail("token %d where the tree should end", token)
+	if p.node(root, 1); p.err != nil {
+		return
 	}
-	return root
+	if token := p.token(); p.err != nil {
+		p.err = nil
+		p.tree.fault("structure-end", root, "structure block", "there is no FDT_END")
+	} else if token != tokenEnd {
+		p.tree.fault("structure-end", root, "structure block", "token %d where the tree should end", uint64(token))
+	}
+}
+
+// forget drops the node in which the tree breaks off: it is not whole.
+func (p *parser) forget() {
+	if p.open == nil || p.open.Parent == nil {
+		return
+	}
+	up := p.open.Parent
+	up.Children = up.Children[:len(up.Children)-1]
 }
 
 // token takes the next token that is not padding.
@@ -249,24 +345,37 @@ func (p *parser) token() uint32 {
 func (p *parser) node(n *Node, depth int) {
 	if p.nodes++; depth > maxDepth || p.nodes > maxNodes {
 		p.fail("node %d, nested %d deep: %w", p.nodes, depth, errTooMany)
+		return
 	}
-	for p.err == nil {
-		switch token := p.token(); token {
-		case tokenProp:
+	for p.open = n; p.err == nil; {
+		switch token := p.token(); {
+		case p.err != nil:
+		case token == tokenProp:
 			p.prop(n)
-		case tokenBeginNode:
-			child := &Node{Name: p.name(), Parent: n}
-			if child.Name == "" || child.Name == "." || child.Name == ".." || strings.Contains(child.Name, "/") {
-				p.fail("child of %s is called %q", n.Path(), child.Name)
+		case token == tokenBeginNode:
+			if name := p.name(); p.err == nil {
+				p.node(p.child(n, name), depth+1)
 			}
-			n.Children = append(n.Children, child)
-			p.node(child, depth+1)
-		case tokenEndNode:
+		case token == tokenEndNode:
+			p.open = nil
 			return
 		default:
 			p.fail("%s: token %d", n.Path(), token)
 		}
 	}
+}
+
+// child adds a node. Linux takes any name.
+func (p *parser) child(n *Node, name string) *Node {
+	c := &Node{Name: name[:min(len(name), maxName)], Parent: n}
+	n.Children = append(n.Children, c)
+	switch {
+	case len(name) > maxName:
+		p.tree.fault("name-long", c, "name", "%d bytes", uint64(len(name)))
+	case name == "" || name == "." || name == ".." || strings.Contains(name, "/"):
+		p.tree.fault("node-name", c, "name", "a node is called "+quote(name))
+	}
+	return c
 }
 
 func (p *parser) prop(n *Node) {
@@ -279,15 +388,15 @@ func (p *parser) prop(n *Node) {
 		return
 	}
 	name, ok := p.propName(nameOff)
-	if !ok {
-		p.fail("%s: property name at %#x is outside the strings block", n.Path(), nameOff)
-		return
+	switch {
+	case !ok:
+		p.tree.fault("property-name", n, "", "a property's name at %#x is none of the strings block; Linux ignores the property", uint64(nameOff))
+	case len(n.Children) > 0:
+		n.Late = append(n.Late, Prop{Name: name, Value: value})
+		p.tree.fault("property-late", n, name, "it stands behind a child node, where Linux ignores it")
+	default:
+		n.Props = append(n.Props, Prop{Name: name, Value: value})
 	}
-	if len(n.Children) > 0 {
-		p.fail("%s: property %s after a child node", n.Path(), name)
-		return
-	}
-	n.Props = append(n.Props, Prop{Name: name, Value: value})
 }
 
 // propName looks a name up in the strings block.
@@ -296,10 +405,10 @@ func (p *parser) propName(off uint32) (string, bool) {
 		return "", false
 	}
 	end := strings.IndexByte(p.strings[off:], 0)
-	if end < 1 || end > maxName {
+	if end < 1 {
 		return "", false
 	}
-	return p.strings[off : int(off)+end], true
+	return p.strings[off : int(off)+min(end, maxPropName)], true
 }
 
 // Path returns the node's full path, such as /cpus/cpu@0.
@@ -390,25 +499,27 @@ func (n *Node) Value(name string) ([]byte, bool) {
 	return nil, false
 }
 
-// Strings returns a property that is a list of strings; ok is false where
-// the node has none, or it does not end in a NUL or is longer than any.
+// Strings returns a property that is a list of strings. Linux does not mind if
+// the last has no NUL.
 func (n *Node) Strings(name string) (list []string, ok bool) {
 	v, ok := n.Value(name)
-	if !ok || len(v) == 0 || v[len(v)-1] != 0 || bytes.Count(v, []byte{0}) > maxStrings {
+	if !ok || len(v) == 0 {
 		return nil, false
 	}
-	return strings.Split(string(v[:len(v)-1]), "\x00"), true
+	list = strings.SplitN(strings.TrimSuffix(string(v), "\x00"), "\x00", maxStrings+1)
+	return list[:min(len(list), maxStrings)], true
 }
 
-// String returns a property that is one string.
+// String returns a property that is a string: of a list the first, as in Linux.
 //
 //go:noinline
 func (n *Node) String(name string) (string, bool) {
-	list, ok := n.Strings(name)
-	if !ok || len(list) != 1 {
+	v, ok := n.Value(name)
+	if !ok || len(v) == 0 {
 		return "", false
 	}
-	return list[0], true
+	first, _, _ := strings.Cut(string(v), "\x00")
+	return first, true
 }
 
 // Cells returns a property that is a list of 32-bit cells.
@@ -438,11 +549,36 @@ func (n *Node) Is(names ...string) bool {
 // Enabled tells whether the node's status lets a driver use it: absent, "okay"
 // or "ok" (of_device_is_available in drivers/of/base.c).
 func (n *Node) Enabled() bool {
-	status, ok := n.String("status")
+	status, _ := n.String("status")
 	if _, has := n.Value("status"); !has {
 		return true
 	}
-	return ok && (status == "okay" || status == "ok")
+	return status == "okay" || status == "ok"
+}
+
+// Failed tells whether the node's status says so. A CPU that has not failed is
+// there, and a disabled one only waits to be started: Devicetree Specification
+// 0.4, section 3.8.1 (of_get_next_cpu_node in drivers/of/base.c).
+func (n *Node) Failed() bool {
+	status, _ := n.String("status")
+	return status == "fail" || strings.HasPrefix(status, "fail-")
+}
+
+// base is the node's name without its unit address.
+func (n *Node) base() string {
+	base, _, _ := strings.Cut(n.Name, "@")
+	return base
+}
+
+// IsCPU tells whether Linux takes the node for a CPU's: by its name or by its
+// type.
+func (n *Node) IsCPU() bool {
+	up := n.Parent
+	if up == nil || up.Parent == nil || up.Parent.Parent != nil || up.base() != "cpus" {
+		return false
+	}
+	kind, _ := n.String("device_type")
+	return kind == "cpu" || n.base() == "cpu"
 }
 
 // cellCount returns #address-cells or #size-cells of the node, or the default
@@ -457,30 +593,25 @@ func (n *Node) cellCount(name string, otherwise int) int {
 // errReg says what is wrong with a reg property.
 var errReg = errors.New("reg does not fit its parent's #address-cells and #size-cells")
 
-// Reg returns the node's reg property in the parent's address space. Only
-// addresses and sizes of at most 64 bits are understood.
-func (n *Node) Reg() ([]Range, error) {
-	cells, ok := n.Cells("reg")
+// Reg returns the node's reg property in the parent's address space: its whole
+// entries, as in Linux (drivers/of/address.c, __of_get_address). Only addresses
+// and sizes of at most 64 bits are understood.
+func (n *Node) Reg() ([]Range, error) { return n.regs("reg") }
+
+func (n *Node) regs(name string) ([]Range, error) {
+	v, ok := n.Value(name)
 	if !ok || n.Parent == nil {
 		return nil, fmt.Errorf("%s: %w", n.Path(), errReg)
 	}
 	a, s := n.Parent.cellCount("#address-cells", 2), n.Parent.cellCount("#size-cells", 1)
-	if a < 1 || a > 2 || s > 2 || len(cells) == 0 || len(cells)%(a+s) != 0 {
+	if a < 1 || a > 2 || s > 2 || len(v) < 4*(a+s) {
 		return nil, fmt.Errorf("%s: %w", n.Path(), errReg)
 	}
 	var out []Range
-	for ; len(cells) > 0; cells = cells[a+s:] {
-		out = append(out, Range{Start: number(cells[:a]), Size: number(cells[a : a+s])})
+	for ; len(v) >= 4*(a+s); v = v[4*(a+s):] {
+		out = append(out, Range{Start: wide(v[:4*a]), Size: wide(v[4*a : 4*(a+s)])})
 	}
 	return out, nil
-}
-
-func number(cells []uint32) uint64 {
-	var v uint64
-	for _, c := range cells {
-		v = v<<32 | uint64(c)
-	}
-	return v
 }
 
 // String writes a range as Linux does in /proc/iomem, the last byte included.

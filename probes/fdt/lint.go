@@ -19,7 +19,7 @@ type Finding struct{ Rule, Path, Text string }
 type Lint struct {
 	Present   bool
 	Empty     bool   // it describes no machine: [Facts.Empty]
-	Malformed string // how it breaks the format; then no more is known
+	Malformed string // why Linux cannot read it; the rest is about what could be read
 	// How many there were to look at.
 	Nodes, References, Interrupts, Ranges, Memory, CPUs, Bound int
 
@@ -39,22 +39,13 @@ const (
 // errSteps says that no machine has such a tree.
 var errSteps = errors.New("lint the tree: it has more to look at than any machine's")
 
-// A malformed error is about what the Devicetree Specification does not allow,
-// while other errors are about reading it.
-type malformed struct{ error }
-
-func (m malformed) Unwrap() error { return m.error }
-
 // ReadLint looks the guest's tree over. A guest without one is an answer.
 func ReadLint(fsys fs.FS) (*Lint, error) {
 	t, err := Load(fsys)
-	var broken malformed
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
+	if errors.Is(err, fs.ErrNotExist) {
 		return &Lint{}, nil
-	case errors.As(err, &broken) && !errors.Is(err, errTooMany):
-		return &Lint{Present: true, Malformed: broken.Error()}, nil
-	case err != nil:
+	}
+	if err != nil {
 		return nil, err
 	}
 	return LintTree(t)
@@ -96,6 +87,9 @@ func LintTree(t *Tree) (*Lint, error) {
 		Lint: &Lint{Present: true}, tree: t, handles: map[uint32]*Node{},
 		controllers: map[*Node]controller{}, counts: map[counted]int{}, seen: map[string]bool{},
 	}
+	if t.Broken != "" {
+		l.Malformed = "parse " + Path + ": " + t.Broken
+	}
 	l.blocks()
 	l.collect(t.Root)
 	l.visit(t.Root, nil)
@@ -112,6 +106,9 @@ func LintTree(t *Tree) (*Lint, error) {
 // said of the property is a format for the numbers, if there are any; the path
 // of another node follows. This form keeps the many call sites small.
 func (l *linter) found(rule string, n *Node, property, text string, other *Node, numbers ...uint64) {
+	if l.Malformed != "" && slices.Contains(elsewhere, rule) {
+		return
+	}
 	shown := 0
 	for _, f := range l.Findings {
 		if f.Rule == rule {
@@ -127,6 +124,10 @@ func (l *linter) found(rule string, n *Node, property, text string, other *Node,
 	}
 	l.More[rule]++
 }
+
+// elsewhere are the rules about what is not there. It may be in the part of a
+// tree that cannot be read.
+var elsewhere = []string{"phandle-dangling", "alias-dangling"}
 
 func sentence(property, text string, other *Node, numbers []uint64) string {
 	if len(numbers) > 0 {
@@ -165,6 +166,9 @@ func (l *linter) visit(n *Node, up *place) {
 	}
 	l.reg(at)
 	l.windows(at)
+	if n.IsCPU() && !n.Failed() {
+		l.CPUs++
+	}
 	if at.enabled {
 		l.interrupts(at)
 		l.interruptMap(at)
@@ -227,13 +231,23 @@ func (l *linter) count(n *Node, name string) int {
 // recommended.
 func (l *linter) blocks() {
 	h, root := l.tree.header, l.tree.Root
+	for _, f := range l.tree.faults {
+		l.found(f.rule, f.node, f.property, f.text, nil, f.numbers...)
+	}
+	if l.Malformed != "" {
+		return
+	}
 	type block struct {
 		name     string
 		from, to uint64
 	}
+	size := h.StructSize
+	if h.Version < newest {
+		size = l.tree.used
+	}
 	all := []block{
 		{"memory reservation", uint64(h.Reserve), uint64(h.Reserve) + 16*uint64(len(l.tree.Reservations)+1)},
-		{"structure", uint64(h.Struct), uint64(h.Struct) + uint64(h.StructSize)},
+		{"structure", uint64(h.Struct), uint64(h.Struct) + uint64(size)},
 		{"strings", uint64(h.Strings), uint64(h.Strings) + uint64(h.StringsSize)},
 	}
 	for i, a := range all {
@@ -243,11 +257,11 @@ func (l *linter) blocks() {
 			}
 		}
 	}
-	if l.tree.used != h.StructSize {
-		l.found("structure-end", root, "structure block", "%d bytes, FDT_END is before %d", nil, uint64(h.StructSize), uint64(l.tree.used))
+	if l.tree.used < size {
+		l.found("structure-end", root, "structure block", "%d bytes, FDT_END is before %d", nil, uint64(size), uint64(l.tree.used))
 	}
 	for _, r := range l.tree.Reservations {
-		if r.Size > 0 && r.Start+(r.Size-1) < r.Start {
+		if r.Start+(r.Size-1) < r.Start {
 			l.found("reserve-range", root, "memory reservation block", "%#x bytes at %#x reach beyond the address space", nil, r.Size, r.Start)
 		}
 	}

@@ -151,7 +151,7 @@ func legal() map[string]node {
 		"a map by the default of the specification": {props: one, kids: []node{simple, kid("pcie", "device_type", "pci", "#address-cells", cells(3), "#size-cells", cells(2), "#interrupt-cells", cells(1),
 			"interrupt-map", cells(0, 0, 0, 1, 1, 0, 0, 0, 9, 4))}},
 		"a map of a controller's own": {props: one, kids: []node{simple, kid("irq", "#interrupt-cells", cells(2), "#address-cells", cells(0), "interrupt-controller", nil, "interrupt-map", cells(1, 2))}},
-		"threads of one core":         {kids: []node{{name: "cpus", props: []any{"#address-cells", cells(1), "#size-cells", cells(0)}, kids: []node{kid("cpu@0", "device_type", "cpu", "compatible", "a,b", "reg", cells(0, 1)), kid("l2-cache"), kid("cpu@2", "status", "disabled")}}}},
+		"threads of one core":         {kids: []node{{name: "cpus", props: []any{"#address-cells", cells(1), "#size-cells", cells(0)}, kids: []node{kid("cpu@0", "device_type", "cpu", "compatible", "a,b", "reg", cells(0, 1)), kid("l2-cache"), kid("cpu@2", "status", "fail")}}}},
 		"a method of a vendor's":      {kids: []node{{name: "cpus", props: []any{"#address-cells", cells(2), "#size-cells", cells(0), "enable-method", "acme,smp"}, kids: []node{kid("cpu@0", "device_type", "cpu", "compatible", "a,b", "reg", cells(1, 0))}}}},
 		"PSCI 0.1":                    {kids: []node{kid("psci", "compatible", "arm,psci", "cpu_on", cells(1), "cpu_off", cells(2))}},
 	}

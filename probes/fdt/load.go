@@ -1,6 +1,7 @@
 package fdt
 
 import (
+	"errors"
 	"fmt"
 	"io/fs"
 )
@@ -14,7 +15,8 @@ type keeper interface {
 }
 
 // Load reads and parses the guest's tree, which is not to be changed: it may be
-// shared. A guest without one answers [fs.ErrNotExist].
+// shared. A guest without one answers [fs.ErrNotExist]. Damage is no error: the
+// tree says that it is [Tree.Broken], and holds what could be read.
 func Load(fsys fs.FS) (*Tree, error) {
 	k, ok := fsys.(keeper)
 	if !ok {
@@ -33,8 +35,8 @@ func load(fsys fs.FS) (*Tree, error) {
 		return nil, err
 	}
 	t, err := Parse(blob)
-	if err != nil {
-		return nil, fmt.Errorf("parse %s: %w", Path, malformed{err})
+	if errors.Is(err, errTooMany) {
+		return nil, fmt.Errorf("parse %s: %w", Path, err)
 	}
 	return t, nil
 }

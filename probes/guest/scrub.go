@@ -3,6 +3,7 @@ package guest
 import (
 	"bytes"
 	"encoding/binary"
+	"slices"
 	"strings"
 
 	"vmspec/probes/efi"
@@ -79,24 +80,27 @@ func scrub(name string, data []byte) {
 // Specification 0.4, sections 2.3 and 4.3, and Linux's of_net.c.
 var identities = []string{"mac-address", "local-mac-address", "serial-number"}
 
-// scrubTree overwrites those properties, and addresses in the command line. A
-// tree that cannot be read stays as it is.
+// scrubTree overwrites those properties, and addresses in the command line, as
+// far as the tree can be read.
 func scrubTree(blob []byte) {
-	tree, err := fdt.Parse(blob)
-	if err != nil {
-		return
-	}
+	tree, _ := fdt.Parse(blob)
 	for _, n := range tree.Root.All() {
-		for _, name := range identities {
-			value, _ := n.Value(name)
-			for i, c := range value {
-				if c != 0 {
-					value[i] = 'x'
-				}
+		for _, p := range slices.Concat(n.Props, n.Late) {
+			switch {
+			case slices.Contains(identities, p.Name):
+				mask(p.Value)
+			case p.Name == "bootargs":
+				Scrub(p.Value)
 			}
 		}
-		if value, ok := n.Value("bootargs"); ok {
-			Scrub(value)
+	}
+}
+
+// mask overwrites a text of any length, but not what separates its parts.
+func mask(value []byte) {
+	for i, c := range value {
+		if c != 0 {
+			value[i] = 'x'
 		}
 	}
 }

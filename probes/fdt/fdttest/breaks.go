@@ -187,10 +187,10 @@ const (
 // Blobs are broken in their format.
 var Blobs = []BrokenBlob{
 	{"another magic", "", "magic", func(b []byte) []byte { return setWord(b, magicAt, 0xfeedd00d) }},
-	{"a structure block that is not aligned", "", "structure block at", func(b []byte) []byte { return setWord(b, structAt, word(b, structAt)+2) }},
-	{"memory reservations that are not aligned", "", "memory reservation block", func(b []byte) []byte { return setWord(b, reserveAt, word(b, reserveAt)+4) }},
+	{"a structure block that is not aligned", "", "structure block", func(b []byte) []byte { return setWord(b, structAt, word(b, structAt)+2) }},
+	{"memory reservations that are not aligned", "blocks-align", "not aligned to 8 bytes", func(b []byte) []byte { return setWord(b, reserveAt, word(b, reserveAt)+4) }},
 	{"a strings block beyond the end", "", "strings block", func(b []byte) []byte { return setWord(b, stringsSize, word(b, stringsSize)+1) }},
-	{"a name outside the strings block", "", "outside the strings block", func(b []byte) []byte { return setWord(b, stringsSize, 4) }},
+	{"a name outside the strings block", "property-name", "Linux ignores the property", func(b []byte) []byte { return setWord(b, stringsSize, 4) }},
 	{"a structure block that breaks off", "", "truncated", func(b []byte) []byte { return setWord(b, structSizeAt, word(b, structSizeAt)-8) }},
 	{"a structure block in the strings block", "blocks-overlap", "it runs into another",
 		func(b []byte) []byte { return setWord(b, structSizeAt, word(b, structSizeAt)+4) }},
