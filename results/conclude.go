@@ -2,8 +2,6 @@ package results
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"vmspec/results/report"
 )
@@ -54,32 +52,4 @@ func (r *Report) concludeOn(party report.Party, strict bool) (Conformance, repor
 // byStrict tells whether only --strict made a conclusion so bad.
 func (r *Report) byStrict(conclusion Conformance, t report.Tally) bool {
 	return conclusion == NotConformant && t.Failed == 0
-}
-
-// symptoms are lines of a guest that may not report any more, with what they
-// mean.
-var symptoms = []struct{ text, meaning string }{
-	{"Kernel panic - not syncing", "the guest's kernel panicked"},
-	{"Synchronous Exception at", "the firmware crashed"},
-	{"UEFI Interactive Shell", "the firmware found nothing to boot and started its shell"},
-}
-
-// signsOfLife are what a guest writes that goes on after all: a shell's
-// startup.nsh can start the kernel.
-var signsOfLife = []string{"Booting Linux on", "EFI stub: Booting Linux", report.Begin}
-
-// Alive tells whether a line takes back an earlier symptom.
-func Alive(line string) bool {
-	return slices.ContainsFunc(signsOfLife, func(s string) bool { return strings.Contains(line, s) })
-}
-
-// Symptom returns what a line says of a guest that cannot go on; ok is false
-// for any other line.
-func Symptom(line string) (meaning string, ok bool) {
-	for _, s := range symptoms {
-		if strings.Contains(line, s.text) {
-			return s.meaning, true
-		}
-	}
-	return "", false
 }

@@ -133,21 +133,3 @@ func TestConcludeStoredReports(t *testing.T) {
 		})
 	}
 }
-
-func TestSymptom(t *testing.T) {
-	for _, c := range []struct{ line, want string }{
-		{"", ""},
-		{"[    0.512340] Kernel command line: panic=-1 console=ttyAMA0", ""},
-		{"[    0.900000] Run /init as init process", ""},
-		{"UEFI firmware (version 2024.02 built at 00:00:00)", ""},
-		{"[    1.500000] Kernel panic - not syncing: VFS: Unable to mount root fs", "the guest's kernel panicked"},
-		{"Synchronous Exception at 0x000000005F8A1000", "the firmware crashed"},
-		{"UEFI Interactive Shell v2.2", "the firmware found nothing to boot and started its shell"},
-	} {
-		t.Run(c.line, func(t *testing.T) {
-			meaning, ok := results.Symptom(c.line)
-			require.Equal(t, c.want, meaning)
-			require.Equal(t, c.want != "", ok)
-		})
-	}
-}

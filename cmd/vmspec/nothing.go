@@ -4,10 +4,10 @@ import (
 	"cmp"
 	"fmt"
 	"regexp"
-	"slices"
 	"strings"
 
 	"vmspec/cmd/vmspec/internal/vmm"
+	"vmspec/results"
 )
 
 // Where a console may be that was not read, by what the VMM says and by its
@@ -20,13 +20,8 @@ var (
 	fileConsole   = regexp.MustCompile(`\b(?:unix|file):([^,\s]+)`)
 )
 
-// reportMarks are in what a guest of the suite writes.
-var reportMarks = []string{"TAP version 13", "# vmspec", "Booting Linux on"}
-
 // onStderr tells whether the guest's console went to the VMM's standard error.
-func onStderr(out *vmm.Outcome) bool {
-	return slices.ContainsFunc(reportMarks, func(mark string) bool { return strings.Contains(out.Stderr, mark) })
-}
+func onStderr(out *vmm.Outcome) bool { return results.Alive(out.Stderr) }
 
 // elsewhere says what to do about a guest whose console was not where it was
 // looked for; empty if nothing says so.

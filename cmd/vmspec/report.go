@@ -10,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"vmspec/cmd/vmspec/internal/vmm"
 	"vmspec/probes"
 	"vmspec/probes/guest"
 	"vmspec/results"
@@ -106,35 +107,46 @@ func by(report *results.Report, profile, name string) (*results.Report, error) {
 
 // readLog finds the whole report in a log.
 func readLog(in io.Reader, name string, parser *results.Parser) (*results.Report, error) {
-	symptom, lines := "", 0
+	var health results.Health
+	var last vmm.Last
+	lines := 0
 	var held nonces
 	err := results.EachLine(in, func(line string) {
 		lines++
 		parser.Line(line)
 		held.line(line)
-		if s, ill := results.Symptom(line); ill && symptom == "" {
-			symptom = fmt.Sprintf("; line %d: %s", lines, s)
-		}
+		health.Take(line)
+		last.Take(line)
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}
 	report, err := parser.Report()
+	why := dead(&health, last)
 	if said := parser.Doing(); said != "" {
-		symptom = "; " + lastWord(said) + symptom
+		why = "; " + lastWord(said) + why
 	}
 	switch {
 	case errors.Is(err, results.ErrNoReport) && held.others(parser.Nonce) != "":
 		return nil, undecided{fmt.Errorf("%s: the log holds %s", name, held.others(parser.Nonce))}
 	case errors.Is(err, results.ErrNoReport):
-		return nil, undecided{fmt.Errorf("%s: %w, %d lines%s", name, err, lines, symptom)}
+		return nil, undecided{fmt.Errorf("%s: %w, %d lines%s", name, err, lines, why)}
 	case err != nil:
 		return nil, err
 	case report.Incomplete != nil:
 		return nil, undecided{fmt.Errorf("%s: the report is incomplete: %s%s", name,
-			strings.ReplaceAll(report.Incomplete.Error(), "\n", "; "), symptom)}
+			strings.ReplaceAll(report.Incomplete.Error(), "\n", "; "), why)}
 	}
 	return report, nil
+}
+
+// dead says that a log's guest could not go on, and what it said last; empty
+// for a guest that was well.
+func dead(h *results.Health, last vmm.Last) string {
+	if h.Symptom == "" {
+		return ""
+	}
+	return fmt.Sprintf("; line %d: %s\nthe guest's last lines:\n%s", h.Line, h.Symptom, indent(last))
 }
 
 func newJudge() *cobra.Command {

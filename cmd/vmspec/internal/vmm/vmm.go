@@ -28,9 +28,9 @@ type Run struct {
 	Before  []func() error // are called when all is ready for the VMM to start
 	Timeout time.Duration  // for the whole run
 	Silence time.Duration  // for the console to say something
-	// Grace is for a VM to end by itself once its report is out or its guest
-	// is ill; 10 s if zero. A firmware's shell takes 5 s to look for a
-	// startup.nsh, by which it may go on.
+	// Grace is for a VM to end by itself once its report is out and its console
+	// is quiet, or once its guest is ill; 10 s if zero. A firmware's shell takes
+	// 5 s to look for a startup.nsh, by which it may go on.
 	Grace time.Duration
 }
 
@@ -127,6 +127,11 @@ func (w *watch) wait(ctx context.Context, out *Outcome, ended <-chan error) {
 		case <-timeout.C:
 			out.Reason = fmt.Sprintf("no end after %s", w.run.Timeout)
 		case <-grace:
+			// A captured guest may still be coming.
+			if rest := w.grace() - time.Since(w.heard()); w.whole.Load() && rest > 0 {
+				grace = time.After(rest)
+				continue
+			}
 			out.Reason = Lasted
 		case why := <-w.alarm:
 			if why == again {
@@ -134,7 +139,7 @@ func (w *watch) wait(ctx context.Context, out *Outcome, ended <-chan error) {
 				break
 			}
 			if grace = nil; why != well {
-				grace = time.After(cmp.Or(w.run.Grace, graceEnd))
+				grace = time.After(w.grace())
 			}
 			continue
 		case <-tick.C:
@@ -150,6 +155,8 @@ func (w *watch) wait(ctx context.Context, out *Outcome, ended <-chan error) {
 		return
 	}
 }
+
+func (w *watch) grace() time.Duration { return cmp.Or(w.run.Grace, graceEnd) }
 
 // quiet says why nothing more is expected of the console; empty if something is.
 // left tells that the command has ended and its VM goes on.
@@ -187,7 +194,7 @@ func (w *watch) conclude(out *Outcome) (err error) {
 		err = nil
 	}
 	out.Capture, out.CaptureErr = w.parser.Capture()
-	out.Doing, out.Off, out.Symptom, out.Last = w.parser.Doing(), w.off, w.symptom, w.last
+	out.Doing, out.Off, out.Symptom, out.Last = w.parser.Doing(), w.off, w.symptom(), w.last
 	return err
 }
 

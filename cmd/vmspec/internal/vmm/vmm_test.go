@@ -268,6 +268,16 @@ func TestStart(t *testing.T) {
 			require.Zero(t, out.Status)
 			require.Less(t, out.Took, graceEnd)
 		}},
+		// Something that is slow to come behind the report, such as a captured guest.
+		{"whole report, and more for longer than the grace", `cat "$1"; for i in 1 2 3 4 5; do sleep 1; echo more $i; done; echo last; exec sleep 60`, nil, func(t *testing.T, out *Outcome) {
+			requireWhole(t, out)
+			require.Equal(t, Lasted, out.Reason)
+			require.Equal(t, "last", out.Last[len(out.Last)-1])
+		}},
+		{"a firmware that starts again and again", `while :; do echo "UEFI firmware (version 2022.11 built at 00:00:00 on Jan 1 2022)"; sleep .2; done`, nil, func(t *testing.T, out *Outcome) {
+			require.Equal(t, "the machine starts again and again: UEFI firmware (version 2022.11 built at 00:00:00 on Jan 1 2022)", out.Symptom)
+			require.Equal(t, Lasted, out.Reason)
+		}},
 		{"whole report, the VMM fails", `cat "$1"; exit 3`, nil, func(t *testing.T, out *Outcome) {
 			requireWhole(t, out)
 			require.Equal(t, 3, out.Status)

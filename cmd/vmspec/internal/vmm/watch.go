@@ -3,7 +3,6 @@ package vmm
 import (
 	"io"
 	"os/exec"
-	"slices"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -19,8 +18,8 @@ type watch struct {
 	console console
 	parser  results.Parser
 	alarm   chan alarm
-	symptom string
-	last    []string
+	health  results.Health
+	last    Last
 	off     bool
 	silent  chan struct{} // closed when the console's end was read
 	readErr error
@@ -98,11 +97,7 @@ func (h heardReader) Read(p []byte) (int, error) {
 }
 
 func (w *watch) line(text string) {
-	shown := printable(text)
-	if shown != "" {
-		w.last = append(w.last, shown)
-		w.last = w.last[max(0, len(w.last)-lastLines):]
-	}
+	shown := w.last.Take(text)
 	w.off = w.off || results.PowersOff(text)
 	if w.run.Line != nil {
 		w.run.Line(shown)
@@ -111,28 +106,27 @@ func (w *watch) line(text string) {
 		w.typed++
 		w.bytes += w.console.Type(word + "\r") // the Enter key's
 	}
-	switch meaning, bad := results.Symptom(text); {
+	change := w.health.Take(text)
+	switch {
 	case w.parser.Line(text):
 		w.whole.Store(true)
 		w.sound(reported)
-	case w.whole.Load() && boots(text):
+	case w.whole.Load() && results.Boots(text):
 		w.sound(again)
-	case bad && w.symptom == "":
-		w.symptom = meaning + ": " + shown
+	case change == results.Ill:
 		w.sound(ill)
-	case w.symptom != "" && results.Alive(text):
-		w.symptom = ""
+	case change == results.Well:
 		w.sound(well)
 	}
 }
 
-// firstWords are what a machine says when it starts: EDK2's
-// ArmPlatformPkg/PrePeiCore, Linux's EFI stub, and its arch/arm64/kernel/setup.c.
-var firstWords = []string{"UEFI firmware (version ", "EFI stub: Booting Linux", "Booting Linux on "}
-
-// boots tells whether a line is among the first of a boot.
-func boots(line string) bool {
-	return slices.ContainsFunc(firstWords, func(s string) bool { return strings.Contains(line, s) })
+// symptom is what the guest said of itself, and what that means; empty for a
+// guest that is well.
+func (w *watch) symptom() string {
+	if w.health.Symptom == "" {
+		return ""
+	}
+	return w.health.Symptom + ": " + printable(w.health.Text)
 }
 
 // maxTyped bounds how often a guest is answered.
@@ -151,6 +145,19 @@ func (w *watch) sound(why alarm) {
 	case w.alarm <- why:
 	default: // as many alarms wait already as any guest can mean
 	}
+}
+
+// Last are a console's last lines, as a person reads them.
+type Last []string
+
+// Take takes the next line, and returns it as it is shown.
+func (l *Last) Take(text string) string {
+	shown := printable(text)
+	if shown != "" {
+		*l = append(*l, shown)
+		*l = (*l)[max(0, len(*l)-lastLines):]
+	}
+	return shown
 }
 
 // printable drops what firmware draws its screens with, for a person to read.

@@ -1,0 +1,194 @@
+package results
+
+import (
+	"regexp"
+	"strings"
+
+	"vmspec/results/report"
+)
+
+// A stage of a start, by who writes there.
+type stage int
+
+const (
+	byFirmware stage = 1 << iota
+	byKernel
+	bySuite
+)
+
+// signs are what a machine writes while it starts: EDK2's
+// ArmPlatformPkg/PrePeiCore, U-Boot's banner, Linux's EFI stub and its
+// arch/arm64/kernel/setup.c, and the suite.
+var signs = []struct {
+	text string
+	by   stage
+}{
+	{"UEFI firmware (version ", byFirmware},
+	{"U-Boot 20", byFirmware}, // behind it the rest of the year
+	{"EFI stub: Booting Linux", byKernel},
+	{"Booting Linux on ", byKernel},
+	{report.Begin, bySuite},
+	{"# vmspec", bySuite},
+}
+
+// shows tells whether a text has a sign of one of the stages.
+func shows(text string, by stage) bool {
+	for _, s := range signs {
+		if s.by&by != 0 && strings.Contains(text, s.text) {
+			return true
+		}
+	}
+	return false
+}
+
+// Boots tells whether a line is among the first of a boot.
+func Boots(line string) bool { return shows(line, byFirmware|byKernel) }
+
+// Alive tells whether a text is that of a guest which has come as far as its
+// kernel.
+func Alive(text string) bool { return shows(text, byKernel|bySuite) }
+
+// The meanings of symptoms.
+const (
+	panicked  = "the guest's kernel panicked"
+	oopsed    = "the guest's kernel crashed"
+	stubbed   = "the kernel's EFI stub gave up"
+	treeless  = "the kernel refused its device tree"
+	crashed   = "the firmware crashed"
+	asserted  = "the firmware stopped at an assertion"
+	bootless  = "the firmware found nothing to boot"
+	shelled   = "the firmware found nothing to boot and started its shell"
+	grubbed   = "GRUB found no configuration and started its shell"
+	xenCrash  = "the hypervisor crashed"
+	restarted = "the machine starts again and again"
+)
+
+// symptoms are lines of a guest that may not report any more, with what they
+// mean. The first of a line counts.
+var symptoms = []struct{ text, meaning string }{
+	// Linux: kernel/panic.c, arch/arm64/kernel/traps.c, drivers/firmware/efi/libstub
+	{"Kernel panic - not syncing", panicked},
+	{"Internal error: Oops", oopsed},
+	{"Internal error: synchronous external abort", oopsed},
+	{"Internal error: SError", oopsed},
+	{"EFI stub: ERROR", stubbed},
+	{"Error: invalid device tree blob at physical address", treeless},
+	// EDK2: ArmPkg/Library/DefaultExceptionHandlerLib, MdePkg's DebugLib, MdeModulePkg/Universal/BdsDxe
+	{"Synchronous Exception at", crashed},
+	{"SError Exception at 0x", crashed},
+	{" Exception PC at 0x", crashed}, // on 32 bits
+	{"ASSERT [", asserted},
+	{"No bootable option or device", bootless},
+	{"UEFI Interactive Shell", shelled},
+	// U-Boot: arch/arm/lib/interrupts_64.c and interrupts.c, common/hang.c
+	{`"Synchronous Abort" handler`, crashed},
+	{`"Error" handler, esr`, crashed},
+	{"Resetting CPU ...", crashed},
+	{"Please RESET the board", crashed},
+	// Trusted Firmware: common/backtrace and bl31's crash reporting
+	{"Unhandled Exception in EL3", crashed},
+	{"PANIC at PC : 0x", crashed},
+	// GRUB's normal mode, and its core without one; Xen's panic()
+	{"Minimal BASH-like line editing", grubbed},
+	{"grub rescue>", grubbed},
+	{"Panic on CPU ", xenCrash},
+}
+
+// Symptom returns what a line says of a guest that cannot go on; ok is false
+// for any other line.
+func Symptom(line string) (meaning string, ok bool) {
+	for _, s := range symptoms {
+		if strings.Contains(line, s.text) {
+			return s.meaning, true
+		}
+	}
+	return "", false
+}
+
+// Health follows a guest's lines and keeps what says that the guest cannot go
+// on.
+type Health struct {
+	Symptom string // what it is; empty for a guest that is well
+	Line    int    // the number of the line that said so
+	Text    string // that line
+
+	lines   int
+	loops   bool           // the symptom is that the machine starts again
+	first   string         // the first line that looks like a firmware's
+	firstAt int            // where it was seen last
+	starts  map[string]int // since the last sign of the suite
+}
+
+// A Change is what a line changes in a guest's health.
+type Change int
+
+const (
+	Same Change = iota
+	Ill         // the guest shows a first symptom
+	Well        // it goes on all the same
+)
+
+// Take takes the next line.
+func (h *Health) Take(line string) Change {
+	h.lines++
+	if shows(line, bySuite) {
+		h.starts = nil
+	}
+	meaning, bad := Symptom(line)
+	again := h.again(line)
+	switch {
+	case again && !h.loops: // however it ended each time
+		h.loops, meaning, bad = true, restarted, true
+	case bad && h.Symptom == "":
+	case h.Symptom != "" && (shows(line, bySuite) || Alive(line) && !h.loops):
+		h.Symptom, h.Line, h.Text, h.loops = "", 0, "", false
+		return Well
+	default:
+		return Same
+	}
+	h.Symptom, h.Line, h.Text = meaning, h.lines, line
+	return Ill
+}
+
+const (
+	// A machine that starts so often without a word of the suite is in a loop.
+	// A kernel may start another one.
+	loopStarts = 3
+	// The first line of an unknown firmware is one of its start only if other
+	// lines follow it.
+	loopApart = 4
+	// A shorter line may come again by chance.
+	loopLine = 12
+)
+
+// again tells whether a line is that of a start which was seen too often.
+func (h *Health) again(line string) bool {
+	key := timeless(line)
+	if h.first == "" && len(key) >= loopLine {
+		h.first, h.firstAt = key, h.lines-loopApart
+	}
+	starts := Boots(line)
+	if key == h.first {
+		starts = starts || h.lines-h.firstAt >= loopApart
+		h.firstAt = h.lines
+	}
+	if !starts || shows(line, bySuite) {
+		return false
+	}
+	if h.starts == nil || len(h.starts) > maxStarts {
+		h.starts = map[string]int{}
+	}
+	h.starts[key]++
+	return h.starts[key] >= loopStarts
+}
+
+// maxStarts bounds what is kept of a log that nobody vouches for.
+const maxStarts = 64
+
+// times are what differs between two starts: times of day, and seconds since
+// one.
+var times = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]|\d+(?:[:.,]\d+)+Z?`)
+
+func timeless(line string) string {
+	return strings.TrimSpace(times.ReplaceAllString(line, ""))
+}
