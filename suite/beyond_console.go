@@ -14,6 +14,9 @@ import (
 var beyondConsole = []Requirement{
 	{
 		ID: "HW-STDOUT", Title: "The description names the console",
+		Asked: "Where the description names the console, a kernel finds it without console= on its command line.",
+		How: "By device tree, /chosen/stdout-path must lead to an enabled node; under ACPI there must be an SPCR, whatever " +
+			"port it names. Else it fails. A damaged SPCR is an error. Skipped without a device tree and ACPI.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"acpi", "fdt"},
 		Check: checkStdout,
@@ -22,6 +25,10 @@ var beyondConsole = []Requirement{
 	},
 	{
 		ID: "PLAT-CONSOLE-INPUT", Title: "What is typed on a console reaches the guest",
+		Asked: "People log in on the console, so what is typed there must arrive.",
+		How: "Asks on each terminal for a word to be typed. The word passes; a part of it, or the word with wrong letters, " +
+			"fails; other text is an error. Skipped if nobody types, with vmspec.readonly, and in a guest that we did not " +
+			"boot.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"console", "kernel"},
 		Check: checkInput,
@@ -29,6 +36,9 @@ var beyondConsole = []Requirement{
 	},
 	{
 		ID: "PLAT-VIRTIO-PORT", Title: "The ports of a virtio console can be opened",
+		Asked: "Guest agents talk to the host by ports of a virtio console.",
+		How: "Opens each port that is no terminal. A refusal fails, an error of the kernel is an error. Skipped without such " +
+			"ports, with vmspec.readonly, and in a guest that we did not boot.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"console", "virtio", "kernel"},
 		Check: checkPorts,

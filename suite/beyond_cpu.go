@@ -11,6 +11,9 @@ import (
 var beyondCPU = []Requirement{
 	{
 		ID: "PLAT-CPU-AFFINITY", Title: "A thread runs on each CPU that it is bound to",
+		Asked: "What is bound to a CPU must run there, or the guest's schedule and its measurements are wrong.",
+		How: "A thread bound to each online CPU says after some sleeps where it runs. Another CPU fails. A CPU that was not " +
+			"tried, or a dead timer, is an error.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"timer", "cpu"},
 		Check: checkAffinity,
@@ -18,6 +21,10 @@ var beyondCPU = []Requirement{
 	},
 	{
 		ID: "PLAT-CPU-OFFLINE", Title: "Secondary CPUs go offline and come back",
+		Asked: "Kernels take CPUs offline to suspend, to reboot by kexec and to save power.",
+		How: "Takes the first three secondary CPUs and the last offline and back, one at a time. One that does not go, or does" +
+			" not come back, fails; a host that may be too busy is an error. Skipped with one CPU, with vmspec.readonly, and " +
+			"in a guest that we did not boot.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"cpu", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_CPU"},
 		Check: checkOffline,
@@ -26,6 +33,9 @@ var beyondCPU = []Requirement{
 	},
 	{
 		ID: "PLAT-CPU-ALIKE", Title: "The CPUs' ID registers agree where they should",
+		Asked: "A program that found a feature on one CPU is killed where another lacks it.",
+		How: "Looks in the kernel's log for ID registers that differ and should not: that fails. Skipped with one CPU and on " +
+			"32-bit kernels; a log without its beginning is an error.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"cpu", "kernel"},
 		Check: checkAlike,
@@ -33,6 +43,8 @@ var beyondCPU = []Requirement{
 	},
 	{
 		ID: "PLAT-SMCCC", Title: "The SMC Calling Convention is 1.1 or newer",
+		Asked:   "Kernels find the firmware's mitigations and random numbers by SMCCC 1.1, which BSA expects.",
+		How:     "Takes the version from debugfs or the kernel's log. None, or 1.0, fails; if neither source can tell, it is an error.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"psci"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
 		Check: checkSMCCC,
@@ -40,6 +52,9 @@ var beyondCPU = []Requirement{
 	},
 	{
 		ID: "PLAT-PSCI-FEATURES", Title: "PSCI tells which functions it has",
+		Asked: "Before a kernel uses PSCI's optional functions, it asks which there are.",
+		How: "Reads from debugfs what PSCI answered to Linux. An answer that is neither yes nor no fails, and so does no PSCI." +
+			" Skipped before PSCI 1.0; if debugfs does not show the answers, it is an error.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"psci"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
 		Check: checkPSCIFeatures,
@@ -48,6 +63,9 @@ var beyondCPU = []Requirement{
 	},
 	{
 		ID: "PLAT-PSCI-OFF", Title: "The VM ends when its guest powers off",
+		Asked: "Whoever runs VMs waits for them to end after they powered off.",
+		How: "The guest cannot tell. The host passes it if the VM ended after the kernel's last message, and fails it if the " +
+			"VM went on or a signal killed the VMM.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(), Untested: ReasonHost,
 		Fix:  "Let PSCI's SYSTEM_OFF end the VM and its VMM.",
 		Refs: []string{"PSCI 1.3 5.10"},

@@ -17,6 +17,9 @@ import (
 var beyondDevice = []Requirement{
 	{
 		ID: "PLAT-BLOCK-READ", Title: "Disks are read from the first to the last block",
+		Asked: "A disk that has fewer blocks than it states loses data.",
+		How: "Reads the first, the last and two other blocks of each disk. A read that the disk fails, fails. Skipped without " +
+			"a disk; what was not read, or a virtio or Xen disk that Linux does not show, is an error.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"disk", "virtio", "xen"},
 		Check: checkBlockRead,
@@ -24,6 +27,10 @@ var beyondDevice = []Requirement{
 	},
 	{
 		ID: "PLAT-NET-LINK", Title: "A network interface has a carrier when it is up",
+		Asked: "A network device is of use only when it is connected.",
+		How: "Brings each Ethernet interface up and asks for an address by DHCP, which is told only. One carrier passes, none " +
+			"fails; what was not tried is an error. Skipped without an interface, with vmspec.readonly, and in a guest that " +
+			"we did not boot.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"network", "virtio", "xen", "kernel"},
 		Check: checkNetLink,
@@ -31,6 +38,9 @@ var beyondDevice = []Requirement{
 	},
 	{
 		ID: "PLAT-RNG-BYTES", Title: "The virtio entropy device gives random bytes",
+		Asked: "A guest without random bytes waits at boot, or makes weak keys.",
+		How: "Reads 32 bytes from /dev/hwrng. If eight or more came and all are equal, it fails. Fewer in time, or another " +
+			"source than virtio's, is an error. Skipped without a virtio entropy device.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"entropy", "virtio"},
 		Check: checkEntropy,

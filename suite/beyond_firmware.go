@@ -14,6 +14,9 @@ import (
 var beyondFirmware = []Requirement{
 	{
 		ID: "FW-SMBIOS", Title: "The firmware has SMBIOS 3.0 tables or newer",
+		Asked: "Inventory tools read the VM's maker and model from SMBIOS, and SBBR asks for its 64-bit form.",
+		How: "Looks at the entry point of the tables: 64-bit passes, 32-bit is older than SMBIOS 3.0 and fails. Skipped if " +
+			"Linux has no SMBIOS; tables that only root can read are an error.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"smbios"},
 		Check: checkSMBIOS,
@@ -35,6 +38,10 @@ var beyondFirmware = []Requirement{
 	},
 	{
 		ID: "FW-VAR-WRITE", Title: "A UEFI variable is made, extended and deleted",
+		Asked: "Installers and updates write boot entries. They fail if the firmware does a part of it only.",
+		How: "Creates a variable of our own, reads, extends and deletes it. A step that the firmware refuses, or that reads " +
+			"something else, fails; an error of the kernel is an error. Skipped without UEFI, with vmspec.readonly, and in a " +
+			"guest that we did not boot.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"efi", "kernel"}, Kernel: []string{"CONFIG_EFI", "CONFIG_EFIVAR_FS"},
 		Check: checkVariableWrite,
@@ -43,6 +50,9 @@ var beyondFirmware = []Requirement{
 	},
 	{
 		ID: "PLAT-TPM", Title: "The TPM is of version 2.0 with a SHA-256 bank",
+		Asked: "Measured boot and sealed keys need a TPM 2.0 with a SHA-256 bank.",
+		How: "Asks the TPM for its PCR banks. Another version, or a SHA-256 bank that is off, fails. Skipped without a TPM; a " +
+			"TPM that could not be asked is an error, as always on AArch32.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"tpm"},
 		Check: checkTPM,

@@ -12,6 +12,9 @@ import (
 var beyondMemory = []Requirement{
 	{
 		ID: "PLAT-MEM-TOUCH", Title: "Memory of each range holds what is written",
+		Asked: "Memory that is described and not there loses the guest's data.",
+		How: "Writes to up to 4096 free pages, reads them back, and looks in which ranges of RAM they lie. A page that came " +
+			"back altered fails. A large range in which none was free, or addresses that are hidden, is an error.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"memory"},
 		Check: checkTouch,

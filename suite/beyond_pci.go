@@ -14,6 +14,9 @@ import (
 var beyondPCI = []Requirement{
 	{
 		ID: "PLAT-PCI-CONFIG", Title: "PCI configuration spaces are well formed",
+		Asked: "Drivers find what a PCI function can do by its header and its capability lists.",
+		How: "Reads each function's configuration space. A header type that does not fit the class, or a list without an end, " +
+			"fails. Skipped without PCI; a space that only root can read is an error.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"pci"},
 		Check: checkPCIConfig,
@@ -22,6 +25,9 @@ var beyondPCI = []Requirement{
 	},
 	{
 		ID: "PLAT-PCI-BARS", Title: "BARs lie in their bridges' windows",
+		Asked: "A device whose registers lie in no window of its bridges cannot be driven.",
+		How: "Looks at where Linux placed each memory BAR, and at MSI-X tables in them. A BAR that has no place, is not " +
+			"aligned or lies outside fails; I/O space is not judged. Skipped without BARs; what is hidden is an error.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"pci"},
 		Check: checkBARs,
@@ -30,6 +36,9 @@ var beyondPCI = []Requirement{
 	},
 	{
 		ID: "PLAT-PCI-MSI", Title: "PCIe devices interrupt by messages",
+		Asked: "Drivers of PCIe devices expect message interrupts; some do not work without.",
+		How: "Passes if the description has a GICv2m frame or an ITS, else fails. Skipped without PCI, or if it declares no " +
+			"GIC; a description that cannot be read is an error.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"gic", "pci"},
 		Check: checkMSI,
@@ -38,6 +47,9 @@ var beyondPCI = []Requirement{
 	},
 	{
 		ID: "PLAT-PCI-MSI-COUNT", Title: "Interrupts of PCI devices arrive as messages",
+		Asked: "Messages that are declared must also arrive, or drivers hang.",
+		How: "Counts the message interrupts of PCI devices: some pass. None fails if drivers fell back to INTx or a disk sent " +
+			"none; if perhaps nobody sent one, it is an error. Skipped without PCI, or without MSI in the GIC or the devices.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"gic", "kernel", "pci", "virtio"}, Kernel: []string{"CONFIG_PCI_MSI"},
 		Check: checkMSICount,

@@ -15,6 +15,9 @@ import (
 var beyondTimer = []Requirement{
 	{
 		ID: "PLAT-TIMER-WAKE", Title: "A one-shot timer wakes each idle CPU",
+		Asked: "In an idle guest only the timer wakes a CPU.",
+		How: "Each online CPU is idle until a one-shot timer ends, five times at most. One that does not end, or is late each " +
+			"time by more than a second and a share for load, fails. A dead timer, or a host that was too busy, is an error.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"timer", "cpu"},
 		Check: checkWake,
@@ -23,6 +26,8 @@ var beyondTimer = []Requirement{
 	},
 	{
 		ID: "PLAT-COUNTER-RATE", Title: "The counter runs at 10 MHz or more",
+		Asked:   "Clocks are as fine as the counter; BSA asks for 10 MHz.",
+		How:     "Reads CNTFRQ: under 10 MHz fails. If it is 0 or cannot be read, it is an error.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"timer"},
 		Check: checkCounterRate,
@@ -31,6 +36,9 @@ var beyondTimer = []Requirement{
 	},
 	{
 		ID: "PLAT-COUNTER-FORWARD", Title: "The counter never goes back on one CPU",
+		Asked: "Programs measure time by the counter, and go wrong if it goes back.",
+		How: "Reads CNTVCT up to two million times on one CPU. One step back fails, whatever the load. A counter that programs" +
+			" cannot read is an error.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"timer"},
 		Check: checkMonotonic,
@@ -39,6 +47,9 @@ var beyondTimer = []Requirement{
 	},
 	{
 		ID: "PLAT-COUNTER-AGREES", Title: "The counter agrees between CPUs",
+		Asked: "Time must not go back when a thread moves to another CPU.",
+		How: "The first CPU and each other one read the counter in turn. A reading behind the one before fails. Fewer than 100" +
+			" turns, or a counter that programs cannot read, is an error. Skipped with one CPU.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"timer", "cpu"},
 		Check: checkAgreement,
@@ -47,6 +58,10 @@ var beyondTimer = []Requirement{
 	},
 	{
 		ID: "PLAT-COUNTER-PACE", Title: "The counter keeps pace with the clock",
+		Asked: "If counter and real-time clock differ, the guest's time drifts.",
+		How: "Measures the seconds of the real-time clock by the counter. Twice off by more than 5 % fails; within 10 % it " +
+			"passes. A clock that stands still, a busy host, or a counter that programs cannot read is an error. Skipped " +
+			"without a clock.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"rtc"},
 		Check: checkPace,
@@ -54,6 +69,9 @@ var beyondTimer = []Requirement{
 	},
 	{
 		ID: "PLAT-CLOCK-DATE", Title: "The real-time clock shows a plausible date",
+		Asked: "A guest with a wrong date rejects certificates.",
+		How: "Reads the real-time clock. A date before 2024 or after 2099 fails. Skipped without a clock; if its seconds were " +
+			"not seen, it is an error.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"rtc"},
 		Check: checkDate,

@@ -14,6 +14,9 @@ import (
 var beyondVirtio = []Requirement{
 	{
 		ID: "PLAT-VIRTIO-MODERN", Title: "Every virtio device is of virtio 1.0 or newer",
+		Asked: "Not every system drives legacy virtio devices.",
+		How: "Looks whether VERSION_1 was negotiated with each device that has a running driver. One without it fails; if no " +
+			"driver runs, it is an error. Skipped without virtio devices.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"virtio"},
 		Check: checkVirtioModern,
@@ -21,6 +24,9 @@ var beyondVirtio = []Requirement{
 	},
 	{
 		ID: "PLAT-VIRTIO-STATUS", Title: "Virtio devices keep the status they are given",
+		Asked: "A device that loses its status, or asks for a reset, does not work any more.",
+		How: "Reads the status of each device that a driver has set running. Lost bits, or DEVICE_NEEDS_RESET, fail; a driver " +
+			"that gave up is not judged. If no driver runs, it is an error. Skipped without virtio devices.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"virtio"},
 		Check: checkVirtioStatus,
@@ -29,6 +35,9 @@ var beyondVirtio = []Requirement{
 	},
 	{
 		ID: "PLAT-VIRTIO-FEATURES", Title: "Virtio features come with what they require",
+		Asked: "A feature without the one that it requires misleads drivers.",
+		How: "Looks at what Linux negotiated with each device. A feature of network or block devices, or of queues, without " +
+			"what it requires fails; if nothing was negotiated, it is an error. Skipped without virtio devices.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"virtio"},
 		Check: checkVirtioFeatures,
@@ -37,6 +46,9 @@ var beyondVirtio = []Requirement{
 	},
 	{
 		ID: "PLAT-VIRTIO-IDS", Title: "Virtio devices on PCI have the right IDs",
+		Asked: "Drivers choose devices by their PCI IDs.",
+		How: "Compares the device, subsystem and revision IDs of virtio's PCI functions with the device's type. A wrong one " +
+			"fails. Skipped without such functions; a configuration space that cannot be read is an error.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"pci", "virtio"},
 		Check: checkVirtioIDs,
@@ -45,6 +57,10 @@ var beyondVirtio = []Requirement{
 	},
 	{
 		ID: "PLAT-VIRTIO-PCI", Title: "Virtio devices on PCI show whole structures",
+		Asked: "Drivers find a modern virtio device's registers by its capabilities.",
+		How: "Looks for the structures that Virtio asks for, their alignment and length, and whether they lie in their BARs. A" +
+			" fault fails; legacy devices are left to PLAT-VIRTIO-MODERN. Skipped without virtio on PCI; what is hidden is an" +
+			" error.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"pci"},
 		Check: checkVirtioPCI,

@@ -12,6 +12,9 @@ import (
 var beyondXen = []Requirement{
 	{
 		ID: "PLAT-XEN-FEATURES", Title: "Xen offers what an ARM guest relies on",
+		Asked: "Linux on Arm relies on Xen to translate its physical addresses.",
+		How: "Reads the features that Xen states: auto_translated_physmap must be among them, else it fails. Skipped if this " +
+			"is not Xen; features that cannot be read are an error.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"xen"},
 		Check: checkXenFeatures,
@@ -20,6 +23,9 @@ var beyondXen = []Requirement{
 	},
 	{
 		ID: "PLAT-XEN-GRANTS", Title: "Xen gives the guest a grant table",
+		Asked: "Without a grant table a guest shares no memory with backends, and has no PV devices.",
+		How: "Looks in the kernel's log for its grant table. A whole log without one fails; a log without its beginning is an " +
+			"error. Skipped if this is not Xen.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"xen"},
 		Check: checkXenGrants,
@@ -28,6 +34,9 @@ var beyondXen = []Requirement{
 	},
 	{
 		ID: "PLAT-XEN-EVENTS", Title: "Xen's events reach the guest",
+		Asked: "PV devices and the Xen console depend on events.",
+		How: "Counts the events of Xen in /proc/interrupts: some pass. None fails if the kernel has no interrupt for them; " +
+			"otherwise perhaps none was sent, which is an error. Skipped if this is not Xen.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"xen"},
 		Check: checkXenEvents,
@@ -36,6 +45,9 @@ var beyondXen = []Requirement{
 	},
 	{
 		ID: "PLAT-XEN-FRONTENDS", Title: "Xen PV devices are connected to their backends",
+		Asked: "A PV device without its backend holds up the boot and never works.",
+		How: "Looks at the state of each PV device that has a driver: one that waits for its backend fails, a closed one is " +
+			"not judged. If none is connected, it is an error. Skipped if this is not Xen, or without PV devices.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"xen"},
 		Check: checkXenFrontends,

@@ -14,6 +14,10 @@ import (
 var description = []Requirement{
 	{
 		ID: "FW-UEFI-SYSTAB", Title: "The UEFI system table leads to the description",
+		Asked: "The UEFI system table leads to the data that describe the hardware.",
+		How: "Passes if the configuration table lists a device tree or ACPI 2.0 tables. If it cannot be read, what Linux or " +
+			"its EFI stub found there counts. A table with neither fails, and so does a boot without UEFI; if nothing is " +
+			"known it is an error.",
 		Subject: Platform, Kind: Evidence,
 		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{
@@ -27,6 +31,10 @@ var description = []Requirement{
 	},
 	{
 		ID: "HW-FDT-UEFI", Title: "UEFI hands over a device tree",
+		Asked: "The firmware provides a device tree by UEFI.",
+		How: "Passes if the configuration table lists a device tree and the kernel's is not empty. If the table cannot be " +
+			"read, a tree that the EFI stub passed on counts, unless dtb= names another: that is an error. No entry, an empty" +
+			" tree or no UEFI fails.",
 		Subject: Platform, Kind: Evidence,
 		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{
@@ -41,6 +49,9 @@ var description = []Requirement{
 	},
 	{
 		ID: "HW-ACPI-UEFI", Title: "UEFI hands over ACPI tables",
+		Asked: "The UEFI configuration table has an entry for ACPI, beside the one for the device tree.",
+		How: "Passes if the configuration table, or the kernel's list of it, has ACPI_20_TABLE_GUID. A table without it fails," +
+			" and so does a boot without UEFI; one that cannot be read is an error.",
 		Subject: Platform, Kind: Evidence,
 		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{V20: Clause{Must, "Hardware Description", 2}},
@@ -50,6 +61,9 @@ var description = []Requirement{
 	},
 	{
 		ID: "HW-FDT-BOOT", Title: "The device tree is sound and enough to boot by",
+		Asked: "Mainline kernels can boot by the device tree.",
+		How: "Looks for a root compatible, CPUs and how they start, memory, timer, PSCI, an interrupt controller, /chosen and " +
+			"a console. What is missing is named and fails, also under ACPI. A tree that cannot be parsed is an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "Hardware Description", 2},
@@ -63,6 +77,9 @@ var description = []Requirement{
 	},
 	{
 		ID: "HW-FDT-ALONE", Title: "The kernel runs by the device tree alone",
+		Asked: "Mainline kernels run by the device tree and need nothing beside it.",
+		How: "Passes if Linux shows no ACPI tables, and its device tree is not empty. Running by ACPI, or an empty tree, " +
+			"fails; ACPI that the command line chose is an error.",
 		Subject: Platform, Kind: Functional,
 		RestsOn: "HW-FDT-UEFI",
 		Clauses: Clauses{
@@ -75,6 +92,9 @@ var description = []Requirement{
 	},
 	{
 		ID: "HW-ACPI-BOOT", Title: "The ACPI tables are sound and enough to boot by",
+		Asked: "Kernels can boot by the ACPI tables that the VM has.",
+		How: "Looks for FADT, MADT, GTDT and DSDT, the flag HW_REDUCED_ACPI, PSCI for several CPUs and the virtual timer's " +
+			"interrupt. What is missing fails; a damaged table is an error. Skipped if Linux runs by the device tree.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{RFCv2: informative, V10: informative, V20: Clause{Must, "Hardware Description", 3}},
 		Needs:   []string{"acpi"},

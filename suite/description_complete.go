@@ -19,6 +19,10 @@ import (
 var descriptionComplete = []Requirement{
 	{
 		ID: "HW-FDT-COMPLETE", Title: "The device tree describes the entire VM",
+		Asked: "The device tree leaves nothing of the VM out.",
+		How: "Registers and interrupts that Linux uses and no node describes fail, and so do described devices that do not " +
+			"answer, miss what they refer to, or reject their description. Others without a driver are errors, or told. " +
+			"Skipped under ACPI; in a guest that we did not boot, all is an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "Hardware Description", 2},
@@ -32,6 +36,10 @@ var descriptionComplete = []Requirement{
 	},
 	{
 		ID: "HW-ACPI-COMPLETE", Title: "The ACPI tables describe the entire VM",
+		Asked: "The ACPI tables leave nothing of the VM out.",
+		How: "Compares the namespace, and what the tables say of GIC, PSCI, timer, serial port and PCI, with what Linux uses. " +
+			"A difference fails; a driver that failed may be an error. Skipped if Linux runs by the device tree; in a guest " +
+			"that we did not boot, all is an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{V20: Clause{Must, "Hardware Description", 3}},
 		Needs:   []string{"acpi", "device", "kernel", "psci", "gic"},

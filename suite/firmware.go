@@ -14,6 +14,9 @@ import (
 var firmware = []Requirement{
 	{
 		ID: "FW-UEFI-BOOT", Title: "The VM boots through UEFI firmware",
+		Asked: "The VM is UEFI compliant, so that it can start the EFI application on the disk.",
+		How: "Passes if Linux was started by UEFI: /sys/firmware/efi has its system table or its word size. Else it fails; " +
+			"that is an error where the kernel lacks CONFIG_EFI, or nobody knows.",
 		Subject: Platform, Kind: Functional,
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "Virtual Firmware", 1},
@@ -26,12 +29,17 @@ var firmware = []Requirement{
 	},
 	{
 		ID: "FW-UEFI-FIRST", Title: "UEFI firmware is the first software of the VM",
+		Asked:   "UEFI firmware is the first software that the VM runs, and starts the EFI application.",
+		How:     "Not judged: the guest sees that UEFI started it, but not what ran before. Whoever starts the VMM knows.",
 		Subject: Platform, Kind: Evidence, Untested: ReasonHost,
 		Clauses: everywhere(Clause{Recommended, "Virtual Firmware", 2}),
 		Fix:     "Start the VM with UEFI firmware at its reset vector, and not through another loader.",
 	},
 	{
 		ID: "FW-UEFI-VERSION", Title: "The firmware implements UEFI 2.4 or newer",
+		Asked: "The firmware complies with UEFI 2.4A or a later version.",
+		How: "Takes the revision from the system table, else from the kernel's log. One under 2.40 fails, and so does a boot " +
+			"without UEFI; a revision that neither shows is an error.",
 		Subject: Platform, Kind: Evidence,
 		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{
@@ -44,6 +52,9 @@ var firmware = []Requirement{
 	},
 	{
 		ID: "FW-UEFI-VERSION-26", Title: "The firmware implements UEFI 2.6 or newer",
+		Asked: "The firmware complies with UEFI 2.6 or a later version.",
+		How: "Takes the revision from the system table, else from the kernel's log. One under 2.60 fails, and so does a boot " +
+			"without UEFI; a revision that neither shows is an error.",
 		Subject: Platform, Kind: Evidence,
 		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{V20: Clause{Should, "Virtual Firmware", 3}},
@@ -53,24 +64,54 @@ var firmware = []Requirement{
 	},
 	{
 		ID: "FW-ENV-PERSIST", Title: "The firmware's settings survive a power-off",
+		Asked:   "What was set in the firmware, such as the boot order, is still there when the VM starts again.",
+		How:     "Not judged: two boots show it, if the VMM's process ended between them.",
 		Subject: Platform, Kind: Functional, Untested: ReasonTwoBoots,
 		Clauses: everywhere(Clause{StronglyRecommended, "Virtual Firmware", 4}),
 		Fix:     "Keep the firmware's settings, such as its boot order, with the VM when it is off.",
 	},
 	{
+		ID: "FW-VAR-RUNTIME", Title: "UEFI variables can be set by the running guest",
+		Asked: "UEFI variables are kept with the VM; installers set them while the guest runs.",
+		How: "Passes if efivarfs is mounted writable and, where that was tried, a variable could be created; a full store or " +
+			"an error of the kernel does not count. A refusal, a read-only efivarfs or no UEFI fails. Runtime services that " +
+			"were switched off are an error.",
+		Subject: Platform, Kind: Evidence,
+		RestsOn: "FW-UEFI-BOOT",
+		Clauses: Clauses{
+			RFCv2: Clause{StronglyRecommended, "Virtual Firmware", 5},
+			V10:   Clause{StronglyRecommended, "Virtual Firmware", 5},
+			V20:   Clause{StronglyRecommended, "Virtual Firmware", 5},
+		},
+		Needs: []string{"efi", "kernel"}, Kernel: []string{"CONFIG_EFI"},
+		Check: checkVariables,
+		Fix:   "Give the VM a variable store of its own and keep SetVariable working after ExitBootServices.",
+		Refs:  []string{"EBBR 2.7"},
+	},
+	{
 		ID: "FW-VAR-PERSIST", Title: "UEFI variables survive a power-off",
+		Asked: "UEFI variables that the guest sets are still there when the VM starts again.",
+		How: "Not judged: two boots show it, if the VMM's process ended between them. A warm reset shows nothing, since memory" +
+			" keeps its content.",
 		Subject: Platform, Kind: Functional, Untested: ReasonTwoBoots,
 		Clauses: everywhere(Clause{StronglyRecommended, "Virtual Firmware", 5}),
 		Fix:     "Back the variable store with a file that outlives the VMM's process.",
 	},
 	{
 		ID: "FW-VAR-INSTANCE", Title: "UEFI variables are the VM's own",
+		Asked: "A variable store belongs to one VM, and to no other.",
+		How: "The guest cannot tell: two VMs would show it. The host fails it if the firmware wrote variables into a disk " +
+			"image that held none before the run.",
 		Subject: Platform, Kind: Functional, Untested: ReasonTwoBoots,
 		Clauses: everywhere(Clause{Must, "Virtual Firmware", 6}),
 		Fix:     "Give each VM a variable store of its own, apart from its disks.",
 	},
 	{
 		ID: "FW-RTC", Title: "The UEFI clock advances one second a second",
+		Asked: "UEFI's runtime services tell the time. Which device feeds the clock is left to the VM and its firmware.",
+		How: "Watches the seconds of Linux's UEFI clock against the counter. A clock that is missing, stands still or is twice" +
+			" off by more than 5 % fails; within 10 % it passes. A kernel without the driver, or what a busy host can " +
+			"explain, is an error.",
 		Subject: Platform, Kind: Functional,
 		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{

@@ -18,6 +18,9 @@ import (
 var guestOS = []Requirement{
 	{
 		ID: "OS-PL011", Title: "The OS has a driver for the PL011",
+		Asked: "The guest OS has a driver for the PL011.",
+		How: "Asks the kernel's configuration for SERIAL_AMBA_PL011 and its console. What is lacking fails, but is skipped for" +
+			" the suite's own kernel; an unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(Must, 8, 8, 1),
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_SERIAL_AMBA_PL011", "CONFIG_SERIAL_AMBA_PL011_CONSOLE"),
@@ -25,6 +28,9 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-SBSA-UART", Title: "The OS has a driver for the SBSA UART",
+		Asked: "The guest OS has a console driver for the SBSA UART.",
+		How: "Asks the kernel's configuration for SERIAL_AMBA_PL011 and its console, which serve it too. What is lacking " +
+			"fails, but is skipped for the suite's own kernel; an unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: Clauses{V20: Clause{Must, "VM Images", 1}},
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_SERIAL_AMBA_PL011", "CONFIG_SERIAL_AMBA_PL011_CONSOLE"),
@@ -32,6 +38,9 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-VIRTIO-CONSOLE", Title: "The OS has a driver for the virtio console",
+		Asked: "The guest OS has a driver for the virtio console.",
+		How: "Looks for VIRTIO_CONSOLE, built in or as a module that is at hand. Without it, it fails, but is skipped for the " +
+			"suite's own kernel; an unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence,
 		Clauses: Clauses{RFCv2: Clause{Must, "VM Platform", 8}, V10: Clause{Must, "VM Platform", 8}},
 		Needs:   []string{"kernel"},
@@ -40,6 +49,9 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-XEN-CONSOLE", Title: "The OS has a driver for the Xen PV console",
+		Asked: "The guest OS has a driver for the Xen PV console.",
+		How: "Asks the kernel's configuration for HVC_XEN. Without it, it fails, but is skipped for the suite's own kernel; an" +
+			" unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence,
 		Clauses: Clauses{RFCv2: Clause{Must, "VM Platform", 8}, V10: Clause{Must, "VM Platform", 8}},
 		Needs:   []string{"kernel"},
@@ -48,6 +60,9 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-GICV2", Title: "The OS supports the GICv2",
+		Asked: "The guest OS has a driver for the GICv2.",
+		How: "Asks the kernel's configuration for ARM_GIC. Without it, it fails, but is skipped for the suite's own kernel; an" +
+			" unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(Must, 9, 9, 2),
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_ARM_GIC"),
@@ -55,6 +70,9 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-GICV3", Title: "The OS supports the GICv3",
+		Asked: "The guest OS has a driver for the GICv3. The older texts ask for every newer version that there is.",
+		How: "Asks the kernel's configuration for ARM_GIC_V3, which drives a GICv4 too; GICv5 is not asked for. Without it, it" +
+			" fails, but is skipped for the suite's own kernel; an unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(Must, 9, 9, 2),
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_ARM_GIC_V3"),
@@ -62,6 +80,9 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-EFI-RTC", Title: "The OS keeps time by the UEFI clock",
+		Asked: "The guest OS takes the time from UEFI's clock.",
+		How: "Looks for RTC_DRV_EFI, built in or as a module that is at hand; whether the OS keeps time by it is not looked " +
+			"at. Without it, it fails, but is skipped for the suite's own kernel; an unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence,
 		Clauses: Clauses{V10: Clause{Must, "VM Platform", 10}, V20: Clause{Must, "VM Images", 3}},
 		Needs:   []string{"kernel", "rtc"},
@@ -70,6 +91,9 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-VIRTIO-PCI", Title: "The OS drives virtio devices on PCI",
+		Asked: "The kernel or its initial ramdisk drives virtio's block, network, console and balloon devices on PCI.",
+		How: "Looks for the five drivers, built in or as modules that are at hand. One that is lacking fails, but is skipped " +
+			"for the suite's own kernel; what is not known is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(StronglyRecommended, 10, 11, 4),
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_VIRTIO_PCI", "CONFIG_VIRTIO_BLK", "CONFIG_VIRTIO_NET", "CONFIG_VIRTIO_CONSOLE", "CONFIG_VIRTIO_BALLOON"),
@@ -77,6 +101,9 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-VIRTIO-MMIO", Title: "The OS drives virtio devices in memory",
+		Asked: "The kernel or its initial ramdisk drives virtio's block, network, console and balloon devices by virtio-mmio.",
+		How: "Looks for the five drivers, built in or as modules that are at hand. One that is lacking fails, but is skipped " +
+			"for the suite's own kernel; what is not known is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(StronglyRecommended, 10, 11, 4),
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_VIRTIO_MMIO", "CONFIG_VIRTIO_BLK", "CONFIG_VIRTIO_NET", "CONFIG_VIRTIO_CONSOLE", "CONFIG_VIRTIO_BALLOON"),
@@ -84,6 +111,9 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-XEN-PV", Title: "The OS drives Xen PV devices",
+		Asked: "The kernel or its initial ramdisk drives Xen's PV block, network, console and balloon devices.",
+		How: "Looks for the four drivers, built in or as modules that are at hand. One that is lacking fails, but is skipped " +
+			"for the suite's own kernel; what is not known is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(StronglyRecommended, 10, 11, 4),
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_XEN_BLKDEV_FRONTEND", "CONFIG_XEN_NETDEV_FRONTEND", "CONFIG_HVC_XEN", "CONFIG_XEN_BALLOON"),
@@ -91,6 +121,9 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-NO-ASSUMPTIONS", Title: "The OS assumes no particular device",
+		Asked: "The OS relies neither on particular devices beside the mandatory ones, nor on how they are implemented.",
+		How: "Looks at the command line inside a disk image: a root= by the disk names of one driver, such as /dev/vda, fails." +
+			" All else is skipped: boots on other hypervisors would show it.",
 		Subject: GuestOS, Kind: Functional, Clauses: guestDriver(Must, 11, 12, 5),
 		Needs: []string{"kernel"},
 		Check: checkAssumptions,

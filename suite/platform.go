@@ -14,6 +14,9 @@ import (
 var platform = []Requirement{
 	{
 		ID: "PLAT-CPU-ENUM", Title: "The description enumerates the CPUs",
+		Asked: "The guest finds all of the VM's CPUs by the hardware description.",
+		How: "Compares the CPUs that the description enables with those that Linux has, and has online. Other numbers fail. " +
+			"Limits of the kernel or its command line, a busy host, and CPUs that somebody may have switched off are errors.",
 		Subject: Platform, Kind: Functional,
 		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
 		Needs:   []string{"cpu", "kernel"},
@@ -22,6 +25,9 @@ var platform = []Requirement{
 	},
 	{
 		ID: "PLAT-MEM-ENUM", Title: "The description enumerates the memory",
+		Asked: "The guest finds all of the VM's memory by the hardware description.",
+		How: "Fails if Linux uses RAM that no memory node of the device tree covers. Under ACPI without such nodes it passes " +
+			"with nothing compared: UEFI's map enumerates memory there. Addresses that are hidden are an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
 		Needs:   []string{"memory", "acpi", "efi", "fdt"},
@@ -30,6 +36,10 @@ var platform = []Requirement{
 	},
 	{
 		ID: "PLAT-DEV-ENUM", Title: "Devices are described or on a bus that enumerates",
+		Asked: "The guest finds all devices by the hardware description, or on a bus that enumerates them, such as PCI.",
+		How: "Looks at the platform and AMBA buses of Linux. A device that uses registers and that neither the device tree nor" +
+			" ACPI describes fails. PCI, virtio and Xen devices are counted only. Skipped if there is no device at all; " +
+			"addresses that are hidden are an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
 		Needs:   []string{"device", "pci", "virtio", "xen"},
@@ -38,12 +48,17 @@ var platform = []Requirement{
 	},
 	{
 		ID: "PLAT-AARCH32", Title: "The VM can be booted in AArch32 at EL1",
+		Asked:   "Where the physical CPUs have AArch32 at EL1, a VM can be booted in AArch32 as well as in AArch64.",
+		How:     "Not judged: a boot of the 32-bit suite shows it. A guest in AArch64 cannot see what its CPU has at EL1.",
 		Subject: Platform, Kind: Functional, Untested: ReasonAArch32,
 		Clauses: everywhere(Clause{Recommended, "VM Platform", 2}),
 		Fix:     "Where the physical CPU has AArch32 at EL1, let a VM start in it.",
 	},
 	{
 		ID: "PLAT-PSCI", Title: "CPUs and power are controlled by PSCI 0.2 or newer",
+		Asked: "The hypervisor implements PSCI 0.2 or newer, by which guests start CPUs, power off and reboot.",
+		How: "Takes the version from debugfs or the kernel's log. None, or 0.1, fails; if neither source can tell, it is an " +
+			"error. Whether the functions work is not tried.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{RFCv2: informative, V10: informative, V20: Clause{Must, "ARM Server Architecture", 1}},
 		Needs:   []string{"psci", "cpu", "kernel"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},

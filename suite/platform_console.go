@@ -15,6 +15,9 @@ import (
 var platformConsole = []Requirement{
 	{
 		ID: "PLAT-CONSOLE", Title: "The console is a PL011, virtio or Xen PV console",
+		Asked: "The VM has a serial console: an emulated PL011, a virtio console or the Xen PV console.",
+		How: "Passes if a terminal of Linux is a PL011, or hvc0 is Xen's or there is a bound virtio console. An SBSA UART, a " +
+			"16550 or nothing fails. A kernel without a driver, or a kind that only root can see, is an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "VM Platform", 4},
@@ -27,6 +30,9 @@ var platformConsole = []Requirement{
 	},
 	{
 		ID: "PLAT-CONSOLE-SBSA", Title: "The console is at least an SBSA UART",
+		Asked: "The VM has an emulated UART with at least what an SBSA UART has.",
+		How: "Passes if the driver of a serial terminal reports an SBSA UART or a PL011, which has all its registers. Others, " +
+			"or none, fail. A kernel without the driver, or a kind that only root can see, is an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{V20: Clause{Must, "VM Platform", 4}},
 		Needs:   []string{"console"}, Kernel: []string{"CONFIG_SERIAL_AMBA_PL011"},

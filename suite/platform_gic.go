@@ -12,6 +12,9 @@ import (
 var platformGIC = []Requirement{
 	{
 		ID: "PLAT-GIC", Title: "The interrupt controller is a GICv2 or newer",
+		Asked: "The VM has a GICv2 or newer. v2.0 asks the hypervisor for GICv2 and GICv3, as far as its host has them.",
+		How: "Asks the description, /proc/interrupts and the kernel's log. No GIC, or a GICv1, fails; witnesses that " +
+			"contradict each other, or that cannot tell GICv1 from GICv2, are an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "VM Platform", 5},
@@ -25,6 +28,9 @@ var platformGIC = []Requirement{
 	},
 	{
 		ID: "PLAT-GIC-CPUS", Title: "The GIC can serve all of the VM's CPUs",
+		Asked: "A GICv2 serves 8 CPUs at most. A VM with more needs a newer GIC.",
+		How: "Compares the GIC's version with the CPUs that are described or present. More than 8 with a GICv2 or older fails." +
+			" A version that is unknown is an error, also if there is no GIC.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "VM Platform", 5},
@@ -37,6 +43,8 @@ var platformGIC = []Requirement{
 	},
 	{
 		ID: "PLAT-GIC-COMPATIBLE", Title: "A GICv3 host offers a GICv2 as well",
+		Asked:   "Where a host's GICv3 can work as a GICv2, the hypervisor offers that to VMs.",
+		How:     "Not judged: a guest sees its own GIC only. Whoever knows the host can start a VM with each.",
 		Subject: Platform, Kind: Evidence, Untested: ReasonHost,
 		Clauses: Clauses{V20: Clause{Recommended, "VM Platform", 8}},
 		Fix:     "Offer a virtual GICv2 where the host's GICv3 can be operated as one.",

@@ -10,6 +10,9 @@ import (
 var platformHotplug = []Requirement{
 	{
 		ID: "PLAT-HOTPLUG-BUS", Title: "The VM has a hotpluggable bus",
+		Asked: "The VM has a bus on which disks and network devices can be plugged, such as PCIe or the Xen PV bus.",
+		How: "Passes with a Xen PV device, a PCI slot with a hotplug driver, or a PCIe port that pciehp serves. Else it fails." +
+			" An error if not root, with pcie_ports=, on Xen without PV devices, or in a kernel without pciehp.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
 		Needs:   []string{"pci", "xen", "vmbus", "virtio", "acpi", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_PCI_PCIE"},
@@ -18,12 +21,16 @@ var platformHotplug = []Requirement{
 	},
 	{
 		ID: "PLAT-HOTPLUG-BLOCK", Title: "A block device can be plugged and pulled",
+		Asked:   "A disk can be added to the running VM and taken out again.",
+		How:     "Not judged: somebody has to plug and pull at the VMM while the guest looks.",
 		Subject: Platform, Kind: Functional, Untested: ReasonHotplug,
 		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
 		Fix:     "Let the guest see a block device that is added to the hotpluggable bus, and its removal.",
 	},
 	{
 		ID: "PLAT-HOTPLUG-NET", Title: "A network device can be plugged and pulled",
+		Asked:   "A network device can be added to the running VM and taken out again.",
+		How:     "Not judged: somebody has to plug and pull at the VMM while the guest looks.",
 		Subject: Platform, Kind: Functional, Untested: ReasonHotplug,
 		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
 		Fix:     "Let the guest see a network device that is added to the hotpluggable bus, and its removal.",

@@ -129,6 +129,8 @@ func infoEverywhere() Clauses { return everywhere(informative) }
 type Requirement struct {
 	ID      string // for ever
 	Title   string // what holds when it is met; no "#"
+	Asked   string // the sentence in plain words; of what no text asks, why a user wants to know
+	How     string // what the check looks at, and what passes, fails, is skipped or is an error
 	Subject Subject
 	Kind    Kind
 	Clauses Clauses

@@ -10,6 +10,10 @@ import (
 	"vmspec/probes"
 )
 
+// Bounds on what a requirement says of itself, in bytes: a sentence or two, and
+// PID 1 has them all.
+const shortestText, longestText = 40, 400
+
 func TestCatalogueIsSound(t *testing.T) {
 	mangled := map[string]string{}
 	for _, r := range Catalogue() {
@@ -23,6 +27,11 @@ func TestCatalogueIsSound(t *testing.T) {
 			require.NotContains(t, r.Title, "#")
 			require.LessOrEqual(t, len("not ok 100 - "+r.ID+" "+r.Title), 80)
 			require.Regexp(t, `^[A-Z].*\.$`, r.Fix)
+			for _, text := range []string{r.Asked, r.How} {
+				require.Regexp(t, `^[A-Z].*\.$`, text)
+				require.GreaterOrEqual(t, len(text), shortestText)
+				require.LessOrEqual(t, len(text), longestText)
+			}
 			require.Contains(t, []Subject{Platform, Image, GuestOS}, r.Subject)
 			require.Equal(t, strings.HasPrefix(r.ID, "OS-"), r.Subject == GuestOS, "who reads a report knows the subject by the ID")
 			require.Equal(t, strings.HasPrefix(r.ID, "IMG-"), r.Subject == Image, "likewise")

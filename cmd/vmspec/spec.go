@@ -151,6 +151,8 @@ func showSpec(w io.Writer, r suite.Requirement) error {
 			row(string(p), fmt.Sprintf("%s, %s", clause.Level, place(clause)))
 		}
 	}
+	row("asked", r.Asked)
+	row("judged", r.How)
 	row("rests on", r.RestsOn)
 	row("needs", strings.Join(append(append([]string{}, r.Needs...), r.Kernel...), " "))
 	row("fix", r.Fix)
