@@ -23,6 +23,21 @@ const (
 func Encode(t *fdt.Tree) []byte {
 	e := encoder{at: map[string]uint32{}}
 	e.node(t.Root)
+	return e.blob(t)
+}
+
+// EncodeLate is Encode, and puts a property of the root behind its children.
+func EncodeLate(t *fdt.Tree, name string, value []byte) []byte {
+	e := encoder{at: map[string]uint32{}}
+	e.node(t.Root)
+	e.structure = e.structure[:len(e.structure)-4] // the root goes on
+	e.prop(name, value)
+	e.words(tokenEnd)
+	return e.blob(t)
+}
+
+// blob puts the parts together.
+func (e *encoder) blob(t *fdt.Tree) []byte {
 	e.words(tokenLast)
 	structure := headerSize + 16*uint32(len(t.Reservations)+1)
 	structureSize, stringsSize := uint32(len(e.structure)), uint32(len(e.strings))
@@ -54,19 +69,23 @@ func (e *encoder) node(n *fdt.Node) {
 	e.words(tokenBegin)
 	e.bytes(append([]byte(n.Name), 0))
 	for _, p := range n.Props {
-		at, ok := e.at[p.Name]
-		if !ok {
-			at = uint32(len(e.strings))
-			e.at[p.Name] = at
-			e.strings = append(append(e.strings, p.Name...), 0)
-		}
-		e.words(tokenProp, uint32(len(p.Value)), at)
-		e.bytes(p.Value)
+		e.prop(p.Name, p.Value)
 	}
 	for _, c := range n.Children {
 		e.node(c)
 	}
 	e.words(tokenEnd)
+}
+
+func (e *encoder) prop(name string, value []byte) {
+	at, ok := e.at[name]
+	if !ok {
+		at = uint32(len(e.strings))
+		e.at[name] = at
+		e.strings = append(append(e.strings, name...), 0)
+	}
+	e.words(tokenProp, uint32(len(value)), at)
+	e.bytes(value)
 }
 
 // Cells encodes a list of cells.

@@ -1,0 +1,122 @@
+package fdt_test
+
+import (
+	"os"
+	"os/exec"
+	"path"
+	"path/filepath"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/fdt"
+	"vmspec/probes/fdt/fdttest"
+	"vmspec/probes/guest/guesttest"
+)
+
+// theirs are findings of dt-validate that are none of ours, and why.
+var theirs = []struct{ text, why string }{}
+
+// ours are our rules that dt-validate has not, and why.
+var ours = map[string]string{}
+
+// A complaint is one finding of dt-validate.
+type complaint struct{ node, text string }
+
+// dt-validate, which checks a tree by the bindings of Linux, and our rules find
+// the same, or somebody says why not.
+func TestDTValidate(t *testing.T) {
+	schema := os.Getenv("VMSPEC_DT_SCHEMA")
+	if schema == "" {
+		t.Skip("runs dt-validate: make consumers sets VMSPEC_DT_SCHEMA")
+	}
+	both, open := 0, 0
+	for name, blob := range oracleTrees(t) {
+		complaints, crashed := dtValidate(t, schema, blob)
+		if crashed {
+			t.Logf("%s: dt-validate ends in a traceback", name)
+			continue
+		}
+		findings := lint(t, blob).Findings
+		for _, c := range complaints {
+			switch {
+			case slices.ContainsFunc(findings, c.at):
+				both++
+			case !c.explained():
+				open++
+				t.Errorf("%s: only dt-validate: %s: %s", name, c.node, c.text)
+			}
+		}
+		for _, f := range findings {
+			if !slices.ContainsFunc(complaints, func(c complaint) bool { return c.at(f) }) && ours[f.Rule] == "" {
+				open++
+				t.Errorf("%s: only ours: %s at %s: %s", name, f.Rule, f.Path, f.Text)
+			}
+		}
+	}
+	t.Logf("%d findings of both, %d not explained", both, open)
+	require.NotZero(t, both)
+}
+
+// oracleTrees are those of captured guests, of other people, and broken ones.
+func oracleTrees(t *testing.T) map[string][]byte {
+	out := map[string][]byte{}
+	for name, files := range guesttest.All(t) {
+		blob, err := files.ReadFile(fdt.Path)
+		require.NoError(t, err)
+		if !lint(t, blob).Empty {
+			out[name] = blob
+		}
+	}
+	foreign, err := filepath.Glob(filepath.Join("..", "testdata", "foreign", "trees", "*.dtb"))
+	require.NoError(t, err)
+	require.NotEmpty(t, foreign)
+	for _, file := range foreign {
+		out[path.Base(file)], err = os.ReadFile(file)
+		require.NoError(t, err)
+	}
+	for _, b := range fdttest.Breaks {
+		tree := captured(t, "qemu-virt-uefi-gicv3")
+		b.Edit(tree)
+		out[b.Name] = fdttest.Encode(tree)
+	}
+	return out
+}
+
+// complaintLine is a line of dt-validate: the file, the node with or without its
+// compatible, and what is wrong.
+var complaintLine = regexp.MustCompile(`^\S+\.dtb: (\S+)(?: \([^)]*\))?: (.*)`)
+
+// dtValidate returns what dt-validate finds, and whether it broke.
+func dtValidate(t *testing.T, schema string, blob []byte) (out []complaint, crashed bool) {
+	file := filepath.Join(t.TempDir(), "tree.dtb")
+	require.NoError(t, os.WriteFile(file, blob, 0o600))
+	text, err := exec.Command("dt-validate", "-s", schema, file).CombinedOutput()
+	if strings.Contains(string(text), "Traceback (most recent call last)") {
+		return nil, true
+	}
+	require.NoError(t, err, string(text))
+	for line := range strings.Lines(string(text)) {
+		if m := complaintLine.FindStringSubmatch(line); m != nil {
+			out = append(out, complaint{m[1], m[2]})
+		}
+	}
+	return out, false
+}
+
+// at tells whether a finding of ours is at the same node, or names it.
+func (c complaint) at(f fdt.Finding) bool {
+	return c.node == f.Path || c.node == path.Base(f.Path) || strings.Contains(f.Text, c.node)
+}
+
+func (c complaint) explained() bool {
+	for _, e := range theirs {
+		if strings.Contains(c.text, e.text) {
+			return true
+		}
+	}
+	return false
+}
