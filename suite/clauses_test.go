@@ -99,6 +99,9 @@ func TestEverySentenceIsCovered(t *testing.T) {
 			}
 			clause, _ := r.Clauses.By(s.profile)
 			require.Contains(t, want, clause.Level, "%s: %s", s, id)
+			by := r.Readings.By(s.profile)
+			require.Equal(t, s.keyword == "should" && underHeading(all, s), slices.Contains(by, 1), "%s: %s", s, id)
+			require.Equal(t, s.keyword == "cannot", slices.Contains(by, 15), "%s: %s", s, id)
 		}
 	}
 	require.Empty(t, pointed, "requirements that point at no sentence")

@@ -14,7 +14,8 @@ import (
 var description = []Requirement{
 	{
 		ID: "FW-UEFI-SYSTAB", Title: "The UEFI system table leads to the description",
-		Asked: "The UEFI system table leads to the data that describe the hardware.",
+		Asked:    "The UEFI system table leads to the data that describe the hardware.",
+		Readings: everyText(by{7}),
 		How: "Passes if the configuration table lists a device tree or ACPI 2.0 tables. If it cannot be read, what Linux or " +
 			"its EFI stub found there counts. A table with neither fails, and so does a boot without UEFI; if nothing is " +
 			"known it is an error.",
@@ -31,7 +32,8 @@ var description = []Requirement{
 	},
 	{
 		ID: "HW-FDT-UEFI", Title: "UEFI hands over a device tree",
-		Asked: "The firmware provides a device tree by UEFI.",
+		Asked:    "The firmware provides a device tree by UEFI.",
+		Readings: Readings{V20: by{5}},
 		How: "Passes if the configuration table lists a device tree and the kernel's is not empty. If the table cannot be " +
 			"read, a tree that the EFI stub passed on counts, unless dtb= names another: that is an error. No entry, an empty" +
 			" tree or no UEFI fails.",
@@ -49,7 +51,8 @@ var description = []Requirement{
 	},
 	{
 		ID: "HW-ACPI-UEFI", Title: "UEFI hands over ACPI tables",
-		Asked: "The UEFI configuration table has an entry for ACPI, beside the one for the device tree.",
+		Asked:    "The UEFI configuration table has an entry for ACPI, beside the one for the device tree.",
+		Readings: Readings{V20: by{5, 14}},
 		How: "Passes if the configuration table, or the kernel's list of it, has ACPI_20_TABLE_GUID. A table without it fails," +
 			" and so does a boot without UEFI; one that cannot be read is an error.",
 		Subject: Platform, Kind: Evidence,

@@ -19,7 +19,8 @@ import (
 var descriptionComplete = []Requirement{
 	{
 		ID: "HW-FDT-COMPLETE", Title: "The device tree describes the entire VM",
-		Asked: "The device tree leaves nothing of the VM out.",
+		Asked:    "The device tree leaves nothing of the VM out.",
+		Readings: everyText(by{12}),
 		How: "Registers and interrupts that Linux uses and no node describes fail, and so do described devices that do not " +
 			"answer, miss what they refer to, or reject their description. Others without a driver are errors, or told. " +
 			"Skipped under ACPI; in a guest that we did not boot, all is an error.",
@@ -36,7 +37,8 @@ var descriptionComplete = []Requirement{
 	},
 	{
 		ID: "HW-ACPI-COMPLETE", Title: "The ACPI tables describe the entire VM",
-		Asked: "The ACPI tables leave nothing of the VM out.",
+		Asked:    "The ACPI tables leave nothing of the VM out.",
+		Readings: Readings{V20: by{12}},
 		How: "Compares the namespace, and what the tables say of GIC, PSCI, timer, serial port and PCI, with what Linux uses. " +
 			"A difference fails; a driver that failed may be an error. Skipped if Linux runs by the device tree; in a guest " +
 			"that we did not boot, all is an error.",

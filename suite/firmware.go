@@ -37,7 +37,8 @@ var firmware = []Requirement{
 	},
 	{
 		ID: "FW-UEFI-VERSION", Title: "The firmware implements UEFI 2.4 or newer",
-		Asked: "The firmware complies with UEFI 2.4A or a later version.",
+		Asked:    "The firmware complies with UEFI 2.4A or a later version.",
+		Readings: Readings{RFCv2: by{2}, V10: by{2}},
 		How: "Takes the revision from the system table, else from the kernel's log. One under 2.40 fails, and so does a boot " +
 			"without UEFI; a revision that neither shows is an error.",
 		Subject: Platform, Kind: Evidence,
@@ -99,7 +100,8 @@ var firmware = []Requirement{
 	},
 	{
 		ID: "FW-VAR-INSTANCE", Title: "UEFI variables are the VM's own",
-		Asked: "A variable store belongs to one VM, and to no other.",
+		Asked:    "A variable store belongs to one VM, and to no other.",
+		Readings: everyText(by{3, 4}),
 		How: "The guest cannot tell: two VMs would show it. The host fails it if the firmware wrote variables into a disk " +
 			"image that held none before the run.",
 		Subject: Platform, Kind: Functional, Untested: ReasonTwoBoots,
@@ -108,7 +110,8 @@ var firmware = []Requirement{
 	},
 	{
 		ID: "FW-RTC", Title: "The UEFI clock advances one second a second",
-		Asked: "UEFI's runtime services tell the time. Which device feeds the clock is left to the VM and its firmware.",
+		Asked:    "UEFI's runtime services tell the time. Which device feeds the clock is left to the VM and its firmware.",
+		Readings: Readings{RFCv2: by{6}},
 		How: "Watches the seconds of Linux's UEFI clock against the counter. A clock that is missing, stands still or is twice" +
 			" off by more than 5 % fails; within 10 % it passes. A kernel without the driver, or what a busy host can " +
 			"explain, is an error.",

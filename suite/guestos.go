@@ -18,7 +18,8 @@ import (
 var guestOS = []Requirement{
 	{
 		ID: "OS-PL011", Title: "The OS has a driver for the PL011",
-		Asked: "The guest OS has a driver for the PL011.",
+		Asked:    "The guest OS has a driver for the PL011.",
+		Readings: everyText(by{4}),
 		How: "Asks the kernel's configuration for SERIAL_AMBA_PL011 and its console. What is lacking fails, but is skipped for" +
 			" the suite's own kernel; an unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(Must, 8, 8, 1),
@@ -28,7 +29,8 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-SBSA-UART", Title: "The OS has a driver for the SBSA UART",
-		Asked: "The guest OS has a console driver for the SBSA UART.",
+		Asked:    "The guest OS has a console driver for the SBSA UART.",
+		Readings: Readings{V20: by{4}},
 		How: "Asks the kernel's configuration for SERIAL_AMBA_PL011 and its console, which serve it too. What is lacking " +
 			"fails, but is skipped for the suite's own kernel; an unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: Clauses{V20: Clause{Must, "VM Images", 1}},
@@ -38,7 +40,8 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-VIRTIO-CONSOLE", Title: "The OS has a driver for the virtio console",
-		Asked: "The guest OS has a driver for the virtio console.",
+		Asked:    "The guest OS has a driver for the virtio console.",
+		Readings: Readings{RFCv2: by{4}, V10: by{4}},
 		How: "Looks for VIRTIO_CONSOLE, built in or as a module that is at hand. Without it, it fails, but is skipped for the " +
 			"suite's own kernel; an unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence,
@@ -49,7 +52,8 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-XEN-CONSOLE", Title: "The OS has a driver for the Xen PV console",
-		Asked: "The guest OS has a driver for the Xen PV console.",
+		Asked:    "The guest OS has a driver for the Xen PV console.",
+		Readings: Readings{RFCv2: by{4}, V10: by{4}},
 		How: "Asks the kernel's configuration for HVC_XEN. Without it, it fails, but is skipped for the suite's own kernel; an" +
 			" unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence,
@@ -60,7 +64,8 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-GICV2", Title: "The OS supports the GICv2",
-		Asked: "The guest OS has a driver for the GICv2.",
+		Asked:    "The guest OS has a driver for the GICv2.",
+		Readings: everyText(by{4}),
 		How: "Asks the kernel's configuration for ARM_GIC. Without it, it fails, but is skipped for the suite's own kernel; an" +
 			" unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(Must, 9, 9, 2),
@@ -70,7 +75,8 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-GICV3", Title: "The OS supports the GICv3",
-		Asked: "The guest OS has a driver for the GICv3. The older texts ask for every newer version that there is.",
+		Asked:    "The guest OS has a driver for the GICv3. The older texts ask for every newer version that there is.",
+		Readings: Readings{RFCv2: by{4, 13}, V10: by{4, 13}, V20: by{4}},
 		How: "Asks the kernel's configuration for ARM_GIC_V3, which drives a GICv4 too; GICv5 is not asked for. Without it, it" +
 			" fails, but is skipped for the suite's own kernel; an unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(Must, 9, 9, 2),
@@ -80,7 +86,8 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-EFI-RTC", Title: "The OS keeps time by the UEFI clock",
-		Asked: "The guest OS takes the time from UEFI's clock.",
+		Asked:    "The guest OS takes the time from UEFI's clock.",
+		Readings: Readings{V10: by{4}, V20: by{4}},
 		How: "Looks for RTC_DRV_EFI, built in or as a module that is at hand; whether the OS keeps time by it is not looked " +
 			"at. Without it, it fails, but is skipped for the suite's own kernel; an unknown configuration is an error.",
 		Subject: GuestOS, Kind: Evidence,
@@ -91,7 +98,8 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-VIRTIO-PCI", Title: "The OS drives virtio devices on PCI",
-		Asked: "The kernel or its initial ramdisk drives virtio's block, network, console and balloon devices on PCI.",
+		Asked:    "The kernel or its initial ramdisk drives virtio's block, network, console and balloon devices on PCI.",
+		Readings: everyText(by{4}),
 		How: "Looks for the five drivers, built in or as modules that are at hand. One that is lacking fails, but is skipped " +
 			"for the suite's own kernel; what is not known is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(StronglyRecommended, 10, 11, 4),
@@ -101,7 +109,8 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-VIRTIO-MMIO", Title: "The OS drives virtio devices in memory",
-		Asked: "The kernel or its initial ramdisk drives virtio's block, network, console and balloon devices by virtio-mmio.",
+		Asked:    "The kernel or its initial ramdisk drives virtio's block, network, console and balloon devices by virtio-mmio.",
+		Readings: everyText(by{4}),
 		How: "Looks for the five drivers, built in or as modules that are at hand. One that is lacking fails, but is skipped " +
 			"for the suite's own kernel; what is not known is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(StronglyRecommended, 10, 11, 4),
@@ -111,7 +120,8 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-XEN-PV", Title: "The OS drives Xen PV devices",
-		Asked: "The kernel or its initial ramdisk drives Xen's PV block, network, console and balloon devices.",
+		Asked:    "The kernel or its initial ramdisk drives Xen's PV block, network, console and balloon devices.",
+		Readings: everyText(by{4}),
 		How: "Looks for the four drivers, built in or as modules that are at hand. One that is lacking fails, but is skipped " +
 			"for the suite's own kernel; what is not known is an error.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(StronglyRecommended, 10, 11, 4),
@@ -121,7 +131,8 @@ var guestOS = []Requirement{
 	},
 	{
 		ID: "OS-NO-ASSUMPTIONS", Title: "The OS assumes no particular device",
-		Asked: "The OS relies neither on particular devices beside the mandatory ones, nor on how they are implemented.",
+		Asked:    "The OS relies neither on particular devices beside the mandatory ones, nor on how they are implemented.",
+		Readings: everyText(by{4, 15}),
 		How: "Looks at the command line inside a disk image: a root= by the disk names of one driver, such as /dev/vda, fails." +
 			" All else is skipped: boots on other hypervisors would show it.",
 		Subject: GuestOS, Kind: Functional, Clauses: guestDriver(Must, 11, 12, 5),

@@ -17,7 +17,8 @@ import (
 var images = []Requirement{
 	{
 		ID: "IMG-GPT", Title: "The disk has a GUID partition table",
-		Asked: "The disk, as the VM sees it, is partitioned by a GUID partition table.",
+		Asked:    "The disk, as the VM sees it, is partitioned by a GUID partition table.",
+		Readings: everyText(by{4}),
 		How: "Reads the primary header, its entries and where the partitions lie. A wrong checksum or size, or partitions that" +
 			" overlap or leave the usable blocks, fails. Skipped without a boot disk or image; a block that cannot be read is" +
 			" an error.",
@@ -29,7 +30,8 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-GPT-BACKUP", Title: "The backup partition table is whole too",
-		Asked: "A GUID partition table has a second copy, at the end of the disk.",
+		Asked:    "A GUID partition table has a second copy, at the end of the disk.",
+		Readings: everyText(by{4, 10}),
 		How: "Compares the copy in the last block with the primary one. A copy that is missing, damaged, elsewhere or " +
 			"different fails. Skipped without a disk, or if it has no table at all; a block that cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
@@ -39,7 +41,8 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-MBR-PROTECTIVE", Title: "A protective MBR covers the disk",
-		Asked: "A GUID partition table comes with a master boot record that marks the whole disk as in use.",
+		Asked:    "A GUID partition table comes with a master boot record that marks the whole disk as in use.",
+		Readings: everyText(by{4, 10}),
 		How: "Reads the first sector. One partition of type 0xEE, from LBA 1 to the end of the disk, passes; so does a hybrid " +
 			"record, which has others beside it. Anything else fails. Skipped without a disk.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
@@ -49,7 +52,8 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-BOOT-PATH", Title: "The boot program is at the removable media path",
-		Asked: "What boots lies in the EFI System Partition, at the path that UEFI tries on removable media.",
+		Asked:    "What boots lies in the EFI System Partition, at the path that UEFI tries on removable media.",
+		Readings: everyText(by{4, 11}),
 		How: "Looks for the file of the running architecture; an image that does not run needs that of either. No file, or a " +
 			"directory, fails. Skipped without a disk, an ESP or a FAT file system; what cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(2),
@@ -60,7 +64,8 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-EFI-APP", Title: "The boot program is an EFI application",
-		Asked: "What boots is an EFI application, of the UEFI version that the text names.",
+		Asked:    "What boots is an EFI application, of the UEFI version that the text names.",
+		Readings: everyText(by{4}),
 		How: "Reads the PE headers of the programs at the removable media paths: machine, magic, subsystem, sections within " +
 			"the file, and whether the clusters hold the file. A fault fails; the UEFI version cannot be seen. Skipped if " +
 			"there is no program.",
@@ -71,7 +76,8 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-ESP-TYPE", Title: "The ESP carries its partition type GUID",
-		Asked: "The EFI System Partition is marked by its own partition type GUID.",
+		Asked:    "The EFI System Partition is marked by its own partition type GUID.",
+		Readings: everyText(by{4}),
 		How: "Passes if an entry of the partition table has that type; else it fails and lists the types that are there. " +
 			"Skipped without a disk or a whole table; a table that cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(3),
@@ -81,7 +87,8 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-ESP-FAT32", Title: "The ESP is formatted as FAT32",
-		Asked: "The file system of the EFI System Partition is FAT32.",
+		Asked:    "The file system of the EFI System Partition is FAT32.",
+		Readings: everyText(by{4}),
 		How: "Reads the boot sector and the directories of the ESP that boots. Fewer than 65525 clusters, another file system " +
 			"or a damaged one fails. Skipped without a disk or an ESP; a boot sector that cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(3),
@@ -91,7 +98,8 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-NO-VARIABLES", Title: "The image holds no UEFI variable store",
-		Asked: "UEFI variables belong to one VM, so a portable disk image does not hold them.",
+		Asked:    "UEFI variables belong to one VM, so a portable disk image does not hold them.",
+		Readings: everyText(by{3, 4}),
 		How: "Looks for variable stores of EDK2 and U-Boot at the beginnings of partitions, gaps and up to 256 files of each " +
 			"ESP. One fails, unless the running firmware may have made it: that is left to the host, which looks before the " +
 			"boot. Skipped without a readable ESP.",
@@ -102,7 +110,8 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-REMOVABLE", Title: "The image boots without a configured UEFI",
-		Asked: "The image boots as UEFI boots removable media, and needs no variable that was set before.",
+		Asked:    "The image boots as UEFI boots removable media, and needs no variable that was set before.",
+		Readings: everyText(by{4}),
 		How: "Passes if the firmware found the program by itself: the booted option names no file. Fails if the option names a" +
 			" file and the removable media path has none. What the boot did not show is skipped, and so is an image that did " +
 			"not boot.",
@@ -113,7 +122,8 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-NO-FIRMWARE", Title: "The image carries no UEFI firmware",
-		Asked: "UEFI firmware comes with the hypervisor and not inside the image.",
+		Asked:    "UEFI firmware comes with the hypervisor and not inside the image.",
+		Readings: everyText(by{4}),
 		How: "Looks for UEFI firmware volumes at the beginnings of partitions, gaps and up to 256 files of each ESP. One " +
 			"fails; firmware of another form, or in other file systems, is not seen. Skipped without a readable ESP.",
 		Subject: Image, Kind: Evidence, Clauses: everywhere(Clause{Should, "Virtual Firmware", 8}),

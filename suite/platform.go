@@ -14,7 +14,8 @@ import (
 var platform = []Requirement{
 	{
 		ID: "PLAT-CPU-ENUM", Title: "The description enumerates the CPUs",
-		Asked: "The guest finds all of the VM's CPUs by the hardware description.",
+		Asked:    "The guest finds all of the VM's CPUs by the hardware description.",
+		Readings: Readings{RFCv2: by{4, 9}, V10: by{4, 9}, V20: by{4}},
 		How: "Compares the CPUs that the description enables with those that Linux has, and has online. Other numbers fail. " +
 			"Limits of the kernel or its command line, a busy host, and CPUs that somebody may have switched off are errors.",
 		Subject: Platform, Kind: Functional,
@@ -25,7 +26,8 @@ var platform = []Requirement{
 	},
 	{
 		ID: "PLAT-MEM-ENUM", Title: "The description enumerates the memory",
-		Asked: "The guest finds all of the VM's memory by the hardware description.",
+		Asked:    "The guest finds all of the VM's memory by the hardware description.",
+		Readings: everyText(by{4, 9}),
 		How: "Fails if Linux uses RAM that no memory node of the device tree covers. Under ACPI without such nodes it passes " +
 			"with nothing compared: UEFI's map enumerates memory there. Addresses that are hidden are an error.",
 		Subject: Platform, Kind: Evidence,
@@ -36,7 +38,8 @@ var platform = []Requirement{
 	},
 	{
 		ID: "PLAT-DEV-ENUM", Title: "Devices are described or on a bus that enumerates",
-		Asked: "The guest finds all devices by the hardware description, or on a bus that enumerates them, such as PCI.",
+		Asked:    "The guest finds all devices by the hardware description, or on a bus that enumerates them, such as PCI.",
+		Readings: Readings{RFCv2: by{4, 9}, V10: by{4, 9}, V20: by{4}},
 		How: "Looks at the platform and AMBA buses of Linux. A device that uses registers and that neither the device tree nor" +
 			" ACPI describes fails. PCI, virtio and Xen devices are counted only. Skipped if there is no device at all; " +
 			"addresses that are hidden are an error.",

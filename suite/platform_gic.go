@@ -12,7 +12,8 @@ import (
 var platformGIC = []Requirement{
 	{
 		ID: "PLAT-GIC", Title: "The interrupt controller is a GICv2 or newer",
-		Asked: "The VM has a GICv2 or newer. v2.0 asks the hypervisor for GICv2 and GICv3, as far as its host has them.",
+		Asked:    "The VM has a GICv2 or newer. v2.0 asks the hypervisor for GICv2 and GICv3, as far as its host has them.",
+		Readings: Readings{V20: by{8}},
 		How: "Asks the description, /proc/interrupts and the kernel's log. No GIC, or a GICv1, fails; witnesses that " +
 			"contradict each other, or that cannot tell GICv1 from GICv2, are an error.",
 		Subject: Platform, Kind: Evidence,
@@ -28,7 +29,8 @@ var platformGIC = []Requirement{
 	},
 	{
 		ID: "PLAT-GIC-CPUS", Title: "The GIC can serve all of the VM's CPUs",
-		Asked: "A GICv2 serves 8 CPUs at most. A VM with more needs a newer GIC.",
+		Asked:    "A GICv2 serves 8 CPUs at most. A VM with more needs a newer GIC.",
+		Readings: Readings{RFCv2: by{7}, V10: by{7}},
 		How: "Compares the GIC's version with the CPUs that are described or present. More than 8 with a GICv2 or older fails." +
 			" A version that is unknown is an error, also if there is no GIC.",
 		Subject: Platform, Kind: Evidence,

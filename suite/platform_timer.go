@@ -12,7 +12,8 @@ import (
 var platformTimer = []Requirement{
 	{
 		ID: "PLAT-TIMER", Title: "The generic timer interrupts every CPU",
-		Asked: "The VM has the virtual timer of the Arm architecture.",
+		Asked:    "The VM has the virtual timer of the Arm architecture.",
+		Readings: Readings{RFCv2: by{1}, V10: by{1}},
 		How: "On each online CPU a thread sleeps five times, while interrupts of Linux's arch_timer are counted, virtual or " +
 			"physical. A CPU on which no sleep ended, or no interrupt came, fails. A busy host, and timers that the command " +
 			"line keeps away, are errors.",
@@ -25,7 +26,8 @@ var platformTimer = []Requirement{
 	},
 	{
 		ID: "PLAT-COUNTER", Title: "The counter never goes back and runs at CNTFRQ",
-		Asked: "The VM has the virtual counter of the Arm architecture.",
+		Asked:    "The VM has the virtual counter of the Arm architecture.",
+		Readings: Readings{RFCv2: by{1}, V10: by{1}},
 		How: "Reads CNTVCT on each CPU in turn, beside the kernel's clock, which mostly is that counter. A step back, a CNTFRQ" +
 			" of 0 or a rate off by more than 1 % fails. A real-time clock that disagrees, or a counter that cannot be read, " +
 			"is an error.",

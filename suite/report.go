@@ -20,7 +20,7 @@ func (j Judgement) Report() *report.Report {
 	for i, result := range j.Results {
 		p := result.point()
 		p.Number = i + 1
-		if clause := result.Clause.String(); clause != "" {
+		if clause := result.ClauseBy(j.Settings.Profile); clause != "" {
 			p.Clause = r.Profile + " " + clause
 		}
 		r.Points = append(r.Points, p)
@@ -81,7 +81,7 @@ func (r Requirement) row() report.Row {
 	for _, p := range Profiles() {
 		var asked report.Clause
 		if c, ok := r.Clauses.By(p); ok {
-			asked = report.Clause{Level: c.Level, Text: c.String()}
+			asked = report.Clause{Level: c.Level, Text: r.ClauseBy(p)}
 		}
 		row.Clauses = append(row.Clauses, asked)
 	}

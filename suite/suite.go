@@ -137,6 +137,8 @@ type Requirement struct {
 	Needs   []string // subjects of probes.Facts that the check looks at
 	Kernel  []string // options without which a kernel cannot see it
 	Check   func(*probes.Facts) Finding
+	// Readings are those by which the texts ask it, where they are loose.
+	Readings Readings
 	// RestsOn is another requirement without which this one cannot be met: if
 	// that fails, this one's failure follows from it.
 	RestsOn string

@@ -2,8 +2,10 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/jedib0t/go-pretty/v6/table"
@@ -43,6 +45,7 @@ func newTable() table.Writer {
 
 func newSpec() *cobra.Command {
 	var profile, format string
+	var readings bool
 	c := &cobra.Command{
 		Use:   "spec [ID]",
 		Short: "List the requirements, or show one in full",
@@ -55,6 +58,10 @@ func newSpec() *cobra.Command {
 				return fmt.Errorf("--profile %s: the profiles are %v", profile, suite.Profiles())
 			case !known:
 				return fmt.Errorf("--format %s: the formats are text and markdown", format)
+			case readings && len(args) > 0:
+				return errors.New("--readings lists all readings; name no requirement")
+			case readings:
+				return listReadings(c.OutOrStdout())
 			case len(args) == 0:
 				return list(c.OutOrStdout(), settings.Profile)
 			}
@@ -67,6 +74,7 @@ func newSpec() *cobra.Command {
 	}
 	c.Flags().StringVar(&profile, "profile", string(suite.RFCv2), "which text of the specification")
 	c.Flags().StringVar(&format, "format", "text", "of the list: text or markdown")
+	c.Flags().BoolVar(&readings, "readings", false, "list how loose sentences are read, by number")
 	return c
 }
 
@@ -85,6 +93,17 @@ func listSpec(w io.Writer, profile suite.Profile) error {
 		if clause, asked := r.Clauses.By(profile); asked {
 			t.AppendRow(table.Row{r.ID, clause.Level, r.Title})
 		}
+	}
+	_, err := fmt.Fprintln(w, t.Render())
+	return err
+}
+
+// listReadings lists how sentences are read that are loose.
+func listReadings(w io.Writer) error {
+	t := newTable()
+	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 72, WidthMaxEnforcer: text.WrapSoft}})
+	for n := 1; n <= suite.ReadingCount(); n++ {
+		t.AppendRow(table.Row{n, suite.Reading(n)})
 	}
 	_, err := fmt.Fprintln(w, t.Render())
 	return err
@@ -114,6 +133,7 @@ func markdownSpec(w io.Writer, profile suite.Profile) error {
 		}
 		t.printf("| %s | %s | %s | %s | %s | %s |\n", sentence, r.ID, clause.Level, r.Subject, judged, r.Title)
 	}
+	t.readings(profile)
 	return t.err
 }
 
@@ -131,8 +151,31 @@ func (m *markdown) printf(format string, args ...any) {
 	}
 }
 
-// place says where a clause stands.
-func place(c suite.Clause) string { return cmp.Or(c.String(), "beyond the text") }
+// readings writes how the profile is read where it is loose, and what rests on
+// that.
+func (m *markdown) readings(p suite.Profile) {
+	m.printf("\n## Readings\n\n| reading | text | requirements |\n|---|---|---|\n")
+	for n := 1; n <= suite.ReadingCount(); n++ {
+		if ids := restOn(n, p); len(ids) > 0 {
+			m.printf("| %d | %s | %s |\n", n, suite.Reading(n), strings.Join(ids, " "))
+		}
+	}
+}
+
+// restOn lists the requirements that a profile asks by a reading.
+func restOn(reading int, p suite.Profile) (ids []string) {
+	for _, r := range suite.Catalogue() {
+		if slices.Contains(r.Readings.By(p), reading) {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+// place says where a profile asks a requirement.
+func place(r suite.Requirement, p suite.Profile) string {
+	return cmp.Or(r.ClauseBy(p), "beyond the text")
+}
 
 func showSpec(w io.Writer, r suite.Requirement) error {
 	t := newTable()
@@ -148,11 +191,14 @@ func showSpec(w io.Writer, r suite.Requirement) error {
 	row("kind", r.Kind)
 	for _, p := range suite.Profiles() {
 		if clause, asked := r.Clauses.By(p); asked {
-			row(string(p), fmt.Sprintf("%s, %s", clause.Level, place(clause)))
+			row(string(p), fmt.Sprintf("%s, %s", clause.Level, place(r, p)))
 		}
 	}
 	row("asked", r.Asked)
 	row("judged", r.How)
+	for _, n := range r.Readings.All() {
+		row(fmt.Sprintf("reading %d", n), suite.Reading(n))
+	}
 	row("rests on", r.RestsOn)
 	row("needs", strings.Join(append(append([]string{}, r.Needs...), r.Kernel...), " "))
 	row("fix", r.Fix)

@@ -8,6 +8,11 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"vmspec/probes"
+	"vmspec/probes/guest/guesttest"
+	"vmspec/results"
+	"vmspec/suite"
 )
 
 var update = flag.Bool("update", false, "rewrite the golden files")
@@ -35,5 +40,27 @@ func TestTextOfGuests(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, string(want), text)
 		})
+	}
+}
+
+// A reading belongs to a profile. A report's frames say it of every other one.
+func TestReadingsOfAnotherProfile(t *testing.T) {
+	r := suite.Judge(probes.Read(guesttest.All(t)["qemu-virt-uefi-drivers"])).Report()
+	log := strings.Join(append(r.TAP(), r.Frames()...), "\n") + "\n"
+	read, err := results.Parse(strings.NewReader(log), r.Nonce)
+	require.NoError(t, err)
+	for profile, want := range map[string]map[string]string{
+		"rfc-v2": {"FW-RTC": "rfc-v2 Virtual Firmware 1, by reading 6", "PLAT-TIMER": "rfc-v2 VM Platform 6, by reading 1"},
+		"v1.0":   {"FW-RTC": "v1.0 Virtual Firmware 9", "PLAT-MEM-ENUM": "v1.0 VM Platform 1, by readings 4 and 9"},
+		"v2.0":   {"HW-ACPI-UEFI": "v2.0 Hardware Description 2, by readings 5 and 14", "PLAT-TIMER": "v2.0 VM Platform 6"},
+	} {
+		other, err := read.By(profile)
+		require.NoError(t, err)
+		for id, clause := range want {
+			p, ok := other.Point(id)
+			require.True(t, ok, id)
+			require.Equal(t, clause, p.Clause)
+			require.Contains(t, strings.Join(other.Lines, "\n"), `  clause: "`+clause+`"`)
+		}
 	}
 }
