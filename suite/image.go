@@ -20,8 +20,8 @@ var images = []Requirement{
 		Asked:    "The disk, as the VM sees it, is partitioned by a GUID partition table.",
 		Readings: everyText(by{4}),
 		How: "Reads the primary header, its entries and where the partitions lie. A wrong checksum or size, or partitions that" +
-			" overlap or leave the usable blocks, fails. Skipped without a boot disk or image; a block that cannot be read is" +
-			" an error.",
+			" overlap or leave the usable blocks, fails. Skipped without a disk, or if it is only guessed that the guest was " +
+			"booted from it; a block that cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
 		Needs: []string{"image"},
 		Check: onDisk(checkGPT),
