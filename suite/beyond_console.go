@@ -48,10 +48,11 @@ var beyondConsole = []Requirement{
 
 func checkStdout(f *probes.Facts) Finding {
 	if f.ACPI.Present {
-		problem, damaged := f.ACPI.Damaged["SPCR"]
 		switch {
-		case damaged:
-			return unknown("read table SPCR: " + problem)
+		case f.ACPI.Unread["SPCR"] != "":
+			return unreadable(f.ACPI.Unread["SPCR"])
+		case f.ACPI.SPCR == nil && f.ACPI.Damaged["SPCR"] != "":
+			return failSince("HW-ACPI-BOOT", "the SPCR is damaged: "+f.ACPI.Damaged["SPCR"])
 		case f.ACPI.SPCR == nil:
 			return fail("there is no SPCR", f.ACPI.Console())
 		}

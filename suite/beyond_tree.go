@@ -99,8 +99,9 @@ var beyondTree = []Requirement{
 // The rules of package fdt, by the requirement that they belong to.
 var (
 	structureRules = []string{
-		"blocks-overlap", "structure-end", "reserve-range", "node-double", "property-double", "name-characters",
-		"property-format", "status-value",
+		"header-version", "blocks-align", "blocks-overlap", "structure-end", "reserve-end", "reserve-range",
+		"root-name", "node-name", "node-double", "name-long", "name-characters",
+		"property-name", "property-late", "property-double", "property-format", "status-value",
 	}
 	phandleRules   = []string{"phandle-value", "phandle-double", "phandle-dangling", "phandle-arguments", "msi-controller", "alias-dangling"}
 	interruptRules = []string{"interrupt-parent", "interrupts-cells", "interrupt-provider", "interrupt-gic", "interrupt-map"}
@@ -110,48 +111,68 @@ var (
 	bindingRules   = []string{"binding"}
 )
 
-// checkStructure fails a tree that cannot be parsed. For all other checks that
-// is an error.
+// checkStructure fails a tree that Linux cannot read. Others are judged by what
+// could be read of it.
 func checkStructure(f *probes.Facts) Finding {
-	if f.Tree.Malformed != "" {
-		return fail(f.Tree.Malformed)
+	l := f.Tree
+	wrong := appendNonEmpty(appendNonEmpty(nil, l.Malformed), brokenRules(l, structureRules))
+	switch looked := count(l.Nodes, "node"); {
+	case len(wrong) > 0:
+		return fail(strings.Join(wrong, "; "), looked)
+	case !l.Present || l.Empty:
+		return skip(ReasonNoTree)
+	default:
+		return pass(looked)
 	}
-	return checkRules(f.Tree, structureRules, f.Tree.Nodes, "node")
 }
+
+// reasonMalformed is a machine-readable reason of a skip: nothing could be read
+// of the tree.
+const reasonMalformed = "malformed-tree"
 
 // checkRules fails if the tree breaks one of the rules. It says how many things
 // it looked at.
 func checkRules(l *fdt.Lint, rules []string, n int, things string) Finding {
-	switch {
-	case l.Malformed != "":
-		return unknown(l.Malformed)
+	looked := []string{count(n, things)}
+	if l.Malformed != "" {
+		looked = append(looked, "as far as the malformed tree could be read")
+	}
+	switch wrong := brokenRules(l, rules); {
+	case l.Malformed != "" && l.Empty:
+		return skip(reasonMalformed)
 	case !l.Present || l.Empty:
 		return skip(ReasonNoTree)
+	case wrong != "":
+		return fail(wrong, looked...)
 	}
-	looked := count(n, things)
-	if wrong := brokenRules(l, rules); wrong != "" {
-		return fail(wrong, looked)
-	}
-	return pass(looked)
+	return pass(looked...)
 }
 
 // brokenRules names the first few nodes that break a rule, and says how many
-// more there are.
+// more there are. Each rule comes once before any comes twice.
 func brokenRules(l *fdt.Lint, rules []string) string {
 	const shown = 3
-	var wrong []string
+	var first, others []string
+	seen := map[string]bool{}
 	more := 0
 	for _, f := range l.Findings {
+		text := f.Rule + " at " + f.Path + ": " + f.Text
 		switch {
 		case !slices.Contains(rules, f.Rule):
-		case len(wrong) < shown:
-			wrong = append(wrong, f.Rule+" at "+f.Path+": "+f.Text)
+		case seen[f.Rule]:
+			others = append(others, text)
 		default:
-			more++
+			seen[f.Rule] = true
+			first = append(first, text)
 		}
 	}
+	wrong := append(first, others...)
 	for _, rule := range rules {
 		more += l.More[rule]
+	}
+	if len(wrong) > shown {
+		more += len(wrong) - shown
+		wrong = wrong[:shown]
 	}
 	if more > 0 {
 		wrong = append(wrong, fmt.Sprintf("%d more", more))

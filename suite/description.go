@@ -2,10 +2,12 @@ package suite
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
 	"vmspec/probes"
+	"vmspec/probes/acpi"
 	"vmspec/probes/efi"
 	"vmspec/probes/fdt"
 )
@@ -131,6 +133,8 @@ func describeTree(f *fdt.Facts) string {
 	switch {
 	case !f.Present:
 		return "there is no device tree"
+	case f.Broken != "":
+		return "the device tree is malformed: " + f.Broken
 	case f.Empty() && len(f.Top) == 1:
 		return fmt.Sprintf("the device tree is empty: only /%s", f.Top[0])
 	case f.Empty():
@@ -185,7 +189,7 @@ func checkACPIByUEFI(f *probes.Facts) Finding {
 // checkTree lists all that is missing, not only the first part.
 func checkTree(f *probes.Facts) Finding {
 	t := f.FDT
-	if !t.Present || t.Empty() {
+	if t.Broken == "" && t.Empty() {
 		return failSince("HW-FDT-UEFI", describeTree(t))
 	}
 	var missing []string
@@ -194,11 +198,11 @@ func checkTree(f *probes.Facts) Finding {
 		name  string
 	}{
 		{len(t.Compatible) > 0, "root compatible"},
-		{t.CPUs > 0, "enabled CPU in /cpus"},
+		{t.CPUs > 0, "CPU in /cpus"},
 		{t.CPUs < 2 || len(t.NoMethod) == 0, "enable-method in " + strings.Join(t.NoMethod, " ")},
 		{t.Memory > 0, "memory node with a size"},
 		{t.Timer != "", "generic timer node"},
-		{t.PSCI != "", "psci node with a method"},
+		{len(t.NoPSCI) == 0, "psci node with a method, which the enable-method asks in " + strings.Join(t.NoPSCI, " ")},
 		{len(t.Controllers) > 0, "interrupt controller"},
 		{t.Chosen, "/chosen"},
 		{t.Stdout == "" || t.StdoutNode != "", "enabled node at its stdout-path " + t.Stdout},
@@ -208,8 +212,14 @@ func checkTree(f *probes.Facts) Finding {
 			missing = append(missing, part.name)
 		}
 	}
-	if len(missing) > 0 {
-		return fail("the tree has no "+strings.Join(missing, ", no "), describeTree(t))
+	lacks := "the tree has no " + strings.Join(missing, ", no ")
+	switch {
+	case t.Broken != "" && len(missing) > 0:
+		return failSince("HW-FDT-STRUCTURE", describeTree(t)+"; as far as it could be read, "+lacks)
+	case t.Broken != "":
+		return failSince("HW-FDT-STRUCTURE", describeTree(t))
+	case len(missing) > 0:
+		return fail(lacks, describeTree(t))
 	}
 	console := t.StdoutNode
 	if console == "" {
@@ -224,6 +234,8 @@ func checkTreeAlone(f *probes.Facts) Finding {
 		return pass("no ACPI tables in use", describeTree(f.FDT))
 	case f.ACPI.Present && f.Kernel.Has("acpi"):
 		return unknown("the kernel's command line chooses ACPI: acpi=")
+	case f.ACPI.Present && !f.FDT.Empty():
+		return skip(reasonByACPI)
 	case f.ACPI.Present:
 		return fail("the kernel runs by ACPI; "+describeTree(f.FDT), "tables "+strings.Join(f.ACPI.Tables, " "))
 	}
@@ -234,17 +246,21 @@ func checkTreeAlone(f *probes.Facts) Finding {
 // (Documentation/arch/arm64/arm-acpi.rst).
 var bootTables = []string{"FACP", "APIC", "GTDT", "DSDT"}
 
+// damagedTables says what is wrong with each. Linux boots by a table whose checksum
+// is wrong; that it is sound is what is asked.
+func damagedTables(a *acpi.Facts) (wrong []string) {
+	for _, name := range slices.Sorted(maps.Keys(a.Damaged)) {
+		wrong = append(wrong, "the table "+name+" is damaged: "+a.Damaged[name])
+	}
+	return wrong
+}
+
 func checkACPI(f *probes.Facts) Finding {
 	a := f.ACPI
 	if !a.Present {
 		return skip(reasonByTree)
 	}
-	for _, name := range bootTables {
-		if problem, damaged := a.Damaged[name]; damaged {
-			return unknown(fmt.Sprintf("read table %s: %s", name, problem))
-		}
-	}
-	var wrong []string
+	wrong := damagedTables(a)
 	for _, name := range bootTables {
 		if !slices.Contains(a.Tables, name) {
 			wrong = append(wrong, "there is no "+name)
@@ -260,8 +276,11 @@ func checkACPI(f *probes.Facts) Finding {
 		wrong = append(wrong, "the GTDT has no interrupt for the virtual timer")
 	}
 	found := "tables " + strings.Join(a.Tables, " ")
-	if len(wrong) > 0 {
+	switch {
+	case len(wrong) > 0:
 		return fail(strings.Join(wrong, "; "), found)
+	case len(a.Unread) > 0:
+		return unreadable(slices.Min(slices.Collect(maps.Values(a.Unread))), found)
 	}
 	return pass(fmt.Sprintf("ACPI %d.%d", a.FADT.Major, a.FADT.Minor), found)
 }

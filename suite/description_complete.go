@@ -133,16 +133,54 @@ func checkTreeComplete(f *probes.Facts) Finding {
 	t.addBinding(f)
 	b := f.Device.Binding
 	for _, u := range b.Registers {
-		if !needsNoDescription(u.By) {
-			t.wrong = append(t.wrong, u.By+" uses "+u.At+", which no node of the device tree describes")
-		}
+		t.addUse(f, u, "no node of the device tree describes")
 	}
 	for _, u := range b.Interrupts {
 		if !strings.HasPrefix(u.By, "ARM-FFA") { // found by a firmware call: drivers/firmware/arm_ffa
 			t.wrong = append(t.wrong, u.By+" uses interrupt "+u.At+", which no node of the device tree describes")
 		}
 	}
-	return t.conclude(f)
+	finding := t.conclude(f)
+	if f.FDT.Broken != "" { // what could be read is not all
+		finding.Follows = "HW-FDT-BOOT"
+	}
+	return finding
+}
+
+// addUse adds registers that nothing describes. Those of a device that the kernel's
+// command line declares are the VM's or the user's: nobody can tell.
+func (t *tally) addUse(f *probes.Facts, u device.Use, what string) {
+	name, _, _ := strings.Cut(u.By, " ")
+	switch {
+	case needsNoDescription(u.By) || isHelper(f, name):
+	case strings.HasPrefix(name, "virtio-mmio.") && f.Kernel.Has("virtio_mmio.device"):
+		t.doubt = append(t.doubt, "the kernel's command line declares "+name+" at "+u.At+": virtio_mmio.device=")
+	default:
+		t.wrong = append(t.wrong, u.By+" uses "+u.At+", which "+what)
+	}
+}
+
+// isHelper reports whether the driver of a described device made the device.
+func isHelper(f *probes.Facts, name string) bool {
+	return slices.ContainsFunc(f.Device.Devices, func(d device.Device) bool { return d.Name == name && d.Under != "" })
+}
+
+// addStrays adds devices with registers that nothing describes. Under the device
+// tree, registers are described if a node or the window of a bus has them, whatever
+// the device is called.
+func (t *tally) addStrays(f *probes.Facts, what string) {
+	for i := range f.Device.Devices {
+		d := &f.Device.Devices[i]
+		if d.At != "" && d.Node == "" && (f.ACPI.Present || f.Device.Binding == nil || isStray(d, f.Device.Binding.Registers)) {
+			t.addUse(f, device.Use{At: d.At, By: d.Name}, what)
+		}
+	}
+}
+
+func isStray(d *device.Device, strays []device.Use) bool {
+	return slices.ContainsFunc(strays, func(u device.Use) bool {
+		return slices.Contains(strings.Fields(u.By), d.Name) || slices.Contains(strings.Split(d.At, ", "), u.At)
+	})
 }
 
 // addBinding adds which described devices have a driver, and why others have
@@ -153,8 +191,10 @@ func (t *tally) addBinding(f *probes.Facts) {
 	var idle []string
 	for i := range b.Unbound {
 		n := &b.Unbound[i]
-		if !n.Deferred && n.Errno == 0 && !n.Sure {
-			idle = append(idle, n.Path)
+		if !n.Deferred && n.Errno == 0 && !n.Sure && n.Missing == "" {
+			if idle = append(idle, n.Path); b.Silent != "" {
+				t.doubt = append(t.doubt, "no driver is bound to "+n.Path+", and it is unknown why: "+b.Silent)
+			}
 			continue
 		}
 		if problem, wrong := unboundProblem(n, f.Kernel.Arch); wrong {
@@ -162,6 +202,9 @@ func (t *tally) addBinding(f *probes.Facts) {
 		} else {
 			t.doubt = append(t.doubt, problem)
 		}
+	}
+	if len(b.Undriven) > 0 {
+		t.doubt = append(t.doubt, "no driver is bound to "+strings.Join(b.Undriven, " ")+", and the kernel's lists of drivers are not there")
 	}
 	t.info("no driver bound to", idle)
 	t.info("no device driver known for", b.Strangers)
@@ -180,6 +223,8 @@ func unboundProblem(n *device.Node, arch string) (problem string, wrong bool) {
 	switch {
 	case n.Missing == device.NoID:
 		return n.Path + ": its PrimeCell ID registers read as no known device; is there a device at that address?", true
+	case n.Missing == device.NoPrimecell:
+		return n.Path + " is not compatible with arm,primecell, without which its driver " + n.Driver + " does not find it", true
 	case n.Missing != "":
 		return n.Path + " waits for " + n.Missing, true
 	case n.Deferred:
@@ -201,11 +246,7 @@ func checkACPIComplete(f *probes.Facts) Finding {
 	}
 	var t tally
 	t.addBinding(f)
-	for i := range f.Device.Devices {
-		if d := &f.Device.Devices[i]; d.At != "" && d.Node == "" && !needsNoDescription(d.Name) {
-			t.wrong = append(t.wrong, d.Name+" uses "+d.At+", which no ACPI device describes")
-		}
-	}
+	t.addStrays(f, "no ACPI device describes")
 	var others []string
 	for _, u := range f.Device.Binding.Registers {
 		others = append(others, u.By)

@@ -2,10 +2,11 @@ package suite
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 
 	"vmspec/probes"
-	"vmspec/probes/cpu"
+	"vmspec/probes/fdt"
 )
 
 // platform is the chapter "VM Platform", as far as it is about CPUs, memory,
@@ -20,7 +21,7 @@ var platform = []Requirement{
 			"Limits of the kernel or its command line, a busy host, and CPUs that somebody may have switched off are errors.",
 		Subject: Platform, Kind: Functional,
 		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
-		Needs:   []string{"cpu", "kernel"},
+		Needs:   []string{"cpu", "kernel", "acpi", "fdt"},
 		Check:   checkCPUs,
 		Fix:     "Describe exactly the CPUs that the VM has, and start each by the method it declares.",
 	},
@@ -32,9 +33,9 @@ var platform = []Requirement{
 			"with nothing compared: UEFI's map enumerates memory there. Addresses that are hidden are an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
-		Needs:   []string{"memory", "acpi", "efi", "fdt"},
+		Needs:   []string{"memory", "acpi", "efi", "fdt", "kernel"},
 		Check:   checkMemory,
-		Fix:     "Let the memory nodes of the device tree cover all of the VM's RAM.",
+		Fix:     "Let the memory nodes of the device tree cover all of the VM's RAM, and nothing else; reserve there what the firmware keeps.",
 	},
 	{
 		ID: "PLAT-DEV-ENUM", Title: "Devices are described or on a bus that enumerates",
@@ -45,7 +46,7 @@ var platform = []Requirement{
 			"addresses that are hidden are an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
-		Needs:   []string{"device", "pci", "virtio", "xen"},
+		Needs:   []string{"device", "pci", "virtio", "xen", "acpi", "kernel"},
 		Check:   checkDevices,
 		Fix:     "Describe each device in the device tree, or put it on PCI or the Xen bus.",
 	},
@@ -78,32 +79,62 @@ func whyNotDescribed(f *probes.Facts) string {
 	return "HW-FDT-BOOT"
 }
 
+// limitsCPUs are parameters of the kernel that keep CPUs from it, or from coming up.
+var limitsCPUs = []string{"maxcpus", "nr_cpus", "nosmp", "nosmt"}
+
+func commandLineLimitsCPUs(f *probes.Facts) bool {
+	return slices.ContainsFunc(limitsCPUs, f.Kernel.Has) || strings.Contains(f.Kernel.Value("mitigations"), "nosmt")
+}
+
+// checkCPUs takes a CPU that is online capable for declared. A kernel before 6.11
+// does not have it, and with any it may be offline.
 func checkCPUs(f *probes.Facts) Finding {
 	if f.CPU.DeclaredErr != "" {
 		return unreadable(f.CPU.DeclaredErr)
 	}
-	declared := f.CPU.Enabled()
+	enabled := f.CPU.Enabled()
+	declared := enabled + f.CPU.OnlineCapable()
 	present, online := len(f.CPU.Present), len(f.CPU.Online)
 	found := fmt.Sprintf("%s declared by %s, %d present, %d online", count(declared, "CPU"), f.CPU.Source, present, online)
+	if capable := f.CPU.OnlineCapable(); capable > 0 {
+		found += fmt.Sprintf("; %d of them need not be: online capable", capable)
+	}
+	down := len(f.CPU.Down())
+	if f.CPU.Ready == nil && present == declared {
+		down = max(0, enabled-online)
+	}
+	all := present == declared || present == enabled
 	switch {
-	case declared > 0 && declared == present && online == present:
+	case declared > 0 && all && down == 0 && (f.CPU.Ready == nil || len(f.CPU.Ready) >= enabled):
 		return pass(found)
-	case f.Kernel.Has("maxcpus") || f.Kernel.Has("nr_cpus") || f.Kernel.Has("nosmp"):
+	case commandLineLimitsCPUs(f):
 		return unknown("the kernel's command line limits the CPUs", found)
-	case declared > f.CPU.Most:
+	case enabled > f.CPU.Most:
 		return unknown(fmt.Sprintf("this kernel supports at most %s", count(f.CPU.Most, "CPU")), found)
 	case declared == 0:
 		return failSince(whyNotDescribed(f), "the description names no CPU", found)
-	case declared != present:
+	case !all && isDamaged(f):
+		return failSince(whyNotDescribed(f), fmt.Sprintf("of the damaged %s, %s could be read, Linux has %d", describedBy(f), count(declared, "CPU"), present), found)
+	case !all:
 		return fail(fmt.Sprintf("the %s enables %s, Linux has %d", describedBy(f), count(declared, "CPU"), present), found)
 	case f.CPU.Offline.Lost():
 		return unknown("CPUs are offline, maybe because a trial hung", found)
 	case f.Kernel.Context != "pid1":
 		return unknown("CPUs are offline; the administrator may want that", found)
-	case online+len(f.CPU.Late) >= present: // a busy host can cause that
+	case len(f.CPU.Late) >= down && down > 0: // a busy host can cause that
 		return unknown("too busy to tell: the kernel started "+count(len(f.CPU.Late), "CPU")+", but did not wait long enough", found)
+	case down == 0:
+		return fail(fmt.Sprintf("the %s enables %s, the kernel may start %d", describedBy(f), count(enabled, "CPU"), len(f.CPU.Ready)), found)
 	}
-	return fail(fmt.Sprintf("%d of %d CPUs did not come up", present-online, present), found)
+	return fail(fmt.Sprintf("%d of %d CPUs did not come up", down, present), found)
+}
+
+// isDamaged reports whether the description of the CPUs is only what could be read.
+func isDamaged(f *probes.Facts) bool {
+	if f.CPU.Source == "acpi" {
+		return f.ACPI.Damaged["APIC"] != ""
+	}
+	return f.FDT.Broken != ""
 }
 
 // describedBy names the description that Linux takes its CPUs and its GIC from.
@@ -114,6 +145,8 @@ func describedBy(f *probes.Facts) string {
 	return "device tree"
 }
 
+// checkMemory compares in both directions: what Linux has must be described, and
+// what is described must be there, unless it is reserved.
 func checkMemory(f *probes.Facts) Finding {
 	m := f.Memory
 	if m.RAMErr != "" {
@@ -130,37 +163,55 @@ func checkMemory(f *probes.Facts) Finding {
 	case len(m.Described) == 0:
 		return failSince("HW-FDT-BOOT", "no memory node in the device tree", ram)
 	}
+	found := fmt.Sprintf("%s, %d MiB described by fdt", ram, m.Described.Total()>>20)
 	for _, piece := range m.RAM {
-		if !m.Described.Covers(piece.Start, piece.Size) {
+		switch {
+		case m.Described.Covers(piece.Start, piece.Size):
+		case f.FDT.Broken != "":
+			return failSince("HW-FDT-BOOT", fmt.Sprintf("RAM at %s is not in what could be read of the device tree", piece), ram)
+		default:
 			return fail(fmt.Sprintf("RAM at %s is not described", piece), ram)
 		}
 	}
-	return pass(fmt.Sprintf("%s, %d MiB described by fdt", ram, m.Described.Total()>>20))
+	missing := slices.DeleteFunc(slices.Clone(m.Missing), func(r fdt.Range) bool { return f.Kernel.Arch == "arm" && r.Size < sectionARM })
+	switch {
+	case len(missing) > 0 && m.Limited != "":
+		return unknown(m.Limited, found)
+	case len(missing) > 0:
+		return fail(fmt.Sprintf("%d MiB at %s are described and not reserved, but Linux does not have them", missing.Total()>>20, missing[0]), found)
+	}
+	return pass(found)
 }
 
+// sectionARM: a 32-bit kernel gives up memory before the first boundary of 2 MiB
+// (arch/arm/mm/mmu.c, adjust_lowmem_bounds).
+const sectionARM = 2 << 20
+
+// checkDevices asks of each device what HW-FDT-COMPLETE and HW-ACPI-COMPLETE ask of
+// all registers, by the same rule of whose device it is.
 func checkDevices(f *probes.Facts) Finding {
 	if f.Device.IomemErr != "" {
 		return unreadable(f.Device.IomemErr)
 	}
 	described := 0
-	var stray []string
 	for _, d := range f.Device.Devices {
-		switch {
-		case d.Node != "":
+		if d.Node != "" {
 			described++
-		case d.At != "":
-			stray = append(stray, d.Name+" uses "+d.At+", which neither the device tree nor ACPI describes")
 		}
 	}
-	found := fmt.Sprintf("%s described, %s, %s, %s", count(described, "device"),
-		count(len(f.PCI.Functions), "PCI function"), count(len(f.Virtio), "virtio device"), count(len(f.Xen.Devices), "Xen device"))
-	switch {
-	case len(stray) > 0:
-		return fail(strings.Join(stray, "; "), found)
-	case described+len(f.PCI.Functions)+len(f.Virtio)+len(f.Xen.Devices) == 0:
+	all := described + len(f.PCI.Functions) + len(f.Virtio) + len(f.Xen.Devices)
+	t := tally{found: []string{fmt.Sprintf("%s described, %s, %s, %s", count(described, "device"),
+		count(len(f.PCI.Functions), "PCI function"), count(len(f.Virtio), "virtio device"), count(len(f.Xen.Devices), "Xen device"))}}
+	t.addStrays(f, "neither the device tree nor ACPI describes")
+	if all == 0 && len(t.wrong)+len(t.doubt) == 0 {
 		return skip(ReasonNoDevice)
 	}
-	return pass(found)
+	finding := t.conclude(f)
+	finding.Follows = "HW-FDT-COMPLETE"
+	if f.ACPI.Present {
+		finding.Follows = "HW-ACPI-COMPLETE"
+	}
+	return finding
 }
 
 func checkPSCI(f *probes.Facts) Finding {

@@ -131,7 +131,7 @@ func checkGICCPUs(f *probes.Facts) Finding {
 	if version == 0 {
 		return unknown("the GIC's version is unknown")
 	}
-	cpus := max(f.CPU.Enabled(), len(f.CPU.Present))
+	cpus := max(f.CPU.Enabled()+f.CPU.OnlineCapable(), len(f.CPU.Present))
 	found := fmt.Sprintf("GICv%d with %s", version, count(cpus, "CPU"))
 	if version < 3 && cpus > maxGICv2CPUs {
 		return fail(fmt.Sprintf("a GICv%d serves %d CPUs at most, the VM has %d", version, maxGICv2CPUs, cpus), found)

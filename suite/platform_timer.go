@@ -113,7 +113,7 @@ func checkView(t *timer.Facts, found string) Finding {
 // declaredPPI names the interrupt that the description declares, for the person
 // who must repair it.
 func declaredPPI(t *timer.Facts) []string {
-	if t.Declared() == 0 {
+	if len(t.PPIs) < 3 || t.PPIs[2] == 0 {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s declares the virtual timer at interrupt %d", t.Node, t.Declared())}

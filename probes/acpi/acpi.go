@@ -11,8 +11,8 @@ import (
 const dir = "sys/firmware/acpi/tables"
 
 // Facts are the guest's ACPI tables. Linux shows them only where it runs by
-// ACPI. A table that is nil is not there, or Damaged says what is wrong with
-// it.
+// ACPI. A table that is nil is not there, or Damaged or Unread says why. A damaged
+// table that is not nil is what could be read of it.
 type Facts struct {
 	Present bool
 	Tables  []string // file names, such as APIC or SSDT1
@@ -24,7 +24,8 @@ type Facts struct {
 	MCFG    *MCFG
 	PPTT    *PPTT
 	DSDT    *Header
-	Damaged map[string]string `json:",omitempty"` // by file name: why a table cannot be read
+	Damaged map[string]string `json:",omitempty"` // by file name: what is wrong with a table
+	Unread  map[string]string `json:",omitempty"` // by file name: why it could not be read
 }
 
 // tables are those that are read, by file name.
@@ -40,8 +41,8 @@ var tables = []struct {
 	{"MCFG", func(f *Facts, b []byte) (err error) { f.MCFG, err = ParseMCFG(b); return }},
 	{"PPTT", func(f *Facts, b []byte) (err error) { f.PPTT, err = ParsePPTT(b); return }},
 	{"DSDT", func(f *Facts, b []byte) error {
-		h, _, err := parse(b, "DSDT")
-		if err == nil {
+		h, r, err := parse(b, "DSDT")
+		if r != nil {
 			f.DSDT = &h
 		}
 		return err
@@ -58,7 +59,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	if err != nil {
 		return nil, err
 	}
-	f := &Facts{Present: true, Damaged: map[string]string{}}
+	f := &Facts{Present: true, Damaged: map[string]string{}, Unread: map[string]string{}}
 	for _, e := range entries {
 		if !e.IsDir() {
 			f.Tables = append(f.Tables, e.Name())
@@ -69,10 +70,11 @@ func Read(fsys fs.FS) (*Facts, error) {
 		if errors.Is(err, fs.ErrNotExist) {
 			continue
 		}
-		if err == nil {
-			err = t.read(f, data)
-		}
 		if err != nil {
+			f.Unread[t.name] = err.Error()
+			continue
+		}
+		if err := t.read(f, data); err != nil {
 			f.Damaged[t.name] = err.Error()
 		}
 	}
@@ -100,7 +102,9 @@ type Header struct {
 // headerSize is the size of every table's header.
 const headerSize = 36
 
-// parse checks a table's header and checksum and returns what follows it.
+// parse checks a table's header and checksum and returns what follows it: nil if
+// this is no such table. With an error besides, the table is damaged, and Linux
+// reads it all the same (drivers/acpi/acpica/tbprint.c, acpi_tb_verify_checksum).
 func parse(table []byte, signature string) (Header, *reader, error) {
 	if len(table) < headerSize {
 		return Header{}, nil, fmt.Errorf("%d bytes, a header has %d", len(table), headerSize)
@@ -111,20 +115,22 @@ func parse(table []byte, signature string) (Header, *reader, error) {
 	h := Header{Revision: int(r.u8())}
 	r.take(1) // checksum
 	h.OEM = printable(r.take(6)) + " " + printable(r.take(8))
-	switch {
-	case got != signature:
+	if got != signature {
 		return h, nil, fmt.Errorf("signature %q, want %q", got, signature)
-	case length < headerSize || uint64(length) > uint64(len(table)):
-		return h, nil, fmt.Errorf("length %d in the header, but %d bytes", length, len(table))
 	}
+	rest := &reader{data: table[headerSize:]}
+	if length < headerSize || uint64(length) > uint64(len(table)) {
+		return h, rest, fmt.Errorf("length %d in the header, but %d bytes", length, len(table))
+	}
+	rest.data = table[headerSize:length]
 	var sum byte
 	for _, b := range table[:length] {
 		sum += b
 	}
 	if sum != 0 {
-		return h, nil, fmt.Errorf("checksum is off by %#x", sum)
+		return h, rest, fmt.Errorf("checksum is off by %#x", sum)
 	}
-	return h, &reader{data: table[headerSize:length]}, nil
+	return h, rest, nil
 }
 
 // printable drops from a table's text what is no ASCII, and blanks around it.

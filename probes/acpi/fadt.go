@@ -19,7 +19,7 @@ const (
 // ParseFADT reads a FADT with its header.
 func ParseFADT(table []byte) (*FADT, error) {
 	h, r, err := parse(table, "FACP")
-	if err != nil {
+	if r == nil {
 		return nil, err
 	}
 	r.take(112 - headerSize)
@@ -35,5 +35,5 @@ func ParseFADT(table []byte) (*FADT, error) {
 		HardwareReduced: flags&hardwareReduced != 0,
 		PSCI:            arm&psciCompliant != 0,
 		HVC:             arm&psciUseHVC != 0,
-	}, nil
+	}, err
 }

@@ -1,6 +1,9 @@
 package acpi
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // GTDT is the Generic Timer Description Table: ACPI 6.5, section 5.2.25.
 // Interrupts are GSIVs: a PPI n is 16+n.
@@ -22,7 +25,7 @@ const alwaysOn = 1 << 2
 // ParseGTDT reads a GTDT with its header.
 func ParseGTDT(table []byte) (*GTDT, error) {
 	_, r, err := parse(table, "GTDT")
-	if err != nil {
+	if r == nil {
 		return nil, err
 	}
 	all := *r
@@ -39,12 +42,14 @@ func ParseGTDT(table []byte) (*GTDT, error) {
 	case r.err != nil:
 		return nil, r.err
 	case count == 0:
-		return &g, nil
+		return &g, err
 	case offset < headerSize:
-		return nil, fmt.Errorf("platform timers at %d, inside the header", offset)
+		return &g, cmp.Or(err, fmt.Errorf("platform timers at %d, inside the header", offset))
 	}
 	all.take(int(min(uint64(offset)-headerSize, uint64(len(table)))))
+	found := 0
 	for kind := range all.structures(2) {
+		found++
 		switch kind {
 		case typeGTBlock:
 			g.MemoryTimers++
@@ -52,11 +57,12 @@ func ParseGTDT(table []byte) (*GTDT, error) {
 			g.Watchdogs++
 		}
 	}
-	if all.err != nil {
-		return nil, fmt.Errorf("platform timers: %w", all.err)
+	switch {
+	case err != nil:
+	case all.err != nil:
+		err = fmt.Errorf("platform timers: %w", all.err)
+	case uint64(found) != uint64(count):
+		err = fmt.Errorf("%d platform timers, but there are %d", count, found)
 	}
-	if found := g.MemoryTimers + g.Watchdogs; uint64(found) != uint64(count) {
-		return nil, fmt.Errorf("%d platform timers, %d of a known kind", count, found)
-	}
-	return &g, nil
+	return &g, err
 }

@@ -1,7 +1,7 @@
 package acpi
 
 import (
-	"fmt"
+	"cmp"
 	"io/fs"
 )
 
@@ -16,9 +16,16 @@ type MADT struct {
 
 // GICC is a GIC CPU interface structure: section 5.2.12.14.
 type GICC struct {
-	UID     uint32
-	Enabled bool
+	UID           uint32
+	Enabled       bool
+	OnlineCapable bool `json:",omitempty"` // not enabled, but can be while the guest runs
 }
+
+// Flags of a GICC: table 5.37.
+const (
+	giccEnabled       = 1 << 0
+	giccOnlineCapable = 1 << 3
+)
 
 // Types of interrupt controller structures: section 5.2.12.
 const (
@@ -27,25 +34,25 @@ const (
 	typeMSIFrame = 0x0d
 	typeGICR     = 0x0e
 	typeITS      = 0x0f
+	typeIRS      = 0x1c // of a GICv5, as the next: ACPI 6.7
+	typeITSv5    = 0x1d
 )
 
-// LoadMADT reads the guest's MADT.
+// LoadMADT reads the guest's MADT. Damage is no error: [Facts.Damaged] says what
+// it is, and the MADT is what could be read.
 func LoadMADT(fsys fs.FS) (*MADT, error) {
 	table, err := fs.ReadFile(fsys, dir+"/APIC")
 	if err != nil {
 		return nil, err
 	}
-	m, err := ParseMADT(table)
-	if err != nil {
-		return nil, fmt.Errorf("parse madt: %w", err)
-	}
-	return m, nil
+	m, _ := ParseMADT(table)
+	return cmp.Or(m, &MADT{}), nil
 }
 
 // ParseMADT reads a MADT with its header.
 func ParseMADT(table []byte) (*MADT, error) {
 	_, r, err := parse(table, "APIC")
-	if err != nil {
+	if r == nil {
 		return nil, err
 	}
 	r.take(8) // local interrupt controller address, flags
@@ -53,10 +60,7 @@ func ParseMADT(table []byte) (*MADT, error) {
 	for kind, e := range r.structures(1) {
 		m.add(kind, e)
 	}
-	if r.err != nil {
-		return nil, r.err
-	}
-	return &m, nil
+	return &m, cmp.Or(err, r.err)
 }
 
 // add reads an entry, which begins behind its type and length.
@@ -65,9 +69,13 @@ func (m *MADT) add(kind uint8, e *reader) {
 	case typeGICC:
 		e.take(6) // reserved, CPU interface number
 		c := GICC{UID: e.u32()}
-		c.Enabled = e.u32()&1 != 0
+		flags := e.u32()
+		c.Enabled = flags&giccEnabled != 0
+		c.OnlineCapable = !c.Enabled && flags&giccOnlineCapable != 0
 		e.take(24) // parking protocol, performance interrupt, parked address, base address
-		m.CPUs = append(m.CPUs, c)
+		if e.err == nil {
+			m.CPUs = append(m.CPUs, c)
+		}
 	case typeGICD:
 		e.take(18) // reserved, identifier, base address, vector base
 		m.GICVersion = int(e.u8())
@@ -80,6 +88,10 @@ func (m *MADT) add(kind uint8, e *reader) {
 		m.Redistributors++
 	case typeITS:
 		e.take(18)
+		m.ITS++
+	case typeIRS:
+		m.GICVersion = 5
+	case typeITSv5:
 		m.ITS++
 	}
 }

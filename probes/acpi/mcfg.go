@@ -1,6 +1,9 @@
 package acpi
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // MCFG describes the PCI Express configuration spaces in memory: PCI Firmware
 // Specification 3.3, section 4.1.2.
@@ -18,7 +21,7 @@ type ConfigSpace struct {
 // ParseMCFG reads an MCFG with its header.
 func ParseMCFG(table []byte) (*MCFG, error) {
 	_, r, err := parse(table, "MCFG")
-	if err != nil {
+	if r == nil {
 		return nil, err
 	}
 	r.take(8) // reserved
@@ -26,13 +29,13 @@ func ParseMCFG(table []byte) (*MCFG, error) {
 	for len(r.data) > 0 && r.err == nil {
 		s := ConfigSpace{Base: r.u64(), Segment: int(r.u16()), First: int(r.u8()), Last: int(r.u8())}
 		r.take(4)
-		if r.err == nil && s.First > s.Last {
-			return nil, fmt.Errorf("entry %d: buses %d to %d", len(m.Spaces), s.First, s.Last)
+		switch {
+		case r.err != nil:
+			return &m, cmp.Or(err, fmt.Errorf("entry %d: %w", len(m.Spaces), r.err))
+		case s.First > s.Last:
+			return &m, cmp.Or(err, fmt.Errorf("entry %d: buses %d to %d", len(m.Spaces), s.First, s.Last))
 		}
 		m.Spaces = append(m.Spaces, s)
 	}
-	if r.err != nil {
-		return nil, fmt.Errorf("entry %d: %w", len(m.Spaces)-1, r.err)
-	}
-	return &m, nil
+	return &m, cmp.Or(err, r.err)
 }

@@ -1,5 +1,7 @@
 package acpi
 
+import "cmp"
+
 // PPTT is the Processor Properties Topology Table: ACPI 6.5, section 5.2.30.
 type PPTT struct {
 	CPUs     int // leaves of the hierarchy
@@ -20,7 +22,7 @@ const (
 // ParsePPTT reads a PPTT with its header.
 func ParsePPTT(table []byte) (*PPTT, error) {
 	h, r, err := parse(table, "PPTT")
-	if err != nil {
+	if r == nil {
 		return nil, err
 	}
 	var p PPTT
@@ -44,9 +46,6 @@ func ParsePPTT(table []byte) (*PPTT, error) {
 			p.Caches++
 		}
 	}
-	if r.err != nil {
-		return nil, r.err
-	}
 	for _, c := range cpus {
 		// Revision 1 tables have no flag for leaves.
 		if c.flags&leafNode != 0 || h.Revision < 2 && !inner[c.offset] {
@@ -56,5 +55,5 @@ func ParsePPTT(table []byte) (*PPTT, error) {
 			p.Packages++
 		}
 	}
-	return &p, nil
+	return &p, cmp.Or(err, r.err)
 }

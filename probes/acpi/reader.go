@@ -1,6 +1,7 @@
 package acpi
 
 import (
+	"cmp"
 	"encoding/binary"
 	"fmt"
 	"iter"
@@ -33,9 +34,12 @@ func (r *reader) u64() uint64 { return binary.LittleEndian.Uint64(r.take(8)) }
 
 // structures walks what is left as a list of structures, each of a type byte
 // and a length of wide bytes that counts both. It yields the structure's type
-// and what follows its length, and sets err if the list or an item is broken.
+// and what follows its length, and sets err if the list or an item is broken. An
+// item that is too short costs no other.
 func (r *reader) structures(wide int) iter.Seq2[uint8, *reader] {
 	return func(yield func(uint8, *reader) bool) {
+		var short error
+		defer func() { r.err = cmp.Or(r.err, short) }()
 		for n := 0; r.err == nil && len(r.data) > 0; n++ {
 			kind, length := r.u8(), int(r.u8())
 			if wide == 2 {
@@ -53,8 +57,8 @@ func (r *reader) structures(wide int) iter.Seq2[uint8, *reader] {
 			if !yield(kind, item) {
 				return
 			}
-			if item.err != nil {
-				r.err = fmt.Errorf("entry %d: type %#x: %w", n, kind, item.err)
+			if item.err != nil && short == nil {
+				short = fmt.Errorf("entry %d: type %#x: %w", n, kind, item.err)
 			}
 		}
 	}

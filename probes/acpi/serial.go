@@ -1,6 +1,9 @@
 package acpi
 
-import "fmt"
+import (
+	"cmp"
+	"fmt"
+)
 
 // A Serial is a serial port, as SPCR and DBG2 number the kinds: Microsoft's
 // DBG2 specification, table 3.
@@ -42,7 +45,7 @@ func (r *reader) gas() (address uint64) {
 // ParseSPCR reads an SPCR with its header.
 func ParseSPCR(table []byte) (*SPCR, error) {
 	_, r, err := parse(table, "SPCR")
-	if err != nil {
+	if r == nil {
 		return nil, err
 	}
 	s := SPCR{Serial: Serial{Type: serialType(uint16(r.u8()))}}
@@ -54,7 +57,7 @@ func ParseSPCR(table []byte) (*SPCR, error) {
 	if r.err != nil {
 		return nil, r.err
 	}
-	return &s, nil
+	return &s, err
 }
 
 // serialPort is the DBG2 port type of all serial ports.
@@ -66,7 +69,7 @@ const maxPorts = 256
 // ParseDBG2 reads a DBG2 with its header.
 func ParseDBG2(table []byte) (*DBG2, error) {
 	_, r, err := parse(table, "DBG2")
-	if err != nil {
+	if r == nil {
 		return nil, err
 	}
 	all := *r
@@ -82,11 +85,11 @@ func ParseDBG2(table []byte) (*DBG2, error) {
 	all.take(int(min(uint64(offset)-headerSize, uint64(len(table)))))
 	var d DBG2
 	for n := range count {
-		if err := d.add(&all); err != nil {
-			return nil, fmt.Errorf("debug port %d: %w", n, err)
+		if broken := d.add(&all); broken != nil {
+			return &d, cmp.Or(err, fmt.Errorf("debug port %d: %w", n, broken))
 		}
 	}
-	return &d, nil
+	return &d, err
 }
 
 // add reads the next port off r: table 2 of the specification.

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -23,28 +24,46 @@ type Facts struct {
 	Possible    []int      // CPU numbers, as are the next two
 	Present     []int
 	Online      []int
+	Ready       []int `json:",omitempty"` // those that the firmware lets the kernel start, where the kernel says it
 	Most        int   // how many CPUs this kernel can have at all
 	Late        []int `json:",omitempty"` // those that the kernel started, and gave up when they did not come in time
 	Identity    Identity
 	Offline     Offline
 }
 
-// Enabled counts the declared CPUs that can be used.
-func (f *Facts) Enabled() int {
-	n := 0
+// Enabled counts the declared CPUs that can be used at once.
+func (f *Facts) Enabled() int { return f.declared(func(c Declared) bool { return c.Enabled }) }
+
+// OnlineCapable counts those that can be enabled while the guest runs.
+func (f *Facts) OnlineCapable() int {
+	return f.declared(func(c Declared) bool { return c.OnlineCapable })
+}
+
+func (f *Facts) declared(is func(Declared) bool) (n int) {
 	for _, c := range f.Declared {
-		if c.Enabled {
+		if is(c) {
 			n++
 		}
 	}
 	return n
 }
 
+// Down lists the CPUs that could be used, and are offline. Before Linux 6.11 each
+// CPU that is present could be.
+func (f *Facts) Down() []int {
+	could := f.Ready
+	if could == nil {
+		could = f.Present
+	}
+	return slices.DeleteFunc(slices.Clone(could), func(n int) bool { return slices.Contains(f.Online, n) })
+}
+
 // Declared is a CPU as the description has it.
 type Declared struct {
-	Name         string // the node's path, or the GICC's UID
-	EnableMethod string
-	Enabled      bool
+	Name          string // the node's path, or the GICC's UID
+	EnableMethod  string
+	Enabled       bool
+	OnlineCapable bool `json:",omitempty"` // not enabled, but can be while the guest runs
 }
 
 const dir = "sys/devices/system/cpu/"
@@ -73,6 +92,9 @@ func Read(fsys fs.FS) (*Facts, error) {
 		return nil, fmt.Errorf("parse %skernel_max: %q is not a number", dir, text)
 	}
 	f.Most = int(most) + 1
+	if text, err := fs.ReadFile(fsys, dir+"enabled"); err == nil { // since Linux 6.11
+		f.Ready, _ = ParseList(string(text))
+	}
 	if err := f.readDeclared(fsys); err != nil {
 		f.DeclaredErr = err.Error()
 	}
@@ -105,7 +127,7 @@ func (f *Facts) readDeclared(fsys fs.FS) error {
 	if err == nil {
 		f.Source = "acpi"
 		for _, c := range madt.CPUs {
-			f.Declared = append(f.Declared, Declared{Name: fmt.Sprintf("GICC %d", c.UID), EnableMethod: "psci", Enabled: c.Enabled})
+			f.Declared = append(f.Declared, Declared{Name: fmt.Sprintf("GICC %d", c.UID), EnableMethod: "psci", Enabled: c.Enabled, OnlineCapable: c.OnlineCapable})
 		}
 		return nil
 	}
@@ -128,18 +150,17 @@ func treeCPUs(tree *fdt.Tree) []Declared {
 	}
 	var out []Declared
 	for _, n := range cpus.Children {
-		if kind, _ := n.String("device_type"); kind == "cpu" {
+		if n.IsCPU() {
 			method, _ := n.EnableMethod()
-			// A disabled CPU only waits to be started; Linux counts it.
-			status, _ := n.String("status")
-			out = append(out, Declared{Name: n.Path(), EnableMethod: method, Enabled: !strings.HasPrefix(status, "fail")})
+			out = append(out, Declared{Name: n.Path(), EnableMethod: method, Enabled: !n.Failed()})
 		}
 	}
 	return out
 }
 
 // ParseList reads a list of CPUs such as "0-3,6"
-// (Documentation/admin-guide/cputopology.rst).
+// (Documentation/admin-guide/cputopology.rst). No kernel can have more than 4096
+// (CONFIG_NR_CPUS in arch/arm64/Kconfig).
 func ParseList(text string) ([]int, error) {
 	var out []int
 	for item := range strings.SplitSeq(strings.TrimSpace(text), ",") {

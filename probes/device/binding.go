@@ -1,6 +1,7 @@
 package device
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"path"
@@ -20,6 +21,8 @@ type Binding struct {
 	Slots     int      // places for virtio-mmio devices without one: empty, as most are
 	Unbound   []Node   // described, enabled, and without a driver although the kernel has one
 	Strangers []string // enabled nodes and ACPI devices for which no driver is known
+	Undriven  []string `json:",omitempty"` // those that need one, where it is not known which drivers there are
+	Silent    string   `json:",omitempty"` // why the kernel does not say for what a device without a driver waits
 	// What is in use, and nothing described accounts for: top-level regions of
 	// /proc/iomem and, where Linux runs by the tree, interrupts of the GIC.
 	Registers  []Use
@@ -89,7 +92,7 @@ type binder struct {
 	aliases []kernel.Alias
 	errnos  map[string]int    // of devices whose probe failed
 	waiting map[string]string // deferred devices, and what for
-	deaf    bool              // one of these two could not be read
+	node    *fdt.Node         // that is being added; nil under ACPI
 }
 
 func readBinding(fsys fs.FS, devices []Device, regions []memory.Region, acpi bool) (*Binding, error) {
@@ -138,7 +141,9 @@ func (b *binder) readKernel() error {
 	b.errnos = parseProbeErrors(strings.Join(log, "\n"))
 	deferred, unknown := fs.ReadFile(b.fsys, "sys/kernel/debug/devices_deferred") // debugfs may not be there
 	b.waiting = parseDeferred(string(deferred))
-	b.deaf = err != nil || unknown != nil
+	if err = cmp.Or(err, unknown); err != nil {
+		b.Silent = err.Error()
+	}
 	return nil
 }
 
@@ -180,7 +185,7 @@ func (b *binder) add(n *Node, bound string, slot bool, isFor func(driver) bool) 
 	n.Errno = b.errnos[n.Device]
 	n.Reason, n.Deferred = b.waiting[n.Device]
 	if at := slices.IndexFunc(b.drivers, isFor); at >= 0 {
-		n.Driver, n.Sure = b.drivers[at].name, !b.deaf
+		n.Driver, n.Sure = b.drivers[at].name, b.Silent == ""
 	}
 	told := n.Errno != 0 || n.Deferred
 	switch {
@@ -192,19 +197,20 @@ func (b *binder) add(n *Node, bound string, slot bool, isFor func(driver) bool) 
 		b.Unbound = append(b.Unbound, *n)
 	case len(b.Strangers) < maxNames:
 		b.Strangers = append(b.Strangers, n.Path)
+		if len(b.aliases) == 0 && b.node != nil && !needsNoDriver(b.node) {
+			b.Undriven = append(b.Undriven, n.Path)
+		}
 	}
 }
 
-// addInterrupts keeps the GIC's: its names are GICv3, GICv2 and GIC-0. Numbers
-// under 16 are the kernel's own, and GICv5 numbers otherwise.
+// addInterrupts keeps the GIC's.
 func (b *binder) addInterrupts(all []gic.Interrupt) {
-	for _, i := range all {
-		chip, number := i.Chip(), i.Hardware()
-		if number < 16 || chip != "GICv3" && chip != "GICv2" && !strings.HasPrefix(chip, "GIC-") {
+	for i := range all {
+		if !isGICs(&all[i]) {
 			continue
 		}
-		if b.lines = append(b.lines, i); i.Action("arch_timer") {
-			b.Timer = number
+		if b.lines = append(b.lines, all[i]); all[i].Action("arch_timer") {
+			b.Timer = all[i].Hardware()
 		}
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"io/fs"
+	"strings"
 	"testing"
 	"testing/fstest"
 
@@ -92,7 +93,6 @@ func TestBindingFaults(t *testing.T) {
 		name, content string
 	}{
 		"parse proc/interrupts":    {"proc/interrupts", ""},
-		"parse sys/firmware/fdt":   {fdt.Path, "junk"},
 		"proc/interrupts: file do": {"proc/interrupts", "\x00"},
 	} {
 		m := guest(t, root(timer), nil)
@@ -139,9 +139,18 @@ func TestBindingNodes(t *testing.T) {
 		"disabled":       {uart(props{"status": "disabled"}), nil, device.Binding{}},
 		"without driver": {uart(nil), func(m fstest.MapFS) { delete(m, "sys/bus/amba/drivers/uart-pl011") }, device.Binding{Strangers: []string{path}}},
 		"no debugfs": {uart(nil), func(m fstest.MapFS) { delete(m, "sys/kernel/debug/devices_deferred") },
-			device.Binding{Unbound: []device.Node{{Path: path, Driver: "uart-pl011", Device: name}}}},
+			device.Binding{Unbound: []device.Node{{Path: path, Driver: "uart-pl011", Device: name}}, Silent: "open sys/kernel/debug/devices_deferred: file does not exist"}},
 		"no device": {uart(nil), func(m fstest.MapFS) { delete(m, "sys/bus/platform/devices/"+name+"/of_node") },
 			device.Binding{Unbound: []device.Node{{Path: path, Driver: "uart-pl011", Sure: true}}}},
+		"no primecell": {uart(props{"compatible": "arm,pl011"}), nil,
+			device.Binding{Unbound: []device.Node{{Path: path, Driver: "uart-pl011", Sure: true, Device: name, Missing: device.NoPrimecell}}}},
+		"no lists of drivers": {node("gpio-keys", props{"compatible": "gpio-keys"}), func(m fstest.MapFS) {
+			for file := range m {
+				if strings.Contains(file, "lib/modules") {
+					delete(m, file)
+				}
+			}
+		}, device.Binding{Strangers: []string{"/gpio-keys"}, Undriven: []string{"/gpio-keys"}}},
 		"failed": {uart(nil), func(m fstest.MapFS) {
 			m["vmspec/kmsg"] = file("[ 1.0] uart-pl011: probe of 9000000.pl011 failed with error -22\n")
 		}, device.Binding{Unbound: []device.Node{{Path: path, Driver: "uart-pl011", Sure: true, Device: name, Errno: 22}}}},
@@ -254,8 +263,31 @@ IPI0: 1 x
 `)
 	b := binding(t, m)
 	require.Equal(t, []device.Use{{"9020000-9020017", "fw_cfg_mem"}, {"c008000-c008010", "one byte too far"}}, b.Registers)
-	require.Equal(t, []device.Use{{"82", "own"}, {"99", "f, g"}}, b.Interrupts)
+	require.Equal(t, []device.Use{{"82", "own"}, {"99", "f, g"}, {"88", "new"}}, b.Interrupts)
 	require.Equal(t, []fdt.Range{{Start: 0x4010000000, Size: 0x10000000}}, b.ECAM)
+}
+
+// A bus that hands out addresses by itself accounts for them, a simple one does
+// not: there only a node makes a device.
+func TestBindingWindows(t *testing.T) {
+	for compatible, stray := range map[string]bool{"microsoft,vmbus": false, "simple-bus": true} {
+		vmbus := node("vmbus", props{"compatible": compatible, "#address-cells": cells(2), "#size-cells": cells(2), "ranges": cells(0, 0xf0000000, 0, 0xf0000000, 0, 0x8000000, 1)})
+		m := guest(t, root(timer, vmbus), nil)
+		m["proc/iomem"] = file("f0000000-f07fffff : 5620e0c7-8062-4dce-aeb7-520c7ef76171\n")
+		require.Equal(t, stray, len(binding(t, m).Registers) > 0, compatible)
+	}
+}
+
+// Of several nodes with one name each has a device.
+func TestBindingDoubleNames(t *testing.T) {
+	uart := func() *dt.Node { return node("u", props{"compatible": "arm,sbsa-uart"}) }
+	m := guest(t, root(timer, uart(), uart()), map[string]string{"u": "/u", "u.1": "/u#1"})
+	for _, name := range []string{"u", "u.1"} {
+		m["sys/bus/platform/devices/"+name+"/driver"] = link("d/sbsa-uart")
+	}
+	b := binding(t, m)
+	require.Equal(t, 2, b.Bound)
+	require.Empty(t, b.Unbound)
 }
 
 func TestBindingNamespace(t *testing.T) {

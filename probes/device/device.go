@@ -19,6 +19,7 @@ type Device struct {
 	Bus    string // "amba" or "platform"
 	Driver string // empty if none is bound
 	Node   string // path of the tree's node, or "acpi"; empty if nothing described it
+	Under  string `json:",omitempty"` // the node of the device that made it, where nothing else described it
 	At     string // the regions of /proc/iomem that it claims: 9000000-9000fff; empty if none
 }
 
@@ -82,8 +83,29 @@ func readDevice(fsys fs.FS, dir, name, bus string, regions []memory.Region, acpi
 		_, node, _ := strings.Cut(link, "/devicetree/base")
 		d.Node = path.Join("/", node)
 	}
-	d.At = claimed(name, regions)
+	if d.At = claimed(name, regions); d.At != "" && d.Node == "" {
+		d.Under = above(fsys, path.Join(dir, name))
+	}
 	return d
+}
+
+// above returns what described the next device above one that has no description
+// of its own: a driver made it for its own parts.
+func above(fsys fs.FS, name string) string {
+	target, err := fs.ReadLink(fsys, name)
+	if err != nil {
+		return ""
+	}
+	for at := path.Dir(path.Join(path.Dir(name), target)); strings.HasPrefix(at, "sys/devices/"); at = path.Dir(at) {
+		if _, err := fs.ReadLink(fsys, path.Join(at, "firmware_node")); err == nil {
+			return "acpi"
+		}
+		if link, err := fs.ReadLink(fsys, path.Join(at, "of_node")); err == nil {
+			_, node, _ := strings.Cut(link, "/devicetree/base")
+			return path.Join("/", node)
+		}
+	}
+	return ""
 }
 
 // claimed lists the regions of a device. A region's name is its device's, or

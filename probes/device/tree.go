@@ -3,6 +3,7 @@ package device
 import (
 	"encoding/binary"
 	"slices"
+	"strconv"
 	"strings"
 
 	"vmspec/probes/fdt"
@@ -23,22 +24,55 @@ func (b *binder) readTree(t *fdt.Tree) {
 }
 
 func (b *binder) walk(t *fdt.Tree, bus *fdt.Node, byNode map[string]*Device) {
+	seen := map[string]int{}
 	for _, n := range bus.Children {
+		name := inSysfs(n, seen)
 		switch {
 		case !n.Enabled() || len(n.Compatible()) == 0:
 		case n.Is(buses...):
 			b.walk(t, n, byNode)
 		default:
-			b.addNode(t, n, byNode[n.Path()])
+			b.addNode(t, n, name, byNode[name])
 		}
 	}
 }
 
-func (b *binder) addNode(t *fdt.Tree, n *fdt.Node, d *Device) {
+// inSysfs returns the path of a node as sysfs has it: of several with one name,
+// those after the first are NAME#1 and so on (drivers/of/kobj.c, safe_name).
+func inSysfs(n *fdt.Node, seen map[string]int) string {
+	seen[n.Name]++
+	if again := seen[n.Name] - 1; again > 0 {
+		return n.Path() + "#" + strconv.Itoa(again)
+	}
+	return n.Path()
+}
+
+// NoPrimecell is missing where a device of the AMBA bus is not said to be one: Linux
+// makes it a platform device, for which no driver is (drivers/of/platform.c).
+const NoPrimecell = "arm,primecell"
+
+// amba tells whether the kernel's driver for the node is one of the AMBA bus.
+func (b *binder) amba(n *fdt.Node) bool {
+	return slices.ContainsFunc(b.drivers, func(k driver) bool { return k.bus == "amba" && n.Is(k.compatible...) })
+}
+
+// needsNoDriver tells whether Linux uses a node without a driver of its device:
+// interrupt controllers, timers and clocks come before devices, and PSCI is called.
+func needsNoDriver(n *fdt.Node) bool {
+	_, controller := n.Value("interrupt-controller")
+	return controller || n.Is("arm,armv8-timer", "arm,armv7-timer", "arm,armv7-timer-mem", "fixed-clock",
+		"arm,psci", "arm,psci-0.2", "arm,psci-1.0", "xen,xen", "arm,gic-v2m-frame", "arm,gic-v3-its")
+}
+
+func (b *binder) addNode(t *fdt.Tree, n *fdt.Node, name string, d *Device) {
 	if d == nil {
 		d = &Device{}
 	}
-	found := Node{Path: n.Path(), Device: d.Name}
+	b.node = n
+	found := Node{Path: name, Device: d.Name}
+	if d.Bus != "amba" && !n.Is(NoPrimecell) && b.amba(n) {
+		found.Missing = NoPrimecell
+	}
 	if d.Driver == "" {
 		found.Driver = b.module(n)
 	}
@@ -92,7 +126,7 @@ const NoID = "a known PrimeCell ID"
 // says that nothing is missing, nor can be but for fixed clocks, which have no
 // driver to wait for.
 func missing(t *fdt.Tree, n *fdt.Node) (what string, settled bool) {
-	nodes := phandles(t)
+	nodes := t.Phandles()
 	settled = true
 	for _, part := range n.All() {
 		for _, p := range part.Props {
@@ -113,15 +147,4 @@ func missing(t *fdt.Tree, n *fdt.Node) (what string, settled bool) {
 		}
 	}
 	return "", settled
-}
-
-// phandles lists the nodes that others can refer to.
-func phandles(t *fdt.Tree) map[uint32]*fdt.Node {
-	out := map[uint32]*fdt.Node{}
-	for _, n := range t.Root.All() {
-		if p := count(n, "phandle", 0); p != 0 {
-			out[uint32(p)] = n
-		}
-	}
-	return out
 }

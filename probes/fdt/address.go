@@ -100,11 +100,13 @@ func (l *linter) translate(bus *place, r *Range) (mapping, *Node) {
 
 // pass translates by the ranges of one bus.
 func (l *linter) pass(bus *place, r *Range) bool {
-	a, b, c := 4*bus.addr, 4*(bus.addr+bus.up.addr), 4*(bus.addr+bus.up.addr+bus.size)
-	for v := bus.ranges; len(v) > 0 && l.spend(1); v = v[c:] {
-		child, length := wide(v[:a]), wide(v[b:c])
-		if r.Start >= child && r.Start-child < length && r.Size <= length-(r.Start-child) {
-			r.Start += wide(v[a:b]) - child
+	if bus.windows == nil {
+		bus.windows, _ = bus.Windows()
+	}
+	for i := 0; i < len(bus.windows) && l.spend(1); i++ {
+		w := &bus.windows[i]
+		if start, in := w.Up(r.Start); in && r.Size <= w.Size-(r.Start-w.Child) {
+			r.Start = start
 			return true
 		}
 	}

@@ -34,6 +34,17 @@ var boundTo = []binding{
 	{names: []string{"fixed-clock"}, needs: []string{"#clock-cells", "clock-frequency"}},
 }
 
+// primecells are the devices of VMs whose bindings require "arm,primecell" beside
+// their own name: without it Linux does not look for their ID registers
+// (primecell.yaml).
+var primecells = []string{"arm,pl011", "arm,pl022", "arm,pl031", "arm,pl041", "arm,pl050", "arm,pl061", "arm,pl080", "arm,pl110", "arm,pl111", "arm,pl180", "arm,sp804", "arm,sp805"}
+
+func (l *linter) primecell(at *place) {
+	if at.is(primecells...) && !at.is("arm,primecell") {
+		l.found("binding", at.Node, "compatible", "arm,primecell is required beside it", nil)
+	}
+}
+
 // bindings holds the node against the bindings of what it says it is.
 func (l *linter) bindings(at *place) {
 	for _, b := range boundTo {
@@ -42,6 +53,7 @@ func (l *linter) bindings(at *place) {
 			l.bound(at, b)
 		}
 	}
+	l.primecell(at)
 }
 
 func (l *linter) bound(at *place, b binding) {

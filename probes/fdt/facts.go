@@ -91,7 +91,7 @@ func (f *Facts) add(n *Node) {
 	kind, _ := n.String("device_type")
 	switch {
 	case kind == "memory":
-		ranges, err := n.Reg()
+		ranges, err := n.Memory()
 		if err == nil && slices.ContainsFunc(ranges, func(r Range) bool { return r.Size > 0 }) {
 			f.Memory++
 		}

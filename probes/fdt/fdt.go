@@ -598,6 +598,15 @@ var errReg = errors.New("reg does not fit its parent's #address-cells and #size-
 // and sizes of at most 64 bits are understood.
 func (n *Node) Reg() ([]Range, error) { return n.regs("reg") }
 
+// Memory returns the ranges of a memory node. What Linux may use of them comes
+// first (drivers/of/fdt.c, early_init_dt_scan_memory).
+func (n *Node) Memory() ([]Range, error) {
+	if _, ok := n.Value("linux,usable-memory"); ok {
+		return n.regs("linux,usable-memory")
+	}
+	return n.Reg()
+}
+
 func (n *Node) regs(name string) ([]Range, error) {
 	v, ok := n.Value(name)
 	if !ok || n.Parent == nil {

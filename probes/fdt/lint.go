@@ -75,10 +75,11 @@ type place struct {
 	size      int
 	linux     [2]int // the same as Linux takes them, from above where they are not said
 	ranges    []byte
-	mapped    bool  // it has ranges
-	parent    *Node // of its interrupts
-	lost      bool  // the parent cannot be told; why is found elsewhere
-	forwarder bool  // it is the interrupt parent of what is below it
+	windows   []Window // what they hold
+	mapped    bool     // it has ranges
+	parent    *Node    // of its interrupts
+	lost      bool     // the parent cannot be told; why is found elsewhere
+	forwarder bool     // it is the interrupt parent of what is below it
 }
 
 // LintTree looks a tree over.

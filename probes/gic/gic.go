@@ -19,7 +19,7 @@ type Facts struct {
 	Declared Witness
 	Running  Witness
 	Logged   Witness
-	MSI      string   // "GICv2m" or "ITS" where one is declared
+	MSI      string   // "GICv2m", "ITS", "MBI" or another that takes messages, where one is declared
 	Chips    []string // every interrupt controller that /proc/interrupts names
 }
 
@@ -84,19 +84,41 @@ func (f *Facts) readDeclared(fsys fs.FS) {
 
 func (f *Facts) readTree(tree *fdt.Tree) {
 	for _, n := range tree.Root.All() {
+		if !n.Enabled() {
+			continue
+		}
 		_, controller := n.Value("interrupt-controller")
 		for _, c := range n.Compatible() {
-			if version, ok := compatibles[c]; ok && controller && n.Enabled() && f.Declared.Version == 0 {
+			if version, ok := compatibles[c]; ok && controller && f.Declared.Version == 0 {
 				f.Declared = Witness{Version: version, Source: n.Path() + " " + c}
 			}
 		}
-		switch {
-		case n.Is("arm,gic-v3-its"):
-			f.MSI = "ITS"
-		case n.Is("arm,gic-v2m-frame"):
-			f.MSI = "GICv2m"
+		if kind := messageKind(n); kind != "" && (f.MSI == "" || kind != other) {
+			f.MSI = kind
 		}
 	}
+}
+
+// other is what takes messages and is none of the GIC's.
+const other = "an MSI controller"
+
+// messageKind tells what takes the messages of PCI devices at a node, if it does.
+// A GICv3 without an ITS can take them itself: mbi-ranges in arm,gic-v3.yaml. A
+// GICv5's ITS takes them at its children.
+func messageKind(n *fdt.Node) string {
+	_, ranges := n.Value("mbi-ranges")
+	_, msi := n.Value("msi-controller")
+	switch {
+	case n.Is("arm,gic-v3-its", "arm,gic-v5-its"):
+		return "ITS"
+	case n.Is("arm,gic-v2m-frame"):
+		return "GICv2m"
+	case n.Is("arm,gic-v3") && ranges:
+		return "MBI"
+	case msi && !n.Is("arm,gic-v3"):
+		return other
+	}
+	return ""
 }
 
 // chip reads the names that the drivers give themselves: GIC-0 for a GICv2

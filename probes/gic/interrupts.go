@@ -18,35 +18,56 @@ type Interrupt struct {
 	Fields []string // what follows the counts: the chip, the hardware number, the trigger, the actions
 }
 
-// Chip is the interrupt controller's name as its driver gives it, such as
-// GICv3 or GIC-0; empty for lines that are not a device's.
+// Chip is the interrupt controller's name as its driver gives it, such as GICv3,
+// GIC-0 or "Hyper-V PCIe MSI"; empty for lines that are not a device's.
 func (i Interrupt) Chip() string {
-	if _, err := strconv.ParseUint(i.Name, 10, 32); err != nil || len(i.Fields) == 0 {
-		return ""
-	}
-	return i.Fields[0]
+	chip, _ := i.split()
+	return chip
 }
 
 // Hardware is the interrupt's number at its controller, as it stands behind the
 // controller's name; 0 for one that has none there.
 func (i Interrupt) Hardware() uint32 {
-	if i.Chip() == "" || len(i.Fields) < 2 {
-		return 0
-	}
-	n, err := strconv.ParseUint(i.Fields[1], 10, 32)
+	_, number := i.split()
+	n, err := strconv.ParseUint(number, 10, 32)
 	if err != nil {
 		return 0
 	}
 	return uint32(n)
 }
 
+// split returns the controller's name, which can have blanks, and the number
+// behind it. What is before the trigger are these two.
+func (i Interrupt) split() (chip, number string) {
+	if _, err := strconv.ParseUint(i.Name, 10, 32); err != nil || len(i.Fields) == 0 {
+		return "", ""
+	}
+	end := i.trigger()
+	if end < 1 { // a kernel that shows none
+		end = 1
+		if len(i.Fields) > 1 && isNumber(i.Fields[1]) {
+			end = 2
+		}
+	}
+	if last := i.Fields[end-1]; end > 1 && isNumber(last) {
+		return strings.Join(i.Fields[:end-1], " "), last
+	}
+	return strings.Join(i.Fields[:end], " "), ""
+}
+
+func isNumber(field string) bool { return strings.Trim(field, "0123456789") == "" }
+
 // Action tells whether name is among the devices that use the interrupt.
 func (i Interrupt) Action(name string) bool {
 	return slices.ContainsFunc(i.Fields, func(f string) bool { return strings.TrimSuffix(f, ",") == name })
 }
 
-// maxInterrupts bounds the lines that are read.
-const maxInterrupts = 1 << 14
+// maxInterrupts bounds the lines that are read, and maxLine their length: each
+// takes eleven bytes for a CPU.
+const (
+	maxInterrupts = 1 << 16
+	maxLine       = 1 << 20
+)
 
 // ParseInterrupts reads the text of /proc/interrupts (fs/proc/interrupts.c,
 // kernel/irq/proc.c): a header with a column for each online CPU, then a line
@@ -54,6 +75,7 @@ const maxInterrupts = 1 << 14
 // counts they have.
 func ParseInterrupts(r io.Reader) (cpus []int, interrupts []Interrupt, err error) {
 	in := bufio.NewScanner(r)
+	in.Buffer(nil, maxLine)
 	if !in.Scan() {
 		return nil, nil, errors.Join(in.Err(), errors.New("no header line"))
 	}
@@ -89,14 +111,17 @@ func parseColumns(header string) ([]int, error) {
 }
 
 func parseInterrupt(name, rest string, cpus int) Interrupt {
-	i := Interrupt{Name: name, Fields: strings.Fields(rest)}
-	for len(i.Counts) < cpus && len(i.Fields) > 0 {
-		n, err := strconv.ParseUint(i.Fields[0], 10, 64)
+	i := Interrupt{Name: name}
+	for len(i.Counts) < cpus {
+		rest = strings.TrimLeft(rest, " ")
+		field, behind, _ := strings.Cut(rest, " ")
+		n, err := strconv.ParseUint(field, 10, 64)
 		if err != nil {
 			break
 		}
-		i.Counts, i.Fields = append(i.Counts, n), i.Fields[1:]
+		i.Counts, rest = append(i.Counts, n), behind
 	}
+	i.Fields = strings.Fields(rest)
 	return i
 }
 
@@ -123,11 +148,12 @@ type Message struct {
 
 // Messages picks them out. Their chips are MSI for a GICv2m, ITS-MSI for an
 // ITS, and since Linux 6.11 end in the function's address, such as
-// ITS-PCI-MSIX-0000:00:01.0; those of platform devices end in pMSI.
+// ITS-PCI-MSIX-0000:00:01.0; a hypervisor's own can be "Hyper-V PCIe MSI". Those
+// of platform devices have pMSI.
 func Messages(interrupts []Interrupt) []Message {
 	var out []Message
 	for _, i := range interrupts {
-		if chip := i.Chip(); strings.Contains(chip, "MSI") && !strings.HasSuffix(chip, "pMSI") {
+		if chip := i.Chip(); strings.Contains(chip, "MSI") && !strings.Contains(chip, "pMSI") {
 			out = append(out, Message{Chip: chip, Count: i.Total(), Users: i.Users()})
 		}
 	}
@@ -146,9 +172,14 @@ func (i Interrupt) Total() uint64 {
 // triggers end what stands between a chip and the interrupt's users.
 var triggers = []string{"Edge", "Level", "None"}
 
+// trigger returns where that stands, or less than 0.
+func (i Interrupt) trigger() int {
+	return slices.IndexFunc(i.Fields, func(f string) bool { return slices.Contains(triggers, f) })
+}
+
 // Users are the devices that use the interrupt. Their names may have spaces.
 func (i Interrupt) Users() []string {
-	at := slices.IndexFunc(i.Fields, func(f string) bool { return slices.Contains(triggers, f) })
+	at := i.trigger()
 	if at < 0 || at+1 == len(i.Fields) {
 		return nil
 	}

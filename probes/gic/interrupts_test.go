@@ -2,6 +2,7 @@ package gic_test
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"slices"
 	"strings"
@@ -27,8 +28,8 @@ func TestParseInterruptsFaults(t *testing.T) {
 		"line without a colon":    {" CPU0\n11 0\n", "line 2: no interrupt"},
 		"line without a name":     {" CPU0\n11: 0\n : 0\n", "line 3: no interrupt"},
 		"blank line":              {" CPU0\n\n", "line 2: no interrupt"},
-		"line without end":        {" CPU0\n11: " + strings.Repeat("0", 1<<16), "too long"},
-		"lines without end":       {" CPU0\n" + strings.Repeat("1:\n", 1<<14+1), "more than 16384 lines"},
+		"line without end":        {" CPU0\n11: " + strings.Repeat("0", 2<<20), "too long"},
+		"lines without end":       {" CPU0\n" + strings.Repeat("1:\n", 1<<16+1), "more than 65536 lines"},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -54,6 +55,11 @@ func TestParseInterruptsLines(t *testing.T) {
 		"GICv2":                      {" 11: 1 2 GICv2  27 Level  arch_timer", []uint64{1, 2}, "GICv2", true},
 		"GICv3":                      {" 11: 1 2 GICv3  27 Level  arch_timer", []uint64{1, 2}, "GICv3", true},
 		"GICv5":                      {" 11: 1 2 GICv5-PPI  27 Level  arch_timer", []uint64{1, 2}, "GICv5-PPI", true},
+		"name of several words":      {" 24: 1 2 Hyper-V PCIe MSI 4138200989697 Edge  mana", []uint64{1, 2}, "Hyper-V PCIe MSI", false},
+		"number of no controller":    {" 92: 1 2 xen-dyn  Edge  -event  arch_timer", []uint64{1, 2}, "xen-dyn", true},
+		"no trigger":                 {" 92: 1 2 GICv3  27  arch_timer", []uint64{1, 2}, "GICv3", true},
+		"no trigger and no number":   {" 92: 1 2 dummy  x", []uint64{1, 2}, "dummy", false},
+		"no chip":                    {" 92: 1 2 None  x", []uint64{1, 2}, "None", false},
 		"shared with others":         {" 11: 1 2 GICv3  27 Level  arch_timer, kvm", []uint64{1, 2}, "GICv3", true},
 		"another name that holds it": {" 11: 1 2 GICv3  27 Level  arch_timer2", []uint64{1, 2}, "GICv3", false},
 	}
@@ -68,6 +74,21 @@ func TestParseInterruptsLines(t *testing.T) {
 			require.Equal(t, test.timer, got[0].Action("arch_timer"))
 		})
 	}
+}
+
+// A line of a large machine, which takes eleven bytes for each of its CPUs.
+func TestParseInterruptsOfManyCPUs(t *testing.T) {
+	const cpus = 4096
+	var text strings.Builder
+	for n := range cpus {
+		fmt.Fprintf(&text, "%8s%-3d", "CPU", n)
+	}
+	text.WriteString("\n11:" + strings.Repeat("          1", cpus) + "     GICv3  27 Level     arch_timer\n")
+	got, interrupts, err := gic.ParseInterrupts(strings.NewReader(text.String()))
+	require.NoError(t, err)
+	require.Len(t, got, cpus)
+	require.EqualValues(t, cpus, interrupts[0].Total())
+	require.EqualValues(t, 27, interrupts[0].Hardware())
 }
 
 func TestLoadInterrupts(t *testing.T) {
@@ -118,6 +139,8 @@ func TestMessages(t *testing.T) {
  20:          9          9  ITS-pMSI   1 Edge      arm-smmu-v3-evtq
  21:          4          0   ITS-MSI 131073 Edge
  22:          4          0   ITS-MSI 131073
+ 23:          5        203  Hyper-V PCIe MSI 4138200989697 Edge      nvme0q0
+ 24:          9          9  ITS-pMSI-arm-smmu-v3.0.auto   1 Edge      arm-smmu-v3-gerror
 MSI:          1          1
 `
 	_, interrupts, err := gic.ParseInterrupts(strings.NewReader(text))
@@ -128,5 +151,6 @@ MSI:          1          1
 		{Chip: "ITS-PCI-MSIX-0000:00:01.0", Count: 7, Users: []string{"virtio1-req.0"}},
 		{Chip: "ITS-MSI", Count: 4},
 		{Chip: "ITS-MSI", Count: 4},
+		{Chip: "Hyper-V PCIe MSI", Count: 208, Users: []string{"nvme0q0"}},
 	}, gic.Messages(interrupts))
 }

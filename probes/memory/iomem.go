@@ -44,6 +44,27 @@ func (r Ranges) Covers(address, size uint64) bool {
 	return true
 }
 
+// Without returns what of the pieces lies in none of others.
+func (r Ranges) Without(others Ranges) Ranges {
+	for _, o := range others {
+		var left Ranges
+		for _, piece := range r {
+			if o.Start >= piece.End() || o.End() <= piece.Start {
+				left = append(left, piece)
+				continue
+			}
+			if o.Start > piece.Start {
+				left = append(left, fdt.Range{Start: piece.Start, Size: o.Start - piece.Start})
+			}
+			if o.End() < piece.End() {
+				left = append(left, fdt.Range{Start: o.End(), Size: piece.End() - o.End()})
+			}
+		}
+		r = left
+	}
+	return r
+}
+
 // Total adds the sizes up, in bytes.
 func (r Ranges) Total() uint64 {
 	var n uint64

@@ -6,10 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 	"strconv"
 	"strings"
 
 	"vmspec/probes/fdt"
+	"vmspec/probes/kernel"
 )
 
 // Facts are about the guest's memory, in bytes.
@@ -18,6 +20,8 @@ type Facts struct {
 	DescribedErr string // why that is unknown
 	RAM          Ranges // what the kernel has: System RAM in /proc/iomem
 	RAMErr       string // why that is unknown
+	Missing      Ranges `json:",omitempty"` // what is described, and neither there nor reserved
+	Limited      string `json:",omitempty"` // why the kernel took less than there is
 	Total        uint64 // what of it the kernel manages: MemTotal; 0 with an error
 	TotalErr     string
 	Touch        Touch
@@ -26,7 +30,7 @@ type Facts struct {
 // Read finds the facts out.
 func Read(fsys fs.FS) (*Facts, error) {
 	var f Facts
-	described, err := describedByTree(fsys)
+	described, reserved, err := describedByTree(fsys)
 	if f.Described = described; err != nil {
 		f.DescribedErr = err.Error()
 	}
@@ -38,6 +42,13 @@ func Read(fsys fs.FS) (*Facts, error) {
 		if r.Depth == 0 && r.Name == "System RAM" {
 			f.RAM = append(f.RAM, r.Range)
 		}
+		if r.Depth == 0 && isMemory(r.Name) {
+			reserved = append(reserved, r.Range)
+		}
+	}
+	if f.RAMErr == "" {
+		f.Missing = slices.DeleteFunc(f.Described.Without(reserved), func(r fdt.Range) bool { return r.Size < largestPage })
+		f.Limited = limited(fsys)
 	}
 	if err := f.readTotal(fsys); err != nil {
 		f.TotalErr = err.Error()
@@ -74,26 +85,66 @@ func (f *Facts) readTotal(fsys fs.FS) error {
 	return fmt.Errorf("parse %s: no MemTotal", meminfo)
 }
 
-// describedByTree lists the ranges of the enabled memory nodes, which are
-// children of the root: Devicetree Specification 0.4, section 3.4.
-func describedByTree(fsys fs.FS) (Ranges, error) {
+// largestPage is the size of the largest page that an arm64 kernel can have. It
+// uses no part of a page.
+const largestPage = 64 << 10
+
+// isMemory tells whether a region of the top level is memory that the kernel knows
+// of: its RAM, what UEFI or the tree keeps for itself, and what a driver uses.
+func isMemory(name string) bool {
+	return strings.HasPrefix(name, "System RAM") || strings.EqualFold(name, "reserved") ||
+		name == "Soft Reserved" || strings.HasPrefix(name, "Persistent Memory")
+}
+
+// limits are messages of a kernel that can use only a part of the memory
+// (arch/arm64/mm/init.c, arch/arm/mm/mmu.c and arch/arm/kernel/setup.c).
+var limits = []string{"Memory doesn't fit in the linear mapping", "Ignoring RAM at", "Truncating RAM at", "Consider using a HIGHMEM enabled kernel", "Memory limited to"}
+
+// limited says why the kernel took less memory than there is.
+func limited(fsys fs.FS) string {
+	line, _ := fs.ReadFile(fsys, "proc/cmdline")
+	for _, word := range strings.Fields(string(line)) {
+		for _, name := range []string{"mem=", "memmap=", "elfcorehdr="} {
+			if strings.HasPrefix(word, name) {
+				return "the kernel's command line limits the memory: " + word
+			}
+		}
+	}
+	log, _ := kernel.Log(fsys) // without it nothing is known to limit
+	for _, line := range log {
+		for _, text := range limits {
+			if strings.Contains(line, text) {
+				return "the kernel cannot use all memory: " + text
+			}
+		}
+	}
+	return ""
+}
+
+// describedByTree lists the ranges of the enabled memory nodes, which are children
+// of the root, and what the tree reserves of them: Devicetree Specification 0.4,
+// sections 3.4, 3.5 and 5.3. A node that does not say where its memory is
+// describes none.
+func describedByTree(fsys fs.FS) (described, reserved Ranges, err error) {
 	tree, err := fdt.Load(fsys)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, nil
+		return nil, nil, nil
 	}
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	var out Ranges
+	reserved = tree.Reservations
 	for _, n := range tree.Root.Children {
-		if kind, _ := n.String("device_type"); kind != "memory" || !n.Enabled() {
-			continue
+		kind, _ := n.String("device_type")
+		switch {
+		case kind == "memory" && n.Enabled():
+			ranges, _ := n.Memory()
+			described = append(described, ranges...)
+		case n.Name == "reserved-memory":
+			for _, c := range n.Children {
+				reserved = append(reserved, c.Places()...)
+			}
 		}
-		ranges, err := n.Reg()
-		if err != nil {
-			return nil, fmt.Errorf("memory node: %w", err)
-		}
-		out = append(out, ranges...)
 	}
-	return out, nil
+	return described, reserved, nil
 }

@@ -28,13 +28,11 @@ type Facts struct {
 	TrialErr   string
 	Shots      Shots
 	Agreement  Agreement
-	Listed     bool   // /proc/interrupts has an arch_timer interrupt
-	Hz         uint64 // what the kernel runs the timer at, from its log; 0 if it does not say
-	View       View   // which of the timers the kernel runs
-	EL2        bool   `json:",omitempty"` // the kernel logged that it was started at EL2
-	Clock      string // the kernel's current clock source
-	Node       string // the tree's timer node, or "the GTDT"; empty if there is neither
-	PPIs       []uint32
+	Listed     bool     // /proc/interrupts has an arch_timer interrupt
+	Hz         uint64   // what the kernel runs the timer at, from its log; 0 if it does not say
+	Clock      string   // the kernel's current clock source
+	Node       string   // the tree's timer node; empty if there is none
+	PPIs       []uint32 // of it: secure, physical, virtual, hypervisor's; 0 for one that is not there
 }
 
 // View is one of a CPU's timers, as Linux calls it.
@@ -233,22 +231,37 @@ func (f *Facts) readLog(fsys fs.FS) {
 	}
 }
 
-// readTree finds the timer node and its private interrupts, in the binding's
-// order: secure, physical, virtual, hypervisor
+// names are the timer's interrupts in the binding's order, in which they stand
+// where they have no names
 // (Documentation/devicetree/bindings/timer/arm,arch_timer.yaml).
+var names = []string{"sec-phys", "phys", "virt", "hyp-phys", "hyp-virt"}
+
+// readTree finds the timer node and its private interrupts, in the binding's
+// order. One that is not there is 0.
 func (f *Facts) readTree(tree *fdt.Tree) {
 	for _, n := range tree.Root.All() {
-		if !n.Is("arm,armv8-timer", "arm,armv7-timer") {
+		if n.Enabled() && n.Is("arm,armv8-timer", "arm,armv7-timer") {
+			f.Node = n.Path()
+			f.readPPIs(n, tree.Phandles())
+			return
+		}
+	}
+}
+
+func (f *Facts) readPPIs(n *fdt.Node, phandles map[uint32]*fdt.Node) {
+	order, named := n.Strings("interrupt-names")
+	if !named {
+		order = names
+	}
+	for i, l := range n.Lines(phandles) {
+		at := slices.Index(names, order[min(i, len(order)-1)])
+		if i >= len(order) || at < 0 {
 			continue
 		}
-		f.Node = n.Path()
-		cells, _ := n.Cells("interrupts")
-		// Three cells each: kind (1 is private), number, flags. Private
-		// interrupts begin at 16.
-		for ; len(cells) >= 3 && cells[0] == 1; cells = cells[3:] {
-			f.PPIs = append(f.PPIs, cells[1]+16)
+		for len(f.PPIs) <= at {
+			f.PPIs = append(f.PPIs, 0)
 		}
-		return
+		f.PPIs[at], _ = l.Private()
 	}
 }
 
