@@ -18,7 +18,7 @@ var beyondConsoleMutants = []mutant{
 	},
 	{
 		name: "a damaged SPCR", guest: acpiGuest, change: replace("sys/firmware/acpi/tables/SPCR", "SPCR"),
-		want: map[string]Verdict{"HW-STDOUT": Error},
+		want: map[string]Verdict{"HW-STDOUT": Fail, "HW-ACPI-BOOT": Fail},
 	},
 	{
 		name: "a port that cannot be opened", guest: devicesGuest, change: edit("vmspec/ports", " ok", " EIO input/output error"),

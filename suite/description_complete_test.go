@@ -111,7 +111,8 @@ var descriptionCompleteMutants = []mutant{
 	},
 	{
 		name: "a clock without its driver, and what waits is unknown", guest: driverGuest, change: all(undriven, remove(deferred)),
-		want: map[string]Verdict{},
+		want:    map[string]Verdict{treeID: Error},
+		problem: map[string]string{treeID: "no driver is bound to /pl031@9010000, and it is unknown why: open sys/kernel/debug/devices_deferred"},
 	},
 	{
 		name: "a clock that is described wrongly", guest: driverGuest,

@@ -38,8 +38,8 @@ var descriptionMutants = []mutant{
 	},
 	{
 		name: "no PSCI and no interrupt controller node", guest: uefiGuest, change: all(without("psci"), without("intc@8000000")),
-		want:    map[string]Verdict{"HW-FDT-BOOT": Fail, "HW-FDT-PHANDLES": Fail, "PLAT-PCI-MSI": Skip},
-		problem: map[string]string{"HW-FDT-BOOT": "the tree has no psci node with a method, no interrupt controller"},
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail, "HW-FDT-PHANDLES": Fail},
+		problem: map[string]string{"HW-FDT-BOOT": "the tree has no psci node with a method, which the enable-method asks in /cpus/cpu@0 /cpus/cpu@1 /cpus/cpu@2 /cpus/cpu@3, no interrupt controller"},
 	},
 	{
 		name: "no root compatible", guest: uefiGuest, change: tree(func(root *dt.Node) { root.RemoveProperty("compatible") }),
@@ -49,8 +49,8 @@ var descriptionMutants = []mutant{
 	{
 		name: "a CPU without an enable-method", guest: uefiGuest,
 		change:  tree(func(root *dt.Node) { node(node(root, "cpus"), "cpu@2").RemoveProperty("enable-method") }),
-		want:    map[string]Verdict{"HW-FDT-BOOT": Fail},
-		problem: map[string]string{"HW-FDT-BOOT": "no enable-method in /cpus/cpu@2"},
+		want:    map[string]Verdict{"HW-FDT-BOOT": Fail, "HW-FDT-CPUS": Fail},
+		problem: map[string]string{"HW-FDT-BOOT": "no enable-method in /cpus/cpu@2", "HW-FDT-CPUS": "cpu-method at /cpus/cpu@2: enable-method: required"},
 	},
 	{
 		name: "a stdout-path that leads nowhere", guest: uefiGuest,
@@ -90,27 +90,26 @@ var descriptionMutants = []mutant{
 			root.Properties, root.Children = nil, []*dt.Node{dt.NewNode("chosen")}
 		})),
 		want: withTrees(Skip, Skip, map[string]Verdict{
-			"HW-FDT-COMPLETE": Skip, "HW-FDT-ALONE": Fail, "HW-FDT-BOOT": Fail, "HW-FDT-UEFI": Fail, "HW-STDOUT": Skip, "PLAT-CPU-ENUM": Fail, "PLAT-MEM-ENUM": Fail, "PLAT-PCI-MSI": Skip,
+			"HW-FDT-COMPLETE": Skip, "HW-FDT-ALONE": Fail, "HW-FDT-BOOT": Fail, "HW-FDT-UEFI": Fail, "HW-STDOUT": Skip, "PLAT-CPU-ENUM": Fail, "PLAT-MEM-ENUM": Fail,
 		}),
 		problem: map[string]string{"HW-FDT-UEFI": "only /chosen", "HW-FDT-BOOT": "only /chosen", "HW-FDT-ALONE": "only /chosen"},
 	},
 	{
 		name: "a tree that cannot be read", guest: uefiGuest, change: replace("sys/firmware/fdt", "\xd0\x0d\xfe\xed"),
-		want: withTrees(Fail, Error, map[string]Verdict{
-			"FW-UEFI-SYSTAB": Error, "HW-FDT-ALONE": Error, "HW-FDT-BOOT": Error, "HW-FDT-UEFI": Error, "HW-STDOUT": Error,
-			"PLAT-CPU-ENUM": Error, "PLAT-MEM-ENUM": Error, "PLAT-PCI-MSI": Error, "PLAT-PSCI": Error, "PLAT-PSCI-FEATURES": Error, "PLAT-SMCCC": Error,
+		want: withTrees(Fail, Skip, map[string]Verdict{
+			"HW-FDT-ALONE": Fail, "HW-FDT-BOOT": Fail, "HW-FDT-COMPLETE": Skip, "HW-FDT-UEFI": Fail, "HW-STDOUT": Skip, "PLAT-CPU-ENUM": Fail, "PLAT-MEM-ENUM": Fail,
 		}),
-		problem: map[string]string{"HW-FDT-BOOT": "parse sys/firmware/fdt: header: 4 bytes"},
+		problem: map[string]string{"HW-FDT-BOOT": "the device tree is malformed: header: 4 bytes", "HW-FDT-BINDINGS": reasonMalformed},
 	},
 	{
 		name: "the kernel runs by ACPI", guest: uefiGuest, change: replace("sys/firmware/acpi/tables/FACP", "FACP"),
-		want:    map[string]Verdict{"HW-FDT-COMPLETE": Skip, "HW-ACPI-BOOT": Error, "HW-FDT-ALONE": Fail, "HW-STDOUT": Fail},
-		problem: map[string]string{"HW-FDT-ALONE": "the kernel runs by ACPI"},
+		want:    map[string]Verdict{"HW-FDT-COMPLETE": Skip, "HW-ACPI-BOOT": Fail, "HW-FDT-ALONE": Skip, "HW-STDOUT": Fail},
+		problem: map[string]string{"HW-FDT-ALONE": reasonByACPI},
 	},
 	{
 		name: "our own acpi=force", guest: uefiGuest,
 		change: all(replace("sys/firmware/acpi/tables/FACP", "FACP"), edit("proc/cmdline", "panic=-1", "acpi=force")),
-		want:   map[string]Verdict{"HW-FDT-COMPLETE": Skip, "HW-ACPI-BOOT": Error, "HW-FDT-ALONE": Error, "HW-STDOUT": Fail},
+		want:   map[string]Verdict{"HW-FDT-COMPLETE": Skip, "HW-ACPI-BOOT": Fail, "HW-FDT-ALONE": Error, "HW-STDOUT": Fail},
 	},
 	{
 		name: "no GTDT", guest: acpiGuest, change: remove("sys/firmware/acpi/tables/GTDT"),
@@ -119,7 +118,17 @@ var descriptionMutants = []mutant{
 	},
 	{
 		name: "a damaged FADT", guest: acpiGuest, change: replace("sys/firmware/acpi/tables/FACP", "FACP"),
-		want:    map[string]Verdict{"HW-ACPI-BOOT": Error},
-		problem: map[string]string{"HW-ACPI-BOOT": "read table FACP: 4 bytes"},
+		want:    map[string]Verdict{"HW-ACPI-BOOT": Fail},
+		problem: map[string]string{"HW-ACPI-BOOT": "the table FACP is damaged: 4 bytes"},
+	},
+	{
+		name: "a MADT whose checksum is wrong", guest: acpiGuest, change: set("sys/firmware/acpi/tables/APIC", map[int]byte{9: 0}),
+		want:    map[string]Verdict{"HW-ACPI-BOOT": Fail},
+		problem: map[string]string{"HW-ACPI-BOOT": "the table APIC is damaged: checksum is off by", "PLAT-CPU-ENUM": ""},
+	},
+	{
+		name: "a MADT that is cut", guest: acpiGuest, change: replace("sys/firmware/acpi/tables/APIC", "APIC"),
+		want:    map[string]Verdict{"HW-ACPI-BOOT": Fail, "PLAT-CPU-ENUM": Fail},
+		problem: map[string]string{"HW-ACPI-BOOT": "the table APIC is damaged: 4 bytes", "PLAT-CPU-ENUM": "the description names no CPU"},
 	},
 }

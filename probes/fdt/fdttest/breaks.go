@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"path"
 	"slices"
+	"strings"
 
 	"vmspec/probes/fdt"
 )
@@ -180,6 +181,7 @@ const (
 	structAt     = 2
 	stringsAt    = 3
 	reserveAt    = 4
+	versionAt    = 5
 	stringsSize  = 8
 	structSizeAt = 9
 )
@@ -190,7 +192,17 @@ var Blobs = []BrokenBlob{
 	{"a structure block that is not aligned", "", "structure block", func(b []byte) []byte { return setWord(b, structAt, word(b, structAt)+2) }},
 	{"memory reservations that are not aligned", "blocks-align", "not aligned to 8 bytes", func(b []byte) []byte { return setWord(b, reserveAt, word(b, reserveAt)+4) }},
 	{"a strings block beyond the end", "", "strings block", func(b []byte) []byte { return setWord(b, stringsSize, word(b, stringsSize)+1) }},
-	{"a name outside the strings block", "property-name", "Linux ignores the property", func(b []byte) []byte { return setWord(b, stringsSize, 4) }},
+	{"a version before 17", "header-version", "version 16", func(b []byte) []byte { return setWord(b, versionAt, 16) }},
+	{"memory reservations without an end", "reserve-end", "not terminated", func(b []byte) []byte { return setWord(b, reserveAt, uint32(len(b)-8)&^7) }},
+	{"a root with a name", "root-name", `called "root"`, func(b []byte) []byte { return insert(b, 4, "root") }},
+	{"a node without a name", "node-name", `called ""`, func(b []byte) []byte { return insert(b, -8, "\x00\x00\x00\x01\x00\x00\x00\x00\x00\x00\x00\x02") }},
+	{"a name that is too long", "name-long", "256 bytes", func(b []byte) []byte {
+		return insert(b, -8, "\x00\x00\x00\x01"+strings.Repeat("n", 256)+"\x00\x00\x00\x00\x00\x00\x00\x02")
+	}},
+	{"a property behind a child", "property-late", "Linux ignores it", func(b []byte) []byte { return insert(b, -8, "\x00\x00\x00\x03\x00\x00\x00\x00\x00\x00\x00\x00") }},
+	{"a name outside the strings block", "property-name", "Linux ignores the property", func(b []byte) []byte {
+		return insert(b, 8, "\x00\x00\x00\x03\x00\x00\x00\x00\x00\xff\xff\xff")
+	}},
 	{"a structure block that breaks off", "", "truncated", func(b []byte) []byte { return setWord(b, structSizeAt, word(b, structSizeAt)-8) }},
 	{"a structure block in the strings block", "blocks-overlap", "it runs into another",
 		func(b []byte) []byte { return setWord(b, structSizeAt, word(b, structSizeAt)+4) }},
@@ -200,6 +212,19 @@ var Blobs = []BrokenBlob{
 		b = setWord(setWord(b, stringsAt, at+4), 1, uint32(len(b)))
 		return setWord(b, structSizeAt, word(b, structSizeAt)+4)
 	}},
+}
+
+// insert puts whole words into the structure block, at a place counted from its
+// beginning or its end.
+func insert(b []byte, at int, text string) []byte {
+	from, size := int(word(b, structAt)), int(word(b, structSizeAt))
+	if at < 0 {
+		at += size
+	}
+	b = slices.Insert(bytes.Clone(b), from+at, []byte(text)...)
+	b = setWord(b, structSizeAt, uint32(size+len(text)))
+	b = setWord(b, stringsAt, word(b, stringsAt)+uint32(len(text)))
+	return setWord(b, 1, uint32(len(b)))
 }
 
 func word(b []byte, i int) uint32 { return binary.BigEndian.Uint32(b[4*i:]) }
