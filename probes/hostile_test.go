@@ -35,9 +35,9 @@ func TestReadHostile(t *testing.T) {
 		content     []byte
 		failed      func(f *Facts) string // what is said of it
 	}{
-		"a tree of four GiB":        {"qemu-virt-uefi-gicv3", "sys/firmware/fdt", counts(4, 1<<32-1), func(f *Facts) string { return f.Errors["fdt"] }},
-		"a tree of strings":         {"qemu-virt-uefi-gicv3", "sys/firmware/fdt", counts(32, 1<<31), func(f *Facts) string { return f.Errors["fdt"] }},
-		"a tree that is no tree":    {"qemu-virt-uefi-gicv3", "sys/firmware/fdt", bytes.Repeat([]byte{0, 0, 0, 1}, 1<<19), func(f *Facts) string { return f.Errors["fdt"] }},
+		"a tree of four GiB":        {"qemu-virt-uefi-gicv3", "sys/firmware/fdt", counts(4, 1<<32-1), func(f *Facts) string { return f.FDT.Broken }},
+		"a tree of strings":         {"qemu-virt-uefi-gicv3", "sys/firmware/fdt", counts(32, 1<<31), func(f *Facts) string { return f.FDT.Broken }},
+		"a tree that is no tree":    {"qemu-virt-uefi-gicv3", "sys/firmware/fdt", bytes.Repeat([]byte{0, 0, 0, 1}, 1<<19), func(f *Facts) string { return f.FDT.Broken }},
 		"a MADT of zeroes":          {"qemu-virt-acpi", "sys/firmware/acpi/tables/APIC", make([]byte, 4<<20), func(f *Facts) string { return f.ACPI.Damaged["APIC"] }},
 		"a DBG2 of junk":            {"qemu-virt-acpi", "sys/firmware/acpi/tables/DBG2", bytes.Repeat([]byte("DBG2"), 1<<20), func(f *Facts) string { return f.ACPI.Damaged["DBG2"] }},
 		"interrupts without end":    {"qemu-virt-gicv2", "proc/interrupts", []byte(strings.Repeat(" CPU0", 1<<19)), func(f *Facts) string { return f.GIC.Running.Err }},

@@ -19,7 +19,7 @@ type Facts struct {
 	Model       string
 	Compatible  []string // the root's
 	CPUs        int      // CPU nodes that have not failed
-	NoMethod    []string // those without an enable-method, but for the one that boots
+	NoMethod    []string // those without an enable-method; of several, not the one that boots
 	NoPSCI      []string `json:",omitempty"` // those that PSCI starts, where no node has its method
 	Memory      int      // memory nodes with a size
 	Timer       string   // path of the generic timer's node
@@ -50,13 +50,20 @@ func Read(fsys fs.FS) (*Facts, error) {
 	for _, n := range t.Root.Children[:min(maxPaths, len(t.Root.Children))] {
 		f.Top = append(f.Top, n.Name)
 	}
+	boots := "" // which of the CPUs without a method
 	for _, n := range t.Root.All() {
 		f.Nodes++
 		if n.IsCPU() && !n.Failed() {
-			f.addCPU(t, n)
+			if reg, _ := n.Value("reg"); len(reg) > 0 && wide(reg) == uint64(t.header.BootCPU) {
+				boots = n.Path()
+			}
+			f.addCPU(n)
 		} else if n.Enabled() {
 			f.add(n)
 		}
+	}
+	if f.CPUs > 1 { // Linux does not start the one that it runs on
+		f.NoMethod = slices.DeleteFunc(f.NoMethod, func(path string) bool { return path == boots })
 	}
 	if f.PSCI != "" {
 		f.NoPSCI = nil
@@ -65,14 +72,12 @@ func Read(fsys fs.FS) (*Facts, error) {
 	return f, nil
 }
 
-// addCPU needs no method for the CPU that boots: Linux does not start it.
-func (f *Facts) addCPU(t *Tree, n *Node) {
+func (f *Facts) addCPU(n *Node) {
 	f.CPUs++
-	reg, _ := n.Value("reg")
 	switch method, ok := n.EnableMethod(); {
 	case method == "psci":
 		f.NoPSCI = some(f.NoPSCI, n)
-	case !ok && (len(reg) == 0 || wide(reg) != uint64(t.header.BootCPU)):
+	case !ok:
 		f.NoMethod = some(f.NoMethod, n)
 	}
 }

@@ -22,8 +22,8 @@ const manifest = "MANIFEST"
 // Limits of a capture that is read: far above those of any real guest, and low
 // enough to refuse a hostile archive before it does harm.
 const (
-	maxCaptureEntries = 50_000
-	maxCaptureBytes   = 64 << 20
+	maxCaptureEntries = 100_000
+	maxCaptureBytes   = 128 << 20
 	maxPath           = 4096 // Linux's PATH_MAX
 )
 

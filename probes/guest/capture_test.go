@@ -170,9 +170,9 @@ func TestReadCaptureFaults(t *testing.T) {
 		"device node":                    {archive(t, good, special(tar.TypeChar, "dev/mem", "")), "neither file, directory nor link"},
 		"named pipe":                     {archive(t, good, special(tar.TypeFifo, "proc/x", "")), "neither file, directory nor link"},
 		"hard link":                      {archive(t, good, special(tar.TypeLink, "proc/x", "/etc/passwd")), "neither file, directory nor link"},
-		"too many entries":               {archive(t, many...), "more than 50000 entries"},
-		"claims more than the limit":     {claim(t, maxCaptureBytes), "larger than 64 MiB"},
-		"claims as much as there can be": {claim(t, 1<<62), "larger than 64 MiB"},
+		"too many entries":               {archive(t, many...), "more than 100000 entries"},
+		"claims more than the limit":     {claim(t, maxCaptureBytes), "larger than 128 MiB"},
+		"claims as much as there can be": {claim(t, 1<<62), "larger than 128 MiB"},
 		"claims more than there is":      {claim(t, 1<<20), "unexpected EOF"},
 	}
 	for name, test := range tests {

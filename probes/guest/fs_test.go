@@ -304,6 +304,27 @@ func (b brokenFS) Open(name string) (fs.File, error) {
 	return b.ReadLinkFS.Open(name)
 }
 
+// The interrupts of a machine with 512 CPUs have eleven bytes for each: what is kept
+// of them reads as before.
+func TestSnapshotOfManyCPUs(t *testing.T) {
+	const cpus, lines = 512, 1500
+	row := " 11:" + strings.Repeat("          7", cpus) + "     GICv3  27 Level     arch_timer\n"
+	text := " CPU0" + strings.Repeat("       CPU1", cpus-1) + "\n" + strings.Repeat(row, lines)
+	require.Greater(t, len(text), 2*maxFile)
+	f := Snapshot(fstest.MapFS{interrupts: {Data: []byte(text)}}, func(string) error { return nil })
+	data, err := f.ReadFile(interrupts)
+	require.NoError(t, err)
+	got := strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")
+	require.Len(t, got, 1+lines)
+	require.Equal(t, strings.Fields(row), strings.Fields(got[lines]))
+
+	small := strings.Repeat(row, 10)
+	f = Snapshot(fstest.MapFS{interrupts: {Data: []byte(small)}}, func(string) error { return nil })
+	data, err = f.ReadFile(interrupts)
+	require.NoError(t, err)
+	require.Equal(t, small, string(data), "a small one as it is")
+}
+
 func TestSnapshotKeepsErrors(t *testing.T) {
 	files := fstest.MapFS{
 		"proc/cmdline":          {Data: []byte("quiet\n")},

@@ -43,7 +43,7 @@ var captured = []struct {
 	{dir: "sys/bus/platform/devices/*", files: deviceLinks},
 	{dir: "sys/bus/platform/drivers", files: []string{"acpi-ged", "pci-host-generic", "sbsa-uart"}, names: true},
 	{dir: "sys/bus/virtio/devices/*", files: append([]string{"device", "vendor", "status", "features"}, deviceLinks...)},
-	{dir: "sys/bus/vmbus/devices/*", files: []string{"class_id", "driver"}},
+	{dir: "sys/bus/vmbus/devices/*", files: []string{"class_id", "driver", "state"}},
 	{dir: "sys/bus/xen/devices/*", files: append([]string{"nodename", "state", "devtype"}, deviceLinks...)},
 	{dir: "sys/class/dmi/id", files: []string{"bios_date", "bios_vendor", "bios_version", "product_name", "sys_vendor"}},
 	{dir: "sys/class/net/*", files: []string{"carrier", "mtu", "operstate", "type"}},
@@ -54,7 +54,7 @@ var captured = []struct {
 	{dir: "sys/class/tty/ttyAMA*", files: []string{"type"}},
 	{dir: "sys/class/tty/ttyS*", files: []string{"type"}},
 	{dir: "sys/devices/system/clocksource/clocksource0", files: []string{"current_clocksource", "available_clocksource"}},
-	{dir: "sys/devices/system/cpu", files: []string{"kernel_max", "offline", "online", "possible", "present"}},
+	{dir: "sys/devices/system/cpu", files: []string{"kernel_max", "enabled", "offline", "online", "possible", "present"}},
 	{dir: "sys/firmware/acpi/tables", files: []string{"FACP", "APIC", "GTDT", "SPCR", "DBG2", "MCFG", "PPTT", "IORT", "DSDT"}},
 	{dir: "sys/firmware/acpi/tables", files: []string{"*"}, names: true},
 	{dir: "sys/firmware/efi", files: []string{"fw_platform_size", "systab"}},
@@ -273,7 +273,12 @@ func (s *snapshot) read(name string) ([]byte, error) {
 	}
 	defer f.Close()
 	data := make([]byte, 0, 4096) // what most of the kernel's texts fit into
+	narrow := 0                   // how much of it is squeezed
 	for {
+		if name == interrupts && len(data) > maxWide {
+			data = squeeze(data, narrow)
+			narrow = len(data)
+		}
 		if len(data) == cap(data) {
 			more := len(data)
 			if info, err := f.Stat(); err == nil && info.Size() <= maxFile {
@@ -292,6 +297,24 @@ func (s *snapshot) read(name string) ([]byte, error) {
 			return nil, errLarge
 		}
 	}
+}
+
+// interrupts is a table with a column for each CPU. Up to maxWide bytes are kept as
+// they are; of a larger one, blanks are kept once.
+const (
+	interrupts = "proc/interrupts"
+	maxWide    = 1 << 20
+)
+
+// squeeze keeps one of each row of blanks behind from.
+func squeeze(data []byte, from int) []byte {
+	out := data[:from]
+	for _, c := range data[from:] {
+		if c != ' ' || len(out) == 0 || out[len(out)-1] != ' ' {
+			out = append(out, c)
+		}
+	}
+	return out
 }
 
 // failed keeps err, unless it only says that there is no such file.
