@@ -38,8 +38,9 @@ var beyondPCI = []Requirement{
 	{
 		ID: "PLAT-PCI-MSI", Title: "PCIe devices interrupt by messages",
 		Asked: "Drivers of PCIe devices expect message interrupts; some do not work without.",
-		How: "Passes if the description has a GICv2m frame or an ITS, else fails. Skipped without PCI, or if it declares no " +
-			"GIC; a description that cannot be read is an error.",
+		How: "Passes if the description has a GICv2m frame, an ITS, mbi-ranges or another MSI controller, or if " +
+			"/proc/interrupts has messages, else fails. Skipped without PCI, or if it declares no GIC; a description that " +
+			"cannot be read is an error.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"gic", "pci"},
 		Check: checkMSI,

@@ -17,7 +17,8 @@ var beyondTree = []Requirement{
 		ID: "HW-FDT-STRUCTURE", Title: "The device tree is well formed",
 		Asked: "Boot loaders and other kernels read the tree too, and may be stricter than Linux.",
 		How: "Looks at the blob's blocks, at names that are there twice, at their characters, and at the form of common " +
-			"properties. A fault fails, and so does a tree that cannot be parsed. Skipped without a device tree.",
+			"properties. A fault fails, also one that Linux reads over, and so does a tree that cannot be read. " +
+			"Skipped without a device tree.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: checkStructure,
@@ -28,7 +29,7 @@ var beyondTree = []Requirement{
 		ID: "HW-FDT-PHANDLES", Title: "What nodes of the device tree refer to is there",
 		Asked: "A driver waits for ever for a node that is not there.",
 		How: "Follows phandles and aliases, and counts the cells behind them. One that is wrong, double, leads nowhere or has " +
-			"too few cells fails. Skipped without a device tree; one that cannot be parsed is an error.",
+			"too few cells fails. Skipped without a device tree; one that is malformed is judged as far as it could be read.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: func(f *probes.Facts) Finding { return checkRules(f.Tree, phandleRules, f.Tree.References, "reference") },
@@ -39,7 +40,7 @@ var beyondTree = []Requirement{
 		ID: "HW-FDT-INTERRUPTS", Title: "Interrupts in the device tree reach a controller",
 		Asked: "A device whose interrupt reaches no controller does not work, or only by chance.",
 		How: "Looks for each interrupt's parent, at the number of cells, at the GIC's numbers and triggers, and at interrupt-" +
-			"map. A fault fails. Skipped without a device tree; one that cannot be parsed is an error.",
+			"map. A fault fails. Skipped without a device tree; one that is malformed is judged as far as it could be read.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: func(f *probes.Facts) Finding {
@@ -52,7 +53,7 @@ var beyondTree = []Requirement{
 		ID: "HW-FDT-ADDRESSES", Title: "Addresses in the device tree do not clash",
 		Asked: "Devices with the same addresses, or without a way to the CPUs, cannot be driven.",
 		How: "Compares reg and ranges with the numbers of cells, with the windows of their bus, with each other and with RAM. " +
-			"A fault fails. Skipped without a device tree; one that cannot be parsed is an error.",
+			"A fault fails. Skipped without a device tree; one that is malformed is judged as far as it could be read.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: func(f *probes.Facts) Finding { return checkRules(f.Tree, addressRules, f.Tree.Ranges, "range") },
@@ -63,7 +64,7 @@ var beyondTree = []Requirement{
 		ID: "HW-FDT-MEMORY", Title: "Memory nodes of the device tree are sound",
 		Asked: "A kernel that uses memory twice, or uses what is reserved, crashes, often late.",
 		How: "Looks at memory nodes, whether they overlap, and at the form of reserved-memory. A fault fails. Skipped without " +
-			"a device tree; one that cannot be parsed is an error.",
+			"a device tree; one that is malformed is judged as far as it could be read.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: func(f *probes.Facts) Finding { return checkRules(f.Tree, memoryRules, f.Tree.Memory, "memory node") },
@@ -74,7 +75,7 @@ var beyondTree = []Requirement{
 		ID: "HW-FDT-CPUS", Title: "CPU nodes of the device tree are sound",
 		Asked: "A kernel leaves out CPUs whose nodes it cannot read.",
 		How: "Looks at cells and affinities of CPU nodes, which must differ, at how the CPUs start, and at cpu-map. A fault " +
-			"fails. Skipped without a device tree; one that cannot be parsed is an error.",
+			"fails. Skipped without a device tree; one that is malformed is judged as far as it could be read.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: func(f *probes.Facts) Finding { return checkRules(f.Tree, cpuRules, f.Tree.CPUs, "CPU") },
@@ -85,7 +86,7 @@ var beyondTree = []Requirement{
 		ID: "HW-FDT-BINDINGS", Title: "Standard devices in the tree have what they need",
 		Asked: "Drivers need the properties that the bindings in Linux require.",
 		How: "Holds the nodes of GIC, timer, PSCI, UARTs, clock, virtio-mmio, PCI and Xen against their bindings. What is " +
-			"missing or too small fails. Skipped without a device tree; one that cannot be parsed is an error.",
+			"missing or too small fails. Skipped without a device tree; one that is malformed is judged as far as it could be read.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"tree"},
 		Check: func(f *probes.Facts) Finding {

@@ -67,8 +67,9 @@ var description = []Requirement{
 	{
 		ID: "HW-FDT-BOOT", Title: "The device tree is sound and enough to boot by",
 		Asked: "Mainline kernels can boot by the device tree.",
-		How: "Looks for a root compatible, CPUs and how they start, memory, timer, PSCI, an interrupt controller, /chosen and " +
-			"a console. What is missing is named and fails, also under ACPI. A tree that cannot be parsed is an error.",
+		How: "Looks for a root compatible, CPUs and how they start, memory, timer, an interrupt controller, /chosen, a console, " +
+			"and PSCI if a CPU's enable-method asks it. What is missing is named and fails, also under ACPI, and so does a " +
+			"tree that Linux cannot read.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "Hardware Description", 2},
@@ -83,8 +84,9 @@ var description = []Requirement{
 	{
 		ID: "HW-FDT-ALONE", Title: "The kernel runs by the device tree alone",
 		Asked: "Mainline kernels run by the device tree and need nothing beside it.",
-		How: "Passes if Linux shows no ACPI tables, and its device tree is not empty. Running by ACPI, or an empty tree, " +
-			"fails; ACPI that the command line chose is an error.",
+		How: "Passes if Linux shows no ACPI tables, and its device tree is not empty. Running by ACPI beside an " +
+			"empty tree fails; beside a full one, which was not tried, it is skipped. ACPI that the command line chose is an " +
+			"error.",
 		Subject: Platform, Kind: Functional,
 		RestsOn: "HW-FDT-UEFI",
 		Clauses: Clauses{
@@ -99,7 +101,8 @@ var description = []Requirement{
 		ID: "HW-ACPI-BOOT", Title: "The ACPI tables are sound and enough to boot by",
 		Asked: "Kernels can boot by the ACPI tables that the VM has.",
 		How: "Looks for FADT, MADT, GTDT and DSDT, the flag HW_REDUCED_ACPI, PSCI for several CPUs and the virtual timer's " +
-			"interrupt. What is missing fails; a damaged table is an error. Skipped if Linux runs by the device tree.",
+			"interrupt. What is missing fails, and so does any table of which length or checksum is wrong; what could be read of it is " +
+			"judged. Skipped if Linux runs by the device tree.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{RFCv2: informative, V10: informative, V20: Clause{Must, "Hardware Description", 3}},
 		Needs:   []string{"acpi"},

@@ -15,10 +15,10 @@ import (
 var platform = []Requirement{
 	{
 		ID: "PLAT-CPU-ENUM", Title: "The description enumerates the CPUs",
-		Asked:    "The guest finds all of the VM's CPUs by the hardware description.",
-		Readings: Readings{RFCv2: by{4, 9}, V10: by{4, 9}, V20: by{4}},
-		How: "Compares the CPUs that the description enables with those that Linux has, and has online. Other numbers fail. " +
-			"Limits of the kernel or its command line, a busy host, and CPUs that somebody may have switched off are errors.",
+		Asked: "The guest finds all of the VM's CPUs by the hardware description.",
+		How: "Compares the CPUs that the description enables with those that Linux has, and has online. Other numbers fail; a " +
+			"CPU that the MADT calls online capable may be offline or absent, and a disabled one in the tree is a CPU. Limits " +
+			"of the kernel or its command line, a busy host, and CPUs that somebody may have switched off are errors.",
 		Subject: Platform, Kind: Functional,
 		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
 		Needs:   []string{"cpu", "kernel", "acpi", "fdt"},
@@ -27,9 +27,9 @@ var platform = []Requirement{
 	},
 	{
 		ID: "PLAT-MEM-ENUM", Title: "The description enumerates the memory",
-		Asked:    "The guest finds all of the VM's memory by the hardware description.",
-		Readings: everyText(by{4, 9}),
-		How: "Fails if Linux uses RAM that no memory node of the device tree covers. Under ACPI without such nodes it passes " +
+		Asked: "The guest finds all of the VM's memory by the hardware description.",
+		How: "Fails if Linux uses RAM that no memory node of the device tree covers, or lacks RAM that one describes and " +
+			"nothing reserves; if the command line or the kernel limits memory, that is an error. Under ACPI without such nodes it passes " +
 			"with nothing compared: UEFI's map enumerates memory there. Addresses that are hidden are an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
@@ -42,8 +42,9 @@ var platform = []Requirement{
 		Asked:    "The guest finds all devices by the hardware description, or on a bus that enumerates them, such as PCI.",
 		Readings: Readings{RFCv2: by{4, 9}, V10: by{4, 9}, V20: by{4}},
 		How: "Looks at the platform and AMBA buses of Linux. A device that uses registers and that neither the device tree nor" +
-			" ACPI describes fails. PCI, virtio and Xen devices are counted only. Skipped if there is no device at all; " +
-			"addresses that are hidden are an error.",
+			" ACPI describes fails, unless the driver of a described device made it; one that the command line declares is an " +
+			"error. PCI, virtio and Xen devices are counted only. Skipped if there is no device at all; addresses that are " +
+			"hidden are an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
 		Needs:   []string{"device", "pci", "virtio", "xen", "acpi", "kernel"},

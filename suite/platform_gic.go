@@ -15,7 +15,8 @@ var platformGIC = []Requirement{
 		Asked:    "The VM has a GICv2 or newer. v2.0 asks the hypervisor for GICv2 and GICv3, as far as its host has them.",
 		Readings: Readings{V20: by{8}},
 		How: "Asks the description, /proc/interrupts and the kernel's log. No GIC, or a GICv1, fails; witnesses that " +
-			"contradict each other, or that cannot tell GICv1 from GICv2, are an error.",
+			"contradict each other, or that cannot tell GICv1 from GICv2, are an error. By v2.0 one GIC passes, too: a VM has " +
+			"only one, and no boot of it shows the other.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "VM Platform", 5},
@@ -24,6 +25,7 @@ var platformGIC = []Requirement{
 		},
 		Needs: []string{"gic", "cpu"},
 		Check: checkGIC,
+		ByV20: "v2.0 asks the hypervisor for GICv2 and GICv3, as its host has them: one VM shows only one",
 		Fix:   "Give the VM a GICv2 or newer and describe it as what it is.",
 		Refs:  []string{"B_GIC_01"},
 	},
