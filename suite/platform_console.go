@@ -47,20 +47,21 @@ func checkConsole(f *probes.Facts) Finding {
 	var kinds, others, doubt []string
 	seen := false // Linux creates eight hvc terminals if there is one
 	for _, t := range f.Console.Terminals {
-		kind := uartKind(t)
+		kind, why := uartKind(t), ""
 		if strings.HasPrefix(t.Name, "hvc") {
 			if seen {
 				continue
 			}
 			seen = true
-			var why string
 			kind, why = hvcKind(f)
-			doubt = appendNonEmpty(doubt, why)
 		}
-		if kind != "" {
+		switch {
+		case why != "":
+			doubt = append(doubt, why)
+		case kind != "":
 			kinds = append(kinds, t.Name+" is "+kind)
-		} else {
-			others = append(others, strings.TrimSpace(t.Name+" is "+strings.TrimSpace(t.UART+" "+t.Device)+otherHVC(f, t)))
+		default:
+			others = append(others, t.Name+" is "+strings.TrimSpace(t.UART+" "+t.Device)+otherHVC(f, t))
 		}
 	}
 	switch {

@@ -315,9 +315,18 @@ func (f *FS) With(changes map[string][]byte) *FS {
 			out.drop(name)
 			continue
 		}
+		out.coverNew(name)
 		out.AddFile(name, data)
 	}
 	return out
+}
+
+// coverNew lets the FS cover the directories that a new file brings: of what is below
+// them all is known.
+func (f *FS) coverNew(name string) {
+	for dir := path.Dir(name); dir != "." && f.entries[dir] == nil; dir = path.Dir(dir) {
+		f.cover(path.Join(dir, "*"))
+	}
 }
 
 type fileInfo struct {
