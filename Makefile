@@ -9,7 +9,10 @@ ARCH    ?= $(if $(findstring 32,$(TARGET)),arm,arm64)
 KERNEL  ?=
 MODULES ?=
 # The kernel's reader of reports, in place of that of Debian's linux-source.
-KUNIT   ?= build/kunit/tools/testing/kunit/kunit.py
+LINUX   := build/linux-source
+KUNIT   ?= $(LINUX)/tools/testing/kunit/kunit.py
+# The bindings of device trees as dt-validate reads them.
+SCHEMA  ?= build/dt-schema.json
 
 ifeq ($(KERNEL),)
 GUEST := build/$(ARCH)
@@ -64,11 +67,13 @@ soak: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 trees: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 	VMSPEC_BOOT=1 VMSPEC_TREES=1 go test -count=1 -timeout 30m -v -run 'Trees' ./cmd/vmspec
 
-# Others' readers of reports, beside prove. What CI does not run: npm is 340
-# packages, and for the kernel's kunit.py 140 MB are fetched once.
-consumers: consumers-tools build/npm $(KUNIT)
+# Others' readers of reports, beside prove, and of device trees. What CI does not
+# run: npm is 340 packages, and for the kernel's kunit.py and bindings 140 MB are
+# fetched once.
+consumers: consumers-tools build/npm $(KUNIT) $(SCHEMA)
 	VMSPEC_KUNIT='$(abspath $(KUNIT))' VMSPEC_TAP_PARSER='$(abspath $(NPM)/node_modules/.bin/tap-parser)' \
 		go test -count=1 -run 'KUnit|TapParser' ./cmd/vmspec
+	VMSPEC_DT_SCHEMA='$(abspath $(SCHEMA))' go test -count=1 -timeout 30m -run DTValidate -v ./probes/fdt
 
 # What a boot costs, medians of 15 rounds: seconds that the suite adds to the same VM
 # with an init that only powers off, and the VMM's CPU time as a ratio; and in
@@ -165,8 +170,12 @@ build/npm: $(NPM)/package.json $(NPM)/package-lock.json $(if $(wildcard $(NPM)/n
 	@mkdir -p $(@D)
 	@touch $@
 
-build/kunit/tools/testing/kunit/kunit.py: | consumers-tools
-	@.ci/kunit build/kunit
+$(LINUX)/tools/testing/kunit/kunit.py: | consumers-tools
+	@.ci/linux-source $(LINUX)
+
+build/dt-schema.json: $(LINUX)/tools/testing/kunit/kunit.py | consumers-tools
+	@$(SAY) 'reading the bindings of device trees'
+	@dt-mk-schema -j -o $@.new $(LINUX)/Documentation/devicetree/bindings && mv $@.new $@
 
 # What each verb needs beside Go: a program or file, and Debian's package.
 UEFI_FILES := /usr/share/AAVMF/AAVMF_CODE.fd|/usr/share/AAVMF/AAVMF_CODE.no-secboot.fd|/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw|/usr/share/edk2/aarch64/QEMU_CODE.fd|/opt/homebrew/share/qemu/edk2-aarch64-code.fd
@@ -177,7 +186,7 @@ RUN_NEEDS := qemu-system-$(if $(findstring 32,$(TARGET)),arm,aarch64)=qemu-syste
 IMAGE_NEEDS := grub-mkimage=grub-common
 TEST_NEEDS := qemu-system-aarch64=qemu-system-arm qemu-system-arm=qemu-system-arm $(RUN_NEEDS) $(IMAGE_NEEDS) /usr/sbin/sgdisk=gdisk \
 	/usr/sbin/fsck.vfat=dosfstools mdir=mtools dtc=device-tree-compiler prove=perl faketime=faketime
-CONSUMERS_NEEDS := python3=python3 xz=xz-utils node=nodejs npm=npm
+CONSUMERS_NEEDS := dt-validate=dt-schema python3=python3 xz=xz-utils node=nodejs npm=npm
 
 tools:
 	@.ci/install -t $(TARGET) $(RUN_NEEDS)

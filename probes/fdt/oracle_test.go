@@ -18,10 +18,32 @@ import (
 )
 
 // theirs are findings of dt-validate that are none of ours, and why.
-var theirs = []struct{ text, why string }{}
+var theirs = []struct{ text, why string }{
+	{"$nodename:", "how a node is called: Linux finds devices by compatible, and every VMM has its own names"},
+	{"does not match any of the regexes", "a property or a child's name that the binding does not list: it does no harm"},
+	{"Unevaluated properties are not allowed", "likewise"},
+	{"False schema does not allow", "a memory node without a unit address: likewise"},
+	{"'model' is a required property", "no system reads it"},
+	{"-cells' is a required property", "QEMU's GPIO controller passes no interrupts on, so that nobody asks it"},
+	{"'interrupt-controller' is a required property", "likewise"},
+	{"linux,initrd-", "the schema of 2022 allows one cell; Linux reads two (drivers/of/fdt.c, early_init_dt_check_for_initrd)"},
+}
 
 // ours are our rules that dt-validate has not, and why.
-var ours = map[string]string{}
+var ours = map[string]string{
+	"alias-dangling":   "it does not follow aliases",
+	"binding":          "it compares no size with another property",
+	"cpu-double":       "it compares no node with another",
+	"cpu-method":       "arm64's enable-method is optional in its schema: Linux starts no CPU without",
+	"cpu-node":         "it knows no bits of an affinity",
+	"interrupt-gic":    "it reads the cells of an interrupt as numbers",
+	"interrupt-map":    "it does not take the map apart",
+	"phandle-dangling": "it follows phandles of known types only",
+	"phandle-value":    "it asks only that a phandle is a number",
+	"property-format":  "it reads a string up to where it ends",
+	"reg-in-memory":    "it compares no node with another",
+	"reserved-memory":  "it compares no cells with the root's",
+}
 
 // A complaint is one finding of dt-validate.
 type complaint struct{ node, text string }
@@ -33,11 +55,13 @@ func TestDTValidate(t *testing.T) {
 	if schema == "" {
 		t.Skip("runs dt-validate: make consumers sets VMSPEC_DT_SCHEMA")
 	}
-	both, open := 0, 0
-	for name, blob := range oracleTrees(t) {
+	both, open, crashes := 0, 0, 0
+	trees := oracleTrees(t)
+	for name, blob := range trees {
 		complaints, crashed := dtValidate(t, schema, blob)
 		if crashed {
-			t.Logf("%s: dt-validate ends in a traceback", name)
+			t.Logf("%s: dt-validate does not get to its end", name)
+			crashes++
 			continue
 		}
 		findings := lint(t, blob).Findings
@@ -57,8 +81,9 @@ func TestDTValidate(t *testing.T) {
 			}
 		}
 	}
-	t.Logf("%d findings of both, %d not explained", both, open)
+	t.Logf("%d findings of both, %d not explained, %d trees at which dt-validate broke", both, open, crashes)
 	require.NotZero(t, both)
+	require.Less(t, crashes, len(trees)/2)
 }
 
 // oracleTrees are those of captured guests, of other people, and broken ones.
@@ -94,11 +119,11 @@ var complaintLine = regexp.MustCompile(`^\S+\.dtb: (\S+)(?: \([^)]*\))?: (.*)`)
 func dtValidate(t *testing.T, schema string, blob []byte) (out []complaint, crashed bool) {
 	file := filepath.Join(t.TempDir(), "tree.dtb")
 	require.NoError(t, os.WriteFile(file, blob, 0o600))
-	text, err := exec.Command("dt-validate", "-s", schema, file).CombinedOutput()
-	if strings.Contains(string(text), "Traceback (most recent call last)") {
+	// Some broken trees let it use up any memory.
+	text, err := exec.Command("sh", "-c", `ulimit -v 4000000; exec dt-validate -s "$0" "$1"`, schema, file).CombinedOutput()
+	if err != nil || strings.Contains(string(text), "Traceback (most recent call last)") {
 		return nil, true
 	}
-	require.NoError(t, err, string(text))
 	for line := range strings.Lines(string(text)) {
 		if m := complaintLine.FindStringSubmatch(line); m != nil {
 			out = append(out, complaint{m[1], m[2]})
