@@ -3,6 +3,7 @@ package results
 import (
 	"regexp"
 	"strings"
+	"unicode"
 
 	"vmspec/results/report"
 )
@@ -114,7 +115,8 @@ type Health struct {
 
 	lines   int
 	loops   bool           // the symptom is that the machine starts again
-	first   string         // the first line that looks like a firmware's
+	first   string         // the first line that looks like a firmware's, without times
+	words   string         // the longest part of it without a digit
 	firstAt int            // where it was seen last
 	starts  map[string]int // since the last sign of the suite
 }
@@ -163,12 +165,15 @@ const (
 
 // again tells whether a line is that of a start which was seen too often.
 func (h *Health) again(line string) bool {
+	starts := Boots(line)
+	if !starts && h.first != "" && !strings.Contains(line, h.words) {
+		return false
+	}
 	key := timeless(line)
 	if h.first == "" && len(key) >= loopLine {
-		h.first, h.firstAt = key, h.lines-loopApart
+		h.first, h.words, h.firstAt = key, longestWords(line), h.lines-loopApart
 	}
-	starts := Boots(line)
-	if key == h.first {
+	if key == h.first && h.first != "" {
 		starts = starts || h.lines-h.firstAt >= loopApart
 		h.firstAt = h.lines
 	}
@@ -191,4 +196,14 @@ var times = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]|\d+(?:[:.,]\d+)+Z?`)
 
 func timeless(line string) string {
 	return strings.TrimSpace(times.ReplaceAllString(line, ""))
+}
+
+// longestWords is the longest part of a line without a digit.
+func longestWords(line string) (longest string) {
+	for words := range strings.FieldsFuncSeq(line, unicode.IsDigit) {
+		if len(words) > len(longest) {
+			longest = words
+		}
+	}
+	return longest
 }

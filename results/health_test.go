@@ -114,3 +114,29 @@ func TestHealthOfWholeLogs(t *testing.T) {
 		require.Empty(t, h.Symptom, name)
 	}
 }
+
+// Whatever a guest writes, its symptom stands in one of its lines.
+func FuzzHealth(f *testing.F) {
+	f.Add("UEFI firmware (version 1)\nx\nSynchronous Exception at 0\nTAP version 13\n")
+	f.Add("\x1b[2J0\n0\n\n")
+	f.Fuzz(func(t *testing.T, log string) {
+		var h results.Health
+		lines := 0
+		for line := range strings.Lines(log) {
+			lines++
+			h.Take(line)
+			require.Equal(t, h.Symptom == "", h.Line == 0)
+			require.LessOrEqual(t, h.Line, lines)
+		}
+	})
+}
+
+func BenchmarkHealth(b *testing.B) {
+	const line = "[    1.234567] virtio_blk virtio0: [vda] 96256 512-byte logical blocks (49.3 MB/47.0 MiB)"
+	var h results.Health
+	h.Take("[    0.000000] Booting Linux on physical CPU 0x0000000000 [0x411fd070]")
+	b.SetBytes(int64(len(line)))
+	for b.Loop() {
+		h.Take(line)
+	}
+}

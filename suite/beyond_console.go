@@ -32,7 +32,7 @@ var beyondConsole = []Requirement{
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"console", "kernel"},
 		Check: checkInput,
-		Fix:   "Let the console device take input at the pace at which its interrupts are served, and lose none of it.",
+		Fix:   "Raise the interrupt that the description gives the console, take input at the pace of its interrupts, and lose none of it.",
 	},
 	{
 		ID: "PLAT-VIRTIO-PORT", Title: "The ports of a virtio console can be opened",

@@ -1,7 +1,6 @@
 package suite
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 
@@ -229,16 +228,21 @@ func assumedDisk(k *kernel.Facts) (problem, why string) {
 			return name + "=" + disk, "only one driver gives a disk such a name"
 		case slices.ContainsFunc(pathDiskNames, begins):
 			return name + "=" + disk, "a disk has such a name only in its place"
-		case blockNumber.MatchString(disk):
+		case isBlockNumber(disk):
 			return name + "=" + disk, "only one driver gives a disk such a number"
 		}
 	}
 	return "", ""
 }
 
-// blockNumber is a disk's major and minor number, as Linux reads root=
-// (init/do_mounts.c).
-var blockNumber = regexp.MustCompile(`^([0-9]+:[0-9]+|0x[0-9a-fA-F]+)$`)
+// isBlockNumber tells whether a disk is named by its major and minor number, as
+// Linux reads root= (init/do_mounts.c).
+func isBlockNumber(disk string) bool {
+	major, minor, both := strings.Cut(disk, ":")
+	digits := func(text, of string) bool { return text != "" && strings.Trim(text, of) == "" }
+	hex, isHex := strings.CutPrefix(disk, "0x")
+	return both && digits(major, "0123456789") && digits(minor, "0123456789") || isHex && digits(hex, "0123456789abcdefABCDEF")
+}
 
 // assumedConsole finds the only kind of console that the command line names. A
 // kernel that is told of two can do without one.

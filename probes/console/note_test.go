@@ -98,3 +98,67 @@ func FuzzReadInputs(f *testing.F) {
 		}
 	})
 }
+
+// A terminal is quiet whose device's interrupt never came, and only if that can be
+// told.
+func TestQuiet(t *testing.T) {
+	const (
+		uart       = "serinfo:1.0 driver revision:\n0: uart:PL011 rev1 mmio:0x09000000 irq:13 tx:354 rx:9 RTS|DTR\n1: uart:PL011 rev1 mmio:0x09040000 irq:14 tx:0 rx:0\n"
+		interrupts = " CPU0 CPU1\n13: 0 1 GICv3 33 Level uart-pl011\n14: 0 0 GICv3 34 Level uart-pl011\n"
+	)
+	for name, c := range map[string]struct {
+		terminal, uart, interrupts string
+		want                       bool
+	}{
+		"interrupts came":        {"ttyAMA0", uart, interrupts, false},
+		"none came":              {"ttyAMA1", uart, interrupts, true},
+		"no such line":           {"ttyAMA2", uart, interrupts, false},
+		"no interrupt listed":    {"ttyAMA1", uart, " CPU0\n", false},
+		"interrupts unread":      {"ttyAMA1", uart, "junk", false},
+		"no driver's file":       {"ttyS1", uart, interrupts, false},
+		"not of a serial driver": {"hvc0", uart, interrupts, false},
+		"no number":              {"ttyAMA", uart, interrupts, false},
+		"without irq":            {"ttyAMA0", "0: uart:PL011 rev1\n", interrupts, false},
+	} {
+		files := fstest.MapFS{"proc/tty/driver/ttyAMA": {Data: []byte(c.uart)}, "proc/interrupts": {Data: []byte(c.interrupts)}}
+		require.Equal(t, c.want, quiet(files, c.terminal), name)
+	}
+	inputs, err := readInputs(fstest.MapFS{
+		"vmspec/input":           {Data: []byte("asked ttyAMA1 0a1b2c3d ok\nasked ttyAMA0 00000000 ok\n")},
+		"proc/tty/driver/ttyAMA": {Data: []byte(uart)}, "proc/interrupts": {Data: []byte(interrupts)},
+	})
+	require.NoError(t, err)
+	require.True(t, inputs[0].Quiet)
+	require.False(t, inputs[1].Quiet)
+}
+
+func TestVirtioConsole(t *testing.T) {
+	port := func(result string) []Port { return []Port{{"vport1p1", result}} }
+	for name, c := range map[string]struct {
+		facts     Facts
+		is, known bool
+	}{
+		"nothing recorded":                {Facts{PortsErr: "not captured"}, false, false},
+		"no port":                         {Facts{}, false, true},
+		"a port that is none":             {Facts{Ports: port("ok")}, false, true},
+		"a port that somebody has open":   {Facts{Ports: port("EBUSY busy")}, false, true},
+		"a port that is one":              {Facts{Ports: port("ENXIO no such device or address")}, true, true},
+		"a port that could not be opened": {Facts{Ports: port("EACCES permission denied")}, false, false},
+		"debugfs says so":                 {Facts{PortsErr: "not captured", PortKinds: map[string]bool{"vport1p0": true, "vport1p1": false}}, true, true},
+		"debugfs says no":                 {Facts{PortsErr: "not captured", PortKinds: map[string]bool{"vport1p1": false}}, false, true},
+	} {
+		is, known := c.facts.VirtioConsole()
+		require.Equal(t, c.is, is, name)
+		require.Equal(t, c.known, known, name)
+	}
+}
+
+func TestPortKinds(t *testing.T) {
+	const dir = "sys/kernel/debug/virtio-ports/"
+	require.Nil(t, portKinds(fstest.MapFS{}))
+	require.Equal(t, map[string]bool{"vport0p0": true, "vport0p1": false}, portKinds(fstest.MapFS{
+		dir + "vport0p0": {Data: []byte("name: \nis_console: yes\nconsole_vtermno: 1\n")},
+		dir + "vport0p1": {Data: []byte("name: a\nis_console: no\n")},
+		dir + "vport0p2": {Data: []byte("name: b\n")},
+	}))
+}

@@ -213,3 +213,16 @@ type failingFS struct{ err error }
 func (f failingFS) Open(name string) (fs.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: f.err}
 }
+
+func TestCrash(t *testing.T) {
+	for log, want := range map[string]string{
+		"": "", "[    0.1] Remapping and enabling EFI services.\n": "",
+		"[    9.1] [Firmware Bug]: Unable to handle paging request in EFI runtime service\n":                                                    "[Firmware Bug]: Unable to handle paging request in EFI runtime service",
+		"[    9.0] efi: EFI Runtime Services are disabled!\n[    9.1] [Firmware Bug]: Unable to handle paging request in EFI runtime service\n": "[Firmware Bug]: Unable to handle paging request in EFI runtime service",
+		"[    9.1] efi: EFI Runtime Services are disabled!\n":                                                                                   "efi: EFI Runtime Services are disabled!",
+		"[    9.1] efi: Froze efi_rts_wq and disabled EFI Runtime Services\n":                                                                   "efi: Froze efi_rts_wq and disabled EFI Runtime Services",
+	} {
+		require.Equal(t, want, booted(t, map[string]string{"vmspec/kmsg": log}).Crash, log)
+	}
+	require.Equal(t, efi.RuntimeOn, booted(t, map[string]string{"vmspec/kmsg": "[    0.1] EFI runtime services access via paravirt.\n"}).Runtime)
+}

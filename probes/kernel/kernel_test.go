@@ -247,3 +247,16 @@ type failingFS struct{ err error }
 func (f failingFS) Open(name string) (fs.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: f.err}
 }
+
+func TestMessage(t *testing.T) {
+	for line, want := range map[string]string{
+		"[    1.000000] efi: off":          "efi: off",
+		"[    1.000000] [Firmware Bug]: x": "[Firmware Bug]: x",
+		"[Firmware Bug]: x":                "[Firmware Bug]: x",
+		"[Firmware] x":                     "[Firmware] x",
+		"no stamp":                         "no stamp",
+		"":                                 "",
+	} {
+		require.Equal(t, want, kernel.Message(line))
+	}
+}

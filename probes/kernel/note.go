@@ -4,7 +4,6 @@ import (
 	"errors"
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
 
 	"vmspec/probes/note"
@@ -69,8 +68,13 @@ func Log(fsys fs.FS) ([]string, error) {
 	return strings.Split(strings.TrimSuffix(string(data), "\n"), "\n"), nil
 }
 
-// stamp is what stands before a message in the kernel's log.
-var stamp = regexp.MustCompile(`^\[ *\d+\.\d+\] `)
-
-// Message returns a line of the kernel's log without its time stamp.
-func Message(line string) string { return stamp.ReplaceAllString(line, "") }
+// Message returns a line of the kernel's log without its time stamp:
+// "[    0.000000] text".
+func Message(line string) string {
+	stamp, text, found := strings.Cut(line, "] ")
+	seconds, begins := strings.CutPrefix(stamp, "[")
+	if !found || !begins || strings.Trim(seconds, " .0123456789") != "" {
+		return line
+	}
+	return text
+}

@@ -142,3 +142,45 @@ type failingFS struct{ err error }
 func (f failingFS) Open(name string) (fs.File, error) {
 	return nil, &fs.PathError{Op: "open", Path: name, Err: f.err}
 }
+
+func TestUEFI(t *testing.T) {
+	for name, want := range map[string]bool{
+		"rtc-efi rtc-efi.0": true, "rtc-efi rtc-efi": true, "platform rtc-efi.0": true, "rtc_efi rtc_efi.0": true,
+		"rtc-pl031 9010000.pl031": false, "rtc_cmos rtc_cmos": false, "": false, "efi": false,
+	} {
+		f := rtc.Facts{Clocks: []rtc.Clock{{Device: "rtc0", Name: name}}}
+		require.Equal(t, want, f.UEFI() != nil, name)
+	}
+}
+
+func TestAnswered(t *testing.T) {
+	clock := &rtc.Clock{Device: "rtc0"}
+	for err, want := range map[string]string{
+		"": "", "vmspec/clock: not captured": "",
+		"read sys/class/rtc/rtc0/since_epoch: invalid argument":        "invalid argument",
+		"read sys/class/rtc/rtc0/since_epoch: input/output error":      "input/output error",
+		"read sys/class/rtc/rtc0/since_epoch: device or resource busy": "",
+		"read sys/class/rtc/rtc1/since_epoch: invalid argument":        "",
+	} {
+		f := rtc.Facts{TrialErr: err}
+		require.Equal(t, want, f.Answered(clock), err)
+	}
+}
+
+func TestReadSet(t *testing.T) {
+	files := fstest.MapFS{
+		"sys/class/rtc/rtc0/name": {Data: []byte("rtc-efi rtc-efi.0\n")}, "sys/class/rtc/rtc1/name": {Data: []byte("rtc-pl031 9010000.pl031\n")},
+		"vmspec/kmsg": {Data: []byte("[    0.9] rtc-efi rtc-efi.0: setting system clock to 2026-11-26T00:13:56 UTC (1795652036)\n")},
+	}
+	f, err := rtc.Read(files)
+	require.NoError(t, err)
+	require.True(t, f.Clocks[0].Set)
+	require.False(t, f.Clocks[1].Set)
+	files["vmspec/kmsg"] = &fstest.MapFile{Data: []byte("[    0.9] rtc-efi rtc-efi.0: hctosys: unable to read the hardware clock\n")}
+	files["sys/class/rtc/rtc0/hctosys"] = &fstest.MapFile{Data: []byte("0\n")}
+	files["sys/class/rtc/rtc1/hctosys"] = &fstest.MapFile{Data: []byte("1\n")}
+	f, err = rtc.Read(files)
+	require.NoError(t, err)
+	require.False(t, f.Clocks[0].Set)
+	require.True(t, f.Clocks[1].Set)
+}

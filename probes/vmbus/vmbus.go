@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
 	"strings"
 
 	"vmspec/probes/fdt"
@@ -102,8 +101,23 @@ func devices(fsys fs.FS, entries []fs.DirEntry) (out []Device) {
 // user is the name of the bus's interrupt (drivers/hv/vmbus_drv.c).
 const user = "Hyper-V VMbus"
 
-// owner is the name of a region that a device on the bus was given: its GUID.
-var owner = regexp.MustCompile(`^ *[0-9a-f]+-[0-9a-f]+ : [0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+// isOwner tells whether the owner of a region in /proc/iomem is a device on the bus:
+// its name is a GUID.
+func isOwner(name string) bool {
+	groups := strings.Split(name, "-")
+	if len(groups) != len(guidGroups) {
+		return false
+	}
+	for i, g := range groups {
+		if len(g) != guidGroups[i] || strings.Trim(g, "0123456789abcdef") != "" {
+			return false
+		}
+	}
+	return true
+}
+
+// guidGroups are the digits of a GUID's groups.
+var guidGroups = []int{8, 4, 4, 4, 12}
 
 func byTraces(fsys fs.FS) (f Facts, err error) {
 	_, interrupts, err := gic.LoadInterrupts(fsys)
@@ -115,7 +129,7 @@ func byTraces(fsys fs.FS) (f Facts, err error) {
 	}
 	iomem, _ := fs.ReadFile(fsys, "proc/iomem")
 	for line := range strings.Lines(string(iomem)) {
-		if owner.MatchString(strings.TrimSuffix(line, "\n")) {
+		if _, name, _ := strings.Cut(strings.TrimSuffix(line, "\n"), " : "); isOwner(name) {
 			f.Bus, f.Devices = true, append(f.Devices, Device{})
 		}
 	}
