@@ -68,6 +68,27 @@ func TestRead(t *testing.T) {
 	}
 }
 
+// A driver's own device lies below the one that it is for.
+func TestReadUnder(t *testing.T) {
+	tests := map[string]struct{ target, link, want string }{
+		"below a described device":  {"../../../devices/platform/a/b", "sys/devices/platform/a/of_node", "/soc/a"},
+		"further below":             {"../../../devices/platform/a/x/y/b", "sys/devices/platform/a/of_node", "/soc/a"},
+		"below one of ACPI's":       {"../../../devices/platform/a/b", "sys/devices/platform/a/firmware_node", "acpi"},
+		"beside a described device": {"../../../devices/platform/b", "sys/devices/platform/a/of_node", ""},
+		"nowhere among the devices": {"../../../../b", "of_node", ""},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			f, err := device.Read(fstest.MapFS{
+				"proc/iomem": file("1000-1fff : b\n"), "sys/bus/platform/devices/b": link(test.target),
+				test.link: link("../../../firmware/devicetree/base/soc/a"),
+			})
+			require.NoError(t, err)
+			require.Equal(t, []device.Device{{Name: "b", Bus: "platform", At: "1000-1fff", Under: test.want}}, f.Devices)
+		})
+	}
+}
+
 // Linux makes these from tables of their own: only where it runs by ACPI.
 func TestReadTableDevices(t *testing.T) {
 	for _, name := range []string{"arm-smmu-v3.0.auto", "sbsa-gwdt.0"} {

@@ -6,7 +6,7 @@ import "bytes"
 // have it.
 type controller struct {
 	cells int    // of an interrupt; less than 0 if that cannot be told
-	gic   int    // 2, or 3 for GICv3 and newer; else 0
+	gic   int    // 2, 3 for GICv3 and GICv4, or 5; else 0
 	wrong string // what it lacks to be an interrupt parent
 }
 
@@ -15,6 +15,7 @@ type controller struct {
 var (
 	gicv2 = []string{"arm,gic-400", "arm,cortex-a15-gic", "arm,cortex-a9-gic", "arm,cortex-a7-gic", "arm,cortex-a5-gic", "arm,pl390", "arm,arm11mp-gic"}
 	gicv3 = []string{"arm,gic-v3"}
+	gicv5 = []string{"arm,gic-v5"}
 )
 
 func (l *linter) controller(n *Node) controller {
@@ -31,16 +32,16 @@ func (l *linter) controller(n *Node) controller {
 		c.gic = 2
 	case n.Is(gicv3...):
 		c.gic = 3
+	case n.Is(gicv5...):
+		c.gic = 5
 	}
 	switch {
 	case !counts:
 		c.wrong = "#interrupt-cells"
 	case !controls && !maps:
 		c.wrong = "interrupt-controller or interrupt-map"
-	case c.gic == 2 && c.cells != 3:
-		c = controller{-1, 2, ""}
-	case c.gic == 3 && c.cells < 3:
-		c = controller{-1, 3, ""}
+	case (c.gic == 2 || c.gic == 5) && c.cells != 3, c.gic == 3 && c.cells < 3:
+		c.cells = -1
 	}
 	l.controllers[n] = c
 	return c
@@ -131,9 +132,12 @@ func (l *linter) specifier(n *Node, name string, parent *Node, v []byte) {
 		return
 	}
 	last := []uint32{987, 15, 1023, 127} // SPI, PPI; of a GICv3, extended SPI and PPI
+	if c.gic == 5 {
+		last = []uint32{0, 127, 1<<24 - 1, 1<<24 - 1} // none, PPI, LPI, SPI: arm,gic-v5.yaml
+	}
 	kind, number, trigger := cell(v, 0), cell(v, 1), cell(v, 2)&15
 	switch {
-	case kind > 1 && (c.gic < 3 || kind > 3):
+	case kind > 1 && (c.gic < 3 || kind > 3), kind == 0 && c.gic == 5:
 		l.found("interrupt-gic", n, name, "type %d is none of the GIC's", nil, uint64(kind))
 	case number > last[kind]:
 		l.found("interrupt-gic", n, name, "number %d of type %d, the last is %d", nil, uint64(number), uint64(kind), uint64(last[kind]))

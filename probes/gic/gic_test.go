@@ -111,6 +111,13 @@ func TestReadDeclaredByACPI(t *testing.T) {
 	require.Equal(t, "ITS", f.MSI)
 }
 
+// A GICv3 can have a GICv2m's frames, and then says nothing of version 2.
+func TestReadLoggedFrames(t *testing.T) {
+	log := []byte("[    0.000000] GICv2m: range[mem 0x08020000-0x08020fff], SPI[80:143]\n")
+	f := read(t, fstest.MapFS{"vmspec/kmsg": {Data: log}, "proc/interrupts": {Data: []byte(" CPU0\n1: 0 GICv3 27 Level x\n")}})
+	require.Zero(t, f.Logged.Version)
+}
+
 // What takes messages, each as its binding has it.
 func TestReadMSI(t *testing.T) {
 	tests := map[string]struct {
@@ -164,7 +171,7 @@ func TestReadWitnessesDisagree(t *testing.T) {
 		"tree of another": {fdt.Path, string(bytes.ReplaceAll(tree, []byte("arm,gic-v3\x00"), []byte("arm,gic-v9\x00"))), []int{0, 3, 3}},
 		"tree of GICv5":   {fdt.Path, string(bytes.ReplaceAll(tree, []byte("arm,gic-v3\x00"), []byte("arm,gic-v5\x00"))), []int{5, 3, 3}},
 		"interrupts":      {"proc/interrupts", " CPU0\n1: 0 GICv2 1 Level x\n", []int{3, 2, 3}},
-		"log":             {"vmspec/kmsg", "[    0.000000] GICv2m: range", []int{3, 3, 2}},
+		"log":             {"vmspec/kmsg", "[    0.000000] GICv2m: range", []int{3, 3, 0}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {

@@ -47,6 +47,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 		}
 	}
 	if f.RAMErr == "" {
+		reserved = append(reserved, fdt.Range{Start: 1 << addressBits, Size: 1<<64 - 1<<addressBits - 1})
 		f.Missing = slices.DeleteFunc(f.Described.Without(reserved), func(r fdt.Range) bool { return r.Size < largestPage })
 		f.Limited = limited(fsys)
 	}
@@ -89,6 +90,10 @@ func (f *Facts) readTotal(fsys fs.FS) error {
 // uses no part of a page.
 const largestPage = 64 << 10
 
+// addressBits are those of physical addresses that every arm64 kernel has
+// (CONFIG_ARM64_PA_BITS). Memory above is left out without a word.
+const addressBits = 48
+
 // isMemory tells whether a region of the top level is memory that the kernel knows
 // of: its RAM, what UEFI or the tree keeps for itself, and what a driver uses.
 func isMemory(name string) bool {
@@ -110,6 +115,14 @@ func limited(fsys fs.FS) string {
 			}
 		}
 	}
+	if tree, err := fdt.Load(fsys); err == nil {
+		chosen := tree.Lookup("/chosen")
+		for _, name := range []string{"linux,usable-memory-range", "linux,elfcorehdr"} { // of kexec
+			if chosen != nil && has(chosen, name) {
+				return "the kernel was told which memory to use: " + name
+			}
+		}
+	}
 	log, _ := kernel.Log(fsys) // without it nothing is known to limit
 	for _, line := range log {
 		for _, text := range limits {
@@ -119,6 +132,11 @@ func limited(fsys fs.FS) string {
 		}
 	}
 	return ""
+}
+
+func has(n *fdt.Node, name string) bool {
+	_, ok := n.Value(name)
+	return ok
 }
 
 // describedByTree lists the ranges of the enabled memory nodes, which are children

@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes/fdt"
+	"vmspec/probes/fdt/fdttest"
 	"vmspec/probes/guest/guesttest"
 	"vmspec/probes/timer"
 )
@@ -200,6 +201,39 @@ func TestReadTree(t *testing.T) {
 	// Of kind 0 are the shared interrupts, whose numbers begin at 32.
 	private, shared := "\x00\x00\x00\x01\x00\x00\x00\x0d\x00\x00\x01\x04", "\x00\x00\x00\x00\x00\x00\x00\x0d\x00\x00\x01\x04"
 	require.NotContains(t, edited(private, shared).PPIs, uint32(29), "a shared interrupt is not private")
+}
+
+// Interrupts that have names stand in any order, and each keeps its place.
+func TestReadNames(t *testing.T) {
+	blob, err := guesttest.Open(t, "qemu-virt-gicv2").ReadFile(fdt.Path)
+	require.NoError(t, err)
+	tests := map[string]struct {
+		names string
+		cells []uint32
+		gic   string
+		want  []uint32
+	}{
+		"three of them":     {"phys\x00virt\x00hyp-phys\x00", []uint32{1, 14, 4, 1, 11, 4, 1, 10, 4}, "", []uint32{0, 30, 27, 26}},
+		"one":               {"virt\x00", []uint32{1, 4, 8}, "", []uint32{0, 0, 20}},
+		"one without name":  {"virt\x00", []uint32{1, 4, 8, 1, 5, 8}, "", []uint32{0, 0, 20}},
+		"a name of no one":  {"other\x00virt\x00", []uint32{1, 4, 8, 1, 5, 8}, "", []uint32{0, 0, 21}},
+		"a shared one":      {"virt\x00", []uint32{0, 4, 8}, "", []uint32{0, 0, 0}},
+		"a GICv5's numbers": {"virt\x00", []uint32{1, 27, 4}, "arm,gic-v5", []uint32{0, 0, 27}},
+	}
+	for name, test := range tests {
+		t.Run(name, func(t *testing.T) {
+			tree, err := fdt.Parse(blob)
+			require.NoError(t, err)
+			fdttest.Set(fdttest.At(tree, "/timer"), "interrupt-names", []byte(test.names))
+			fdttest.Set(fdttest.At(tree, "/timer"), "interrupts", fdttest.Cells(test.cells...))
+			if test.gic != "" {
+				fdttest.Set(fdttest.At(tree, "/intc@8000000"), "compatible", []byte(test.gic+"\x00"))
+			}
+			f, err := timer.Read(fstest.MapFS{fdt.Path: {Data: fdttest.Encode(tree)}})
+			require.NoError(t, err)
+			require.Equal(t, test.want, f.PPIs)
+		})
+	}
 }
 
 func TestReadCaptured(t *testing.T) {
