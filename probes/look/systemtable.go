@@ -60,7 +60,10 @@ func systemTableAddress(root fs.FS) (uint64, error) {
 		return 0, err
 	}
 	chosen := tree.Root.Child("chosen")
-	if chosen == nil {
+	switch {
+	case chosen == nil && tree.Broken != "":
+		return 0, fmt.Errorf("no /chosen in what could be read of the device tree: %s", tree.Broken)
+	case chosen == nil:
 		return 0, errors.New("no /chosen in the device tree")
 	}
 	cells, ok := chosen.Cells("linux,uefi-system-table")

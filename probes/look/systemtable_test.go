@@ -102,7 +102,7 @@ func TestSystemTableFaults(t *testing.T) {
 		want  string
 	}{
 		"no tree":           {fstest.MapFS{}, "sys/firmware/fdt: file does not exist"},
-		"broken tree":       {fstest.MapFS{fdt.Path: file("junk")}, "parse sys/firmware/fdt"},
+		"broken tree":       {fstest.MapFS{fdt.Path: file("junk")}, "could be read of the device tree: header: 4 bytes"},
 		"not by the stub":   {fstest.MapFS{fdt.Path: file(renamed)}, "no /chosen/linux,uefi-system-table"},
 		"memory unknown":    {fstest.MapFS{fdt.Path: file(string(text))}, "proc/iomem: file does not exist"},
 		"memory hidden":     {fstest.MapFS{fdt.Path: file(string(text)), "proc/iomem": file("00000000-00000000 : reserved\n")}, "hidden"},
