@@ -90,6 +90,7 @@ type binder struct {
 	lines   []gic.Interrupt // the GIC's
 	drivers []driver        // those the running kernel has
 	aliases []kernel.Alias
+	listed  bool              // these are of all drivers, built in and not
 	errnos  map[string]int    // of devices whose probe failed
 	waiting map[string]string // deferred devices, and what for
 	node    *fdt.Node         // that is being added; nil under ACPI
@@ -135,7 +136,7 @@ func (b *binder) readKernel() error {
 	}
 	if release, err := fs.ReadFile(b.fsys, "proc/sys/kernel/osrelease"); err == nil {
 		modules, builtin := kernel.LoadAliases(b.fsys, strings.TrimSpace(string(release)))
-		b.aliases = append(modules, builtin...)
+		b.aliases, b.listed = append(modules, builtin...), len(modules) > 0 && len(builtin) > 0
 	}
 	log, err := kernel.Log(b.fsys)
 	b.errnos = parseProbeErrors(strings.Join(log, "\n"))
@@ -197,7 +198,7 @@ func (b *binder) add(n *Node, bound string, slot bool, isFor func(driver) bool) 
 		b.Unbound = append(b.Unbound, *n)
 	case len(b.Strangers) < maxNames:
 		b.Strangers = append(b.Strangers, n.Path)
-		if len(b.aliases) == 0 && b.node != nil && !needsNoDriver(b.node) {
+		if !b.listed && b.node != nil && !needsNoDriver(b.node) {
 			b.Undriven = append(b.Undriven, n.Path)
 		}
 	}

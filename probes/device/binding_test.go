@@ -61,17 +61,18 @@ func blob(t testing.TB, n *dt.Node) *fstest.MapFile {
 // and a device of each name, which has the link of_node to the path given.
 func guest(t testing.TB, n *dt.Node, devices map[string]string) fstest.MapFS {
 	m := fstest.MapFS{
-		fdt.Path:                                 blob(t, n),
-		"proc/iomem":                             file("40000000-5fffffff : System RAM\n04000000-07ffffff : reserved\n"),
-		"proc/interrupts":                        file("     CPU0\n 11: 1 GICv3 27 Level arch_timer\nIPI0: 1 x\n"),
-		"proc/sys/kernel/osrelease":              file("6.1.0\n"),
-		"vmspec/kmsg":                            file(""),
-		"sys/kernel/debug/devices_deferred":      file(""),
-		"lib/modules/6.1.0/modules.alias":        file("alias of:N*T*Cgpio-keys gpio_keys\nalias virtio:* x\n"),
-		"sys/bus/amba/drivers/uart-pl011":        {Mode: fs.ModeDir},
-		"sys/bus/platform/drivers/sbsa-uart":     {Mode: fs.ModeDir},
-		"sys/bus/platform/drivers/acpi-ged":      {Mode: fs.ModeDir},
-		"sys/bus/platform/devices/reg-dummy/drv": file(""),
+		fdt.Path:                                    blob(t, n),
+		"proc/iomem":                                file("40000000-5fffffff : System RAM\n04000000-07ffffff : reserved\n"),
+		"proc/interrupts":                           file("     CPU0\n 11: 1 GICv3 27 Level arch_timer\nIPI0: 1 x\n"),
+		"proc/sys/kernel/osrelease":                 file("6.1.0\n"),
+		"vmspec/kmsg":                               file(""),
+		"sys/kernel/debug/devices_deferred":         file(""),
+		"lib/modules/6.1.0/modules.alias":           file("alias of:N*T*Cgpio-keys gpio_keys\nalias virtio:* x\n"),
+		"lib/modules/6.1.0/modules.builtin.modinfo": file("amba_pl011.alias=of:N*T*Carm,pl011\x00"),
+		"sys/bus/amba/drivers/uart-pl011":           {Mode: fs.ModeDir},
+		"sys/bus/platform/drivers/sbsa-uart":        {Mode: fs.ModeDir},
+		"sys/bus/platform/drivers/acpi-ged":         {Mode: fs.ModeDir},
+		"sys/bus/platform/devices/reg-dummy/drv":    file(""),
 	}
 	for name, path := range devices {
 		m["sys/bus/platform/devices/"+name+"/of_node"] = link("../../../firmware/devicetree/base" + path)

@@ -4,8 +4,10 @@ package fdt
 func (t *Tree) Phandles() map[uint32]*Node {
 	out := map[uint32]*Node{}
 	for _, n := range t.Root.All() {
-		if c, _ := n.Cells("phandle"); len(c) == 1 && c[0] != 0 {
-			out[c[0]] = n
+		for _, name := range []string{"phandle", "linux,phandle"} {
+			if c, _ := n.Cells(name); len(c) == 1 && c[0] != 0 {
+				out[c[0]] = n
+			}
 		}
 	}
 	return out
