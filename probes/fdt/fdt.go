@@ -248,6 +248,9 @@ func (t *Tree) read(blob []byte, h header) error {
 	t.header, blob = h, blob[:size]
 	t.layout()
 	t.readReservations(part(blob, h.Reserve, size))
+	if err != nil {
+		t.faults = nil // they may come of it
+	}
 	p := parser{tree: t, decoder: decoder{data: part(blob, h.Struct, h.StructSize)}, strings: string(part(blob, h.Strings, h.StringsSize))}
 	p.root(t.Root)
 	t.used = uint32(p.off)

@@ -59,10 +59,7 @@ func TestLintIsBounded(t *testing.T) {
 	for name, blob := range hostileLint() {
 		t.Run(name, func(t *testing.T) {
 			require.LessOrEqual(t, len(blob), fdt.MaxSize)
-			tree, err := fdt.Parse(blob)
-			if err != nil {
-				t.Skip("it cannot be read")
-			}
+			tree, err := fdt.Parse(blob) // with an error, what could be read
 			began := time.Now()
 			var l *fdt.Lint
 			require.LessOrEqual(t, spent(func() { l, err = fdt.LintTree(tree) }), uint64(most))
@@ -114,7 +111,6 @@ func FuzzLint(f *testing.F) {
 		checkLint(t, l)
 		if _, err := fdt.Parse(data); err != nil {
 			require.NotEmpty(t, l.Malformed)
-			require.Empty(t, l.Findings)
 		}
 	})
 }
