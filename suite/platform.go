@@ -93,20 +93,16 @@ func checkCPUs(f *probes.Facts) Finding {
 	if f.CPU.DeclaredErr != "" {
 		return unreadable(f.CPU.DeclaredErr)
 	}
-	enabled := f.CPU.Enabled()
-	declared := enabled + f.CPU.OnlineCapable()
-	present, online := len(f.CPU.Present), len(f.CPU.Online)
-	found := fmt.Sprintf("%s declared by %s, %d present, %d online", count(declared, "CPU"), f.CPU.Source, present, online)
-	if capable := f.CPU.OnlineCapable(); capable > 0 {
+	enabled, capable := f.CPU.Enabled(), f.CPU.OnlineCapable()
+	declared, present, down := enabled+capable, len(f.CPU.Present), downCPUs(f)
+	found := fmt.Sprintf("%s declared by %s, %d present, %d online", count(declared, "CPU"), f.CPU.Source, present, len(f.CPU.Online))
+	if capable > 0 {
 		found += fmt.Sprintf("; %d of them need not be: online capable", capable)
 	}
-	down := len(f.CPU.Down())
-	if f.CPU.Ready == nil && present == declared {
-		down = max(0, enabled-online)
-	}
-	all := present == declared || present == enabled
+	there := present == declared || present == enabled
+	forbidden := f.CPU.Ready != nil && len(f.CPU.Ready) < enabled
 	switch {
-	case declared > 0 && all && down == 0 && (f.CPU.Ready == nil || len(f.CPU.Ready) >= enabled):
+	case declared > 0 && there && down == 0 && !forbidden:
 		return pass(found)
 	case commandLineLimitsCPUs(f):
 		return unknown("the kernel's command line limits the CPUs", found)
@@ -114,20 +110,36 @@ func checkCPUs(f *probes.Facts) Finding {
 		return unknown(fmt.Sprintf("this kernel supports at most %s", count(f.CPU.Most, "CPU")), found)
 	case declared == 0:
 		return failSince(whyNotDescribed(f), "the description names no CPU", found)
-	case !all && isDamaged(f):
+	case !there && isDamaged(f):
 		return failSince(whyNotDescribed(f), fmt.Sprintf("of the damaged %s, %s could be read, Linux has %d", describedBy(f), count(declared, "CPU"), present), found)
-	case !all:
+	case !there:
 		return fail(fmt.Sprintf("the %s enables %s, Linux has %d", describedBy(f), count(declared, "CPU"), present), found)
+	}
+	return offlineProblem(f, down, found)
+}
+
+// downCPUs counts the CPUs that are enabled and offline. Where the kernel does not
+// say which are enabled, those that are online capable may be the ones.
+func downCPUs(f *probes.Facts) int {
+	if f.CPU.Ready == nil && len(f.CPU.Present) == f.CPU.Enabled()+f.CPU.OnlineCapable() {
+		return max(0, f.CPU.Enabled()-len(f.CPU.Online))
+	}
+	return len(f.CPU.Down())
+}
+
+// offlineProblem judges CPUs that are there and not online.
+func offlineProblem(f *probes.Facts, down int, found string) Finding {
+	switch {
 	case f.CPU.Offline.Lost():
 		return unknown("CPUs are offline, maybe because a trial hung", found)
 	case f.Kernel.Context != "pid1":
 		return unknown("CPUs are offline; the administrator may want that", found)
-	case len(f.CPU.Late) >= down && down > 0: // a busy host can cause that
-		return unknown("too busy to tell: the kernel started "+count(len(f.CPU.Late), "CPU")+", but did not wait long enough", found)
 	case down == 0:
-		return fail(fmt.Sprintf("the %s enables %s, the kernel may start %d", describedBy(f), count(enabled, "CPU"), len(f.CPU.Ready)), found)
+		return fail(fmt.Sprintf("the %s enables %s, the kernel may start %d", describedBy(f), count(f.CPU.Enabled(), "CPU"), len(f.CPU.Ready)), found)
+	case len(f.CPU.Late) >= down: // a busy host can cause that
+		return unknown("too busy to tell: the kernel started "+count(len(f.CPU.Late), "CPU")+", but did not wait long enough", found)
 	}
-	return fail(fmt.Sprintf("%d of %d CPUs did not come up", down, present), found)
+	return fail(fmt.Sprintf("%d of %d CPUs did not come up", down, len(f.CPU.Present)), found)
 }
 
 // isDamaged reports whether the description of the CPUs is only what could be read.
