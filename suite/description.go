@@ -76,7 +76,7 @@ var description = []Requirement{
 			V10:   Clause{Must, "Hardware Description", 2},
 			V20:   Clause{Must, "Hardware Description", 3},
 		},
-		Needs: []string{"fdt"},
+		Needs: []string{"fdt", "kernel"},
 		Check: checkTree,
 		Fix:   "Complete the device tree with what is missing, by the bindings in Linux.",
 		Refs:  []string{"EBBR 2.4"},
@@ -202,7 +202,7 @@ func checkTree(f *probes.Facts) Finding {
 	}{
 		{len(t.Compatible) > 0, "root compatible"},
 		{t.CPUs > 0, "CPU in /cpus"},
-		{t.CPUs < 2 || len(t.NoMethod) == 0, "enable-method in " + strings.Join(t.NoMethod, " ")},
+		{t.CPUs < 2 || len(t.NoMethod) == 0 || startsByPSCI(f), "enable-method in " + strings.Join(t.NoMethod, " ")},
 		{t.Memory > 0, "memory node with a size"},
 		{t.Timer != "", "generic timer node"},
 		{len(t.NoPSCI) == 0, "psci node with a method, which the enable-method asks in " + strings.Join(t.NoPSCI, " ")},
@@ -230,6 +230,10 @@ func checkTree(f *probes.Facts) Finding {
 	}
 	return pass(describeTree(t), fmt.Sprintf("%s, console %s", count(t.CPUs, "CPU"), console))
 }
+
+// startsByPSCI reports whether the kernel starts CPUs by PSCI without being told by
+// an enable-method: a 32-bit one does (arch/arm/kernel/setup.c).
+func startsByPSCI(f *probes.Facts) bool { return f.Kernel.Arch == "arm" && f.FDT.PSCI != "" }
 
 func checkTreeAlone(f *probes.Facts) Finding {
 	switch {

@@ -190,10 +190,14 @@ func (l *linter) cpu(at *place, n *Node, ids map[uint64]*Node) {
 		l.found("cpu-method", n, "enable-method", quote(method)+" is none", nil)
 	case method == "spin-table" && !release:
 		l.found("cpu-method", n, "cpu-release-addr", "required by spin-table", nil)
-	case !has && len(ids) > 1:
+	case !has && len(ids) > 1 && !n.Is(armv7...):
 		l.found("cpu-method", n, "enable-method", "required of a CPU that is to be started", nil)
 	}
 }
+
+// armv7 are CPUs of 32 bits, for which the binding does not require an
+// enable-method.
+var armv7 = []string{"arm,armv7", "arm,cortex-a5", "arm,cortex-a7", "arm,cortex-a8", "arm,cortex-a9", "arm,cortex-a12", "arm,cortex-a15", "arm,cortex-a17"}
 
 // cpuMap looks at the topology: each leaf is a CPU (cpu-map.txt in the bindings).
 func (l *linter) cpuMap(n *Node) {
