@@ -40,6 +40,7 @@ var tables = []struct {
 	{"DBG2", func(f *Facts, b []byte) (err error) { f.DBG2, err = ParseDBG2(b); return }},
 	{"MCFG", func(f *Facts, b []byte) (err error) { f.MCFG, err = ParseMCFG(b); return }},
 	{"PPTT", func(f *Facts, b []byte) (err error) { f.PPTT, err = ParsePPTT(b); return }},
+	{"IORT", func(_ *Facts, b []byte) error { _, _, err := parse(b, "IORT"); return err }},
 	{"DSDT", func(f *Facts, b []byte) error {
 		h, r, err := parse(b, "DSDT")
 		if r != nil {

@@ -310,6 +310,12 @@ func TestParseHeaderReadsOver(t *testing.T) {
 			require.Contains(t, l.Findings[0].Text, test.text)
 		})
 	}
+	odd := blob(make([]byte, 18), words(begin, "", begin, "behind", end, end, last), nil)
+	l := lint(t, odd)
+	require.Equal(t, "blocks-align", l.Findings[0].Rule)
+	require.Contains(t, l.Findings[0].Text, "not aligned to 4")
+	require.Equal(t, 2, l.Nodes)
+
 	tree, err := fdt.Parse(append(setWords(good, hdrTotal, uint32(len(good))+4096), make([]byte, 4096)...))
 	require.NoError(t, err, "QEMU pads its trees")
 	require.NotNil(t, tree.Lookup("/behind"))
