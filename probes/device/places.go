@@ -1,7 +1,6 @@
 package device
 
 import (
-	"math"
 	"strconv"
 	"strings"
 
@@ -52,17 +51,6 @@ func windows(n *fdt.Node) memory.Ranges {
 		out = append(out, e.Range)
 	}
 	return fdt.Translate(n.Parent, out)
-}
-
-// count reads a property that is one number. A node that is not there has none.
-func count(n *fdt.Node, name string, otherwise int) int {
-	if n == nil {
-		return otherwise
-	}
-	if c, _ := n.Cells(name); len(c) == 1 {
-		return int(min(c[0], math.MaxInt32))
-	}
-	return otherwise
 }
 
 // kinds5 are the names that a GICv5's interrupts have, and the kinds of its
