@@ -25,8 +25,8 @@ const foreignDir = "../probes/testdata/foreign"
 
 // The table is meant to cover this much.
 const (
-	foreignRows  = 1
-	foreignFiles = 1
+	foreignRows  = 160
+	foreignFiles = 30
 )
 
 // A row is one machine that nobody here built: a captured guest, what is
