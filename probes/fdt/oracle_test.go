@@ -125,8 +125,8 @@ var complaintLine = regexp.MustCompile(`^\S+\.dtb: (\S+)(?: \([^)]*\))?: (.*)`)
 func dtValidate(t *testing.T, schema string, blob []byte) (out []complaint, crashed bool) {
 	file := filepath.Join(t.TempDir(), "tree.dtb")
 	require.NoError(t, os.WriteFile(file, blob, 0o600))
-	// Some broken trees let it use up any memory.
-	text, err := exec.Command("sh", "-c", `ulimit -v 4000000; exec dt-validate -s "$0" "$1"`, schema, file).CombinedOutput()
+	// Some broken trees let it use up any memory and time.
+	text, err := exec.Command("sh", "-c", `ulimit -v 2000000; exec timeout 60 dt-validate -s "$0" "$1"`, schema, file).CombinedOutput()
 	if err != nil || strings.Contains(string(text), "Traceback (most recent call last)") {
 		return nil, true
 	}
