@@ -324,8 +324,8 @@ func (d *Disk) hint(s *source) {
 		if p.First > d.last() {
 			continue
 		}
-		if b, err := s.upTo(p.First*uint64(d.Sector), beginningSize); err == nil {
-			p.Begins = recognise(b)
+		if b, err := s.upTo(p.First*uint64(d.Sector), BeginningSize); err == nil {
+			p.Begins = Recognise(b)
 		}
 	}
 }

@@ -59,8 +59,8 @@ func readFAT(s *source, base, length uint64, sector int, fs *FileSystem) *fat {
 		return nil
 	}
 	if !isFAT(b) {
-		if more, err := s.upTo(base, beginningSize); err == nil {
-			fs.Holds = recognise(more)
+		if more, err := s.upTo(base, BeginningSize); err == nil {
+			fs.Holds = Recognise(more)
 		}
 		fs.wrong("the partition holds no FAT file system")
 		return nil

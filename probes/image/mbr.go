@@ -132,19 +132,20 @@ var beginnings = []struct {
 	{1024 + 56, "\x53\xef", "an ext2, ext3 or ext4 file system"},
 }
 
-// beginningSize is how many bytes of a beginning are read.
-const beginningSize = 2048
+// BeginningSize is how many bytes of a beginning are read.
+const BeginningSize = 2048
 
 // beginning names what a disk begins with; empty if that is not known.
 func beginning(s *source) string {
-	b, err := s.upTo(0, beginningSize)
+	b, err := s.upTo(0, BeginningSize)
 	if err != nil || len(b) == 0 {
 		return ""
 	}
-	return recognise(b)
+	return Recognise(b)
 }
 
-func recognise(b []byte) string {
+// Recognise names what bytes are the beginning of; empty if that is not known.
+func Recognise(b []byte) string {
 	if len(b) >= mbrSize && isFAT(b) {
 		return "a FAT file system"
 	}

@@ -70,10 +70,10 @@ func TestReadMBROfALargeDisk(t *testing.T) {
 
 func TestRecognise(t *testing.T) {
 	for _, k := range beginnings {
-		b := make([]byte, beginningSize)
+		b := make([]byte, BeginningSize)
 		copy(b[k.at:], k.magic)
-		require.Equal(t, k.is, recognise(b))
-		require.NotEqual(t, k.is, recognise(b[:k.at+len(k.magic)-1]), "cut")
+		require.Equal(t, k.is, Recognise(b))
+		require.NotEqual(t, k.is, Recognise(b[:k.at+len(k.magic)-1]), "cut")
 	}
 	for name, c := range map[string]struct {
 		begins []byte
@@ -85,7 +85,7 @@ func TestRecognise(t *testing.T) {
 		"what is not known":     {[]byte{1, 2, 3}, ""},
 		"UTF-8 that is not any": {[]byte("a\xffb"), ""},
 	} {
-		require.Equal(t, c.want, recognise(c.begins), name)
+		require.Equal(t, c.want, Recognise(c.begins), name)
 	}
 	require.Empty(t, beginning(sourceOf(nil)), "an empty disk")
 	require.Equal(t, "text", beginning(sourceOf([]byte("text"))), "a disk that is smaller than a sector")
