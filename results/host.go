@@ -30,15 +30,17 @@ type HostRun struct {
 	// left out, by their IDs.
 	Only []string `json:"only,omitempty"`
 	Skip []string `json:"skip,omitempty"`
-	// Variables is IMG-NO-VARIABLES, judged of the image's file before the run;
-	// nil where there is none that could be judged.
+	// Image is what the image's file was judged to be before the run, by ID.
+	Image map[string]Judged `json:"image,omitempty"`
+	// Variables is IMG-NO-VARIABLES in records of before there was Image.
 	Variables *Judged `json:"variables,omitempty"`
 }
 
 // A Judged is what the host found out by itself about a requirement.
 type Judged struct {
 	Verdict Verdict `json:"verdict"`
-	Text    string  `json:"text"` // what was found, or is wrong
+	Text    string  `json:"text"`          // what was found, or is wrong
+	Fix     string  `json:"fix,omitempty"` // of a failure
 }
 
 // HostRunSuffix makes the name of a run's file from that of its log.
@@ -62,6 +64,10 @@ func ReadHostRun(r io.Reader) (*HostRun, error) {
 	case len(h.Command) == 0:
 		return nil, errors.New("not the record of a run: it names no command")
 	}
+	if h.Variables != nil && h.Image == nil {
+		h.Image = map[string]Judged{noVariables: *h.Variables}
+	}
+	h.Variables = nil
 	return &h, nil
 }
 
@@ -89,6 +95,9 @@ type view struct {
 	quiet  string // the terminals on which the guest read nothing, and got no interrupt
 }
 
+// noVariables is the requirement that a firmware may break by its boot.
+const noVariables = "IMG-NO-VARIABLES"
+
 // needsHost is why a guest leaves a point to its host.
 const needsHost = needs + "host"
 
@@ -103,7 +112,7 @@ const nobody = "nobody-answered"
 func (r *Report) view(h *HostRun) view {
 	v := view{HostRun: h}
 	for _, p := range r.Points {
-		if p.ID == "IMG-NO-VARIABLES" && p.Verdict == Skip && p.Reason == needsHost {
+		if p.ID == noVariables && p.Verdict == Skip && p.Reason == needsHost {
 			v.stores = p.Found
 		}
 		if p.ID == "PLAT-CONSOLE-INPUT" && p.Reason == nobody && strings.Contains(p.Found, report.NoInterrupt) {
@@ -116,14 +125,8 @@ func (r *Report) view(h *HostRun) view {
 // observers judge the points that a guest cannot. One whose verdict is neither
 // Pass nor Fail has nothing to say.
 var observers = map[string]func(view) (v Verdict, text string){
-	"IMG-NO-VARIABLES": func(v view) (Verdict, string) {
-		if v.stores == "" || v.Variables == nil {
-			return Skip, ""
-		}
-		return v.Variables.Verdict, "before the boot: " + v.Variables.Text
-	},
 	"FW-VAR-INSTANCE": func(v view) (Verdict, string) {
-		if v.stores == "" || v.Variables == nil || v.Variables.Verdict != Pass {
+		if v.stores == "" || v.Image[noVariables].Verdict != Pass {
 			return Skip, ""
 		}
 		return Fail, "the firmware wrote into the image: " + v.stores
@@ -154,9 +157,9 @@ var observers = map[string]func(view) (v Verdict, text string){
 // ErrOtherRun says that a record is not that of a report's run.
 var ErrOtherRun = errors.New("the record is of another run")
 
-// Observe judges by the host's record what the guest could not, and keeps in
-// Observed what it saw. The lines remain the guest's. A record of another run
-// has no say: ErrOtherRun.
+// Observe judges by the host's record what the guest could not, or what was
+// otherwise before the boot, and keeps in Observed what it saw. The lines remain
+// the guest's. A record of another run has no say: ErrOtherRun.
 func (r *Report) Observe(h *HostRun) error {
 	if h.Nonce != "" && h.Nonce != r.Nonce {
 		return fmt.Errorf("%w: with the nonce %s, not %s", ErrOtherRun, h.Nonce, r.Nonce)
@@ -165,21 +168,49 @@ func (r *Report) Observe(h *HostRun) error {
 	seen := r.view(h)
 	for i := range r.Points {
 		p := &r.Points[i]
-		observe := observers[p.ID]
-		if observe == nil || p.Verdict != Skip || !strings.HasPrefix(p.Reason, needs) && p.Reason != nobody {
-			continue
+		if j := seen.judge(*p); j.Verdict == Pass || j.Verdict == Fail {
+			p.Verdict, p.Reason, p.Found, p.Problem, p.Fix, p.Follows = j.Verdict, "", "", j.Text, j.Fix, ""
+			if j.Verdict == Pass {
+				p.Found, p.Problem = j.Text, ""
+			}
+			r.Observed = append(r.Observed, p.ID+" "+string(j.Verdict)+": "+j.Text)
 		}
-		v, text := observe(seen)
-		switch v {
-		case Pass:
-			p.Found = text
-		case Fail:
-			p.Found, p.Problem = "", text
-		default:
-			continue
-		}
-		p.Verdict, p.Reason = v, ""
-		r.Observed = append(r.Observed, p.ID+" "+string(v)+": "+text)
+	}
+	if len(h.Image) > 0 {
+		r.imageUnderTest()
 	}
 	return nil
+}
+
+// judge is the host's judgement in the guest's place; none leaves the point.
+func (v view) judge(p Point) (j Judged) {
+	if p.Party() == report.Image {
+		return v.ofFile(p)
+	}
+	if observe := observers[p.ID]; observe != nil && p.Verdict == Skip && strings.HasPrefix(p.Reason, needs) {
+		j.Verdict, j.Text = observe(v)
+	}
+	return j
+}
+
+// ofFile is the judgement on the image's file where the guest has none, or where
+// the file failed: firmware may repair a disk before a guest looks at it.
+func (v view) ofFile(p Point) Judged {
+	j, judged := v.Image[p.ID]
+	open := p.Verdict == Error || p.Verdict == Skip && !p.LeftOut()
+	if !judged || !open && (p.Verdict != Pass || j.Verdict != Fail) {
+		return Judged{}
+	}
+	j.Text = "before the boot: " + j.Text
+	return j
+}
+
+// imageUnderTest says of what remains of an image that the host has that the boot
+// did not show it.
+func (r *Report) imageUnderTest() {
+	for i := range r.Points {
+		if p := &r.Points[i]; p.Party() == report.Image && p.Verdict == Skip && p.Reason == needs+"image" {
+			p.Reason = needs + "boot"
+		}
+	}
 }

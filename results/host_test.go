@@ -92,36 +92,63 @@ func TestObserveLeavesOthersAlone(t *testing.T) {
 // firmware wrote into it.
 func TestObserveVariables(t *testing.T) {
 	const store = `UEFI variables in \ubootefi.var of partition 1`
-	guest := map[string]Point{
-		"left to the host":   {Verdict: Skip, Reason: "needs-host", Found: store},
-		"none":               {Verdict: Pass, Found: "none in 3 files"},
-		"another firmware's": {Verdict: Fail, Problem: store},
-		"no ESP":             {Verdict: Skip, Reason: "no-esp"},
-		"not asked":          {Verdict: Skip, Reason: "vmspec.skip"},
-	}
-	host := map[string]*Judged{
-		"none":    {Pass, "none in 3 files"},
-		"held":    {Fail, store},
-		"unknown": nil,
-		"hostile": {"maybe", "x"},
-	}
-	judged := map[string][2]Point{ // the image, the platform
-		"left to the host, none": {{Verdict: Pass, Found: "before the boot: none in 3 files"}, {Verdict: Fail, Problem: "the firmware wrote into the image: " + store}},
-		"left to the host, held": {{Verdict: Fail, Problem: "before the boot: " + store}, {Verdict: Skip, Reason: "needs-two-boots"}},
-	}
-	for saw, image := range guest {
-		for held, variables := range host {
-			name := saw + ", " + held
-			want, told := judged[name]
-			if !told {
-				want = [2]Point{image, {Verdict: Skip, Reason: "needs-two-boots"}}
-			}
-			report := withPoints("", image, Point{ID: "FW-VAR-INSTANCE", Verdict: Skip, Reason: "needs-two-boots"})
-			report.Points[0].ID, want[0].ID, want[1].ID = "IMG-NO-VARIABLES", "IMG-NO-VARIABLES", "FW-VAR-INSTANCE"
-			require.NoError(t, report.Observe(&HostRun{Variables: variables}), name)
-			require.Equal(t, want[:], report.Points, name)
-			require.Equal(t, told, len(report.Observed) > 0, name)
+	held := Judged{Verdict: Fail, Text: store, Fix: "remove it"}
+	none := Judged{Verdict: Pass, Text: "none in 3 files"}
+	open := Point{Verdict: Skip, Reason: "needs-two-boots"}
+	left := Point{Verdict: Skip, Reason: "needs-host", Found: store}
+	failed := Point{Verdict: Fail, Problem: "before the boot: " + store, Fix: "remove it"}
+	passed := Point{Verdict: Pass, Found: "before the boot: none in 3 files"}
+	for name, c := range map[string]struct {
+		guest           Point
+		host            *Judged
+		image, platform Point
+	}{
+		"left to the host, none":    {left, &none, passed, Point{Verdict: Fail, Problem: "the firmware wrote into the image: " + store}},
+		"left to the host, held":    {left, &held, failed, open},
+		"left to the host, unknown": {left, nil, left, open},
+		"left to the host, hostile": {left, &Judged{Verdict: "maybe", Text: "x"}, left, open},
+		"none, none":                {Point{Verdict: Pass, Found: "none"}, &none, Point{Verdict: Pass, Found: "none"}, open},
+		"none, held":                {Point{Verdict: Pass, Found: "none"}, &held, failed, open},
+		"another firmware's, none":  {Point{Verdict: Fail, Problem: store}, &none, Point{Verdict: Fail, Problem: store}, open},
+		"no ESP, held":              {Point{Verdict: Skip, Reason: "no-esp"}, &held, failed, open},
+		"in error, none":            {Point{Verdict: Error, Reason: "EIO", Problem: "EIO"}, &none, passed, open},
+		"not asked, held":           {Point{Verdict: Skip, Reason: "vmspec.skip"}, &held, Point{Verdict: Skip, Reason: "vmspec.skip"}, open},
+	} {
+		report := withPoints("", c.guest, open)
+		report.Points[0].ID, c.image.ID = "IMG-NO-VARIABLES", "IMG-NO-VARIABLES"
+		report.Points[1].ID, c.platform.ID = "FW-VAR-INSTANCE", "FW-VAR-INSTANCE"
+		var h HostRun
+		if c.host != nil {
+			h.Image = map[string]Judged{"IMG-NO-VARIABLES": *c.host}
 		}
+		guest := report.Points[0]
+		require.NoError(t, report.Observe(&h), name)
+		require.Equal(t, []Point{c.image, c.platform}, report.Points, name)
+		require.Equal(t, guest != c.image, len(report.Observed) > 0, name)
+	}
+}
+
+// Firmware repairs a disk before its guest looks, so the file's fault counts; and
+// a guest that saw no image had one.
+func TestObserveImage(t *testing.T) {
+	h := HostRun{Image: map[string]Judged{"IMG-GPT": {Fail, "no header at LBA 1", "restore it"}, "IMG-ESP-FAT32": {Verdict: Pass, Text: "FAT32"},
+		"IMG-EFI-APP": {Verdict: Error, Text: "EIO"}, "IMG-REMOVABLE": {Verdict: Skip, Text: "needs-boot"}, "PLAT-GIC": {Fail, "x", ""}}}
+	must := func(id string, v Verdict, reason string) Point { return Point{ID: id, Level: "must", Verdict: v, Reason: reason} }
+	for _, reason := range []string{"needs-image", "guessed-disk", "no-gpt"} {
+		got := withPoints("", must("PLAT-GIC", Pass, ""), must("IMG-GPT", Pass, ""), must("IMG-ESP-FAT32", Skip, reason),
+			must("IMG-EFI-APP", Skip, reason), must("IMG-REMOVABLE", Skip, reason))
+		require.NoError(t, got.Observe(&h))
+		require.Equal(t, Pass, got.Points[0].Verdict)
+		require.Equal(t, "before the boot: no header at LBA 1", got.Points[1].Problem)
+		require.Equal(t, "restore it", got.Points[1].Fix)
+		require.Equal(t, Pass, got.Points[2].Verdict)
+		require.Equal(t, Skip, got.Points[3].Verdict)
+		require.Equal(t, Skip, got.Points[4].Verdict)
+		require.Contains(t, got.Parties(), report.Party("image"), reason)
+		conclusion, tally := got.ConcludeOn("image")
+		require.Equal(t, NotConformant, conclusion, reason)
+		require.Equal(t, 1, tally.Failed)
+		require.Len(t, got.Observed, 2)
 	}
 }
 
@@ -134,13 +161,17 @@ func TestObserveNotAsked(t *testing.T) {
 }
 
 func TestReadHostRun(t *testing.T) {
-	whole := HostRun{Nonce: "a", Command: []string{"qemu", "-m", "1"}, Status: -1, Signal: "TERM", Killed: true, Off: true, Seconds: 2.5, Variables: &Judged{Pass, "none"}}
+	whole := HostRun{Nonce: "a", Command: []string{"qemu", "-m", "1"}, Status: -1, Signal: "TERM", Killed: true, Off: true, Seconds: 2.5,
+		Image: map[string]Judged{"IMG-GPT": {Fail, "none", "make one"}}}
 	var text bytes.Buffer
 	_, err := whole.WriteTo(&text)
 	require.NoError(t, err)
 	again, err := ReadHostRun(&text)
 	require.NoError(t, err)
 	require.Equal(t, &whole, again)
+	older, err := ReadHostRun(strings.NewReader(`{"command":["a"],"variables":{"verdict":"pass","text":"none"}}`))
+	require.NoError(t, err)
+	require.Equal(t, &HostRun{Command: []string{"a"}, Image: map[string]Judged{"IMG-NO-VARIABLES": {Verdict: Pass, Text: "none"}}}, older)
 	for name, test := range map[string]struct{ text, err string }{
 		"empty":      {"", "EOF"},
 		"no JSON":    {"TAP version 13\n", "invalid character 'T'"},
@@ -164,6 +195,7 @@ func TestPowersOff(t *testing.T) {
 func FuzzReadHostRun(f *testing.F) {
 	f.Add(`{"nonce":"a","command":["a"],"status":0,"killed":false,"lasted":false,"off":true,"seconds":1}`)
 	f.Add(`{"command":["a"],"variables":{"verdict":"fail","text":"x"}}`)
+	f.Add(`{"command":["a"],"image":{"IMG-GPT":{"verdict":"fail","text":"x","fix":"y"}}}`)
 	f.Add(`{"command":[]}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		h, err := ReadHostRun(strings.NewReader(text))

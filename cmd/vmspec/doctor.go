@@ -89,7 +89,10 @@ func (f *doctorFlags) things(ctx context.Context) []thing {
 		out = append(out, lookedFor(kernelThing+g.arch, err, func() string { return withVersion(kernel, releaseOf(kernel, initramfs)) }))
 	}
 	image := diskImage(f.image)
-	_, err := findImage(image)
+	disk, err := openImage(image)
+	if err == nil {
+		err = disk.Close()
+	}
 	return append(out, lookedFor(imageThing, err, func() string { return image }))
 }
 

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 
+	"vmspec/cmd/vmspec/internal/imagefile"
 	"vmspec/cmd/vmspec/internal/vmm"
 	"vmspec/results"
 	"vmspec/suite"
@@ -21,7 +22,7 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 		Status: out.Status, Signal: out.Signal, Killed: out.Killed, Lasted: out.Reason == vmm.Lasted, Off: out.Off,
 		Left: out.Left, Remained: out.Remained,
 		Only: w.chosen.Only, Skip: w.chosen.Skip,
-		Variables: w.variables,
+		Image: w.image,
 	}
 	if whole(out) { // what is damaged may have lost its nonce
 		if err := observe(out.Report, h); err != nil {
@@ -67,19 +68,29 @@ func observeBy(record io.Reader, report *results.Report) error {
 	return observe(report, h)
 }
 
-// judgeVariables judges whether an image holds a variable store; nil where that
-// cannot be told.
-func judgeVariables(image string) *results.Judged {
-	report, err := checkImage(image, "", "")
+// judgeImage judges an image's file before a run, as image check does. It returns
+// the verdicts by ID.
+func judgeImage(f *imagefile.Image) (map[string]results.Judged, error) {
+	report, err := checkImage(f, 0, "", "")
 	if err != nil {
-		return nil
+		return nil, err
 	}
+	out := map[string]results.Judged{}
 	for _, p := range report.Points {
-		if p.ID == "IMG-NO-VARIABLES" && (p.Verdict == results.Pass || p.Verdict == results.Fail) {
-			return &results.Judged{Verdict: p.Verdict, Text: p.Found + p.Problem}
-		}
+		out[p.ID] = results.Judged{Verdict: p.Verdict, Text: judgedText(p), Fix: p.Fix}
 	}
-	return nil
+	return out, nil
+}
+
+// judgedText is what was found, is wrong, or is missing.
+func judgedText(p results.Point) string {
+	switch p.Verdict {
+	case results.Pass:
+		return p.Found
+	case results.Skip:
+		return p.Reason
+	}
+	return p.Problem
 }
 
 // observe adds to what the host judged what is to be done about it.

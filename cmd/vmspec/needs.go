@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 
+	"vmspec/cmd/vmspec/internal/imagefile"
 	"vmspec/cmd/vmspec/internal/osimage"
 	"vmspec/cmd/vmspec/internal/target"
 )
@@ -82,11 +83,11 @@ func archOption(arch string) string {
 	return " ARCH=" + arch
 }
 
-// findImage returns the size of a disk image's sectors.
-func findImage(file string) (sector int, err error) {
-	sector, err = sectorSize(file)
+// openImage opens a raw disk image.
+func openImage(file string) (*imagefile.Image, error) {
+	f, err := imagefile.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return 0, fmt.Errorf("%s is not there: make image builds it, or name one with --image", file)
+		return nil, fmt.Errorf("%s is not there: make image builds it, or name one with --image", file)
 	}
-	return sector, err
+	return f, err
 }

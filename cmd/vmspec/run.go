@@ -25,8 +25,8 @@ type watchFlags struct {
 	timeout, silence time.Duration
 	log, profile     string
 	outputFlags
-	variables *results.Judged // in the image, before the run
-	chosen    suite.Settings  // what --append asks of the guest
+	image  map[string]results.Judged // its file, before the run
+	chosen suite.Settings            // what --append asks of the guest
 }
 
 func (w *watchFlags) register(c *cobra.Command) {
@@ -98,10 +98,10 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	if err != nil {
 		return err
 	}
-	if err := f.complete(c, t); err != nil {
+	if f.chosen, err = checkAppend(f.append); err != nil {
 		return err
 	}
-	if f.chosen, err = checkAppend(f.append); err != nil {
+	if err := f.complete(c, t); err != nil {
 		return err
 	}
 	dir, err := os.MkdirTemp("", "vmspec-")
@@ -126,9 +126,6 @@ func (f *runFlags) launch(c *cobra.Command, t target.Target, nonce string) error
 			return err
 		}
 		defer file.Close()
-	}
-	if t.Image {
-		f.variables = judgeVariables(f.Image)
 	}
 	// Nothing that we say reaches a guest behind U-Boot; the last report counts.
 	if f.Append = f.append; nonce == "" && !t.UBoot {

@@ -1,10 +1,7 @@
 package main
 
 import (
-	"errors"
 	"fmt"
-	"io"
-	"os"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -28,28 +25,12 @@ func (f *runFlags) completeImage(t target.Target) (err error) {
 		return fmt.Errorf("--append %s: U-Boot hands no parameters to an image's guest", f.append)
 	}
 	f.Image = diskImage(f.Image)
-	f.Sector, err = findImage(f.Image)
-	return err
-}
-
-// sectorSize tells what the sectors of an image are: those of the disks that
-// most hypervisors make, unless its GPT lies where the larger ones put it.
-func sectorSize(image string) (int, error) {
-	f, err := os.Open(image)
+	file, err := openImage(f.Image)
 	if err != nil {
-		return 0, err
+		return err
 	}
-	defer f.Close()
-	if info, err := f.Stat(); err != nil || info.IsDir() {
-		return 0, errors.Join(err, fmt.Errorf("%s is no disk image", image))
-	}
-	signature := func(at int64) bool {
-		var b [8]byte
-		n, err := f.ReadAt(b[:], at)
-		return n == len(b) && (err == nil || err == io.EOF) && string(b[:]) == "EFI PART"
-	}
-	if !signature(512) && signature(4096) {
-		return 4096, nil
-	}
-	return 512, nil
+	defer file.Close()
+	f.Sector = file.SectorSize()
+	f.image, err = judgeImage(file)
+	return err
 }
