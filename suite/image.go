@@ -165,7 +165,24 @@ func checkGPT(_ *image.Facts, d *image.Disk) Finding {
 	if d.Begins != "" {
 		found = []string{"the disk begins with " + d.Begins}
 	}
+	found = append(found, withoutGPT(d)...)
 	return judgeRead(slices.Concat(d.Primary.Wrong, d.Layout.Wrong), cmp.Or(d.Primary.Unread, d.Layout.Unread), found...)
+}
+
+// withoutGPT lists what UEFI finds to start on a disk without a GPT.
+func withoutGPT(d *image.Disk) (found []string) {
+	for _, e := range d.Bare {
+		where := "the disk, which is one file system"
+		if e.Number > 0 {
+			where = fmt.Sprintf("partition %d, of type 0xEF, of the MBR", e.Number)
+		}
+		for _, p := range e.Programs {
+			if p.Is == image.File {
+				found = append(found, p.Path+" is in "+where)
+			}
+		}
+	}
+	return found
 }
 
 func checkBackup(_ *image.Facts, d *image.Disk) Finding {

@@ -20,6 +20,8 @@ type brokenImage struct {
 	deep    bool               // seen only by who follows each program's clusters
 	want    map[string]Verdict // of those that differ from a good image
 	problem map[string]string
+	found   map[string]string
+	fix     map[string]string
 	own     bool // may have been made by the firmware of a guest that was booted from it
 }
 
@@ -128,6 +130,21 @@ var brokenImages = []brokenImage{
 		i.Put(450, 0x83)
 	}), want: with(noTable, map[string]Verdict{"IMG-GPT": Fail, "IMG-GPT-BACKUP": Skip, "IMG-MBR-PROTECTIVE": Fail}),
 		problem: map[string]string{"IMG-GPT": "no header at LBA 1", "IMG-MBR-PROTECTIVE": "is of type 0xEE, but of [0x83]"}},
+	{name: "an MBR with an ESP", make: damaged(func(i *imagetest.Image) {
+		i.Put(i.Header(false), make([]byte, 512)...)
+		i.Put(i.Header(true), make([]byte, 512)...)
+		i.Put(450, image.TypeESP)
+		i.Put32(454, 2048)
+		i.Put32(458, uint32(i.FS[0].Sectors))
+	}), want: with(noTable, map[string]Verdict{"IMG-GPT": Fail, "IMG-GPT-BACKUP": Skip, "IMG-MBR-PROTECTIVE": Fail}),
+		found: map[string]string{"IMG-GPT": `\EFI\BOOT\BOOTAA64.EFI is in partition 1, of type 0xEF, of the MBR`}},
+	{name: "a file system and no table", make: func() *imagetest.Image {
+		i := imagetest.New(imagetest.Good())
+		i.Put(0, i.Get(i.First[0], 2<<20)...)
+		i.Put(i.Header(true), make([]byte, 512)...)
+		return i
+	}, want: with(noTable, map[string]Verdict{"IMG-GPT": Fail, "IMG-GPT-BACKUP": Skip, "IMG-MBR-PROTECTIVE": Fail}),
+		found: map[string]string{"IMG-GPT": `\EFI\BOOT\BOOTAA64.EFI is in the disk, which is one file system`}},
 	{name: "no MBR", make: damaged(func(i *imagetest.Image) { i.Put(0, make([]byte, 512)...) }),
 		want: fails("IMG-MBR-PROTECTIVE"), problem: map[string]string{"IMG-MBR-PROTECTIVE": "ends in 00 00"}},
 	{name: "an MBR without a partition", make: damaged(func(i *imagetest.Image) { i.Put(446, make([]byte, 64)...) }), want: fails("IMG-MBR-PROTECTIVE")},

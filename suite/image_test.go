@@ -52,6 +52,12 @@ func TestImages(t *testing.T) {
 			for id, part := range b.problem {
 				require.Contains(t, got[id].Problem, part, id)
 			}
+			for id, part := range b.found {
+				require.Contains(t, strings.Join(got[id].Found, "; "), part, id)
+			}
+			for id, part := range b.fix {
+				require.Contains(t, got[id].Fix, part, id)
+			}
 		})
 	}
 }

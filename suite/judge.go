@@ -25,6 +25,7 @@ type Finding struct {
 	Found   []string // what was seen
 	Problem string   // what is wrong; the reason of a skip or an error
 	Follows string   // ID of the requirement whose failure explains this one
+	Fix     string   // what to do about this failure, where that is not the requirement's own
 }
 
 func pass(found ...string) Finding { return Finding{Verdict: Pass, Found: found} }

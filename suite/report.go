@@ -1,6 +1,7 @@
 package suite
 
 import (
+	"cmp"
 	"strings"
 
 	"vmspec/results/report"
@@ -43,7 +44,7 @@ func (r Result) point() report.Point {
 	case Error:
 		p.Reason = r.Problem
 	case Fail:
-		p.Fix, p.Follows = r.Fix, r.Follows
+		p.Fix, p.Follows = cmp.Or(r.Finding.Fix, r.Requirement.Fix), r.Follows
 	}
 	return p
 }

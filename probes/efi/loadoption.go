@@ -104,7 +104,9 @@ const (
 	filePath  = 4
 
 	hardDriveSize   = 38 // behind the node's length
+	hardDriveStart  = 4  // LBA
 	hardDriveBegin  = 20 // of the signature
+	signatureIsMBR  = 1
 	signatureIsGUID = 2
 )
 
@@ -134,6 +136,54 @@ func (o *LoadOption) Partition() []byte {
 	}
 	return nil
 }
+
+// An MBRPartition is named by the signature of its disk's master boot record, and
+// by where it begins.
+type MBRPartition struct {
+	Signature uint32
+	First     uint64 // LBA
+}
+
+// MBR returns the partition of a master boot record that the option names; nil if
+// it names none.
+func (o *LoadOption) MBR() *MBRPartition {
+	for _, n := range o.Path {
+		if n.Type == media && n.SubType == hardDrive && len(n.Data) == hardDriveSize && n.Data[hardDriveSize-1] == signatureIsMBR {
+			return &MBRPartition{binary.LittleEndian.Uint32(n.Data[hardDriveBegin:]), binary.LittleEndian.Uint64(n.Data[hardDriveStart:])}
+		}
+	}
+	return nil
+}
+
+// Device returns the path of the device that the option names, without what is on
+// it: partitions, an optical medium's boot image, files.
+func (o *LoadOption) Device() []PathNode {
+	path := o.Path
+	for len(path) > 0 && path[len(path)-1].Type == media && slices.Contains(onMedia, path[len(path)-1].SubType) {
+		path = path[:len(path)-1]
+	}
+	return path
+}
+
+// onMedia are the nodes of what is on a disk: hard drive, CD-ROM, file.
+var onMedia = []uint8{hardDrive, 2, filePath}
+
+// PCI returns the PCI functions on the way to the device, each as "DEVICE.FUNCTION"
+// in hexadecimal: section 10.3.2.1.
+func (o *LoadOption) PCI() (slots []string) {
+	for _, n := range o.Path {
+		if n.Type == hardware && n.SubType == pci && len(n.Data) == 2 {
+			slots = append(slots, fmt.Sprintf("%02x.%x", n.Data[1], n.Data[0]))
+		}
+	}
+	return slots
+}
+
+// A hardware device path node: section 10.3.2.
+const (
+	hardware = 1
+	pci      = 1
+)
 
 // globalVariable is EFI_GLOBAL_VARIABLE: section 3.3.
 const globalVariable = "-8be4df61-93ca-11d2-aa0d-00e098032b8c"

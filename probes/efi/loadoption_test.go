@@ -124,3 +124,26 @@ func TestLoadOptionPath(t *testing.T) {
 		require.Equal(t, c.partition, string(o.Partition()), name)
 	}
 }
+
+// An option names a partition of an MBR, the device that it is on, and the PCI
+// functions on the way.
+func TestMBR(t *testing.T) {
+	drive := append([]byte{4, 1, 42, 0, 1, 0, 0, 0, 8, 0, 0, 0, 0, 0, 0, 0}, make([]byte, 26)...)
+	copy(drive[24:], []byte{0x78, 0x56, 0x34, 0x12})
+	drive[40], drive[41] = 1, 1
+	path := append([]byte{2, 1, 12, 0, 0xd0, 0x41, 3, 10, 0, 0, 0, 0, 1, 1, 6, 0, 3, 0x12, 1, 1, 6, 0, 0, 0}, drive...)
+	nodes, err := efi.ParsePath(path)
+	require.NoError(t, err)
+	o := efi.LoadOption{Path: nodes}
+	require.Equal(t, &efi.MBRPartition{Signature: 0x12345678, First: 8}, o.MBR())
+	require.Nil(t, o.Partition())
+	require.Equal(t, []string{"12.3", "00.0"}, o.PCI())
+	require.Equal(t, nodes[:3], o.Device())
+	drive[41] = 2
+	nodes, err = efi.ParsePath(drive[:42])
+	require.NoError(t, err)
+	o = efi.LoadOption{Path: nodes}
+	require.Nil(t, o.MBR())
+	require.Empty(t, o.Device())
+	require.Empty(t, o.PCI())
+}

@@ -10,6 +10,7 @@ package image
 import (
 	"fmt"
 	"io"
+	"slices"
 )
 
 // A Disk is what was found on a disk.
@@ -24,8 +25,10 @@ type Disk struct {
 	// Partitions are those of that copy, in its order.
 	Partitions []Partition
 	ESPs       []ESP
-	Raw        []Finding // firmware volumes outside file systems
-	RawErr     string    // why not all places could be looked at
+	// Bare are the FAT file systems that UEFI finds without a GPT.
+	Bare   []ESP     `json:",omitempty"`
+	Raw    []Finding // firmware volumes outside file systems
+	RawErr string    // why not all places could be looked at
 }
 
 // Whole reports whether a copy of the partition table is whole.
@@ -62,8 +65,45 @@ func Inspect(r io.ReaderAt, size int64, o Options) *Disk {
 	if len(d.ESPs) == 0 {
 		d.hint(s)
 	}
+	for _, p := range d.bare() {
+		d.Bare = append(d.Bare, readESP(s, d.Sector, p, o.Follow))
+	}
 	d.scan(s)
 	return d
+}
+
+// bare lists where a disk without a GPT may hold an EFI System Partition: in
+// partitions of that type in its MBR, or the whole disk.
+func (d *Disk) bare() (out []Partition) {
+	switch {
+	case d.Whole():
+	case d.Begins == FAT:
+		out = append(out, Partition{Last: d.last()})
+	default:
+		for _, o := range d.MBR.Others {
+			if o.Type == TypeESP && o.Sectors > 0 {
+				out = append(out, Partition{Number: o.Number, First: uint64(o.First), Last: uint64(o.First) + uint64(o.Sectors) - 1})
+			}
+		}
+	}
+	return out
+}
+
+// MayBoot tells whether UEFI may find something to start on a disk of which the
+// tables were read.
+func (d *Disk) MayBoot() bool {
+	esp := slices.ContainsFunc(d.Partitions, func(p Partition) bool { return p.Type == ESPType })
+	return esp || len(d.bare()) > 0 || !d.Whole() && d.Begins == ISO
+}
+
+// Starts tells whether UEFI finds something to start on a disk, on an architecture
+// that is named as in Go. What is on an optical medium is not looked at.
+func (d *Disk) Starts(arch string) bool {
+	has := func(e ESP) bool {
+		p := e.Program(arch)
+		return p != nil && p.Is == File
+	}
+	return slices.ContainsFunc(d.ESPs, has) || slices.ContainsFunc(d.Bare, has) || !d.Whole() && d.Begins == ISO
 }
 
 // maxESPs is how many file systems are read at most.

@@ -12,7 +12,21 @@ type MBR struct {
 	Seen
 	Kind  MBRKind
 	Notes []string // what is unusual and allowed
+	// Signature is the disk's, by which UEFI names it; 0 for none.
+	Signature uint32  `json:",omitempty"`
+	Others    []Slice `json:",omitempty"` // partitions of other types than 0xEE
 }
+
+// A Slice is a partition of a master boot record.
+type Slice struct {
+	Number         int // from 1 on
+	Type           byte
+	First, Sectors uint32
+}
+
+// TypeESP is the type of an EFI System Partition in a master boot record: UEFI
+// Specification 2.10, section 5.2.2.
+const TypeESP = 0xef
 
 // MBRKind says what a master boot record describes.
 type MBRKind string
@@ -27,6 +41,7 @@ const (
 // Offsets in the record, and in each of its partitions.
 const (
 	mbrSize       = 512
+	mbrDisk       = 440 // the disk's signature
 	mbrPartitions = 446
 	mbrEntrySize  = 16
 	mbrEntries    = 4
@@ -61,6 +76,7 @@ func readMBR(s *source, last uint64) MBR {
 	if isFAT(b) && (m.Kind == NoMBR || m.Kind == Ordinary) { // what looks like partitions is boot code
 		return MBR{Seen: Seen{Wrong: []string{"no MBR: the disk begins with a FAT boot sector"}}}
 	}
+	m.Signature = binary.LittleEndian.Uint32(b[mbrDisk:])
 	return m
 }
 
@@ -78,6 +94,7 @@ func (m *MBR) parse(entries []byte, last uint64) {
 			protective = e
 		default:
 			others = append(others, fmt.Sprintf("%#02x", e[mbrType]))
+			m.Others = append(m.Others, Slice{i + 1, e[mbrType], binary.LittleEndian.Uint32(e[mbrStart:]), binary.LittleEndian.Uint32(e[mbrCount:])})
 		}
 	}
 	switch {
@@ -132,8 +149,20 @@ var beginnings = []struct {
 	{1024 + 56, "\x53\xef", "an ext2, ext3 or ext4 file system"},
 }
 
+// FAT is what a disk begins with that is a file system and has no table.
+const FAT = "a FAT file system"
+
 // BeginningSize is how many bytes of a beginning are read.
 const BeginningSize = 2048
+
+// ISO is what a disk begins with that is an optical medium too: ECMA-119, section
+// 8.4.
+const ISO = "an ISO 9660 file system"
+
+const (
+	isoAt    = 32769
+	isoMagic = "CD001"
+)
 
 // beginning names what a disk begins with; empty if that is not known.
 func beginning(s *source) string {
@@ -141,13 +170,16 @@ func beginning(s *source) string {
 	if err != nil || len(b) == 0 {
 		return ""
 	}
+	if magic, err := s.read(isoAt, len(isoMagic)); err == nil && string(magic) == isoMagic {
+		return ISO
+	}
 	return Recognise(b)
 }
 
 // Recognise names what bytes are the beginning of; empty if that is not known.
 func Recognise(b []byte) string {
 	if len(b) >= mbrSize && isFAT(b) {
-		return "a FAT file system"
+		return FAT
 	}
 	for _, k := range beginnings {
 		if k.at+len(k.magic) <= len(b) && string(b[k.at:k.at+len(k.magic)]) == k.magic {

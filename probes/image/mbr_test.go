@@ -2,9 +2,12 @@ package image
 
 import (
 	"bytes"
+	"encoding/binary"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"vmspec/probes/image/imagetest"
 )
 
 // sourceOf is a disk of those bytes.
@@ -57,7 +60,9 @@ func TestReadMBR(t *testing.T) {
 		"a file system":                 {fatSector, NoMBR, []string{"no MBR: the disk begins with a FAT boot sector"}, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Equal(t, MBR{Seen: Seen{Wrong: c.wrong}, Kind: c.kind, Notes: c.notes}, readMBR(sourceOf(c.disk), last))
+			got := readMBR(sourceOf(c.disk), last)
+			got.Others = nil
+			require.Equal(t, MBR{Seen: Seen{Wrong: c.wrong}, Kind: c.kind, Notes: c.notes}, got)
 		})
 	}
 }
@@ -107,4 +112,44 @@ func TestIsFAT(t *testing.T) {
 	} {
 		require.False(t, isFAT(b), fault)
 	}
+}
+
+// A disk without a GPT has what UEFI starts in its MBR's ESP, or is a file system.
+func TestBare(t *testing.T) {
+	spec := imagetest.Good()
+	i := imagetest.New(spec)
+	fat := i.Get(i.First[0], 40<<20)
+	b := make([]byte, len(fat)+4096)
+	copy(b[4096:], fat)
+	copy(b, with(mbrOf([3]byte{0x83, 1, 1}, [3]byte{TypeESP, 8}), 440, 0x78, 0x56, 0x34, 0x12))
+	binary.LittleEndian.PutUint32(b[446+16+12:], uint32(len(fat)/512))
+	iso := make([]byte, 40<<10)
+	copy(iso[isoAt:], isoMagic)
+	for name, c := range map[string]struct {
+		b             []byte
+		bare          int
+		begins        string
+		mayBoot, boot bool
+	}{
+		"an MBR with an ESP": {b, 1, "", true, true},
+		"a file system":      {fat, 1, FAT, true, true},
+		"an optical medium":  {iso, 0, ISO, true, true},
+		"an MBR without":     {with(b, 446+16+4, 0x83), 0, "", false, false},
+		"nothing in the ESP": {with(b, 4096, make([]byte, 512)...), 1, "", true, false},
+		"zeroes":             {make([]byte, 40<<10), 0, "zeroes", false, false},
+	} {
+		r := bytes.NewReader(c.b)
+		d := Inspect(r, r.Size(), Options{})
+		require.Equal(t, c.begins, d.Begins, name)
+		require.Len(t, d.Bare, c.bare, name)
+		require.Equal(t, c.mayBoot, d.MayBoot(), name)
+		require.Equal(t, c.mayBoot, ReadTables(r, r.Size(), 0).MayBoot(), name)
+		require.Equal(t, c.boot, d.Starts("arm64"), name)
+	}
+	d := Inspect(bytes.NewReader(b), int64(len(b)), Options{})
+	require.EqualValues(t, 0x12345678, d.MBR.Signature)
+	require.Equal(t, []Slice{{1, 0x83, 1, 1}, {2, TypeESP, 8, uint32(len(fat) / 512)}}, d.MBR.Others)
+	d = Inspect(i, i.Size, Options{})
+	require.True(t, d.MayBoot() && d.Starts("arm64"))
+	require.Empty(t, d.Bare)
 }

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"runtime"
 	"slices"
+	"strings"
 	"unsafe"
 
 	"vmspec/probes/disk"
@@ -16,56 +17,80 @@ import (
 // its image is judged by. Nothing is written to a disk.
 //
 // The disk is that of the partition which the EFI stub or the booted load
-// option names, else the only one that has an ESP with a program for this
-// architecture. If they name one that Linux does not show, that is an error: its
-// image cannot be judged.
+// option names, or the disk itself that the option names, else the only one from
+// which UEFI would start a program for this architecture. It need not have a GPT.
+// If they name one that Linux does not show, or one that cannot be told from
+// others, that is an error: its image cannot be judged.
 func BootDisk(root fs.FS, disks []disk.Disk, n *image.Note) error {
-	return bootDisk(root, disks, OpenDisk, n)
+	return bootDisk(root, runtime.GOARCH, disks, OpenDisk, n)
 }
 
-func bootDisk(root fs.FS, disks []disk.Disk, open func(name string) (BlockReader, error), n *image.Note) error {
+func bootDisk(root fs.FS, arch string, disks []disk.Disk, open func(name string) (BlockReader, error), n *image.Note) error {
 	from := findOrigin(root)
-	disks, shown := from.among(disks)
+	may, shown := from.among(root, disks)
 	switch {
 	case from.network:
 		return none(disks, n)
 	case !shown:
 		return fmt.Errorf("booted from a disk that this kernel shows no driver for: by %s", from.device)
 	}
-	partition := from.partition
-	found, err := findDisks(disks, open, func(t *image.Disk) bool {
-		return slices.ContainsFunc(t.Partitions, func(p image.Partition) bool {
-			return p.Unique == partition || partition == "" && p.Type == image.ESPType
-		})
+	certain := from.what() != "" || from.only(root, may)
+	found, err := findDisks(may, open, func(t *image.Disk) bool {
+		if from.what() != "" {
+			return from.onDisk(t)
+		}
+		return certain || t.MayBoot()
 	})
 	defer func() {
 		for _, c := range found {
 			_ = c.reader.Close() // it was only read
 		}
 	}()
-	switch {
-	case partition != "" && len(found) == 0 && err != nil:
-		return fmt.Errorf("no disk has the partition %s, from which the guest was booted; %w", partition, err)
-	case partition != "" && len(found) == 0:
-		return fmt.Errorf("booted from a disk that this kernel shows no driver for: none has the partition %s", partition)
-	case partition != "" && len(found) > 1:
-		return fmt.Errorf("%d disks have the partition %s, from which the guest was booted", len(found), partition)
-	case err != nil && partition == "":
+	if err := from.settle(found, err); err != nil {
 		return err
-	case len(found) != 1:
-		return none(disks, n)
+	}
+	if len(found) != 1 {
+		return from.unsettled(disks, may, n)
 	}
 	c := found[0]
 	d := image.Inspect(c.recorder, int64(c.Size), image.Options{Sector: int(c.Block)})
-	if from.by == image.ByOnlyESP {
-		if p := d.Boots("", runtime.GOARCH).Program(runtime.GOARCH); p == nil || p.Is != image.File {
-			return none(disks, n)
-		}
+	if !certain && !d.Starts(arch) {
+		return from.unsettled(disks, may, n)
 	}
+	partition := from.partition
 	n.Boot = &image.Boot{Name: c.Name, Size: c.Size, Sector: c.Block, By: from.by}
 	n.Partition, n.Loader = partition, variableText(root, loaderImage)
 	c.recorder.Fill(n)
 	return nil
+}
+
+// settle returns why it is not known which of the disks that were found it is, if
+// they were named or could not be read.
+func (o *origin) settle(found []candidate, err error) error {
+	switch what := o.what(); {
+	case what != "" && len(found) == 0 && err != nil:
+		return fmt.Errorf("no disk has the partition %s, from which the guest was booted; %w", what, err)
+	case what != "" && len(found) == 0:
+		return fmt.Errorf("booted from a disk that this kernel shows no driver for: none has the partition %s", what)
+	case what != "" && len(found) > 1:
+		return fmt.Errorf("%d disks have the partition %s, from which the guest was booted", len(found), what)
+	case what == "":
+		return err
+	}
+	return nil
+}
+
+// unsettled is for a guest that was booted from none of the disks, or from one of
+// them that cannot be told from the others: that is an error.
+func (o *origin) unsettled(disks, may []disk.Disk, n *image.Note) error {
+	optical := func(d disk.Disk) bool { return strings.HasPrefix(d.Name, "sr") }
+	switch {
+	case o.device == "" || !slices.ContainsFunc(may, func(d disk.Disk) bool { return !optical(d) }):
+		return none(disks, n) // an optical medium is no disk image
+	case len(may) == 1:
+		return fmt.Errorf("booted from a disk, by %s, and %s is none that UEFI starts", o.device, may[0].Name)
+	}
+	return fmt.Errorf("booted from one of %d disks, by %s, and nothing says from which", len(may), o.device)
 }
 
 // none notes why the guest was booted from no disk.

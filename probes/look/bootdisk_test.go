@@ -1,9 +1,10 @@
 package look
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
-	"runtime"
+	"io/fs"
 	"strings"
 	"syscall"
 	"testing"
@@ -71,6 +72,26 @@ func hardDriveNode(guid string) []byte {
 	return append(append(append([]byte{4, 1, 42, 0}, make([]byte, 20)...), imagetest.GUID(guid)...), 2, 2)
 }
 
+// mbrNode names a partition by its disk's signature and its first LBA.
+func mbrNode(signature uint32, first uint64) []byte {
+	n := append([]byte{4, 1, 42, 0}, make([]byte, 38)...)
+	binary.LittleEndian.PutUint64(n[8:], first)
+	binary.LittleEndian.PutUint32(n[24:], signature)
+	n[40], n[41] = 1, 1
+	return n
+}
+
+// at says of disks at which PCI function they are, of none where that is 0.
+func at(root fstest.MapFS, functions ...byte) fstest.MapFS {
+	for n, f := range functions {
+		if f != 0 {
+			root["sys/block/vd"+string(rune('a'+n))] = &fstest.MapFile{Mode: fs.ModeSymlink,
+				Data: fmt.Appendf(nil, "../devices/pci0000:00/0000:00:%02x.0/virtio%d/block/vda", f, n)}
+		}
+	}
+	return root
+}
+
 // nvmeNode names a namespace of an NVMe controller.
 var nvmeNode = []byte{3, 23, 16, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}
 
@@ -93,6 +114,31 @@ func TestBootDisk(t *testing.T) {
 		s := imagetest.Good()
 		s.Sector = 4096
 		return &directImage{Image: imagetest.New(s)}
+	}
+	// A disk without a GPT: a file system, or one in an MBR's partition 0xEF.
+	bare := func(mbr bool) *directImage {
+		whole := imagetest.New(imagetest.Good())
+		base := int64(0)
+		if mbr {
+			base = 4096
+		}
+		i := imagetest.New(imagetest.Spec{Sector: 512})
+		i.Put(0, make([]byte, 64<<10)...)
+		i.Size = base + 40<<20
+		i.Put(base, whole.Get(whole.First[0], 40<<20-34*512)...)
+		if mbr {
+			i.Put32(440, 0x12345678)
+			i.Put(450, 0xef)
+			i.Put32(454, 8)
+			i.Put32(458, uint32(i.Size/512-8))
+			i.Put(510, 0x55, 0xaa)
+		}
+		return &directImage{Image: i}
+	}
+	zeroes := func() *directImage {
+		i := imagetest.New(imagetest.Spec{Sector: 512})
+		i.Put(0, make([]byte, 64<<10)...)
+		return &directImage{Image: i}
 	}
 	tests := map[string]struct {
 		root  fstest.MapFS
@@ -122,22 +168,30 @@ func TestBootDisk(t *testing.T) {
 		"by an option of a device":      {loadOption(1, 1, 6, 0, 0, 2), []*directImage{good(), data()}, "disk vda %d 512 only-esp\n", ""},
 		"by an option of the only disk, on virtio-mmio": {loadOption(1, 4, 20, 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15, 16),
 			[]*directImage{good()}, "disk vda %d 512 BootCurrent\n", ""},
-		"by an option of the only disk": {loadOption(1, 1, 6, 0, 0, 2), []*directImage{good()}, "disk vda %d 512 BootCurrent\n", ""},
-		"by an option that is none":     {fstest.MapFS{bootCurrent: {Data: []byte{6, 0, 0, 0, 1, 0}}, fmt.Sprintf(bootOption, 1): {Data: []byte("x")}}, []*directImage{good()}, "disk vda %d 512 only-esp\n", ""},
-		"sectors of 4096 bytes":         {fstest.MapFS{loaderPartition: text(first)}, []*directImage{fourK()}, "disk vda %d 4096 LoaderDevicePartUUID\npartition " + first + "\n", ""},
-	}
-	if runtime.GOARCH != "arm64" && runtime.GOARCH != "arm" { // no architecture with a program
-		for _, name := range []string{"by an option of a device", "by an option that is none"} {
-			test := tests[name]
-			test.want = "none no-boot-disk\n"
-			tests[name] = test
-		}
+		"by an option of the only disk":             {loadOption(1, 1, 6, 0, 0, 2), []*directImage{good()}, "disk vda %d 512 BootCurrent\n", ""},
+		"by an option that is none":                 {fstest.MapFS{bootCurrent: {Data: []byte{6, 0, 0, 0, 1, 0}}, fmt.Sprintf(bootOption, 1): {Data: []byte("x")}}, []*directImage{good()}, "disk vda %d 512 only-esp\n", ""},
+		"a partition of an MBR":                     {loadOption(mbrNode(0x12345678, 8)...), []*directImage{good(), bare(true)}, "disk vdb %d 512 BootCurrent\n", ""},
+		"a partition of an MBR on the only disk":    {loadOption(append([]byte{1, 1, 6, 0, 0, 2}, mbrNode(0x12345678, 8)...)...), []*directImage{bare(true)}, "disk vda %d 512 BootCurrent\n", ""},
+		"a partition of an MBR that no disk has":    {loadOption(mbrNode(0x12345678, 9)...), []*directImage{bare(true)}, "", "none has the partition at LBA 9 of the disk with the MBR signature 12345678"},
+		"a partition of another MBR":                {loadOption(mbrNode(1, 8)...), []*directImage{bare(true)}, "", "none has the partition at LBA 8"},
+		"a partition of an MBR that two have":       {loadOption(mbrNode(0x12345678, 8)...), []*directImage{bare(true), bare(true)}, "", "2 disks have the partition at LBA 8"},
+		"the only disk, with an MBR":                {loadOption(1, 1, 6, 0, 0, 2), []*directImage{bare(true)}, "disk vda %d 512 BootCurrent\n", ""},
+		"the only disk, a file system":              {loadOption(1, 1, 6, 0, 0, 2), []*directImage{bare(false)}, "disk vda %d 512 BootCurrent\n", ""},
+		"a CD's boot image on the only disk":        {loadOption(1, 1, 6, 0, 0, 2, 4, 2, 24, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0), []*directImage{bare(false)}, "disk vda %d 512 BootCurrent\n", ""},
+		"the only disk, and UEFI does not start it": {loadOption(1, 1, 6, 0, 0, 2), []*directImage{zeroes()}, "", "booted from a disk, by PCI, and vda is none that UEFI starts"},
+		"the only disk at that function":            {at(loadOption(1, 1, 6, 0, 0, 2), 2), []*directImage{zeroes()}, "disk vda %d 512 BootCurrent\n", ""},
+		"one of several at its function":            {at(loadOption(1, 1, 6, 0, 0, 3), 2, 3), []*directImage{good(), bare(false)}, "disk vdb %d 512 BootCurrent\n", ""},
+		"no disk at that function":                  {at(loadOption(1, 1, 6, 0, 0, 4), 2), []*directImage{good()}, "", "shows no driver for: by PCI"},
+		"one of several":                            {loadOption(1, 1, 6, 0, 0, 2), []*directImage{good(), bare(true)}, "", "booted from one of 2 disks, by PCI, and nothing says from which"},
+		"a guess without a GPT":                     {nil, []*directImage{bare(true), data()}, "disk vda %d 512 only-esp\n", ""},
+		"no guess":                                  {nil, []*directImage{zeroes()}, "none no-boot-disk\n", ""},
+		"sectors of 4096 bytes":                     {fstest.MapFS{loaderPartition: text(first)}, []*directImage{fourK()}, "disk vda %d 4096 LoaderDevicePartUUID\npartition " + first + "\n", ""},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			disks, open := attachImages(test.disks...)
 			var n image.Note
-			err := bootDisk(test.root, disks, open, &n)
+			err := bootDisk(test.root, "arm64", disks, open, &n)
 			for _, d := range test.disks {
 				require.Zero(t, d.open, "closed")
 				require.LessOrEqual(t, d.bytes, 128<<10, "little is read")
@@ -171,7 +225,7 @@ func TestRecordedImage(t *testing.T) {
 	disks, open := attachImages(i)
 	root := fstest.MapFS{loaderPartition: text("AAAAAAAA-BBBB-CCCC-DDDD-000000000001")}
 	var n image.Note
-	require.NoError(t, bootDisk(root, disks, open, &n))
+	require.NoError(t, bootDisk(root, "arm64", disks, open, &n))
 	text := note.Text(&n)
 	require.Less(t, len(text), 16<<10)
 	got, err := image.Read(fstest.MapFS{"vmspec/image": {Data: text}, "vmspec/arch": {Data: []byte("arm64\n")}})
@@ -193,7 +247,7 @@ func TestRecordUnreadable(t *testing.T) {
 	disks, open := attachImages(i)
 	root := fstest.MapFS{loaderPartition: text("AAAAAAAA-BBBB-CCCC-DDDD-000000000001")}
 	var n image.Note
-	require.NoError(t, bootDisk(root, disks, open, &n))
+	require.NoError(t, bootDisk(root, "arm64", disks, open, &n))
 	require.Contains(t, string(note.Text(&n)), fmt.Sprintf("unread %d 64 EIO ", bad))
 	got, err := image.Read(fstest.MapFS{"vmspec/image": {Data: note.Text(&n)}})
 	require.NoError(t, err)
@@ -202,13 +256,13 @@ func TestRecordUnreadable(t *testing.T) {
 
 func TestBootDiskOpens(t *testing.T) {
 	disks, _ := attachImages(&directImage{Image: imagetest.New(imagetest.Good())})
-	err := bootDisk(fstest.MapFS{}, disks, func(string) (BlockReader, error) { return nil, syscall.EACCES }, &image.Note{})
+	err := bootDisk(fstest.MapFS{}, "arm64", disks, func(string) (BlockReader, error) { return nil, syscall.EACCES }, &image.Note{})
 	require.ErrorIs(t, err, syscall.EACCES)
 	disks = append(disks, disk.Disk{Name: "sr0", Block: 2048, Size: 1 << 20}, disk.Disk{Name: "none", Block: 512})
-	err = bootDisk(fstest.MapFS{loaderPartition: text("x")}, disks[1:], func(string) (BlockReader, error) { return nil, errors.New("opened") }, &image.Note{})
+	err = bootDisk(fstest.MapFS{loaderPartition: text("x")}, "arm64", disks[1:], func(string) (BlockReader, error) { return nil, errors.New("opened") }, &image.Note{})
 	require.ErrorContains(t, err, "none has the partition X")
 	require.NotContains(t, err.Error(), "opened")
-	err = bootDisk(fstest.MapFS{loaderPartition: text("x")}, disks[:1], func(string) (BlockReader, error) { return nil, syscall.EACCES }, &image.Note{})
+	err = bootDisk(fstest.MapFS{loaderPartition: text("x")}, "arm64", disks[:1], func(string) (BlockReader, error) { return nil, syscall.EACCES }, &image.Note{})
 	require.ErrorIs(t, err, syscall.EACCES, "another disk may be the one")
 	require.NotContains(t, err.Error(), "driver")
 }
@@ -217,7 +271,7 @@ func TestBootDiskOpens(t *testing.T) {
 func TestBootDiskOfCD(t *testing.T) {
 	var n image.Note
 	cd := []disk.Disk{{Name: "sr0", Block: 2048, Size: 1 << 20}}
-	require.NoError(t, bootDisk(loadOption(3, 2, 8, 0, 0, 0, 0, 0), cd, nil, &n))
+	require.NoError(t, bootDisk(loadOption(3, 2, 8, 0, 0, 0, 0, 0), "arm64", cd, nil, &n))
 	require.Equal(t, "none no-boot-disk\n", string(note.Text(&n)))
 }
 
@@ -227,7 +281,7 @@ func TestBootDiskOfNVMe(t *testing.T) {
 	disks, _ := attachImages(i, i)
 	disks[1].Name = "nvme0n1"
 	var n image.Note
-	require.NoError(t, bootDisk(loadOption(nvmeNode...), disks, func(name string) (BlockReader, error) {
+	require.NoError(t, bootDisk(loadOption(nvmeNode...), "arm64", disks, func(name string) (BlockReader, error) {
 		require.Equal(t, "nvme0n1", name)
 		i.open++
 		return i, nil

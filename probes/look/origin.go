@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io/fs"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -26,11 +27,13 @@ const (
 
 // An origin is what UEFI says about where the guest was booted from.
 type origin struct {
-	partition string // its GUID, empty if that is not said
-	by        string // how it is known
+	partition string            // its GUID, empty if that is not said
+	mbr       *efi.MBRPartition // the same of a disk without a GPT
+	by        string            // how it is known
 	network   bool
 	device    string   // the kind of disk that the booted option names; empty for none
 	names     []string // how the names of such disks begin in Linux
+	pci       []string // the PCI functions on the way to it
 }
 
 // findOrigin asks the EFI stub, which knows best, and then the firmware.
@@ -45,12 +48,15 @@ func findOrigin(root fs.FS) origin {
 	if guid := option.Partition(); guid != nil {
 		return origin{partition: image.GUID(guid), by: image.ByBoot}
 	}
-	out := origin{by: image.ByOnlyESP}
+	out := origin{by: image.ByOnlyESP, pci: option.PCI()}
+	if out.mbr = option.MBR(); out.mbr != nil {
+		out.by = image.ByBoot
+	}
 	out.network = slices.ContainsFunc(option.Path, func(n efi.PathNode) bool {
 		return n.Type == efi.Messaging && n.SubType == efi.MACAddress
 	})
-	if len(option.Path) > 0 {
-		last := option.Path[len(option.Path)-1]
+	if path := option.Device(); len(path) > 0 {
+		last := path[len(path)-1]
 		if d, ok := diskNodes[[2]uint8{last.Type, last.SubType}]; ok {
 			out.device, out.names = d.name, strings.Fields(d.disks)
 		}
@@ -95,17 +101,62 @@ var diskNodes = map[[2]uint8]struct{ name, disks string }{
 }
 
 // among returns the disks that may be the boot disk. It is not shown if the option
-// names a disk and there is none. If it names one and there is only one, that is it.
-func (o *origin) among(disks []disk.Disk) (may []disk.Disk, shown bool) {
-	if len(o.names) > 0 {
-		disks = slices.DeleteFunc(slices.Clone(disks), func(d disk.Disk) bool {
-			return !slices.ContainsFunc(o.names, func(name string) bool { return strings.HasPrefix(d.Name, name) })
-		})
+// names a disk and there is none.
+func (o *origin) among(root fs.FS, disks []disk.Disk) (may []disk.Disk, shown bool) {
+	may = slices.DeleteFunc(slices.Clone(disks), func(d disk.Disk) bool {
+		slots := slotsOf(root, d.Name)
+		return o.device != "" && len(o.pci) > 0 && len(slots) > 0 && !slices.Equal(slots, o.pci) ||
+			len(o.names) > 0 && !slices.ContainsFunc(o.names, func(name string) bool { return strings.HasPrefix(d.Name, name) })
+	})
+	return may, len(may) > 0 || o.device == ""
+}
+
+// only settles on the only disk that may be the one that the option names. It is
+// certain where Linux has it at that PCI function.
+func (o *origin) only(root fs.FS, may []disk.Disk) (certain bool) {
+	if o.device == "" || len(may) != 1 {
+		return false
 	}
-	if o.device != "" && len(disks) == 1 {
-		o.by = image.ByBoot
+	o.by = image.ByBoot
+	return len(o.pci) > 0 && slices.Equal(slotsOf(root, may[0].Name), o.pci)
+}
+
+// slotsOf lists the PCI functions on the way to a disk as [efi.LoadOption.PCI]
+// does; none if Linux does not tell, or there are none.
+func slotsOf(root fs.FS, name string) (slots []string) {
+	link, err := fs.ReadLink(root, "sys/block/"+name)
+	if err != nil {
+		return nil
 	}
-	return disks, len(disks) > 0 || o.device == ""
+	for part := range strings.SplitSeq(link, "/") {
+		if m := pciFunction.FindStringSubmatch(part); m != nil {
+			slots = append(slots, m[1])
+		}
+	}
+	return slots
+}
+
+// pciFunction is a function's name in sysfs: domain, bus, and what is asked for.
+var pciFunction = regexp.MustCompile(`^[0-9a-f]{4,8}:[0-9a-f]{2}:([0-9a-f]{2}\.[0-7])$`)
+
+// onDisk tells whether the partition that the origin names is on a disk.
+func (o *origin) onDisk(t *image.Disk) bool {
+	if o.mbr != nil {
+		return t.MBR.Signature == o.mbr.Signature &&
+			slices.ContainsFunc(t.MBR.Others, func(p image.Slice) bool { return uint64(p.First) == o.mbr.First })
+	}
+	return slices.ContainsFunc(t.Partitions, func(p image.Partition) bool { return p.Unique == o.partition })
+}
+
+// what is the partition that the origin names; empty for none.
+func (o *origin) what() string {
+	switch {
+	case o.mbr != nil:
+		return fmt.Sprintf("at LBA %d of the disk with the MBR signature %08x", o.mbr.First, o.mbr.Signature)
+	case o.partition != "":
+		return o.partition
+	}
+	return ""
 }
 
 // variableText reads a variable that holds a text; empty if there is none.
