@@ -17,11 +17,10 @@ import (
 var images = []Requirement{
 	{
 		ID: "IMG-GPT", Title: "The disk has a GUID partition table",
-		Asked:    "The disk, as the VM sees it, is partitioned by a GUID partition table.",
-		Readings: everyText(by{4}),
-		How: "Reads the primary header, its entries and where the partitions lie. A wrong checksum or size, or partitions that" +
-			" overlap or leave the usable blocks, fails. Skipped without a disk, or if it is only guessed that the guest was " +
-			"booted from it; a block that cannot be read is an error.",
+		Asked: "The disk, as the VM sees it, is partitioned by a GUID partition table.",
+		How: "Reads the primary header, its entries and where the partitions lie. A wrong checksum or size, partitions that" +
+			" overlap or leave the usable blocks, or a disk that was cut, fails. Skipped without a boot disk or image; a block that cannot be read is" +
+			" an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
 		Needs: []string{"image"},
 		Check: onDisk(checkGPT),
@@ -30,13 +29,13 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-GPT-BACKUP", Title: "The backup partition table is whole too",
-		Asked:    "A GUID partition table has a second copy, at the end of the disk.",
-		Readings: everyText(by{4, 10}),
-		How: "Compares the copy in the last block with the primary one. A copy that is missing, damaged, elsewhere or " +
-			"different fails. Skipped without a disk, or if it has no table at all; a block that cannot be read is an error.",
+		Asked: "A GUID partition table has a second copy, at the end of the disk.",
+		How: "Compares the copy in the last block, or where the primary names one, with the primary. A copy that is missing, " +
+			"damaged or different fails; on a disk that grew it may lie before the end. Skipped without a disk, or if it has no " +
+			"table at all; a block that cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
 		Needs: []string{"image"},
-		Check: onDisk(checkBackup),
+		Check: onWhole(checkBackup),
 		Fix:   "Write the backup header and entries at the end of the disk, with sgdisk by its command e.",
 	},
 	{
@@ -47,7 +46,7 @@ var images = []Requirement{
 			"record, which has others beside it. Anything else fails. Skipped without a disk.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
 		Needs: []string{"image"},
-		Check: onDisk(checkMBR),
+		Check: onWhole(checkMBR),
 		Fix:   "Write a protective MBR: one partition of type 0xEE from LBA 1 on.",
 	},
 	{
@@ -58,7 +57,7 @@ var images = []Requirement{
 			"directory, fails. Skipped without a disk, an ESP or a FAT file system; what cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(2),
 		Needs: []string{"image"},
-		Check: onDisk(checkBootPath),
+		Check: onWhole(checkBootPath),
 		Fix:   `Put the boot program at \EFI\BOOT\BOOTAA64.EFI, for AArch32 at \EFI\BOOT\BOOTARM.EFI.`,
 		Refs:  []string{"EBBR 2.8"},
 	},
@@ -71,29 +70,27 @@ var images = []Requirement{
 			"there is no program.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(2),
 		Needs: []string{"image"},
-		Check: onDisk(checkEFIApp),
+		Check: onWhole(checkEFIApp),
 		Fix:   "Build the boot program as a PE image with subsystem 10 for the right machine.",
 	},
 	{
 		ID: "IMG-ESP-TYPE", Title: "The ESP carries its partition type GUID",
-		Asked:    "The EFI System Partition is marked by its own partition type GUID.",
-		Readings: everyText(by{4}),
-		How: "Passes if an entry of the partition table has that type; else it fails and lists the types that are there. " +
-			"Skipped without a disk or a whole table; a table that cannot be read is an error.",
+		Asked: "The EFI System Partition is marked by its own partition type GUID.",
+		How: "Passes if an entry of the partition table has that type, and no attribute by which firmware ignores it; else it " +
+			"fails and lists the types that are there. Skipped without a disk or a whole table; a table that cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(3),
 		Needs: []string{"image"},
-		Check: onDisk(checkESPType),
+		Check: onWhole(checkESPType),
 		Fix:   "Give the ESP the partition type GUID C12A7328-F81F-11D2-BA4B-00A0C93EC93B.",
 	},
 	{
 		ID: "IMG-ESP-FAT32", Title: "The ESP is formatted as FAT32",
-		Asked:    "The file system of the EFI System Partition is FAT32.",
-		Readings: everyText(by{4}),
-		How: "Reads the boot sector and the directories of the ESP that boots. Fewer than 65525 clusters, another file system " +
-			"or a damaged one fails. Skipped without a disk or an ESP; a boot sector that cannot be read is an error.",
+		Asked: "The file system of the EFI System Partition is FAT32.",
+		How: "Reads the boot sector and the directories of the ESP that boots. Fewer than 65525 clusters, sectors of another " +
+			"size than the disk's, another file system or a damaged one fails. Skipped without a disk or an ESP; a boot sector that cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(3),
 		Needs: []string{"image"},
-		Check: onDisk(checkFAT32),
+		Check: onWhole(checkFAT32),
 		Fix:   "Format the ESP as FAT32, with at least 65525 clusters.",
 	},
 	{
@@ -128,7 +125,7 @@ var images = []Requirement{
 			"fails; firmware of another form, or in other file systems, is not seen. Skipped without a readable ESP.",
 		Subject: Image, Kind: Evidence, Clauses: everywhere(Clause{Should, "Virtual Firmware", 8}),
 		Needs: []string{"image"},
-		Check: onDisk(checkNoFirmware),
+		Check: onWhole(checkNoFirmware),
 		Fix:   "Leave the firmware to the hypervisor: remove firmware volumes from the image.",
 	},
 }
@@ -160,13 +157,60 @@ func onDisk(check func(i *image.Facts, d *image.Disk) Finding) func(*probes.Fact
 	}
 }
 
+// onWhole is onDisk, and what fails of a disk that was cut does so because of that:
+// there is one finding, IMG-GPT's.
+func onWhole(check func(i *image.Facts, d *image.Disk) Finding) func(*probes.Facts) Finding {
+	return onDisk(func(i *image.Facts, d *image.Disk) Finding {
+		f := check(i, d)
+		if f.Verdict == Fail && d.Cut > 0 {
+			return Finding{Verdict: Skip, Problem: ReasonCut, Found: f.Found}
+		}
+		return f
+	})
+}
+
 func checkGPT(_ *image.Facts, d *image.Disk) Finding {
 	found := []string{fmt.Sprintf("%s in sectors of %d bytes", count(len(d.Partitions), "partition"), d.Sector)}
 	if d.Begins != "" {
 		found = []string{"the disk begins with " + d.Begins}
 	}
 	found = append(found, withoutGPT(d)...)
-	return judgeRead(slices.Concat(d.Primary.Wrong, d.Layout.Wrong), cmp.Or(d.Primary.Unread, d.Layout.Unread), found...)
+	if d.Odd > 0 {
+		found = append(found, fmt.Sprintf("%d bytes are behind the last whole sector: some VMMs round such a size up, others down", d.Odd))
+	}
+	if d.Cut > 0 {
+		f := fail(fmt.Sprintf("the disk has %d bytes, %d fewer than its table says: it was cut", d.Size, d.Cut), found...)
+		f.Fix = "Get the whole file again, and repair nothing in this one."
+		return f
+	}
+	f := judgeRead(slices.Concat(d.Primary.Wrong, d.Layout.Wrong), cmp.Or(d.Primary.Unread, d.Layout.Unread), found...)
+	switch {
+	case len(d.Primary.Wrong) == 0:
+	case d.Backup.Whole:
+		f.Found = append(f.Found, fmt.Sprintf("the backup at LBA %d is whole", d.Backup.At))
+		f.Fix = "Restore the primary copy from the backup, which is whole: " + restore(d)
+	case d.Primary.There || d.Backup.There:
+		f.Fix = "Neither copy of the table is whole. If the disk holds data, look for its partitions with testdisk; else partition it anew."
+	}
+	return f
+}
+
+// restore is the command that writes the primary copy from the backup. Without an
+// MBR too gdisk wants to be told: use the GPT, and both parts of its backup.
+func restore(d *image.Disk) string {
+	if d.MBR.Kind == image.NoMBR && d.Sector == 512 {
+		return `printf '1\nr\nb\nc\ny\nw\ny\n' | gdisk FILE.`
+	}
+	return sgdisk(d, "-e")
+}
+
+// sgdisk is the command that changes a disk's table. On a file it takes sectors to
+// have 512 bytes.
+func sgdisk(d *image.Disk, change string) string {
+	if d.Sector != 512 {
+		return fmt.Sprintf("sgdisk %s, on the disk as losetup --sector-size %d attaches it.", change, d.Sector)
+	}
+	return "sgdisk " + change + " FILE."
 }
 
 // withoutGPT lists what UEFI finds to start on a disk without a GPT.
@@ -189,7 +233,15 @@ func checkBackup(_ *image.Facts, d *image.Disk) Finding {
 	if !d.Primary.There && !d.Backup.There && d.Primary.Unread == "" && d.Backup.Unread == "" {
 		return skip(ReasonNoTable)
 	}
-	return judgeRead(d.Backup.Wrong, d.Backup.Unread, fmt.Sprintf("at LBA %d", d.Backup.At))
+	found := []string{fmt.Sprintf("at LBA %d", d.Backup.At)}
+	if d.Grown > 0 {
+		found = append(found, fmt.Sprintf("the disk grew by %d bytes since, and the backup is where the primary says", d.Grown))
+	}
+	f := judgeRead(d.Backup.Wrong, d.Backup.Unread, found...)
+	if d.Primary.Whole {
+		f.Fix = "Write the backup at the end of the disk from the primary copy: " + sgdisk(d, "-e")
+	}
+	return f
 }
 
 func checkMBR(_ *image.Facts, d *image.Disk) Finding {
@@ -291,7 +343,7 @@ func programProblems(p image.Program) []string {
 	return wrong
 }
 
-func checkESPType(_ *image.Facts, d *image.Disk) Finding {
+func checkESPType(i *image.Facts, d *image.Disk) Finding {
 	var found, others []string
 	for _, e := range d.ESPs {
 		found = append(found, fmt.Sprintf("partition %d, LBA %d to %d", e.Number, e.First, e.Last))
@@ -306,6 +358,11 @@ func checkESPType(_ *image.Facts, d *image.Disk) Finding {
 		return noESP(d)
 	case len(d.ESPs) == 0:
 		return fail("no partition is of type "+image.ESPType, others[:min(len(others), 4)]...)
+	}
+	if e := d.Boots(i.Partition, i.Arch); e.Attributes&image.Ignored != 0 {
+		f := fail(fmt.Sprintf("partition %d has the attribute bit 1, by which EFI firmware ignores it: EDK2 does not start from it", e.Number), found...)
+		f.Fix = "Clear the attribute: " + sgdisk(d, fmt.Sprintf("-A %d:clear:1", e.Number))
+		return f
 	}
 	return pass(found...)
 }
@@ -326,7 +383,7 @@ func checkFAT32(i *image.Facts, d *image.Disk) Finding {
 	if e == nil {
 		return noESP(d)
 	}
-	wrong, found := slices.Concat(e.FS.Wrong, e.Tree.Wrong), slices.Clone(e.FS.Notes)
+	wrong, found := slices.Concat(e.FS.Wrong, e.Tree.Wrong), []string(nil)
 	if e.FS.Holds != "" {
 		found = append(found, fmt.Sprintf("partition %d begins with %s", e.Number, e.FS.Holds))
 	}
@@ -336,7 +393,16 @@ func checkFAT32(i *image.Facts, d *image.Disk) Finding {
 			wrong = append(wrong, fmt.Sprintf("its number of clusters makes it %s; FAT32 has at least %d", e.FS.Kind, image.LeastFAT32))
 		}
 	}
-	return judgeRead(wrong, e.FS.Unread, found...)
+	fix := ""
+	if e.FS.Sector != 0 && e.FS.Sector != d.Sector {
+		wrong = append(wrong, fmt.Sprintf("its sectors have %d bytes, the disk's %d: U-Boot refuses it (FAT sector size mismatch), EDK2 does not", e.FS.Sector, d.Sector))
+		fix = fmt.Sprintf("Format the ESP with sectors of %[1]d bytes: mkfs.fat -F 32 -S %[1]d, or systemd-repart --sector-size=%[1]d.", d.Sector)
+	}
+	f := judgeRead(wrong, e.FS.Unread, found...)
+	if len(wrong) == 1 {
+		f.Fix = fix
+	}
+	return f
 }
 
 // noFiles is the finding of a check that needs files, in an ESP whose file
@@ -351,7 +417,7 @@ func noFiles(e *image.ESP) Finding {
 // checkNoVariables skips a store that the running firmware may have created in
 // this boot. Only the host knows what the image held before.
 func checkNoVariables(f *probes.Facts) Finding {
-	return onDisk(func(i *image.Facts, d *image.Disk) Finding {
+	return onWhole(func(i *image.Facts, d *image.Disk) Finding {
 		ofRunning := func(h image.Finding) bool { return i.Name != "" && mayRun(f.EFI, h.Store) }
 		finding := judgeHeld(d, func(h image.Finding) bool { return h.Store != "" && !ofRunning(h) })
 		if kept := held(d, ofRunning); len(kept) > 0 && finding.Verdict != Fail && finding.Verdict != Error {

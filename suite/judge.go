@@ -70,6 +70,7 @@ const (
 	ReasonNoFAT     = "no-fat"
 	ReasonNoProgram = "no-boot-program"
 	ReasonDamaged   = "damaged-fat" // not all its files can be seen
+	ReasonCut       = "cut-disk"    // the image's file ends before its table does
 	ReasonBoot      = "needs-boot"  // a boot of the image would show it
 
 	// The requirement has no check.

@@ -105,7 +105,7 @@ func readESP(s *source, sector int, p Partition, follow bool) ESP {
 		e.FS.add(err)
 		return e
 	}
-	f := readFAT(s, base, length, sector, &e.FS)
+	f := readFAT(s, base, length, &e.FS)
 	if f == nil {
 		return e
 	}

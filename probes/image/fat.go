@@ -14,8 +14,8 @@ type FileSystem struct {
 	Kind     string // FAT12, FAT16 or FAT32, by the number of clusters; empty for none
 	Laid     string // the kind that its layout is of, if it differs
 	Clusters uint32
-	Holds    string   // what the partition holds instead
-	Notes    []string // what is unusual and allowed
+	Sector   int    // bytes
+	Holds    string // what the partition holds instead
 }
 
 // The least numbers of clusters (section "FAT Type Determination").
@@ -52,7 +52,7 @@ func isFAT(b []byte) bool {
 // readFAT reads the boot sector of the file system in a partition, which is at
 // base and length bytes long. It returns nil if there is no file system that can
 // be read.
-func readFAT(s *source, base, length uint64, sector int, fs *FileSystem) *fat {
+func readFAT(s *source, base, length uint64, fs *FileSystem) *fat {
 	b, err := s.read(base, mbrSize)
 	if err != nil {
 		fs.add(err)
@@ -70,11 +70,7 @@ func readFAT(s *source, base, length uint64, sector int, fs *FileSystem) *fat {
 		fs.add(err)
 		return nil
 	}
-	if f.sector < uint64(sector) {
-		fs.wrong("its sectors have %d bytes, the disk's %d", f.sector, sector)
-	} else if f.sector > uint64(sector) {
-		fs.Notes = append(fs.Notes, fmt.Sprintf("its sectors have %d bytes", f.sector))
-	}
+	fs.Sector = int(f.sector)
 	return f
 }
 
@@ -108,7 +104,7 @@ func (f *fat) parse(b []byte, base, length uint64, fs *FileSystem) error {
 	f.data = base + before*f.sector
 	f.classify(wide, fs)
 	if total*f.sector > length {
-		fs.wrong("it has %d bytes, and its partition on the disk %d", total*f.sector, length)
+		fs.wrong("it has %d bytes, and its partition %d", total*f.sector, length)
 	}
 	if least := (clusters+2)*uint64(f.bits) + 7; size*f.sector < least/8 {
 		return fmt.Errorf("a table of %d bytes for %d clusters", size*f.sector, clusters)

@@ -40,7 +40,7 @@ func (p bpb) sector() []byte {
 // parsed is what comes of a boot sector in a partition of so many bytes.
 func parsed(p bpb, length uint64) (fs FileSystem, f *fat) {
 	b := p.sector()
-	f = readFAT(sourceOf(b), 0, length, 512, &fs)
+	f = readFAT(sourceOf(b), 0, length, &fs)
 	return fs, f
 }
 
@@ -60,11 +60,11 @@ func TestReadFAT(t *testing.T) {
 		bpb  bpb
 		want FileSystem
 	}{
-		"FAT12":                   {fat12(), FileSystem{Kind: "FAT12", Clusters: 300}},
-		"FAT16":                   {fat16(), FileSystem{Kind: "FAT16", Clusters: 4085}},
-		"FAT32":                   {fat32(), FileSystem{Kind: "FAT32", Clusters: 65525}},
-		"the most that FAT12 has": {bpb{perCluster: 1, tables: 1, reserved: 1, entries: 16, total16: 1 + 12 + 1 + 4084, fat: 12}, FileSystem{Kind: "FAT12", Clusters: 4084}},
-		"FAT32 of too few":        {bpb{perCluster: 1, tables: 1, reserved: 1, fat32: 512, total: 1 + 512 + 65524, root: 2}, FileSystem{Kind: "FAT16", Laid: "FAT32", Clusters: 65524}},
+		"FAT12":                   {fat12(), FileSystem{Kind: "FAT12", Clusters: 300, Sector: 512}},
+		"FAT16":                   {fat16(), FileSystem{Kind: "FAT16", Clusters: 4085, Sector: 512}},
+		"FAT32":                   {fat32(), FileSystem{Kind: "FAT32", Clusters: 65525, Sector: 512}},
+		"the most that FAT12 has": {bpb{perCluster: 1, tables: 1, reserved: 1, entries: 16, total16: 1 + 12 + 1 + 4084, fat: 12}, FileSystem{Kind: "FAT12", Clusters: 4084, Sector: 512}},
+		"FAT32 of too few":        {bpb{perCluster: 1, tables: 1, reserved: 1, fat32: 512, total: 1 + 512 + 65524, root: 2}, FileSystem{Kind: "FAT16", Laid: "FAT32", Clusters: 65524, Sector: 512}},
 	} {
 		fs, f := parsed(c.bpb, 1<<30)
 		require.NotNil(t, f, name)
@@ -102,31 +102,28 @@ func TestReadFATFaults(t *testing.T) {
 	}
 	fs, f := parsed(fat32(), 66581*512-1)
 	require.NotNil(t, f)
-	require.Equal(t, []string{"it has 34089472 bytes, and its partition on the disk 34089471"}, fs.Wrong)
+	require.Equal(t, []string{"it has 34089472 bytes, and its partition 34089471"}, fs.Wrong)
 }
 
 // What a partition holds instead is said.
 func TestReadFATOfAnother(t *testing.T) {
 	var fs FileSystem
-	require.Nil(t, readFAT(sourceOf(append([]byte("NTFS"), make([]byte, 600)...)), 0, 512, 512, &fs))
+	require.Nil(t, readFAT(sourceOf(append([]byte("NTFS"), make([]byte, 600)...)), 0, 512, &fs))
 	require.Equal(t, FileSystem{Seen: Seen{Wrong: []string{"the partition holds no FAT file system"}}}, fs)
 	fs = FileSystem{}
-	require.Nil(t, readFAT(sourceOf(with(make([]byte, 600), 3, []byte("NTFS    ")...)), 0, 512, 512, &fs))
+	require.Nil(t, readFAT(sourceOf(with(make([]byte, 600), 3, []byte("NTFS    ")...)), 0, 512, &fs))
 	require.Equal(t, "an NTFS file system", fs.Holds)
 	fs = FileSystem{}
-	require.Nil(t, readFAT(sourceOf(make([]byte, 600)), 512, 512, 512, &fs))
+	require.Nil(t, readFAT(sourceOf(make([]byte, 600)), 512, 512, &fs))
 	require.Equal(t, []string{"512 bytes at byte 512 are behind the end of the disk, 600"}, fs.Wrong)
 }
 
-// A file system may have larger sectors than its disk, and no smaller ones.
+// A file system's sectors need not be as large as its disk's.
 func TestReadFATOfOtherSectors(t *testing.T) {
 	large := with(bpb{perCluster: 1, tables: 1, reserved: 1, entries: 128, total16: 1 + 1 + 1 + 300, fat: 1}.sector(), 11, 0, 16)
 	var fs FileSystem
-	require.NotNil(t, readFAT(sourceOf(large), 0, 1<<30, 512, &fs))
-	require.Equal(t, FileSystem{Kind: "FAT12", Clusters: 300, Notes: []string{"its sectors have 4096 bytes"}}, fs)
-	fs = FileSystem{}
-	require.NotNil(t, readFAT(sourceOf(fat12().sector()), 0, 1<<30, 4096, &fs))
-	require.Equal(t, []string{"its sectors have 512 bytes, the disk's 4096"}, fs.Wrong)
+	require.NotNil(t, readFAT(sourceOf(large), 0, 1<<30, &fs))
+	require.Equal(t, FileSystem{Kind: "FAT12", Clusters: 300, Sector: 4096}, fs)
 }
 
 // volume is a FAT12 in memory, whose clusters' values are given from 2 on.
@@ -366,7 +363,7 @@ func FuzzParseFAT(f *testing.F) {
 	f.Fuzz(func(t *testing.T, data []byte) {
 		var fs FileSystem
 		s := sourceOf(data)
-		v := readFAT(s, 0, uint64(len(data)), 512, &fs)
+		v := readFAT(s, 0, uint64(len(data)), &fs)
 		require.True(t, v != nil || !fs.Sound())
 		if v == nil {
 			return

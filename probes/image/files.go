@@ -34,7 +34,7 @@ func OpenFiles(r io.ReaderAt, d *Disk, e *ESP) (*Files, error) {
 		return nil, err
 	}
 	var fs FileSystem
-	f := readFAT(s, base, length, d.Sector, &fs)
+	f := readFAT(s, base, length, &fs)
 	if f == nil {
 		return nil, errors.New(strings.Join(append(fs.Wrong, fs.Unread), "; "))
 	}

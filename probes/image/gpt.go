@@ -32,6 +32,7 @@ type Table struct {
 	EntriesCRC  uint32
 
 	partitions []Partition
+	header     bool // its checksum is right, so that its numbers are meant
 }
 
 // A Partition is a used entry of the table. GUIDs are in capitals.
@@ -40,6 +41,7 @@ type Partition struct {
 	Type, Unique string
 	First, Last  uint64 // LBA
 	Name         string
+	Attributes   uint64 `json:",omitempty"`
 	Begins       string // what it begins with, if the disk has no ESP
 }
 
@@ -52,6 +54,10 @@ const (
 	maxEntriesSize = 1 << 20
 	maxPartitions  = 1024
 )
+
+// Ignored is the attribute by which EFI firmware shows nothing of a partition: UEFI
+// Specification 2.10, table 5-8, bit 1.
+const Ignored = 1 << 1
 
 // readTable reads the copy at an LBA.
 func readTable(s *source, sector int, lba uint64) Table {
@@ -93,6 +99,7 @@ func (t *Table) parse(b []byte) {
 	t.EntriesLBA = binary.LittleEndian.Uint64(b[72:])
 	t.Entries, t.EntrySize = binary.LittleEndian.Uint32(b[80:]), binary.LittleEndian.Uint32(b[84:])
 	t.EntriesCRC = binary.LittleEndian.Uint32(b[88:])
+	t.header = t.Sound()
 	if t.MyLBA != t.At {
 		t.wrong("the header at LBA %d says that it is at %d", t.At, t.MyLBA)
 	}
@@ -142,35 +149,41 @@ func (t *Table) parseEntries(array []byte) error {
 		t.partitions = append(t.partitions, Partition{
 			Number: n, Type: GUID(e), Unique: GUID(e[16:]),
 			First: binary.LittleEndian.Uint64(e[32:]), Last: binary.LittleEndian.Uint64(e[40:]),
-			Name: Text(e[56:gptEntrySize]),
+			Attributes: binary.LittleEndian.Uint64(e[48:]), Name: Text(e[56:gptEntrySize]),
 		})
 	}
 	return nil
 }
 
-// readBackup reads the copy in the last sector and compares it with the primary
-// one. If there is none, it looks at the place that the primary names: when an
-// image is made larger, the backup stays where it was.
+// readBackup reads the copy that the primary one names, or that in the last
+// sector, and compares it with the primary one. A disk that grew has it where it
+// was: firmware looks there while the primary is whole, and what first boots moves
+// it.
 func (d *Disk) readBackup(s *source) Table {
-	t := readTable(s, d.Sector, d.last())
 	p := &d.Primary
-	if !t.There && t.Unread == "" && p.Whole && p.Alternate < d.last() && p.Alternate > 1 {
+	t := readTable(s, d.Sector, d.last())
+	named := p.header && p.Alternate > 1
+	if named && p.Alternate < d.last() && !(t.Whole && t.DiskGUID == p.DiskGUID) {
 		if other := readTable(s, d.Sector, p.Alternate); other.There {
-			other.wrong("the backup is at LBA %d, and not at the last one, %d", p.Alternate, d.last())
-			return other
+			if t = other; t.Whole {
+				d.Grown = d.Size - int64(p.Alternate+1)*int64(d.Sector)
+			}
 		}
+	}
+	if named && p.Alternate > d.last() && p.Alternate < maxLBA && !t.There {
+		d.Cut = int64(p.Alternate+1)*int64(d.Sector) - d.Size
 	}
 	if t.Whole && t.Alternate != 1 {
 		t.wrong("the backup header says that the other is at LBA %d", t.Alternate)
 	}
 	if t.Whole && p.Whole {
-		t.agree(p, d.last())
+		t.agree(p)
 	}
 	return t
 }
 
 // agree compares the backup with the primary copy.
-func (t *Table) agree(p *Table, last uint64) {
+func (t *Table) agree(p *Table) {
 	for _, f := range []struct {
 		name          string
 		mine, primary uint64
@@ -189,7 +202,7 @@ func (t *Table) agree(p *Table, last uint64) {
 	if t.DiskGUID != p.DiskGUID {
 		t.wrong("the copies do not agree in the disk's GUID")
 	}
-	if t.EntriesLBA <= t.LastUsable || t.EntriesLBA >= last {
+	if t.EntriesLBA <= t.LastUsable || t.EntriesLBA >= t.At {
 		t.wrong("the backup's entries are at LBA %d, not between the usable LBAs and the header", t.EntriesLBA)
 	}
 }
@@ -229,13 +242,16 @@ func (p *Partition) lies(t *Table) error {
 	return nil
 }
 
-// bytes returns where the partition lies on a disk, up to the end of the disk.
+// maxLBA bounds what is taken for an LBA, so that no disk has 2^62 bytes.
+const maxLBA = 1 << 50
+
+// bytes returns where the partition lies on a disk. It may end behind the disk's
+// end.
 func (p *Partition) bytes(sector int, size int64) (base, length uint64, err error) {
-	end := uint64(size) / uint64(sector)
-	if p.First > p.Last || p.First >= end {
+	if end := uint64(size) / uint64(sector); p.First > p.Last || p.First >= end {
 		return 0, 0, errors.New("the partition is not on the disk")
 	}
-	return p.First * uint64(sector), (min(p.Last, end-1) - p.First + 1) * uint64(sector), nil
+	return p.First * uint64(sector), (min(p.Last, maxLBA) - p.First + 1) * uint64(sector), nil
 }
 
 // GUID writes an EFI_GUID as the specification does: three little-endian

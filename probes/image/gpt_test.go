@@ -119,18 +119,64 @@ func TestCopiesFaults(t *testing.T) {
 	}
 }
 
-// A disk that was made larger has left its backup behind.
+// A disk that was made larger has its backup where the primary says, whatever lies
+// at its end; and one that was made smaller lacks what the primary says.
 func TestBackupIsLookedFor(t *testing.T) {
-	i := imagetest.New(imagetest.Good())
-	last := i.Size/512 - 1
-	i.Size += 1 << 20
-	d := tablesOf(i)
-	require.EqualValues(t, last, d.Backup.At)
-	require.Equal(t, []string{fmt.Sprintf("the backup is at LBA %d, and not at the last one, %d", last, last+2048)}, d.Backup.Wrong)
-	i.Put(i.Header(false)+32, le64(1)...) // the primary names itself
-	i.SealHeader(false)
-	d = tablesOf(i)
-	require.Equal(t, []string{fmt.Sprintf("no header at LBA %d", last+2048)}, d.Backup.Wrong)
+	good := imagetest.New(imagetest.Good())
+	last := good.Size/512 - 1
+	for name, c := range map[string]struct {
+		change           func(i *imagetest.Image)
+		at               int64 // where a backup is, or was looked for
+		grown, cut, odd  int64
+		wrong            string
+		protected, whole bool
+	}{
+		"as it was made": {func(*imagetest.Image) {}, last, 0, 0, 0, "", true, true},
+		"grown":          {func(i *imagetest.Image) { i.Size += 1 << 20 }, last, 1 << 20, 0, 0, "", true, true},
+		"grown, and its old end behind it": {func(i *imagetest.Image) {
+			i.Put(i.Size+1<<20-512, i.Get(i.Header(true), 512)...)
+			i.Size += 1 << 20
+		}, last, 1 << 20, 0, 0, "", true, true},
+		"grown, and broken before": {func(i *imagetest.Image) {
+			i.Put(i.Header(true)+16, 0)
+			i.Size += 1 << 20
+		}, last, 0, 0, 0, "the header's CRC is", false, false},
+		"grown, and primary entries broken": {func(i *imagetest.Image) {
+			i.Put(i.Entry(false, 0)+56, 'X')
+			i.Size += 1 << 20
+		}, last, 1 << 20, 0, 0, "", true, true},
+		"grown, and its MBR with it": {func(i *imagetest.Image) {
+			i.Size += 1 << 20
+			i.Put32(458, uint32(i.Size/512-1))
+		}, last, 1 << 20, 0, 0, "", true, true},
+		"grown by 100 bytes":     {func(i *imagetest.Image) { i.Size += 100 }, last, 0, 0, 100, "", true, true},
+		"cut by 100 bytes":       {func(i *imagetest.Image) { i.Size -= 100 }, last - 1, 0, 100, 412, "no header at LBA", true, false},
+		"cut by 1 MiB":           {func(i *imagetest.Image) { i.Size -= 1 << 20 }, last - 2048, 0, 1 << 20, 0, "no header at LBA", true, false},
+		"cut within the entries": {func(i *imagetest.Image) { i.Size = 4096 }, 7, 0, (last+1)*512 - 4096, 0, "no header at LBA 7", true, false},
+		"it names itself": {func(i *imagetest.Image) {
+			i.Size += 1 << 20
+			i.Put(i.Header(false)+32, le64(1)...)
+			i.Put(512+32, le64(1)...)
+			i.SealHeader(false)
+		}, last + 2048, 0, 0, 0, "no header at LBA", false, false},
+		"it names what no disk has": {func(i *imagetest.Image) {
+			i.Put(i.Header(true), make([]byte, 512)...)
+			i.Put(512+32, le64(math.MaxUint64)...)
+			i.SealHeader(false)
+		}, last, 0, 0, 0, "no header at LBA", true, false},
+	} {
+		i := imagetest.New(imagetest.Good())
+		c.change(i)
+		d := tablesOf(i)
+		require.EqualValues(t, c.at, d.Backup.At, name)
+		require.Equal(t, []int64{c.grown, c.cut, c.odd}, []int64{d.Grown, d.Cut, d.Odd}, name)
+		require.Contains(t, fmt.Sprint(d.Backup.Wrong), c.wrong, name)
+		require.Equal(t, c.whole, d.Backup.Whole, name)
+		require.Equal(t, c.protected, d.MBR.Sound(), "%s: %v", name, d.MBR)
+		if c.cut > 0 {
+			require.Empty(t, d.Layout.Wrong, name)
+		}
+	}
 }
 
 func TestLayout(t *testing.T) {
@@ -167,7 +213,8 @@ func TestPartitionBytes(t *testing.T) {
 	}{
 		"on the disk":           {Partition{First: 2, Last: 3}, 1024, 1024, ""},
 		"the last sector":       {Partition{First: 9, Last: 9}, 4608, 512, ""},
-		"cut by the disk's end": {Partition{First: 8, Last: math.MaxUint64}, 4096, 1024, ""},
+		"behind the disk's end": {Partition{First: 8, Last: 19}, 4096, 6144, ""},
+		"without an end":        {Partition{First: 8, Last: math.MaxUint64}, 4096, (maxLBA - 7) * 512, ""},
 		"behind the disk":       {Partition{First: 10, Last: 11}, 0, 0, "the partition is not on the disk"},
 		"ends before it begins": {Partition{First: 3, Last: 2}, 0, 0, "the partition is not on the disk"},
 		"as far away as can be": {Partition{First: math.MaxUint64, Last: math.MaxUint64}, 0, 0, "the partition is not on the disk"},

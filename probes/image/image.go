@@ -17,6 +17,9 @@ import (
 type Disk struct {
 	Size    int64  // bytes
 	Sector  int    // bytes: the logical block size, 512 or 4096
+	Odd     int64  `json:",omitempty"` // bytes behind the last whole sector
+	Grown   int64  `json:",omitempty"` // bytes behind the end that the table knows, where its backup is whole
+	Cut     int64  `json:",omitempty"` // bytes that the table knows and that are not there
 	Begins  string // what the disk begins with, if it has no partition table
 	MBR     MBR
 	Primary Table
@@ -119,16 +122,17 @@ func tables(s *source, sector int) *Disk {
 	if sector == 0 {
 		d.Sector = sectorOf(s)
 	}
-	d.MBR = readMBR(s, d.last())
+	d.Odd = d.Size % int64(d.Sector)
 	d.Primary = readTable(s, d.Sector, 1)
 	d.Backup = d.readBackup(s)
+	d.MBR = d.readMBR(s)
 	good := &d.Primary
 	if !good.Whole && d.Backup.Whole {
 		good = &d.Backup
 	}
 	if good.Whole {
 		d.Partitions = good.partitions
-		d.Layout = layout(good, d.Sector, d.last())
+		d.Layout = layout(good, d.Sector, d.end())
 	} else {
 		d.Begins = beginning(s)
 		for _, other := range []int{512, 4096} {
@@ -142,6 +146,14 @@ func tables(s *source, sector int) *Disk {
 
 // last is the disk's last LBA.
 func (d *Disk) last() uint64 { return max(uint64(d.Size)/uint64(d.Sector), 1) - 1 }
+
+// end is the disk's last LBA as its table knows it, where the disk was cut since.
+func (d *Disk) end() uint64 {
+	if d.Cut > 0 {
+		return d.Primary.Alternate
+	}
+	return d.last()
+}
 
 // sectorOf finds out how large the sectors of an image are: as large as the
 // place of a GPT header asks. A real disk says so itself.
@@ -161,7 +173,7 @@ func sectorOf(s *source) int {
 }
 
 // Boots returns the ESP to judge; nil if there is none. It is, in this order: the
-// given partition; the first with a program for the architecture, which is named
+// given partition; of those that firmware does not ignore, or of all, the first with a program for the architecture, which is named
 // as Go does; the first with any program; the first that is a file system; the
 // first.
 func (d *Disk) Boots(partition, arch string) *ESP {
@@ -180,6 +192,9 @@ func (d *Disk) Boots(partition, arch string) *ESP {
 func (e *ESP) rank(partition, arch string) int {
 	if partition != "" && e.Unique == partition {
 		return 0
+	}
+	if e.Attributes&Ignored != 0 {
+		return 5
 	}
 	best := 4
 	if e.FS.Kind != "" {

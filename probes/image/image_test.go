@@ -25,7 +25,7 @@ func TestInspect(t *testing.T) {
 	require.Len(t, d.ESPs, 1)
 	e := d.ESPs[0]
 	require.True(t, e.Tree.Sound(), e.Tree)
-	require.Equal(t, image.FileSystem{Kind: "FAT32", Clusters: 65525}, e.FS)
+	require.Equal(t, image.FileSystem{Kind: "FAT32", Clusters: 65525, Sector: 512}, e.FS)
 	for arch, machine := range map[string]uint16{"arm64": image.MachineAArch64, "arm": image.MachineARM} {
 		p := e.Program(arch)
 		require.Equal(t, image.File, p.Is, p)

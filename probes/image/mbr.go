@@ -60,6 +60,18 @@ func signed(sector []byte) bool {
 	return sector[mbrSignature] == 0x55 && sector[mbrSignature+1] == 0xaa
 }
 
+// readMBR reads the record. One that is as long as the table of a disk that grew is
+// right.
+func (d *Disk) readMBR(s *source) MBR {
+	if d.Grown > 0 {
+		if m := readMBR(s, d.Primary.Alternate); m.Sound() {
+			m.Notes = append(m.Notes, "it ends where the table does")
+			return m
+		}
+	}
+	return readMBR(s, d.end())
+}
+
 // readMBR reads the record of a disk whose last LBA is known.
 func readMBR(s *source, last uint64) MBR {
 	var m MBR

@@ -48,10 +48,11 @@ func oracle(t *testing.T, name string, args ...string) string {
 // so is each form of it.
 func TestImagesAreWhole(t *testing.T) {
 	for name, change := range map[string]func(s *imagetest.Spec){
-		"good":                  func(*imagetest.Spec) {},
-		"FAT12":                 func(s *imagetest.Spec) { s.Parts[0].FAT.Bits, s.Parts[0].FAT.Clusters = 12, 4084 },
-		"FAT16":                 func(s *imagetest.Spec) { s.Parts[0].FAT.Bits, s.Parts[0].FAT.Clusters = 16, 65524 },
-		"clusters of 8 sectors": func(s *imagetest.Spec) { s.Parts[0].FAT.PerCluster = 8 },
+		"good":                                   func(*imagetest.Spec) {},
+		"FAT12":                                  func(s *imagetest.Spec) { s.Parts[0].FAT.Bits, s.Parts[0].FAT.Clusters = 12, 4084 },
+		"FAT16":                                  func(s *imagetest.Spec) { s.Parts[0].FAT.Bits, s.Parts[0].FAT.Clusters = 16, 65524 },
+		"clusters of 8 sectors":                  func(s *imagetest.Spec) { s.Parts[0].FAT.PerCluster = 8 },
+		"sectors of 4096 bytes on a disk of 512": func(s *imagetest.Spec) { s.Parts[0].FAT.PerCluster, s.Parts[0].FAT.Large = 8, true },
 		"a second partition": func(s *imagetest.Spec) {
 			s.Parts = append(s.Parts, imagetest.Part{Type: imagetest.Linux, Sectors: 2048})
 		},
@@ -72,7 +73,7 @@ func TestImagesAreWhole(t *testing.T) {
 			esp := slices.IndexFunc(i.FS, func(l *imagetest.Layout) bool { return l != nil })
 			disk := write(t, i)
 			require.Contains(t, oracle(t, "sgdisk", "-v", disk), "No problems found")
-			require.NoError(t, os.WriteFile(disk+".fat", i.Get(i.First[esp], int(i.FS[esp].Sectors)*i.Sector), 0o644))
+			require.NoError(t, os.WriteFile(disk+".fat", i.Get(i.First[esp], int(i.FS[esp].Sectors)*i.FS[esp].SectorSize()), 0o644))
 			require.Len(t, strings.Split(strings.TrimSpace(oracle(t, "fsck.vfat", "-n", disk+".fat")), "\n"), 2, "its version and a count")
 			names := oracle(t, "mdir", "-i", disk+".fat", "-b", "-/")
 			for _, f := range spec.Parts[esp].FAT.Files {

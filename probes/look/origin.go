@@ -4,7 +4,6 @@ import (
 	"encoding/binary"
 	"fmt"
 	"io/fs"
-	"regexp"
 	"slices"
 	"strings"
 
@@ -129,15 +128,22 @@ func slotsOf(root fs.FS, name string) (slots []string) {
 		return nil
 	}
 	for part := range strings.SplitSeq(link, "/") {
-		if m := pciFunction.FindStringSubmatch(part); m != nil {
-			slots = append(slots, m[1])
+		if slot := pciSlot(part); slot != "" {
+			slots = append(slots, slot)
 		}
 	}
 	return slots
 }
 
-// pciFunction is a function's name in sysfs: domain, bus, and what is asked for.
-var pciFunction = regexp.MustCompile(`^[0-9a-f]{4,8}:[0-9a-f]{2}:([0-9a-f]{2}\.[0-7])$`)
+// pciSlot returns the end of a PCI function's name in sysfs, DOMAIN:BUS:DEVICE.FUNCTION;
+// empty for another name.
+func pciSlot(name string) string {
+	parts := strings.Split(name, ":")
+	if len(parts) != 3 || len(parts[1]) != 2 || len(parts[2]) != 4 || parts[2][2] != '.' {
+		return ""
+	}
+	return parts[2]
+}
 
 // onDisk tells whether the partition that the origin names is on a disk.
 func (o *origin) onDisk(t *image.Disk) bool {

@@ -69,18 +69,25 @@ func (l *Layout) Link(cluster, value uint32) {
 // Place is where a cluster lies.
 func (l *Layout) Place(cluster uint32) int64 { return l.Data + int64(cluster-2)*l.Cluster }
 
+// SectorSize is that of the file system, in bytes.
+func (l *Layout) SectorSize() int { return int(l.sector) }
+
 func (i *Image) format(f *FAT, boot int64) *Layout {
 	p := plan(f.Files)
 	l := i.copyESP(written(i.Sector*int(f.PerCluster), p.files), boot)
-	l.divide(f.PerCluster)
+	perCluster := f.PerCluster
+	if f.Large {
+		l.sector, perCluster = int64(i.Sector)*int64(perCluster), 1
+	}
+	l.divide(perCluster)
 	l.resize(f.Clusters)
 	if f.Bits != 32 {
 		l.narrow(f.Bits, int64(f.Clusters))
 	}
 	l.rewrite(p, `\`)
 	if f.Bits == 32 {
-		i.Put32(l.Boot+l.sector*int64(f.PerCluster)+488, f.Clusters-(l.next-2)+l.unused)
-		l.backup(f.PerCluster)
+		i.Put32(l.Boot+l.sector*int64(perCluster)+488, f.Clusters-(l.next-2)+l.unused)
+		l.backup(perCluster)
 	}
 	return l
 }

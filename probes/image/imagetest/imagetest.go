@@ -116,6 +116,7 @@ type FAT struct {
 	Bits       int // of its layout: 12, 16 or 32
 	Clusters   uint32
 	PerCluster byte
+	Large      bool // its sectors are as large as its clusters
 	Files      []File
 }
 
@@ -182,7 +183,7 @@ func New(spec Spec) *Image {
 		if p.FAT != nil {
 			l := i.format(p.FAT, i.First[n])
 			i.FS[n] = l
-			sectors = max(sectors, l.Sectors)
+			sectors = max(sectors, l.Sectors*uint64(l.sector)/uint64(i.Sector))
 		}
 		i.Put(i.First[n], p.Data...)
 		places = append(places, [2]uint64{at, at + sectors - 1})
