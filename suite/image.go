@@ -51,10 +51,9 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-BOOT-PATH", Title: "The boot program is at the removable media path",
-		Asked:    "What boots lies in the EFI System Partition, at the path that UEFI tries on removable media.",
-		Readings: everyText(by{4, 11}),
-		How: "Looks for the file of the running architecture; an image that does not run needs that of either. No file, or a " +
-			"directory, fails. Skipped without a disk, an ESP or a FAT file system; what cannot be read is an error.",
+		Asked: "What boots lies in the EFI System Partition, at the path that UEFI tries on removable media.",
+		How: "Looks for the file of the running architecture; an image that does not run needs that of either. No file, a " +
+			"directory, or shim without a program beside it, fails. Skipped without a disk, an ESP or a FAT file system; what cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(2),
 		Needs: []string{"image"},
 		Check: onWhole(checkBootPath),
@@ -267,10 +266,11 @@ func checkBootPath(i *image.Facts, d *image.Disk) Finding {
 		switch {
 		case p.Is == image.File:
 			found = append(found, fmt.Sprintf("%s of %d bytes", p.Path, p.Size))
+			wrong = append(wrong, lonely(e, p)...)
 		case p.Is == image.Directory:
 			wrong = append(wrong, p.Path+" is a directory")
 		case p.Arch == i.Arch || i.Arch == "":
-			lacks = append(lacks, fmt.Sprintf("no %s: there is no %s", p.Path, p.Lacks))
+			lacks = append(lacks, missing(p))
 		}
 	}
 	if i.Arch == "" && len(found)+len(wrong) > 0 {
@@ -279,7 +279,68 @@ func checkBootPath(i *image.Facts, d *image.Disk) Finding {
 	if len(lacks) > 0 && e.Tree.Unread != "" {
 		return unknown(e.Tree.Unread, found...)
 	}
-	return judgeRead(append(wrong, lacks...), "", found...)
+	f := judgeRead(append(wrong, lacks...), "", found...)
+	if len(lacks) > 0 && len(found) == 0 {
+		f.instead(e)
+	}
+	return f
+}
+
+// missing says what of a path is not there.
+func missing(p image.Program) string {
+	if p.Lacks == p.Path {
+		return "there is no " + p.Path
+	}
+	return fmt.Sprintf("there is no %s: there is no %s", p.Path, p.Lacks)
+}
+
+// bootFolder is where removable media have their programs.
+const bootFolder = `\EFI\BOOT\`
+
+// elsewhere are the architectures of other boot programs: UEFI Specification 2.10,
+// section 3.5.1.1.
+var elsewhere = map[string]string{
+	"BOOTX64.EFI": "x86-64", "BOOTIA32.EFI": "x86", "BOOTIA64.EFI": "Itanium", "BOOTRISCV64.EFI": "RISC-V",
+	"BOOTRISCV32.EFI": "RISC-V", "BOOTLOONGARCH64.EFI": "LoongArch",
+}
+
+// instead says which programs there are where none is that firmware starts by
+// itself, and what to do.
+func (f *Finding) instead(e *image.ESP) {
+	for _, path := range e.Others {
+		if name, beside := cutFolder(path); beside && elsewhere[name] != "" {
+			f.Problem += fmt.Sprintf("; %s is there: an image for %s", path, elsewhere[name])
+			f.Fix = "Use an image for AArch64: this one is for " + elsewhere[name] + "."
+			return
+		}
+	}
+	if len(e.Others) == 0 {
+		return
+	}
+	f.Problem += "; what is there no firmware looks for by itself: " + strings.Join(e.Others[:min(len(e.Others), 4)], ", ")
+	f.Fix = `Put the boot program at \EFI\BOOT\BOOTAA64.EFI too, with what it loads beside it: grub-install --removable, or a copy of shimaa64.efi by that name and of grubaa64.efi.`
+}
+
+// cutFolder returns the name, in capitals, of a file that lies where removable
+// media have their programs.
+func cutFolder(path string) (name string, beside bool) {
+	return strings.CutPrefix(strings.ToUpper(path), bootFolder)
+}
+
+// lonely says of shim that what it would start is not there. By its name that may
+// be any program beside it but MokManager, and the boot programs themselves.
+func lonely(e *image.ESP, p image.Program) []string {
+	if p.Header == nil || !p.Header.Shim || e.More || !e.Tree.Sound() {
+		return nil
+	}
+	second := slices.ContainsFunc(e.Others, func(path string) bool {
+		name, beside := cutFolder(path)
+		return beside && !strings.Contains(name, `\`) && !strings.HasPrefix(name, "MM") && !strings.HasPrefix(name, "MOKMANAGER") && !strings.HasPrefix(name, "BOOT")
+	})
+	if second {
+		return nil
+	}
+	return []string{p.Path + " is shim, and no second stage is beside it, such as grubaa64.efi"}
 }
 
 // programs are the machine type and the magic number that a boot program must

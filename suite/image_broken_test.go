@@ -60,6 +60,15 @@ const (
 	nvFV = "FFF12B8D-7696-4C8B-A985-2747075B4F50"
 )
 
+// sbat is a program for AArch64 that says what it is, as all that Secure Boot may
+// start do; shim is that one.
+func sbat(name string) []byte {
+	return imagetest.UKI(image.MachineAArch64, imagetest.Section{Name: ".sbat",
+		Data: []byte("sbat,1,SBAT Version,sbat,1,https://github.com/rhboot/shim/blob/main/SBAT.md\n" + name + ",4,x,x,1,x\n")})
+}
+
+var shim = sbat("shim")
+
 // program is an image whose program for AArch64 has other bytes. They are a
 // good one's unless they are changed.
 func program(change func(b []byte) []byte) func() *imagetest.Image {
@@ -304,10 +313,20 @@ var brokenImages = []brokenImage{
 	// The boot programs.
 	{name: "no directory for the boot programs", make: holding(imagetest.File{Path: `\EFI\debian\grubaa64.efi`, Data: imagetest.PE(image.MachineAArch64)}),
 		want: noPath, problem: map[string]string{"IMG-BOOT-PATH": `there is no \EFI\BOOT`}},
+	{name: "shim elsewhere", make: holding(imagetest.File{Path: `\EFI\debian\shimaa64.efi`, Data: shim}),
+		want: noPath, problem: map[string]string{"IMG-BOOT-PATH": `what is there no firmware looks for by itself: \EFI\debian\shimaa64.efi`},
+		fix: map[string]string{"IMG-BOOT-PATH": "grub-install --removable"}},
+	{name: "shim alone", make: holding(imagetest.File{Path: aa64, Data: shim}, imagetest.File{Path: `\EFI\BOOT\mmaa64.efi`, Data: shim}, imagetest.File{Path: `\EFI\debian\grubaa64.efi`, Data: shim}),
+		want: fails("IMG-BOOT-PATH"), problem: map[string]string{"IMG-BOOT-PATH": aa64 + " is shim, and no second stage is beside it, such as grubaa64.efi"}},
+	{name: "shim with GRUB", make: holding(imagetest.File{Path: aa64, Data: shim}, imagetest.File{Path: `\EFI\BOOT\grubaa64.efi`, Data: shim})},
+	{name: "shim with its fallback", make: holding(imagetest.File{Path: aa64, Data: shim}, imagetest.File{Path: `\EFI\BOOT\fbaa64.efi`, Data: shim})},
+	{name: "shim with GRUB by another name", make: holding(imagetest.File{Path: aa64, Data: shim}, imagetest.File{Path: `\EFI\BOOT\grub.efi`, Data: shim})},
+	{name: "GRUB alone, which has a .sbat too", make: holding(imagetest.File{Path: aa64, Data: sbat("grub")})},
 	{name: "no boot program", make: holding(imagetest.File{Path: `\EFI\BOOT\grubaa64.efi`, Data: imagetest.PE(image.MachineAArch64)}), want: noPath},
 	{name: "no file", make: holding(), want: noPath},
 	{name: "a file for a directory", make: holding(imagetest.File{Path: `\EFI`, Data: []byte("x")}), want: noPath},
-	{name: "a boot program for x86", make: holding(imagetest.File{Path: `\EFI\BOOT\BOOTX64.EFI`, Data: imagetest.PE(0x8664)}), want: noPath},
+	{name: "a boot program for x86", make: holding(imagetest.File{Path: `\EFI\Boot\bootx64.efi`, Data: imagetest.PE(0x8664)}), want: noPath,
+		problem: map[string]string{"IMG-BOOT-PATH": `\EFI\Boot\bootx64.efi is there: an image for x86-64`}, fix: map[string]string{"IMG-BOOT-PATH": "this one is for x86-64"}},
 	{name: "a directory for a boot program", make: holding(imagetest.File{Path: aa64, Dir: true}), want: noPath,
 		problem: map[string]string{"IMG-BOOT-PATH": "is a directory"}},
 	{name: "text for a boot program", make: program(func([]byte) []byte { return bytes.Repeat([]byte("set root\n"), 99) }), want: notEFI,

@@ -16,6 +16,7 @@ type ESP struct {
 	FS       FileSystem
 	Tree     Seen // the result of reading its directories
 	Programs []Program
+	Others   []string  `json:",omitempty"` // paths of more programs, by their names
 	Holds    []Finding // what belongs to firmware
 	Files    int       // whose beginnings were read
 	More     bool      // there are more files, which were not read
@@ -42,8 +43,10 @@ type Program struct {
 	Header *PE  // nil if it is no file
 }
 
+type removableFile struct{ arch, file string }
+
 // removable are the paths, by architecture.
-var removable = []struct{ arch, file string }{{"arm64", "BOOTAA64.EFI"}, {"arm", "BOOTARM.EFI"}}
+var removable = []removableFile{{"arm64", "BOOTAA64.EFI"}, {"arm", "BOOTARM.EFI"}}
 
 // RemovablePath returns the path for an architecture, which is named as in Go.
 func RemovablePath(arch string) string {
@@ -234,6 +237,9 @@ func (e dirEntry) name() string {
 // look reads a file's beginning. A file that is damaged is no fault here: no text
 // asks that any but the boot programs are whole.
 func (t *tree) look(path string, e dirEntry) {
+	if isProgram(path) && len(t.esp.Others) < maxOthers && !slices.ContainsFunc(removable, func(r removableFile) bool { return strings.EqualFold(path, RemovablePath(r.arch)) }) {
+		t.esp.Others = append(t.esp.Others, path)
+	}
 	if e.size < volumeHeader {
 		return
 	}
@@ -245,6 +251,13 @@ func (t *tree) look(path string, e dirEntry) {
 	if what != "" && storeNames[path[1:]] == "" {
 		t.esp.hold(path, what, store)
 	}
+}
+
+// maxOthers is how many programs are listed that no firmware starts by itself.
+const maxOthers = 32
+
+func isProgram(path string) bool {
+	return len(path) > 4 && strings.EqualFold(path[len(path)-4:], ".efi")
 }
 
 // volumeHeader is EFI_FIRMWARE_VOLUME_HEADER with one block and its end: UEFI

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 )
 
 // A PE is the header of a PE/COFF image: Microsoft's PE Format, and UEFI
@@ -16,6 +17,7 @@ type PE struct {
 	Machine   uint16
 	Magic     uint16
 	Subsystem uint16
+	Shim      bool `json:",omitempty"` // its .sbat section says that it is shim, which starts another program
 }
 
 // Values in the header.
@@ -66,9 +68,22 @@ func ReadPE(r *io.SectionReader) (*PE, []Section) {
 // readPE reads the headers of a file of that size.
 func readPE(size uint32, read reader) *PE {
 	var p PE
-	_, err := p.read(uint64(size), read)
+	sections, err := p.read(uint64(size), read)
 	p.add(err)
+	p.Shim = slices.ContainsFunc(sections, func(s Section) bool { return isShim(s, uint64(size), read) })
 	return &p
+}
+
+// sbatRead is how much of a .sbat section is read: its first line is the format's
+// own, and the second one the program's (shim, SBAT.md).
+const sbatRead = 256
+
+func isShim(s Section, size uint64, read reader) bool {
+	if s.Name != ".sbat" || uint64(s.At)+uint64(s.Stored) > size {
+		return false
+	}
+	b, err := read(uint64(s.At), int(min(s.Stored, sbatRead)))
+	return err == nil && bytes.Contains(b, []byte("\nshim,"))
 }
 
 func (p *PE) read(size uint64, read reader) ([]Section, error) {
