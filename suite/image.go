@@ -188,10 +188,17 @@ func checkGPT(_ *image.Facts, d *image.Disk) Finding {
 	case d.Backup.Whole:
 		f.Found = append(f.Found, fmt.Sprintf("the backup at LBA %d is whole", d.Backup.At))
 		f.Fix = "Restore the primary copy from the backup, which is whole: " + restore(d)
+	case d.MBR.Kind == image.Ordinary && d.Begins != image.ISO:
+		f.Fix = toGPT(d)
 	case d.Primary.There || d.Backup.There:
 		f.Fix = "Neither copy of the table is whole. If the disk holds data, look for its partitions with testdisk; else partition it anew."
 	}
 	return f
+}
+
+// toGPT is what keeps the partitions of an MBR.
+func toGPT(d *image.Disk) string {
+	return "Convert the MBR's table, where there is room for a GPT before and behind its partitions: " + sgdisk(d, "-g")
 }
 
 // restore is the command that writes the primary copy from the backup. Without an
@@ -248,7 +255,11 @@ func checkMBR(_ *image.Facts, d *image.Disk) Finding {
 	if d.MBR.Kind != image.NoMBR {
 		found = append(d.MBR.Notes, fmt.Sprintf("%s MBR", d.MBR.Kind))
 	}
-	return judgeRead(d.MBR.Wrong, d.MBR.Unread, found...)
+	f := judgeRead(d.MBR.Wrong, d.MBR.Unread, found...)
+	if d.MBR.Kind == image.Ordinary && !d.Whole() && d.Begins != image.ISO {
+		f.Fix = toGPT(d)
+	}
+	return f
 }
 
 // checkBootPath looks for the boot program of the running architecture. An

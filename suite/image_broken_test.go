@@ -60,6 +60,15 @@ const (
 	nvFV = "FFF12B8D-7696-4C8B-A985-2747075B4F50"
 )
 
+// mbrOnly takes a GPT away, and puts its ESP into an MBR.
+func mbrOnly(i *imagetest.Image) {
+	i.Put(i.Header(false), make([]byte, 512)...)
+	i.Put(i.Header(true), make([]byte, 512)...)
+	i.Put(450, image.TypeESP)
+	i.Put32(454, 2048)
+	i.Put32(458, uint32(i.FS[0].Sectors))
+}
+
 // sbat is a program for AArch64 that says what it is, as all that Secure Boot may
 // start do; shim is that one.
 func sbat(name string) []byte {
@@ -140,13 +149,7 @@ var brokenImages = []brokenImage{
 		i.Put(450, 0x83)
 	}), want: with(noTable, map[string]Verdict{"IMG-GPT": Fail, "IMG-GPT-BACKUP": Skip, "IMG-MBR-PROTECTIVE": Fail}),
 		problem: map[string]string{"IMG-GPT": "no header at LBA 1", "IMG-MBR-PROTECTIVE": "is of type 0xEE, but of [0x83]"}},
-	{name: "an MBR with an ESP", make: damaged(func(i *imagetest.Image) {
-		i.Put(i.Header(false), make([]byte, 512)...)
-		i.Put(i.Header(true), make([]byte, 512)...)
-		i.Put(450, image.TypeESP)
-		i.Put32(454, 2048)
-		i.Put32(458, uint32(i.FS[0].Sectors))
-	}), want: with(noTable, map[string]Verdict{"IMG-GPT": Fail, "IMG-GPT-BACKUP": Skip, "IMG-MBR-PROTECTIVE": Fail}),
+	{name: "an MBR with an ESP", make: damaged(mbrOnly), want: with(noTable, map[string]Verdict{"IMG-GPT": Fail, "IMG-GPT-BACKUP": Skip, "IMG-MBR-PROTECTIVE": Fail}),
 		found: map[string]string{"IMG-GPT": `\EFI\BOOT\BOOTAA64.EFI is in partition 1, of type 0xEF, of the MBR`}},
 	{name: "a file system and no table", make: func() *imagetest.Image {
 		i := imagetest.New(imagetest.Good())

@@ -36,6 +36,8 @@ func TestRepairs(t *testing.T) {
 		"no backup header":             {"IMG-GPT-BACKUP", wipe(backup, 512)},
 		"no backup table":              {"IMG-GPT-BACKUP", wipe(func(i *imagetest.Image) int64 { return i.Entry(true, 0) }, 33*512)},
 		"wrong backup entries":         {"IMG-GPT-BACKUP", func(i *imagetest.Image) { i.Put(i.Entry(true, 0)+56, 'X') }},
+		"an MBR with an ESP":           {"IMG-GPT", mbrOnly},
+		"the same, of its MBR":         {"IMG-MBR-PROTECTIVE", mbrOnly},
 		"an ESP that firmware ignores": {"IMG-ESP-TYPE", func(i *imagetest.Image) { i.Both(0, 48, image.Ignored) }},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -1,0 +1,225 @@
+package main
+
+import (
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/cmd/vmspec/internal/target"
+	"vmspec/probes/image/imagetest"
+	"vmspec/results"
+)
+
+// An otherImage is a disk image as others' tools make it, by a shell script in a
+// folder that has app.efi, and what becomes of it: what image check finds, and
+// which firmware starts it.
+type otherImage struct {
+	name         string
+	tools        string // that make it; one with a / is a file
+	script       string // leaves disk.img
+	want         map[string]results.Verdict
+	says         string // in the findings, where the firmwares differ
+	aavmf, uBoot bool   // start it
+}
+
+// Parts of the scripts. fat NAME MIB OPTIONS makes a FAT file system of the ESP's
+// files, and put NAME MIB puts it onto the disk.
+const otherTools = `set -e
+export PATH="$PATH:/usr/sbin:/sbin" MTOOLS_SKIP_CHECK=1
+fill() { mmd -i "$1" ::EFI ::EFI/BOOT; mcopy -i "$1" app.efi ::EFI/BOOT/BOOTAA64.EFI; }
+fat() { name=$1 size=$2; shift 2; truncate -s "${size}M" "$name"; mkfs.fat "$@" "$name" >/dev/null; fill "$name"; }
+put() { dd if="$1" of=disk.img bs=1M seek="$2" conv=notrunc status=none; }
+gpt() { truncate -s 100M disk.img; sgdisk -n 1:2048:+80M -t 1:ef00 "$@" disk.img >/dev/null; fat esp 80 -F 32 -s 1; put esp 1; }
+`
+
+var (
+	met     = map[string]results.Verdict{}
+	noGPT   = map[string]results.Verdict{"IMG-GPT": results.Fail, "IMG-MBR-PROTECTIVE": results.Fail}
+	failing = func(id string) map[string]results.Verdict { return map[string]results.Verdict{id: results.Fail} }
+)
+
+var otherImages = []otherImage{
+	{name: "sgdisk", tools: "sgdisk", script: "gpt", want: met, aavmf: true, uBoot: true},
+	{name: "sgdisk, many partitions before the ESP", tools: "sgdisk", script: `truncate -s 140M disk.img
+sgdisk -n 1:0:+16M -n 2:0:+16M -n 3:0:+16M -n 4:0:+80M -t 4:ef00 disk.img >/dev/null
+fat esp 80 -F 32 -s 1; put esp 49`, want: met, aavmf: true, uBoot: true},
+	{name: "sgdisk, from LBA 34", tools: "sgdisk", script: `truncate -s 100M disk.img; sgdisk -a 1 -n 1:34:+80M -t 1:ef00 disk.img >/dev/null
+fat esp 80 -F 32 -s 1; dd if=esp of=disk.img bs=512 seek=34 conv=notrunc status=none`, want: met, aavmf: true, uBoot: true},
+	{name: "sgdisk, a hybrid MBR", tools: "sgdisk", script: "gpt; sgdisk -h 1 disk.img >/dev/null", want: met, aavmf: true, uBoot: true},
+	{name: "sgdisk, the attribute that hides", tools: "sgdisk", script: "gpt -A 1:set:1", want: failing("IMG-ESP-TYPE"), says: "EDK2 does not start from it", uBoot: true},
+	{name: "sgdisk, other attributes", tools: "sgdisk", script: "gpt -A 1:set:0 -A 1:set:2", want: met, aavmf: true, uBoot: true},
+	{name: "sgdisk, the wrong type", tools: "sgdisk", script: "gpt -t 1:0700", want: failing("IMG-ESP-TYPE"), aavmf: true, uBoot: true},
+	{name: "sgdisk, grown since", tools: "sgdisk", script: "gpt; truncate -s +64M disk.img", want: met, aavmf: true, uBoot: true},
+	{name: "sgdisk, 100 bytes more", tools: "sgdisk", script: "gpt; truncate -s +100 disk.img", want: met, aavmf: true, uBoot: true},
+	{name: "sgdisk, cut", tools: "sgdisk", script: "gpt; truncate -s -1M disk.img", want: failing("IMG-GPT"), says: "1048576 fewer than its table says", aavmf: true, uBoot: true},
+	{name: "sgdisk, the primary copy gone", tools: "sgdisk", script: "gpt; dd if=/dev/zero of=disk.img seek=1 count=33 conv=notrunc status=none", want: failing("IMG-GPT"), aavmf: true, uBoot: true},
+	{name: "sgdisk, the backup gone", tools: "sgdisk", script: "gpt; truncate -s -17K disk.img; truncate -s +17K disk.img", want: failing("IMG-GPT-BACKUP"), aavmf: true, uBoot: true},
+	{name: "mkfs.fat, sectors of 4096", tools: "sgdisk mkfs.fat", script: `truncate -s 400M disk.img; sgdisk -n 1:2048:+300M -t 1:ef00 disk.img >/dev/null
+fat esp 300 -F 32 -S 4096 -s 1; put esp 1`, want: failing("IMG-ESP-FAT32"), says: "U-Boot refuses it", aavmf: true},
+	{name: "mkfs.fat, FAT16", tools: "sgdisk mkfs.fat", script: `truncate -s 100M disk.img; sgdisk -n 1:2048:+80M -t 1:ef00 disk.img >/dev/null
+fat esp 80 -F 16; put esp 1`, want: failing("IMG-ESP-FAT32"), aavmf: true, uBoot: true},
+	{name: "mkfs.fat, large clusters", tools: "sgdisk mkfs.fat", script: `truncate -s 700M disk.img; sgdisk -n 1:2048:+600M -t 1:ef00 disk.img >/dev/null
+fat esp 600 -F 32 -s 8; put esp 1`, want: met, aavmf: true, uBoot: true},
+	{name: "mkfs.fat, no table", tools: "mkfs.fat", script: "fat disk.img 80 -F 32 -s 1", want: noGPT, aavmf: true, uBoot: true},
+	{name: "mformat", tools: "sgdisk mformat", script: `truncate -s 100M disk.img; sgdisk -n 1:2048:+80M -t 1:ef00 disk.img >/dev/null
+mformat -i disk.img@@1M -T 163840 -h 16 -s 63 -F -c 1 ::; fill disk.img@@1M`, want: met, aavmf: true, uBoot: true},
+	{name: "parted", tools: "parted", script: `truncate -s 100M disk.img
+parted -s disk.img mklabel gpt mkpart ESP fat32 1MiB 81MiB set 1 esp on; fat esp 80 -F 32 -s 1; put esp 1`, want: met, aavmf: true, uBoot: true},
+	{name: "parted, an MBR", tools: "parted", script: `truncate -s 100M disk.img
+parted -s disk.img mklabel msdos mkpart primary fat32 1MiB 81MiB set 1 esp on; fat esp 80 -F 32 -s 1; put esp 1`, want: noGPT, aavmf: true, uBoot: true},
+	{name: "sfdisk", tools: "sfdisk", script: `truncate -s 100M disk.img; printf 'label: gpt\nstart=2048,size=80MiB,type=U\n' | sfdisk -q disk.img
+fat esp 80 -F 32 -s 1; put esp 1`, want: met, aavmf: true, uBoot: true},
+	{name: "sfdisk, an MBR", tools: "sfdisk", script: `truncate -s 100M disk.img; printf 'label: dos\nstart=2048,size=80MiB,type=ef\n' | sfdisk -q disk.img
+fat esp 80 -F 32 -s 1; put esp 1`, want: noGPT, aavmf: true, uBoot: true},
+	{name: "sfdisk, a short table", tools: "sfdisk", script: `truncate -s 100M disk.img; printf 'label: gpt\ntable-length: 4\nfirst-lba: 34\nstart=2048,size=80MiB,type=U\n' | sfdisk -q disk.img
+fat esp 80 -F 32 -s 1; put esp 1`, want: met, aavmf: true, uBoot: true},
+	{name: "genimage", tools: "genimage", script: genimage("gpt", `partition-type-uuid = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"`), want: met, aavmf: true, uBoot: true},
+	{name: "genimage, an MBR", tools: "genimage", script: genimage("mbr", "partition-type = 0xef"), want: noGPT, aavmf: true, uBoot: true},
+	{name: "xorriso, a GPT", tools: "xorriso", script: `mkdir tree; echo x >tree/x; fat esp 80 -F 32 -s 1
+xorriso -as mkisofs -quiet -o disk.img -append_partition 2 C12A7328-F81F-11D2-BA4B-00A0C93EC93B esp -appended_part_as_gpt -partition_offset 16 \
+	-e --interval:appended_partition_2:all:: -no-emul-boot tree 2>/dev/null`, want: met, aavmf: true, uBoot: true},
+	{name: "xorriso, an MBR", tools: "xorriso", script: `mkdir tree; echo x >tree/x; fat esp 80 -F 32 -s 1
+xorriso -as mkisofs -quiet -o disk.img -append_partition 2 0xef esp -partition_offset 16 -e --interval:appended_partition_2:all:: -no-emul-boot tree 2>/dev/null`,
+		want: noGPT, aavmf: true, uBoot: true},
+	{name: "grub-mkrescue", tools: "grub-mkrescue xorriso mformat /usr/lib/grub/arm64-efi/kernel.img", script: `mkdir tree; echo halt >tree/x
+grub-mkrescue -d /usr/lib/grub/arm64-efi -o disk.img tree >/dev/null 2>&1`, want: map[string]results.Verdict{"IMG-ESP-TYPE": results.Fail}},
+	{name: "systemd-repart", tools: "systemd-repart", script: `mkdir defs
+printf '[Partition]\nType=esp\nFormat=vfat\nSizeMinBytes=300M\n' >defs/10.conf
+systemd-repart --empty=create --size=400M --definitions=defs --dry-run=no disk.img >/dev/null 2>said || { cat said; exit 77; } # wants a loop device
+fill disk.img@@1M`, want: met, aavmf: true, uBoot: true},
+}
+
+// genimage makes a disk with a table of a kind, and an ESP that is marked so.
+func genimage(table, mark string) string {
+	return `mkdir root tmp; fat esp.vfat 80 -F 32 -s 1
+cat >conf <<END
+image disk.img {
+	hdimage {
+		partition-table-type = "` + table + `"
+	}
+	partition esp {
+		image = "esp.vfat"
+		` + mark + `
+	}
+}
+END
+genimage --config conf --rootpath root --tmppath tmp --inputpath . --outputpath . >/dev/null`
+}
+
+// make makes the image, or skips a test for want of a tool.
+func (o otherImage) make(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for tool := range strings.FieldsSeq(o.tools + " mkfs.fat mcopy") {
+		_, err := os.Stat(tool)
+		if !strings.Contains(tool, "/") {
+			if _, err = exec.LookPath(tool); err != nil {
+				_, err = exec.LookPath("/usr/sbin/" + tool)
+			}
+		}
+		if err != nil {
+			t.Skip(err)
+		}
+	}
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "app.efi"), imagetest.App(started), 0o644))
+	cmd := exec.Command("sh", "-c", otherTools+o.script)
+	cmd.Dir = dir
+	out, err := cmd.CombinedOutput()
+	if cmd.ProcessState.ExitCode() == lacking {
+		t.Skip(string(out))
+	}
+	require.NoError(t, err, string(out))
+	return filepath.Join(dir, "disk.img")
+}
+
+// lacking is the exit status of a script that lacks something.
+const lacking = 77
+
+// TestOtherImages judges images of others' tools.
+func TestOtherImages(t *testing.T) {
+	for _, o := range otherImages {
+		t.Run(o.name, func(t *testing.T) {
+			t.Parallel()
+			o.judge(t, o.make(t))
+		})
+	}
+}
+
+func (o otherImage) judge(t *testing.T, disk string) {
+	t.Helper()
+	_, stdout, stderr := vmspec(t, "image", "check", disk)
+	require.NotEmpty(t, stdout, stderr)
+	require.Equal(t, o.want, unmet(parse(t, stdout)), stdout)
+	require.Contains(t, stdout, o.says)
+}
+
+// TestImageBootsOfOthers starts them by AAVMF and by U-Boot. Which one starts an
+// image is what its finding says, or both do.
+func TestImageBootsOfOthers(t *testing.T) {
+	for _, o := range otherImages {
+		t.Run(o.name, func(t *testing.T) {
+			t.Parallel()
+			needImageBoots(t)
+			disk := o.make(t)
+			o.judge(t, disk)
+			for to, want := range map[string]bool{"qemu-image": o.aavmf, "qemu-uboot": o.uBoot} {
+				got, said := starts(t, to, disk)
+				require.Equal(t, want, got, "%s: %s", to, said)
+			}
+		})
+	}
+}
+
+// started is what the program in those images says.
+const started = "vmspec: the image was started"
+
+// gaveUp are what firmware says that found nothing to start.
+var gaveUp = []string{"UEFI Interactive Shell", "BdsDxe: No bootable option", "\n=> "}
+
+// starts tells whether a target's firmware starts the program in an image, and
+// what it said.
+func starts(t *testing.T, to, disk string) (bool, string) {
+	t.Helper()
+	tt, err := target.Find(to)
+	require.NoError(t, err)
+	firmware, err := tt.Firmware().Find("")
+	require.NoError(t, err)
+	o := target.Options{GIC: 3, CPUs: 1, Memory: 512, Image: disk, Disk: "virtio-blk-pci", Sector: 512, Code: firmware.Code}
+	o.Accel, err = tt.ChooseAccel("auto")
+	require.NoError(t, err)
+	if firmware.Vars != "" {
+		o.Vars, err = firmware.OwnVars(t.TempDir())
+		require.NoError(t, err)
+	}
+	cmd := exec.CommandContext(t.Context(), tt.Program(), tt.Args(o)...)
+	out, err := cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, cmd.Start())
+	end := func() { _ = cmd.Process.Kill() }
+	late := time.AfterFunc(patience, end)
+	defer late.Stop()
+	said := untilSaid(out, append(gaveUp, started))
+	end()
+	_ = cmd.Wait() // it was killed
+	return strings.Contains(said, started), said
+}
+
+// untilSaid reads until one of the texts was said, or the end.
+func untilSaid(out io.Reader, texts []string) string {
+	var said strings.Builder
+	for buffer := make([]byte, 256); ; {
+		n, err := out.Read(buffer)
+		said.Write(buffer[:n])
+		one := func(text string) bool { return strings.Contains(said.String(), text) }
+		if err != nil || slices.ContainsFunc(texts, one) {
+			return said.String()
+		}
+	}
+}
