@@ -178,7 +178,7 @@ func checkGPT(_ *image.Facts, d *image.Disk) Finding {
 		found = append(found, fmt.Sprintf("%d bytes are behind the last whole sector: some VMMs round such a size up, others down", d.Odd))
 	}
 	if d.Cut > 0 {
-		f := fail(fmt.Sprintf("the disk has %d bytes, %d fewer than its table says: it was cut", d.Size, d.Cut), found...)
+		f := fail(fmt.Sprintf("the disk has %d bytes, %d fewer than its table says: it was cut. U-Boot refuses such a table, EDK2 takes what is left", d.Size, d.Cut), found...)
 		f.Fix = "Get the whole file again, and repair nothing in this one."
 		return f
 	}
@@ -222,7 +222,7 @@ func sgdisk(d *image.Disk, change string) string {
 // withoutGPT lists what UEFI finds to start on a disk without a GPT.
 func withoutGPT(d *image.Disk) (found []string) {
 	for _, e := range d.Bare {
-		where := "the disk, which is one file system"
+		where := "the disk, which is one file system: EDK2 starts it, U-Boot 2023.01 looks for partitions alone"
 		if e.Number > 0 {
 			where = fmt.Sprintf("partition %d, of type 0xEF, of the MBR", e.Number)
 		}
