@@ -90,10 +90,21 @@ xorriso -as mkisofs -quiet -o disk.img -append_partition 2 0xef esp -partition_o
 		want: noGPT, aavmf: true, uBoot: true},
 	{name: "grub-mkrescue", tools: "grub-mkrescue xorriso mformat /usr/lib/grub/arm64-efi/kernel.img", script: `mkdir tree; echo halt >tree/x
 grub-mkrescue -d /usr/lib/grub/arm64-efi -o disk.img tree >/dev/null 2>&1`, want: map[string]results.Verdict{"IMG-ESP-TYPE": results.Fail}},
-	{name: "systemd-repart", tools: "systemd-repart", script: `mkdir defs
-printf '[Partition]\nType=esp\nFormat=vfat\nSizeMinBytes=300M\n' >defs/10.conf
+	// Since 254 it makes file systems of larger sectors, unless it is told.
+	{name: "systemd-repart before 254", tools: "systemd-repart", script: `! systemd-repart --help | grep -q sector-size || exit 77
+mkdir defs; printf '[Partition]\nType=esp\nFormat=vfat\nSizeMinBytes=300M\n' >defs/10.conf
 systemd-repart --empty=create --size=400M --definitions=defs --dry-run=no disk.img >/dev/null 2>said || { cat said; exit 77; } # wants a loop device
 fill disk.img@@1M`, want: met, aavmf: true, uBoot: true},
+	{name: "systemd-repart", tools: "systemd-repart", script: repart(""), want: failing("IMG-ESP-FAT32"), says: "U-Boot refuses it", aavmf: true},
+	{name: "systemd-repart, told the sectors", tools: "systemd-repart", script: repart("--sector-size=512"), want: met, aavmf: true, uBoot: true},
+}
+
+// repart makes a disk without a loop device, as newer versions can.
+func repart(option string) string {
+	return `systemd-repart --help | grep -q sector-size || exit 77
+mkdir -p defs tree/EFI/BOOT; cp app.efi tree/EFI/BOOT/BOOTAA64.EFI
+printf '[Partition]\nType=esp\nFormat=vfat\nCopyFiles=%s/tree:/\nSizeMinBytes=300M\n' "$PWD" >defs/10.conf
+systemd-repart ` + option + ` --offline=yes --empty=create --size=400M --definitions=defs --dry-run=no disk.img >/dev/null 2>&1`
 }
 
 // genimage makes a disk with a table of a kind, and an ESP that is marked so.
