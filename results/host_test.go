@@ -133,7 +133,9 @@ func TestObserveVariables(t *testing.T) {
 func TestObserveImage(t *testing.T) {
 	h := HostRun{Image: map[string]Judged{"IMG-GPT": {Fail, "no header at LBA 1", "restore it"}, "IMG-ESP-FAT32": {Verdict: Pass, Text: "FAT32"},
 		"IMG-EFI-APP": {Verdict: Error, Text: "EIO"}, "IMG-REMOVABLE": {Verdict: Skip, Text: "needs-boot"}, "PLAT-GIC": {Fail, "x", ""}}}
-	must := func(id string, v Verdict, reason string) Point { return Point{ID: id, Level: "must", Verdict: v, Reason: reason} }
+	must := func(id string, v Verdict, reason string) Point {
+		return Point{ID: id, Level: "must", Verdict: v, Reason: reason}
+	}
 	for _, reason := range []string{"needs-image", "guessed-disk", "no-gpt"} {
 		got := withPoints("", must("PLAT-GIC", Pass, ""), must("IMG-GPT", Pass, ""), must("IMG-ESP-FAT32", Skip, reason),
 			must("IMG-EFI-APP", Skip, reason), must("IMG-REMOVABLE", Skip, reason))

@@ -169,9 +169,12 @@ func onWhole(check func(i *image.Facts, d *image.Disk) Finding) func(*probes.Fac
 }
 
 func checkGPT(_ *image.Facts, d *image.Disk) Finding {
-	found := []string{fmt.Sprintf("%s in sectors of %d bytes", count(len(d.Partitions), "partition"), d.Sector)}
-	if d.Begins != "" {
+	var found []string
+	switch {
+	case d.Begins != "":
 		found = []string{"the disk begins with " + d.Begins}
+	case d.Whole():
+		found = []string{fmt.Sprintf("%s in sectors of %d bytes", count(len(d.Partitions), "partition"), d.Sector)}
 	}
 	found = append(found, withoutGPT(d)...)
 	if d.Odd > 0 {
@@ -190,6 +193,8 @@ func checkGPT(_ *image.Facts, d *image.Disk) Finding {
 		f.Fix = "Restore the primary copy from the backup, which is whole: " + restore(d)
 	case d.MBR.Kind == image.Ordinary && d.Begins != image.ISO:
 		f.Fix = toGPT(d)
+	case d.Begins == image.FAT:
+		f.Fix = "Make a disk with a GPT and an ESP, and copy this file system into that."
 	case d.Primary.There || d.Backup.There:
 		f.Fix = "Neither copy of the table is whole. If the disk holds data, look for its partitions with testdisk; else partition it anew."
 	}

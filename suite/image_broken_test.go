@@ -157,7 +157,8 @@ var brokenImages = []brokenImage{
 		i.Put(i.Header(true), make([]byte, 512)...)
 		return i
 	}, want: with(noTable, map[string]Verdict{"IMG-GPT": Fail, "IMG-GPT-BACKUP": Skip, "IMG-MBR-PROTECTIVE": Fail}),
-		found: map[string]string{"IMG-GPT": `\EFI\BOOT\BOOTAA64.EFI is in the disk, which is one file system`}},
+		found: map[string]string{"IMG-GPT": `\EFI\BOOT\BOOTAA64.EFI is in the disk, which is one file system`},
+		fix:   map[string]string{"IMG-GPT": "copy this file system into that"}},
 	{name: "no MBR", make: damaged(func(i *imagetest.Image) { i.Put(0, make([]byte, 512)...) }),
 		want: fails("IMG-MBR-PROTECTIVE"), problem: map[string]string{"IMG-MBR-PROTECTIVE": "ends in 00 00"}},
 	{name: "an MBR without a partition", make: damaged(func(i *imagetest.Image) { i.Put(446, make([]byte, 64)...) }), want: fails("IMG-MBR-PROTECTIVE")},

@@ -6,7 +6,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
+	"slices"
+	"strings"
 
 	"vmspec/cmd/vmspec/internal/imagefile"
 	"vmspec/cmd/vmspec/internal/vmm"
@@ -80,6 +83,17 @@ func judgeImage(f *imagefile.Image) (map[string]results.Judged, error) {
 		out[p.ID] = results.Judged{Verdict: p.Verdict, Text: judgedText(p), Fix: p.Fix}
 	}
 	return out, nil
+}
+
+// imageFaults lists what an image's file fails, which may be why nothing was started.
+func imageFaults(image map[string]results.Judged) string {
+	var b strings.Builder
+	for _, id := range slices.Sorted(maps.Keys(image)) {
+		if j := image[id]; j.Verdict == results.Fail {
+			fmt.Fprintf(&b, "\nthe image fails %s: %s\n  fix: %s", id, results.OneLine(j.Text), results.OneLine(j.Fix))
+		}
+	}
+	return b.String()
 }
 
 // judgedText is what was found, is wrong, or is missing.

@@ -291,7 +291,7 @@ func (w *watchFlags) conclude(stdout io.Writer, name string, r vmm.Run, out *vmm
 		return fmt.Errorf("%s: %s", gaveUp, strings.Join(lastSaid(out), "\n"))
 	}
 	if !whole(out) {
-		return undecided{errors.New(explain(name, r, out))}
+		return undecided{errors.New(explain(name, r, out) + imageFaults(w.image))}
 	}
 	return w.finish(stdout, name, out.Report)
 }

@@ -249,7 +249,8 @@ func (b *peeker) isDisk() bool {
 }
 
 // bare is what a disk may begin with in place of a partition table.
-var bare = []string{"zeroes", "an XFS file system", "an NTFS file system", "an exFAT file system", "a squashfs", "an ext2, ext3 or ext4 file system"}
+var bare = []string{"zeroes", "an XFS file system", "an NTFS file system", "an exFAT file system", "a squashfs",
+	"an ext2, ext3 or ext4 file system", "an F2FS file system", "an EROFS file system", "an LVM volume"}
 
 // smallest is how many bytes a disk with a GPT has at least: the two headers, the
 // room for entries twice, the MBR and a sector for use.

@@ -147,6 +147,35 @@ var packers = map[string]func(io.Writer) (io.WriteCloser, error){
 		}
 		return zstd.NewWriter(w)
 	},
+	"lz4 behind a skippable frame": func(w io.Writer) (io.WriteCloser, error) {
+		_, err := io.WriteString(w, "\x50\x2a\x4d\x18\x00\x00\x00\x00")
+		return lz4.NewWriter(w), err
+	},
+	"xz in two": func(w io.Writer) (io.WriteCloser, error) { return &inTwo{w: w}, nil },
+}
+
+// inTwo packs each half for itself.
+type inTwo struct {
+	w io.Writer
+	b bytes.Buffer
+}
+
+func (z *inTwo) Write(b []byte) (int, error) { return z.b.Write(b) }
+
+func (z *inTwo) Close() error {
+	for _, half := range [][]byte{z.b.Bytes()[:z.b.Len()/2], z.b.Bytes()[z.b.Len()/2:]} {
+		x, err := xz.NewWriter(z.w)
+		if err != nil {
+			return err
+		}
+		if _, err := x.Write(half); err != nil {
+			return err
+		}
+		if err := x.Close(); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // What is packed is read as what was packed, and packed twice too; what breaks off
