@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"hash/maphash"
+	"maps"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -436,26 +437,61 @@ func (b *breaking) judge(r *Report, err error) answer {
 // clone copies what of a parser may change.
 func clone(p *Parser) *Parser {
 	q := *p
+	c := cloner{of: &q, attempts: map[*attempt]*attempt{}}
 	q.whole, q.partial = copied(p.whole), copied(p.partial)
-	q.plain, q.woven.reading = p.plain.clone(&q), p.woven.reading.clone(&q)
-	q.behind = nil
-	for _, r := range p.behind {
-		c := r.clone(&q)
-		q.behind = append(q.behind, &c)
+	q.reports = slices.Clone(p.reports)
+	if n := len(q.reports); n > 0 && p.whole == p.reports[n-1] {
+		q.reports[n-1] = q.whole
+	}
+	q.torn = slices.Clone(p.torn)
+	q.attempt = c.attempt(p.attempt)
+	q.traces = slices.Clone(p.traces)
+	for i := range q.traces {
+		q.traces[i].begun = c.attempt(q.traces[i].begun)
+	}
+	q.plain, q.woven.reading = c.reading(p.plain), c.reading(p.woven.reading)
+	q.woven.text = slices.Clone(p.woven.text)
+	q.behind.shapes = slices.Clone(p.behind.shapes)
+	q.behind.readings = map[string]*reading{}
+	for key, r := range p.behind.readings {
+		r := c.reading(*r)
+		q.behind.readings[key] = &r
 	}
 	q.frames.broken = slices.Clone(p.frames.broken)
-	q.frames.sets = nil
-	for _, s := range p.frames.sets {
-		c := *s
-		c.pieces = slices.Clone(s.pieces)
-		q.frames.sets = append(q.frames.sets, &c)
+	for l, sets := range p.frames.sets {
+		q.frames.sets[l] = nil
+		for _, s := range sets {
+			s := *s
+			s.pieces = maps.Clone(s.pieces)
+			q.frames.sets[l] = append(q.frames.sets[l], &s)
+		}
 	}
 	return &q
 }
 
-func (p reading) clone(of *Parser) reading {
-	p.Parser, p.now = of, copied(p.now)
+// A cloner keeps what readings of a parser share.
+type cloner struct {
+	of       *Parser
+	attempts map[*attempt]*attempt
+}
+
+func (c cloner) reading(p reading) reading {
+	if p.Parser != nil {
+		p.Parser = c.of
+	}
+	p.now, p.begun = copied(p.now), c.attempt(p.begun)
 	return p
+}
+
+func (c cloner) attempt(a *attempt) *attempt {
+	if a == nil {
+		return nil
+	}
+	if c.attempts[a] == nil {
+		b := *a
+		c.attempts[a] = &b
+	}
+	return c.attempts[a]
 }
 
 func copied(r *Report) *Report {
@@ -469,7 +505,8 @@ func copied(r *Report) *Report {
 
 var seed = maphash.MakeSeed()
 
-// hash covers all that a parser holds, but what it says is repaired.
+// hash covers all that a parser holds and that decides which report it finds:
+// not what it says is repaired, nor what it tells of other boots.
 func hash(p *Parser) uint64 {
 	var h maphash.Hash
 	h.SetSeed(seed)
@@ -477,46 +514,72 @@ func hash(p *Parser) uint64 {
 	if q.partial != nil {
 		q.partial = &Report{}
 	}
+	q.torn, q.traces, q.settled, q.frames.steps = nil, nil, 0, 0
+	for i := range q.behind.shapes {
+		q.behind.shapes = slices.Clone(q.behind.shapes)
+		q.behind.shapes[i].used = 0
+	}
 	walk(&h, reflect.ValueOf(q))
 	return h.Sum64()
 }
 
-var (
-	parserType   = reflect.TypeFor[*Parser]()
-	appendixType = reflect.TypeFor[*report.Appendix]()
-)
+// skipped are pointed to by what is walked through anyway, are made once and
+// never changed, or only order or tell.
+var skipped = []reflect.Type{reflect.TypeFor[*Parser](), reflect.TypeFor[*attempt](), reflect.TypeFor[LineNumber](), reflect.TypeFor[[]*Report]()}
+
+var appendixType = reflect.TypeFor[*report.Appendix]()
 
 func walk(h *maphash.Hash, v reflect.Value) {
+	switch {
+	case slices.Contains(skipped, v.Type()):
+		return
+	case v.Type() == appendixType && !v.IsNil(): // made once and never changed
+		number(h, uint64(v.Pointer()))
+		return
+	}
 	switch v.Kind() {
 	case reflect.Pointer, reflect.Interface:
-		switch {
-		case v.IsNil(), v.Type() == parserType:
+		if v.IsNil() {
 			h.WriteByte(0)
-		case v.Type() == appendixType: // made once and never changed
-			number(h, uint64(v.Pointer()))
-		default:
-			h.WriteByte(1)
-			walk(h, v.Elem())
+			return
 		}
+		h.WriteByte(1)
+		walk(h, v.Elem())
 	case reflect.Struct:
 		for i := range v.NumField() {
 			walk(h, v.Field(i))
 		}
-	case reflect.Slice:
+	case reflect.Slice, reflect.Array:
 		number(h, uint64(v.Len()))
 		for i := range v.Len() {
 			walk(h, v.Index(i))
 		}
+	case reflect.Map:
+		number(h, mapped(v))
 	case reflect.String:
 		number(h, uint64(v.Len()))
 		h.WriteString(v.String())
 	case reflect.Bool:
 		number(h, uint64(map[bool]int{true: 1}[v.Bool()]))
-	case reflect.Int:
+	case reflect.Int, reflect.Int8:
 		number(h, uint64(v.Int()))
+	case reflect.Uint8, reflect.Uint32:
+		number(h, v.Uint())
 	default:
 		panic("a parser holds a " + v.Type().String())
 	}
+}
+
+// mapped hashes a map in whatever order it comes.
+func mapped(v reflect.Value) (sum uint64) {
+	for at := v.MapRange(); at.Next(); {
+		var h maphash.Hash
+		h.SetSeed(seed)
+		walk(&h, at.Key())
+		walk(&h, at.Value())
+		sum += h.Sum64()
+	}
+	return sum + uint64(v.Len())
 }
 
 func number(h *maphash.Hash, n uint64) {

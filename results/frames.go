@@ -9,119 +9,224 @@ import (
 )
 
 const (
-	// maxSets bounds how many sets of frames of a kind are kept at once.
-	maxSets = 4
+	// maxSets bounds how many sets of a report's frames are kept at once of a
+	// level, and maxCaptures those of a captured guest's, which may be large.
+	maxSets     = 16
+	maxCaptures = 3
 	// A frame that others broke may go on in one of so many lines after it.
 	maxRest = 3
+	// So many frames are broken at once in a line.
+	maxBroken = 2
 )
 
-// frames puts frames together, whatever lies between them.
+// frames puts frames together, whatever lies between them. Each is put into a
+// set for each level at which the text before it may name its source, and into
+// one of all sources: the hash of a report says which was right.
 type frames struct {
-	sets   []*frameSet // the oldest first
-	broken []string    // beginnings of frames that may go on
-	rest   int         // in so many lines
+	sets   [levels + 1][]*frameSet // the oldest first
+	broken []brokenFrame
+	seen   bool // there was one
+	steps  int  // how many were tried, for a test
+}
+
+// anySource is the level of sets that take every source's frames.
+const anySource = levels
+
+// A brokenFrame is the beginning of a frame that may go on.
+type brokenFrame struct {
+	text string
+	from origin
+	left int // in so many lines
+}
+
+// An origin is where a frame came from.
+type origin struct {
+	source source
+	prefix string
+	at     LineNumber
 }
 
 // A frameSet is the frames of one report or captured guest.
 type frameSet struct {
-	source, kind, nonce string
-	pieces              []string // each a frame's BASE64
-	have                int
-	done                bool // it was complete and was read
+	level       level
+	key         string // of the source
+	kind, nonce string
+	total       int
+	pieces      map[int]string // each a frame's BASE64, by its number
+	done        bool           // it was complete and was read
+	from        origin         // of its first frame
+	mixed       bool           // it has frames of several sources
 }
 
 // expect tells whether the line may hold a frame or a piece of one.
-func (f *frames) expect(line string) bool { return f.rest > 0 || report.FindFrame(line) >= 0 }
+func (f *frames) expect(line string) bool { return len(f.broken) > 0 || report.FindFrame(line) >= 0 }
 
-// take takes a line, without prefix, and returns the sets that it completed.
-func (f *frames) take(line, source string) []*frameSet {
-	var complete []*frameSet
-	add := func(text string) (length int, begun, whole bool) {
-		found, length, begun, whole := report.ParseFrame(text)
-		if whole {
-			if set := f.add(found, source); set != nil {
-				complete = append(complete, set)
-			}
-		}
-		return length, begun, whole
+// A seen frame is one with its origin.
+type seenFrame struct {
+	report.Frame
+	from origin
+}
+
+// take takes a line and returns the frames that it brought.
+func (f *frames) take(line string, at LineNumber, shapes []known) []seenFrame {
+	found := f.join(line)
+	first := report.FindFrame(line)
+	if first < 0 {
+		return found
 	}
-	f.join(line, add)
-	for at := report.FindFrame(line); at >= 0; at = report.FindFrame(line) {
+	f.seen = true
+	from := originOf(line[:first], shapes)
+	from.at = at
+	broken := 0
+	for at := first; at >= 0; at = report.FindFrame(line) {
 		line = line[at:]
-		length, begun, whole := add(line)
-		if begun && !whole {
-			f.broken, f.rest = append(f.broken, line[:length]), maxRest
+		f.steps++
+		frame, length, begun, whole := report.ParseFrame(line)
+		switch {
+		case whole:
+			found = append(found, seenFrame{frame, from})
+		case begun && broken < maxBroken:
+			broken++
+			f.broken = append(f.broken, brokenFrame{line[:length], from, maxRest})
 		}
 		line = line[max(length, 1):]
 	}
-	return complete
+	return found
+}
+
+// originOf tells what the text before a frame says of its source: if it begins
+// as the prefix of a report did, the rest is noise.
+func originOf(text string, shapes []known) origin {
+	if text == "" {
+		return origin{}
+	}
+	var from origin
+	for _, s := range shapes {
+		if n, values := s.match(text, make([]string, 0, maxValues)); n > len(from.prefix) {
+			from = origin{source: source{shape: s.shape, values: values}, prefix: text[:n]}
+		}
+	}
+	if from.prefix != "" {
+		return from
+	}
+	if s := learn(text); s != nil {
+		if n, values := s.match(text, make([]string, 0, maxValues)); n == len(text) {
+			return origin{source: source{shape: s, values: values}, prefix: text}
+		}
+	}
+	return from
 }
 
 // join tries what is left of broken frames with the line.
-func (f *frames) join(line string, add func(string) (int, bool, bool)) {
-	if f.rest == 0 {
-		return
-	}
-	f.rest--
-	for i, begin := range f.broken {
-		if len(begin) > report.MaxLine {
+func (f *frames) join(line string) (found []seenFrame) {
+	begun := len(f.broken)
+	for i := 0; i < begun; i++ {
+		b := f.broken[i]
+		text := line
+		if b.from.source.shape != nil {
+			if n, _ := b.from.source.match(line, make([]string, 0, maxValues)); n >= 0 {
+				text = line[n:]
+			}
+		}
+		if len(b.text) > report.MaxLine || text == "" || !report.GoesOn(text[0]) {
 			continue
 		}
-		rest := line[:min(len(line), report.MaxLine-len(begin))]
-		if _, _, whole := add(begin + rest); whole {
-			f.broken, f.rest = nil, 0
-			return
+		rest := text[:min(len(text), report.MaxLine-len(b.text))]
+		f.steps++
+		if frame, _, _, whole := report.ParseFrame(b.text + rest); whole {
+			f.broken = f.broken[:0]
+			return []seenFrame{{frame, b.from}}
 		}
 		// A narrow terminal breaks a frame more than once.
-		if i == 0 && len(f.broken) < maxRest {
-			f.broken = append(f.broken, begin+rest)
+		if b.left == maxRest {
+			f.broken = append(f.broken, brokenFrame{b.text + rest, b.from, b.left})
 		}
 	}
-	if f.rest == 0 {
-		f.broken = nil
+	for i := range f.broken {
+		f.broken[i].left--
 	}
+	f.broken = slices.DeleteFunc(f.broken, func(b brokenFrame) bool { return b.left <= 0 })
+	return nil
 }
 
-// add takes a frame, and returns its set if it was the last one missing.
-func (f *frames) add(g report.Frame, source string) *frameSet {
-	set := f.set(g, source)
-	if set.pieces[g.Seq-1] == "" {
-		set.pieces[g.Seq-1] = g.Text
-		set.have++
+// sets returns the sets that a frame belongs to, the one of all sources last.
+func (f *frames) add(g seenFrame) (complete []*frameSet) {
+	for l := range anySource {
+		if s := g.from.source.shape; s != nil && s.tells(l) {
+			complete = f.addAt(g, l, string(s.key(nil, l, g.from.source.values)), complete)
+		}
 	}
-	if set.have < g.Total || set.done {
-		return nil
+	return f.addAt(g, anySource, "", complete)
+}
+
+// addAt puts a frame into its set of a level. It adds the set to those that are
+// complete if this was the last frame that was missing.
+func (f *frames) addAt(g seenFrame, l level, key string, complete []*frameSet) []*frameSet {
+	set := f.set(g, l, key)
+	if set.pieces[g.Seq] == "" {
+		set.pieces[g.Seq] = g.Text
+	}
+	set.take(g.from)
+	if len(set.pieces) < g.Total || set.done {
+		return complete
 	}
 	set.done = true
-	return set
+	return append(complete, set)
+}
+
+// take takes the origin of one more frame.
+func (s *frameSet) take(from origin) {
+	switch was := &s.from.source; {
+	case s.mixed:
+	case was.shape == nil || from.source.shape == nil:
+		s.mixed = was.shape != from.source.shape
+	case s.level == anySource:
+		_, same := was.writes(from.prefix)
+		s.mixed = !same
+	case len(was.values) == len(from.source.values):
+		was.vary(from.source.values)
+	}
 }
 
 // set returns the set that a frame belongs to: one that holds another frame in
 // its place is of another boot.
-func (f *frames) set(g report.Frame, source string) *frameSet {
+func (f *frames) set(g seenFrame, l level, key string) *frameSet {
+	most := maxSets
+	if g.Kind == report.FrameCapture {
+		most = maxCaptures
+	}
 	oldest, same := -1, 0
-	for i, s := range slices.Backward(f.sets) {
+	for i, s := range slices.Backward(f.sets[l]) {
 		if s.kind != g.Kind {
 			continue
 		}
-		if oldest, same = i, same+1; s.source == source && s.nonce == g.Nonce && len(s.pieces) == g.Total && (s.pieces[g.Seq-1] == "" || s.pieces[g.Seq-1] == g.Text) {
+		if oldest, same = i, same+1; s.key == key && s.nonce == g.Nonce && s.total == g.Total && (s.pieces[g.Seq] == "" || s.pieces[g.Seq] == g.Text) {
 			return s
 		}
 	}
-	if same == maxSets {
-		f.sets = slices.Delete(f.sets, oldest, oldest+1)
+	if same >= most {
+		f.sets[l] = slices.Delete(f.sets[l], oldest, oldest+1)
 	}
-	s := &frameSet{source: source, kind: g.Kind, nonce: g.Nonce, pieces: make([]string, g.Total)}
-	f.sets = append(f.sets, s)
+	s := &frameSet{level: l, key: key, kind: g.Kind, nonce: g.Nonce, total: g.Total, pieces: map[int]string{}, from: g.from}
+	f.sets[l] = append(f.sets[l], s)
 	return s
+}
+
+// texts are the frames' BASE64 in their order.
+func (s *frameSet) texts() []string {
+	out := make([]string, s.total)
+	for i := range out {
+		out[i] = s.pieces[i+1]
+	}
+	return out
 }
 
 // left says how many frames there are of the last report that was asked for,
 // if they are too few; nil if there is none.
 func (f *frames) left(p *Parser) error {
-	for _, s := range slices.Backward(f.sets) {
+	for _, s := range slices.Backward(f.sets[anySource]) {
 		if s.kind == report.FrameReport && !s.done && p.wanted(s.nonce) {
-			return fmt.Errorf("of its %d frames there are %d", len(s.pieces), s.have)
+			return fmt.Errorf("of its %d frames there are %d", s.total, len(s.pieces))
 		}
 	}
 	return nil
@@ -129,7 +234,7 @@ func (f *frames) left(p *Parser) error {
 
 // report reads the set's report, and what it says of other profiles.
 func (s *frameSet) report() (*Report, error) {
-	data, err := report.Unframe(s.pieces)
+	data, err := report.Unframe(s.texts())
 	if err != nil {
 		return nil, err
 	}
@@ -142,23 +247,59 @@ func (s *frameSet) report() (*Report, error) {
 
 // repair takes a line that may hold a frame, and returns true if by it a
 // report became whole that was not.
-func (p *Parser) repair(line, prefix string) (done bool) {
-	for _, set := range p.frames.take(line, source(prefix)) {
-		if set.kind == report.FrameCapture {
-			continue
+func (p *Parser) repair(line string) (done bool) {
+	for _, frame := range p.frames.take(line, p.at, p.behind.shapes) {
+		for _, set := range p.frames.add(frame) {
+			if set.kind == report.FrameReport {
+				done = p.mend(set) || done
+			}
 		}
-		r, err := set.report()
-		if err != nil || !p.wanted(r.Nonce) {
-			continue
-		}
-		if p.whole != nil && slices.Equal(p.whole.Lines, r.Lines) {
-			p.whole.Appendix = r.Appendix
-			continue
-		}
-		r.Prefix, r.Repaired = prefix, r.damage(p.damaged(r.Nonce))
-		p.whole, p.partial, done = r, nil, true
 	}
 	return done
+}
+
+// mend takes a complete set of a report's frames.
+func (p *Parser) mend(set *frameSet) bool {
+	r, err := set.report()
+	if err != nil || !p.wanted(r.Nonce) {
+		return false
+	}
+	from := set.from.source
+	if set.mixed {
+		from = source{}
+	}
+	if same := p.same(r, from, set.level); same != nil {
+		same.Appendix = r.Appendix
+		return false
+	}
+	r.First, r.Last = set.from.at, p.at
+	if !set.mixed {
+		r.Prefix = set.from.prefix
+	}
+	arrived := p.damaged(r, from)
+	if arrived != nil {
+		r.First = arrived.First
+	}
+	if arrived != nil && set.mixed {
+		from, r.Prefix = arrived.source, arrived.Prefix
+	}
+	r.Repaired = r.damage(arrived)
+	p.found(r, from)
+	return true
+}
+
+// same returns the report that was found already, of the same source, if
+// no boot began behind it.
+func (p *Parser) same(r *Report, from source, l level) *Report {
+	for _, other := range slices.Backward(p.reports) {
+		if !slices.Equal(other.Lines, r.Lines) || p.bootedBehind(other) {
+			continue
+		}
+		if l == anySource || other.Source == from.String() {
+			return other
+		}
+	}
+	return nil
 }
 
 // Capture returns the captured guest, a .tar.gz, that came last as frames. It
@@ -166,58 +307,79 @@ func (p *Parser) repair(line, prefix string) (done bool) {
 // frames are missing if it is not whole.
 func (p *Parser) Capture() ([]byte, error) {
 	var err error
-	for _, s := range slices.Backward(p.frames.sets) {
-		switch {
-		case s.kind != report.FrameCapture || !p.wanted(s.nonce):
-		case s.done:
-			return report.Unframe(s.pieces)
-		case err == nil:
-			err = fmt.Errorf("of the captured guest's %d frames there are %d", len(s.pieces), s.have)
+	for _, sets := range p.frames.sets {
+		for _, s := range slices.Backward(sets) {
+			switch {
+			case s.kind != report.FrameCapture || !p.wanted(s.nonce):
+			case s.done:
+				return report.Unframe(s.texts())
+			default: // that of all sources has most
+				err = fmt.Errorf("of the captured guest's %d frames there are %d", s.total, len(s.pieces))
+			}
 		}
 	}
 	return nil, err
 }
 
-// damaged returns the lines of a report that arrived, as far as they are known.
-func (p *Parser) damaged(nonce string) []string {
-	readings := append(slices.Clone(p.behind), &p.plain)
-	for _, r := range readings {
-		if r.now != nil {
-			r.abandon()
+// damaged returns what arrived of a report whose frames are whole, as far as it is
+// known.
+func (p *Parser) damaged(r *Report, from source) *Report {
+	if p.plain.now != nil && (from.shape == nil || p.plain.nonce == r.Nonce) {
+		p.plain.abandon()
+	}
+	p.abandonBehind(func(open *reading) bool {
+		prefixed, same := from.writes(open.now.Prefix)
+		return prefixed && same || open.nonce == r.Nonce
+	})
+	var found *Report
+	most := -1
+	p.torn = slices.DeleteFunc(p.torn, func(torn *Report) bool {
+		prefixed, same := from.writes(torn.Prefix)
+		if torn.Nonce != r.Nonce && torn.Nonce != "" || prefixed && torn.source.shape != nil && !same {
+			return false // another's
 		}
-	}
-	if p.partial == nil || p.partial.Nonce != "" && p.partial.Nonce != nonce {
-		return nil
-	}
-	return p.partial.Lines
+		if n, _, _, _ := r.common(torn); n > most {
+			found, most = torn, n
+		}
+		return true
+	})
+	return found
 }
 
 // damage says what of the report is not among the lines that arrived, and what
 // of these is not of the report.
-func (r *Report) damage(arrived []string) string {
+func (r *Report) damage(arrived *Report) string {
+	_, lost, more, ids := r.common(arrived)
+	return repaired(len(r.Lines), lost, more, ids)
+}
+
+// common counts the lines of a report that arrived, those that did not, with the
+// IDs of their points, and those that are not the report's.
+func (r *Report) common(arrived *Report) (same, lost, more int, ids []string) {
 	there := map[string]int{}
-	for _, line := range arrived {
-		there[line]++
+	if arrived != nil {
+		for _, line := range arrived.Lines {
+			there[line]++
+		}
 	}
-	lost, of := 0, ""
-	var ids []string
+	of := ""
 	for _, line := range r.Lines {
 		if p, ok := report.ParsePoint(line); ok {
 			of = p.ID
 		}
 		if there[line] > 0 {
 			there[line]--
+			same++
 			continue
 		}
 		if lost++; of != "" && !slices.Contains(ids, of) {
 			ids = append(ids, of)
 		}
 	}
-	more := 0
 	for _, n := range there {
 		more += n
 	}
-	return repaired(len(r.Lines), lost, more, ids)
+	return same, lost, more, ids
 }
 
 // repaired says how much of a report its frames gave back.

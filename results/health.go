@@ -2,6 +2,7 @@ package results
 
 import (
 	"regexp"
+	"slices"
 	"strings"
 	"unicode"
 
@@ -30,6 +31,76 @@ var signs = []struct {
 	{"Booting Linux on ", byKernel},
 	{report.Begin, bySuite},
 	{"# vmspec", bySuite},
+}
+
+// The meanings of the stages where they are behind a report.
+var starts = map[stage]string{
+	byFirmware: "a firmware starts",
+	byKernel:   "a kernel starts",
+	bySuite:    "the suite starts",
+}
+
+// initStarted begins the first line of the suite's init.
+const initStarted = report.Mark + "init "
+
+// ominous says what a line behind a whole report means for the boot that wrote
+// it; empty for a line that means nothing.
+func ominous(line string) string {
+	at := telling.find(line)
+	if at < 0 {
+		return ""
+	}
+	for _, s := range signs {
+		if s.by != bySuite && strings.Contains(line[at:], s.text) {
+			return starts[s.by]
+		}
+	}
+	if strings.Contains(line[at:], initStarted) {
+		return starts[bySuite]
+	}
+	meaning, _ := Symptom(line[at:])
+	return meaning
+}
+
+// A finder finds the first of many texts in one pass.
+type finder struct {
+	pairs [256][256 / 8]byte // by the first two bytes of each
+	texts [256][]string      // by the first
+}
+
+func newFinder(texts ...string) *finder {
+	f := &finder{}
+	for _, t := range texts {
+		f.pairs[t[0]][t[1]/8] |= 1 << (t[1] % 8)
+		f.texts[t[0]] = append(f.texts[t[0]], t)
+	}
+	return f
+}
+
+// find returns where the first text is in a line; -1 if there is none.
+func (f *finder) find(line string) int {
+	for i := 0; i+1 < len(line); i++ {
+		if f.pairs[line[i]][line[i+1]/8]>>(line[i+1]%8)&1 == 0 {
+			continue
+		}
+		if slices.ContainsFunc(f.texts[line[i]], func(t string) bool { return strings.HasPrefix(line[i:], t) }) {
+			return i
+		}
+	}
+	return -1
+}
+
+// telling finds what any line says of a guest's health.
+var telling = newFinder(tellingTexts()...)
+
+func tellingTexts() (texts []string) {
+	for _, s := range signs {
+		texts = append(texts, s.text)
+	}
+	for _, s := range symptoms {
+		texts = append(texts, s.text)
+	}
+	return texts
 }
 
 // shows tells whether a text has a sign of one of the stages.

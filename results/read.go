@@ -13,16 +13,18 @@ import (
 // A reading is one way to read a log.
 type reading struct {
 	*Parser
-	source string // of the lines' prefix
+	source source // of the lines
+	level  level
 	now    *Report
+	begun  *attempt
+	nonce  string // of the head
 }
 
 // line takes a line that may be of the report.
 func (p *reading) line(line, prefix string) bool {
 	// Firmware and kernel may leave something on the line before.
 	if strings.HasSuffix(line, report.Begin) {
-		p.abandon()
-		p.now = &Report{Lines: []string{report.Begin}, Prefix: prefix}
+		p.begin(p.attempt, prefix)
 		return false
 	}
 	if p.now == nil {
@@ -32,6 +34,9 @@ func (p *reading) line(line, prefix string) bool {
 		return p.end(line, end)
 	}
 	if report.IsLine(line) {
+		if nonce, ok := headNonce(line); ok {
+			p.nonce = nonce
+		}
 		p.now.Lines = append(p.now.Lines, line)
 	}
 	if len(p.now.Lines) > maxLines {
@@ -43,20 +48,30 @@ func (p *reading) line(line, prefix string) bool {
 // maxLines bounds a report; one of 200 points has some 2,000 lines.
 const maxLines = 20_000
 
+// begin begins a report, and gives up the one before it.
+func (p *reading) begin(a *attempt, prefix string) {
+	p.abandon()
+	p.begun, p.nonce = a, ""
+	p.now = &Report{Lines: []string{report.Begin}, Prefix: prefix, First: p.at, source: p.source}
+}
+
 // end checks the report against its last line.
 func (p *reading) end(line string, end report.End) bool {
 	r := p.now
 	p.now = nil
 	r.Report, r.Incomplete = report.Parse(r.Lines, end)
-	r.Lines = append(r.Lines, line)
+	r.Lines, r.Last = append(r.Lines, line), p.at
+	p.begun.reached(r)
 	if !p.wanted(cmp.Or(r.Nonce, end.Nonce)) {
+		p.begun.unwanted = true
 		return false
 	}
 	if r.Incomplete != nil {
 		p.keep(r)
 		return false
 	}
-	p.whole = r
+	p.begun.whole = true
+	p.found(r, p.source)
 	return true
 }
 
@@ -66,8 +81,10 @@ func (p *reading) abandon() {
 	if p.now = nil; r == nil {
 		return
 	}
-	r.Report = report.ParseSummary(r.Lines)
+	r.Report, r.Last = report.ParseSummary(r.Lines), p.at
+	p.begun.reached(r)
 	if r.Nonce != "" && !p.wanted(r.Nonce) {
+		p.begun.unwanted = true
 		return
 	}
 	r.Incomplete = errors.New("it has no end line")

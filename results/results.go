@@ -15,7 +15,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 	"strings"
 
 	"vmspec/results/report"
@@ -54,8 +53,16 @@ type Report struct {
 	Later bool
 	// Incomplete says why the report is not believed; nil if it is whole.
 	Incomplete error
+	// First and Last are the lines of the log from which it was read.
+	First, Last LineNumber
+	// Source is who wrote the report: the prefix without its time. Boot counts the
+	// source's reports.
+	Source string
+	Boot   int
 	// Observed is what a host judged in the guest's place: "ID VERDICT: TEXT".
 	Observed []string
+
+	source source
 }
 
 // ErrNoReport says that a log holds no report, not even the beginning of one.
@@ -66,11 +73,20 @@ type Parser struct {
 	// Nonce chooses the reports that carry it; empty takes any.
 	Nonce string
 
+	// Forgotten counts whole reports that are not kept.
+	Forgotten int
+
+	at             LineNumber // of the last line
 	whole, partial *Report
-	plain          reading    // lines as they are
-	woven          woven      // lines without the messages within them
-	behind         []*reading // lines behind a prefix, while a report is open there
+	reports        []*Report // that are whole
+	torn           []*Report // that are not, the last few
+	plain          reading   // lines as they are
+	woven          woven     // lines without the messages within them
+	behind         behind    // lines behind prefixes
 	frames         frames
+	attempt        *attempt // the last
+	traces         []Trace
+	settled        int    // how many reports there were when traces were last looked through
 	doing          string // what the guest last said of itself
 }
 
@@ -88,10 +104,13 @@ func Parse(r io.Reader, nonce string) (*Report, error) {
 // writes no line ends must not fill the host's memory.
 const maxLine = 4096
 
+// readSize is how much is read at once, in bytes.
+const readSize = 64 << 10
+
 // EachLine calls f with each line of r without its end: CR LF, CR CR LF or LF.
 // A line that is too long comes in pieces.
 func EachLine(r io.Reader, f func(line string)) error {
-	in := bufio.NewReaderSize(r, maxLine)
+	in := bufio.NewReaderSize(struct{ io.Reader }{bufio.NewReaderSize(r, readSize)}, maxLine)
 	for {
 		text, err := in.ReadSlice('\n')
 		if len(text) > 0 {
@@ -106,16 +125,21 @@ func EachLine(r io.Reader, f func(line string)) error {
 	}
 }
 
-// maxBehind bounds how many reports are open at once behind prefixes: each may
-// hold some megabytes. One too many closes the one that was begun first.
-const maxBehind = 4
-
 // Line takes one line. It returns true for the line by which a report that the
 // parser was asked for became whole.
 func (p *Parser) Line(line string) bool {
+	p.at++
 	line = clean(line)
 	p.plain.Parser = p
 	p.listen(line)
+	p.trace(line)
+	begins := strings.HasSuffix(line, report.Begin)
+	if begins {
+		a := p.attemptAt(line)
+		if prefix := strings.TrimSuffix(line, report.Begin); prefix != "" {
+			p.beginBehind(a, prefix)
+		}
+	}
 	at := stamp(line)
 	if at > 0 {
 		p.fork()
@@ -126,44 +150,13 @@ func (p *Parser) Line(line string) bool {
 	} else {
 		done = p.unweave(line, at)
 	}
-	framed := p.frames.expect(line)
-	if len(p.behind) == 0 && !framed && !strings.HasSuffix(line, report.Begin) {
-		return done
-	}
-	prefix, text := split(line)
-	if framed {
-		done = p.repair(text, prefix) || done
-	}
-	if prefix == "" {
-		return done
-	}
-	r := p.from(source(prefix), text == report.Begin)
-	if r == nil {
-		return done
-	}
-	done = r.line(text, prefix) || done
-	p.behind = slices.DeleteFunc(p.behind, func(r *reading) bool { return r.now == nil })
-	return done
-}
-
-// from returns the reading of a source's lines, nil if no report is open there
-// and none begins.
-func (p *Parser) from(source string, begins bool) *reading {
-	for _, r := range p.behind {
-		if r.source == source {
-			return r
-		}
-	}
 	if !begins {
-		return nil
+		done = p.lineBehind(line) || done
 	}
-	if len(p.behind) == maxBehind {
-		p.behind[0].abandon()
-		p.behind = slices.Delete(p.behind, 0, 1)
+	if p.frames.expect(line) {
+		done = p.repair(line) || done
 	}
-	r := &reading{Parser: p, source: source}
-	p.behind = append(p.behind, r)
-	return r
+	return done
 }
 
 // listen follows what the guest says of itself beside the report.
@@ -196,13 +189,18 @@ func (p *Parser) keep(r *Report) {
 	if p.partial == nil || begun {
 		p.partial = r
 	}
+	if begun {
+		p.torn = append(p.torn, r)
+		p.torn = p.torn[max(0, len(p.torn)-maxTorn):]
+	}
 }
+
+// maxTorn bounds how many incomplete reports are kept.
+const maxTorn = 8
 
 // Report returns what was found so far, as Parse does.
 func (p *Parser) Report() (*Report, error) {
-	for _, r := range p.behind {
-		r.abandon()
-	}
+	p.abandonBehind(func(*reading) bool { return true })
 	if p.woven.Parser != nil {
 		p.woven.abandon()
 	}

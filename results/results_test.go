@@ -435,7 +435,7 @@ func TestParseStoredReports(t *testing.T) {
 			got := r.Report
 			got.Points = nil
 			require.Equal(t, c.want, got)
-			require.Equal(t, &results.Report{Report: r.Report, Lines: r.Lines}, r)
+			require.Equal(t, &results.Report{Report: r.Report, Lines: r.Lines, First: 1, Last: results.LineNumber(len(r.Lines)), Boot: 1}, r)
 		})
 	}
 }

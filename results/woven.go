@@ -1,6 +1,10 @@
 package results
 
-import "regexp"
+import (
+	"strings"
+
+	"vmspec/results/report"
+)
 
 // A 16550 takes 16 bytes at a time, and between two of its helpings the kernel
 // may write a whole message to it: a line goes on behind the message, which
@@ -9,14 +13,15 @@ import "regexp"
 type woven struct {
 	reading
 	open bool   // the message in the line before broke a line
-	text string // of which this has come so far
+	text []byte // of which this has come so far
 }
 
 // fork begins to read without messages where the report is read as it comes,
 // before the first line that has one within.
 func (p *Parser) fork() {
 	if p.woven.now == nil && p.plain.now != nil {
-		p.woven.Parser, p.woven.now = p, p.plain.now.begun()
+		p.woven.reading = p.plain
+		p.woven.now = p.plain.now.begun()
 	}
 }
 
@@ -28,23 +33,26 @@ func (p *Parser) unweave(line string, at int) (done bool) {
 	case at == 0:
 		return false // the kernel's alone
 	case at > 0:
-		w.open, w.text = true, w.text+line[:at]
+		w.open, w.text = true, append(w.text, line[:at]...)
 		if len(w.text) > maxLine {
 			*w = woven{}
 		}
 		return false
 	case w.open:
-		line = w.text + line
-		w.open, w.text = false, ""
+		line = string(w.text) + line
+		w.open, w.text = false, w.text[:0]
 		w.Parser = p
+		if strings.HasSuffix(line, report.Begin) {
+			p.attemptAt(line)
+		}
 		if p.frames.expect(line) {
-			done = p.repair(line, "")
+			done = p.repair(line)
 		}
 	case w.now == nil:
 		return false
 	}
 	if w.reading.line(line, "") {
-		p.whole.Repaired, done = p.whole.damage(p.damaged(p.whole.Nonce)), true
+		p.whole.Repaired, done = p.whole.damage(p.damaged(p.whole, source{})), true
 	}
 	return done
 }
@@ -59,10 +67,26 @@ func (r *Report) begun() *Report {
 // stamp returns where in a line a message of the kernel begins: at its time, in
 // seconds with six decimals. It returns -1 if there is none.
 func stamp(line string) int {
-	if at := kernelTime.FindStringIndex(line); at != nil {
-		return at[0]
+	for from := 0; ; {
+		at := strings.IndexByte(line[from:], '[')
+		if at < 0 {
+			return -1
+		}
+		at += from
+		if isKernelTime(line[at+1:]) {
+			return at
+		}
+		from = at + 1
 	}
-	return -1
 }
 
-var kernelTime = regexp.MustCompile(`\[ *\d{1,9}\.\d{6}\] `)
+// isKernelTime tells whether a text goes on as "[   12.345678] " does.
+func isKernelTime(text string) bool {
+	text = text[run(text, isBlank):]
+	seconds := run(text, isDigit)
+	if seconds == 0 || seconds > 9 || !strings.HasPrefix(text[seconds:], ".") {
+		return false
+	}
+	rest := text[seconds+1:]
+	return run(rest, isDigit) == 6 && strings.HasPrefix(rest[6:], "] ")
+}

@@ -42,7 +42,10 @@ func (f Frame) line() string {
 	return fmt.Sprintf("# %s %s %08x %s", f.Kind, place, checksum(place, f.Text), f.Text)
 }
 
-func checksum(place, text string) uint32 { return crc32.ChecksumIEEE([]byte(place + " " + text)) }
+func checksum(place, text string) uint32 {
+	var buffer [2 * MaxLine]byte
+	return crc32.ChecksumIEEE(append(append(append(buffer[:0], place...), ' '), text...))
+}
 
 // CaptureFrames returns a captured guest, a .tar.gz, as frames.
 func CaptureFrames(nonce string, capture []byte) []string {
@@ -81,16 +84,15 @@ func Unframe(texts []string) ([]byte, error) {
 
 // FindFrame returns where the first frame may begin in a line; -1 for none.
 func FindFrame(line string) int {
-	for from := 0; ; {
-		at := strings.Index(line[from:], "1 ")
+	for from := 0; ; from++ {
+		at := strings.IndexByte(line[from:], '#')
 		if at < 0 {
 			return -1
 		}
-		end := from + at + len("1 ")
-		if begin := end - len(frameMark); begin >= 0 && (line[begin:end] == frameMark || line[begin:end] == captureMark) {
-			return begin
+		from += at
+		if strings.HasPrefix(line[from:], frameMark) || strings.HasPrefix(line[from:], captureMark) {
+			return from
 		}
-		from = end
 	}
 }
 
@@ -118,8 +120,12 @@ func ParseFrame(text string) (f Frame, length int, begun, whole bool) {
 	}
 	f.Text = r.runOrNone(MaxLine, isBase64Byte)
 	length = len(text) - len(r.rest)
-	return f, length, true, fmt.Sprintf("%08x", checksum(place, f.Text)) == crc && f.fits()
+	want, err := strconv.ParseUint(crc, 16, 32)
+	return f, length, true, err == nil && checksum(place, f.Text) == uint32(want) && f.fits()
 }
+
+// GoesOn tells whether what a frame carries may go on with a byte.
+func GoesOn(c byte) bool { return isBase64Byte(c) }
 
 // A report has at most so many frames, and so has a captured guest.
 const (

@@ -1,0 +1,237 @@
+package results
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"vmspec/results/report"
+)
+
+// behind are the readings of lines behind prefixes, while a report is open
+// there.
+type behind struct {
+	shapes   []known             // of prefixes before first lines
+	readings map[string]*reading // by the key of their source
+	held     int                 // how many lines they hold
+}
+
+// A known shape is that of a prefix before a report's first line.
+type known struct {
+	*shape
+	open int // how many readings are behind it
+	used int // how many reports began behind it
+}
+
+const (
+	maxShapes = 16
+	// Readings hold at most so many lines in all, some megabytes; one too many
+	// closes the reading that was begun first.
+	maxHeld     = 100_000
+	maxReadings = 256
+)
+
+// shapeOf returns the shape of the prefix before a report's first line: one that
+// is known, or a new one.
+func (b *behind) shapeOf(prefix string) *known {
+	for i := range b.shapes {
+		if n, _ := b.shapes[i].match(prefix, make([]string, 0, maxValues)); n == len(prefix) {
+			b.shapes[i].used++
+			return &b.shapes[i]
+		}
+	}
+	s := learn(prefix)
+	if s == nil {
+		return nil
+	}
+	if len(b.shapes) == maxShapes {
+		b.forget()
+	}
+	b.shapes = append(b.shapes, known{shape: s})
+	return &b.shapes[len(b.shapes)-1]
+}
+
+// forget drops the shape that was used least, an older one first, and what is
+// read behind it.
+func (b *behind) forget() {
+	least := 0
+	for i, s := range b.shapes {
+		if o := b.shapes[least]; s.used < o.used {
+			least = i
+		}
+	}
+	for key, r := range b.readings {
+		if r.source.shape == b.shapes[least].shape {
+			b.giveUp(key)
+		}
+	}
+	b.shapes = slices.Delete(b.shapes, least, least+1)
+}
+
+// beginBehind begins to read behind a prefix.
+func (p *Parser) beginBehind(a *attempt, prefix string) {
+	s := p.behind.shapeOf(prefix)
+	if s == nil {
+		return
+	}
+	_, values := s.match(prefix, make([]string, 0, maxValues))
+	a.source = source{shape: s.shape, values: values}
+	for l := range levels {
+		if !s.tells(l) {
+			continue
+		}
+		key := string(s.key(nil, l, values))
+		r := p.behind.readings[key]
+		if r == nil {
+			p.behind.room(p)
+			r = &reading{Parser: p, level: l}
+			p.behind.readings[key] = r
+			p.behind.opened(s.shape, 1)
+		}
+		p.behind.held -= r.lines()
+		r.source = a.source
+		r.begin(a, prefix)
+		p.behind.held++
+	}
+}
+
+// room closes the oldest readings until there is room for one more.
+func (b *behind) room(p *Parser) {
+	if b.readings == nil {
+		b.readings = map[string]*reading{}
+	}
+	for len(b.readings) >= maxReadings || b.held >= maxHeld {
+		oldest := ""
+		for key, r := range b.readings {
+			if o := b.readings[oldest]; o == nil || r.older(o) {
+				oldest = key
+			}
+		}
+		b.giveUp(oldest)
+	}
+}
+
+// older orders readings.
+func (p *reading) older(o *reading) bool {
+	if p.begun.at != o.begun.at {
+		return p.begun.at < o.begun.at
+	}
+	return p.level > o.level
+}
+
+func (p *reading) lines() int {
+	if p.now == nil {
+		return 0
+	}
+	return len(p.now.Lines)
+}
+
+// giveUp drops a reading, and keeps its report as incomplete.
+func (b *behind) giveUp(key string) {
+	r := b.readings[key]
+	b.held -= r.lines()
+	r.abandon()
+	b.drop(key)
+}
+
+func (b *behind) drop(key string) {
+	r := b.readings[key]
+	b.held -= r.lines()
+	b.opened(r.source.shape, -1)
+	delete(b.readings, key)
+}
+
+// opened counts the readings behind a shape.
+func (b *behind) opened(s *shape, n int) {
+	for i := range b.shapes {
+		if b.shapes[i].shape == s {
+			b.shapes[i].open += n
+		}
+	}
+}
+
+// lineBehind takes a line that may be of a report behind a prefix. It returns
+// true if by it a report became whole.
+func (p *Parser) lineBehind(line string) (done bool) {
+	if len(p.behind.readings) == 0 {
+		return false
+	}
+	var room [maxValues]string
+	for i := range p.behind.shapes {
+		s := p.behind.shapes[i]
+		if s.open == 0 {
+			continue
+		}
+		n, values := s.match(line, room[:])
+		if n < 0 || !mayBeOf(line[n:]) {
+			continue
+		}
+		for l := range levels {
+			if s.tells(l) && p.lineAt(s.shape, l, line, n, values) {
+				done = true
+				break // the others read the same report
+			}
+		}
+	}
+	if p.behind.held >= maxHeld {
+		p.behind.room(p)
+	}
+	return done
+}
+
+// lineAt takes a line, of which n bytes are the prefix, at a level.
+func (p *Parser) lineAt(s *shape, l level, line string, n int, values []string) (done bool) {
+	b := &p.behind
+	var buffer [maxPrefix]byte
+	key := s.key(buffer[:0], l, values)
+	r := b.readings[string(key)]
+	if r == nil {
+		return false
+	}
+	r.source.vary(values)
+	before := r.lines()
+	done = r.line(line[n:], line[:n])
+	b.held += r.lines() - before
+	if r.now == nil {
+		b.drop(string(key))
+	}
+	if done {
+		p.close(r.begun)
+	}
+	return done
+}
+
+// mayBeOf tells whether a line may be one of a report behind its first.
+func mayBeOf(line string) bool {
+	if report.IsLine(line) {
+		return true
+	}
+	return strings.HasPrefix(line, endMark)
+}
+
+const endMark = report.Mark + "end "
+
+// abandonBehind gives up readings behind prefixes, the oldest first and of one
+// report's the most likely last.
+func (p *Parser) abandonBehind(which func(*reading) bool) {
+	keys := slices.SortedFunc(maps.Keys(p.behind.readings), func(a, b string) int {
+		if p.behind.readings[a].older(p.behind.readings[b]) {
+			return -1
+		}
+		return 1
+	})
+	for _, key := range keys {
+		if r := p.behind.readings[key]; which(r) {
+			p.behind.giveUp(key)
+		}
+	}
+}
+
+// close ends the other readings of a report that one has read whole.
+func (p *Parser) close(a *attempt) {
+	for key, r := range p.behind.readings {
+		if r.begun == a {
+			p.behind.drop(key)
+		}
+	}
+}

@@ -1,0 +1,439 @@
+package results
+
+import (
+	"slices"
+	"strings"
+)
+
+// A shape is what others write before each line of a console: texts that stay
+// the same, and values between them. It is learnt from a line whose end is
+// known, such as the first of a report.
+//
+// Which values are time, and which name the source, shows only from line to
+// line. So lines are read at several levels at once, and the hash of a report
+// says which level was right.
+type shape struct {
+	parts []part
+	width int // of the prefix that it was learnt from, in bytes
+}
+
+// A part is a text, or a value if that is empty.
+type part struct {
+	text  string
+	class class
+	form  form
+	seps  string // between the digits of a number
+	space bool   // blanks stood before it
+	quiet bool   // a text that belongs to a time
+}
+
+// A class is what a value may be, by its form alone.
+type class int8
+
+const (
+	clock class = iota // a time or a date: it names no source
+	count              // a number that stands alone: it may count lines or seconds
+	name               // a number within a name, such as vm1 or qemu[812]
+)
+
+// A form is how a value is written.
+type form int8
+
+const (
+	digits form = iota
+	timed       // digits with units, such as 1m2.5s
+	word        // of a date, such as Nov
+	hex
+)
+
+// A level says which values tell two sources apart.
+type level int8
+
+const (
+	strict level = iota // all but times
+	loose               // those within names
+	looser              // none
+	levels
+)
+
+// keeps tells whether a value of a class tells two sources apart.
+func (l level) keeps(c class) bool { return c == name && l < looser || c == count && l < loose }
+
+const (
+	maxPrefix = 256 // bytes; a longer text before a line is no prefix
+	maxValues = 16
+)
+
+// learn returns the shape of a prefix, nil if it has none that could come again.
+func learn(prefix string) *shape {
+	if len(prefix) > maxPrefix {
+		return nil
+	}
+	s := &shape{width: len(prefix)}
+	text, values := 0, 0
+	for i := 0; i < len(prefix); {
+		v, n := value(prefix, i)
+		if n == 0 {
+			i++
+			continue
+		}
+		if values++; values > maxValues {
+			return nil
+		}
+		before := strings.TrimRight(prefix[text:i], " ")
+		v.space = len(before) < i-text
+		s.add(before)
+		s.parts = append(s.parts, v)
+		i += n
+		text = i
+		if n := zone(prefix[i:]); n > 0 && v.class == clock && strings.Contains(v.seps, ":") {
+			s.parts = append(s.parts, part{text: prefix[i : i+n], quiet: true})
+			i += n
+			text = i
+		}
+	}
+	s.add(prefix[text:])
+	s.date()
+	return s
+}
+
+// zone measures the time zone by which text begins.
+func zone(text string) int {
+	switch {
+	case strings.HasPrefix(text, "Z"):
+		return 1
+	case text == "" || text[0] != '+' && text[0] != '-':
+		return 0
+	case run(text[1:], isDigit) == 4:
+		return 5
+	case run(text[1:], isDigit) == 2 && len(text) >= 6 && text[3] == ':' && run(text[4:], isDigit) == 2:
+		return 6
+	}
+	return 0
+}
+
+// date finds what of a date shows by what is beside it: a day beside a month, and
+// the T before a time.
+func (s *shape) date() {
+	for i := range s.parts {
+		p := &s.parts[i]
+		switch {
+		case p.text == "T" && i > 0 && s.parts[i-1].class == clock:
+			p.quiet = true
+		case p.form == word && p.text == "":
+			s.day(i-1, -1)
+			s.day(i+1, +1)
+		}
+	}
+}
+
+// day takes a number for a day of the month.
+func (s *shape) day(i, step int) {
+	if i >= 0 && i < len(s.parts) && (s.parts[i].text == "/" || s.parts[i].text == "-") {
+		i += step
+	}
+	if i >= 0 && i < len(s.parts) && s.parts[i].text == "" && s.parts[i].class == count {
+		s.parts[i].class = clock
+	}
+}
+
+func (s *shape) add(text string) {
+	if text != "" {
+		s.parts = append(s.parts, part{text: text})
+	}
+}
+
+// value returns the value that begins at a byte of a prefix, and how long it is;
+// zero if there is none.
+func value(prefix string, at int) (v part, n int) {
+	text := prefix[at:]
+	if n = run(text, isHexDigit); n >= minHex && !alnumBefore(prefix, at) && !alnumAt(text, n) && run(text, isDigit) < n && strings.ContainsAny(text[:n], "0123456789") {
+		return part{class: name, form: hex}, n
+	}
+	if n = run(text, isLetter); n > 0 {
+		if !alnumBefore(prefix, at) && slices.Contains(dateWords, text[:n]) {
+			return part{class: clock, form: word}, n
+		}
+		return part{}, 0
+	}
+	if v.seps, n = numeral(text); n == 0 {
+		return part{}, 0
+	}
+	if more := withUnits(text); more > n {
+		v.form, n = timed, more
+	}
+	v.class = v.classify(text[:n], glued(prefix, at))
+	return v, n
+}
+
+// minHex is how long a number must be to be taken for a hexadecimal one: a TAI64
+// label, a container's ID.
+const minHex = 8
+
+// dateWords are the words of a date.
+var dateWords = strings.Fields("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun AM PM am pm")
+
+// numeral measures digits with separators between, those of a time or a date.
+func numeral(text string) (seps string, n int) {
+	n = run(text, isDigit)
+	if n == 4 && len(text) >= 10 && (text[4] == '-' || text[4] == '/') && text[7] == text[4] &&
+		run(text[5:], isDigit) == 2 && run(text[8:], isDigit) == 2 {
+		return text[4:5] + text[4:5], 10
+	}
+	for n > 0 && n+1 < len(text) && isSeparator(text[n]) && isDigit(text[n+1]) {
+		seps += text[n : n+1]
+		n += 1 + run(text[n+1:], isDigit)
+	}
+	return seps, n
+}
+
+// units are those of a duration.
+var units = strings.Fields("d h m s ms us ns min")
+
+// withUnits measures a duration such as 1m2.5s; zero if it is none.
+func withUnits(text string) (n int) {
+	for {
+		_, length := numeral(text[n:])
+		unit := run(text[n+length:], isLetter)
+		if length == 0 || !slices.Contains(units, text[n+length:n+length+unit]) {
+			return 0
+		}
+		if n += length + unit; n == len(text) || !isDigit(text[n]) {
+			return n
+		}
+	}
+}
+
+// glued tells whether what begins at a byte goes on a name.
+func glued(prefix string, at int) bool {
+	if at == 0 {
+		return false
+	}
+	switch c := prefix[at-1]; {
+	case c == 'T' || c == 't': // of a date and a time
+		return !(at > 1 && isDigit(prefix[at-2]))
+	case isLetter(c), c == '_':
+		return true
+	case c == '/' && at > 3 && slices.Contains(dateWords, prefix[at-4:at-1]):
+		return false
+	default:
+		return strings.IndexByte("-/.[@(", c) >= 0 && alnumBefore(prefix, at-1)
+	}
+}
+
+// epoch is how many digits the seconds since 1970 have.
+const epoch = 10
+
+func (v part) classify(text string, glued bool) class {
+	colons := strings.Count(v.seps, ":")
+	rest := strings.TrimLeft(v.seps, ":")
+	switch {
+	case glued:
+		return name
+	case v.form == timed, v.seps == "--", v.seps == "//":
+		return clock
+	case v.seps == "" && len(text) >= epoch:
+		return clock
+	case v.seps != "" && colons <= 3 && len(rest) <= 1: // 06:50, 06:50:01.123, 12.345678
+		return clock
+	}
+	return count
+}
+
+// match takes a prefix of the shape off a line. It returns its length and its
+// values, which it puts where there is room for them; the length is -1 if the
+// line has none.
+func (s *shape) match(line string, room []string) (n int, values []string) {
+	values = room[:0]
+	for i, p := range s.parts {
+		if p.text != "" {
+			if i == len(s.parts)-1 && i > 0 && strings.Trim(p.text, " ") == "" {
+				return s.gap(line, n, p.text), values
+			}
+			text := p.text
+			if i > 0 && strings.HasPrefix(text, "  ") { // the value fills a column
+				text = strings.TrimLeft(text, " ")
+				n += run(line[n:], isBlank)
+			}
+			if !strings.HasPrefix(line[n:], text) {
+				return -1, values
+			}
+			n += len(text)
+			continue
+		}
+		n += run(line[n:], isBlank)
+		next := ""
+		if i+1 < len(s.parts) {
+			next = s.parts[i+1].text
+		}
+		length := p.take(line[n:], next)
+		if length <= 0 {
+			return -1, values
+		}
+		values = append(values, line[n:n+length])
+		n += length
+	}
+	return n, values
+}
+
+// gap takes the blanks behind the last value, which may fill a column.
+func (s *shape) gap(line string, n int, blanks string) int {
+	end := n + len(blanks)
+	if len(blanks) > 1 {
+		end = max(s.width, n+1)
+	}
+	if end > len(line) || strings.Trim(line[n:end], " ") != "" {
+		return -1
+	}
+	return end
+}
+
+// take measures the value by which text begins, given what follows it.
+func (v part) take(text, next string) int {
+	n := 0
+	switch v.form {
+	case word:
+		if n = run(text, isLetter); !slices.Contains(dateWords, text[:n]) {
+			return -1
+		}
+		return n
+	case hex:
+		return run(text, isHexDigit)
+	case digits:
+		n = run(text, isDigit)
+		for i := 0; i < len(v.seps) && n > 0 && n+1 < len(text) && text[n] == v.seps[i] && isDigit(text[n+1]); i++ {
+			n += 1 + run(text[n+1:], isDigit)
+		}
+		if n == 0 || follows(text[n:], next) {
+			return n
+		}
+	}
+	// Another form, such as 1.02s behind 999ms.
+	if text == "" || !isDigit(text[0]) {
+		return -1
+	}
+	for n = min(run(text, isTimeByte), maxPrefix); n > 0 && !follows(text[n:], next); n-- {
+	}
+	return n
+}
+
+// follows tells whether a text goes on as a part does that follows a value.
+func follows(text, next string) bool {
+	return strings.HasPrefix(text, next) || next != "" && next[0] == ' ' && strings.HasPrefix(text, " ")
+}
+
+// key appends to a buffer what tells a source from others at a level.
+func (s *shape) key(buffer []byte, l level, values []string) []byte {
+	buffer = append(buffer, byte(l))
+	i := 0
+	for _, p := range s.parts {
+		if p.text != "" {
+			buffer = append(append(buffer, p.text...), 0)
+			continue
+		}
+		if l.keeps(p.class) {
+			buffer = append(buffer, values[i]...)
+		}
+		buffer = append(buffer, 0)
+		i++
+	}
+	return buffer
+}
+
+// tells tells whether a level makes another difference than the one before it.
+func (s *shape) tells(l level) bool {
+	return l == strict || slices.ContainsFunc(s.parts, func(p part) bool { return p.text == "" && (l - 1).keeps(p.class) && !l.keeps(p.class) })
+}
+
+// A source is who wrote lines: a shape, and the values in it that stayed the
+// same. The zero source is that of lines without a prefix.
+type source struct {
+	*shape
+	values []string
+	varied uint32 // a bit for each value that did not stay the same
+}
+
+// vary takes the values of one more line.
+func (s *source) vary(values []string) {
+	for i := range s.values {
+		if s.values[i] != values[i] {
+			s.varied |= 1 << i
+		}
+	}
+}
+
+// stays tells whether the value i of a part names the source.
+func (s source) stays(p part, i int) bool { return p.class != clock && s.varied>>i&1 == 0 }
+
+// writes tells whether a line may be the source's.
+func (s source) writes(line string) (prefixed, same bool) {
+	if s.shape == nil {
+		return false, true
+	}
+	n, values := s.match(line, make([]string, 0, maxValues))
+	if n < 0 {
+		return false, false
+	}
+	i := 0
+	for _, p := range s.parts {
+		if p.text != "" {
+			continue
+		}
+		if s.stays(p, i) && values[i] != s.values[i] {
+			return true, false
+		}
+		i++
+	}
+	return true, true
+}
+
+// String is the prefix without its time.
+func (s source) String() string {
+	if s.shape == nil {
+		return ""
+	}
+	var out strings.Builder
+	i := 0
+	for _, p := range s.parts {
+		if p.text != "" {
+			if !p.quiet {
+				out.WriteString(p.text)
+			}
+			continue
+		}
+		if p.space {
+			out.WriteByte(' ')
+		}
+		if s.stays(p, i) {
+			out.WriteString(s.values[i])
+		}
+		i++
+	}
+	text := strings.Join(strings.Fields(out.String()), " ")
+	if strings.IndexFunc(text, func(c rune) bool { return c > '~' || isLetter(byte(c)) || isDigit(byte(c)) }) < 0 {
+		return "" // nothing but a time
+	}
+	return text
+}
+
+// run counts the bytes of a kind by which text begins.
+func run(text string, is func(byte) bool) int {
+	n := 0
+	for n < len(text) && is(text[n]) {
+		n++
+	}
+	return n
+}
+
+func isDigit(c byte) bool     { return c >= '0' && c <= '9' }
+func isBlank(c byte) bool     { return c == ' ' }
+func isLetter(c byte) bool    { return c|0x20 >= 'a' && c|0x20 <= 'z' }
+func isAlnum(c byte) bool     { return isDigit(c) || isLetter(c) }
+func isHexDigit(c byte) bool  { return isDigit(c) || c >= 'a' && c <= 'f' }
+func isSeparator(c byte) bool { return c == ':' || c == '.' || c == ',' }
+func isTimeByte(c byte) bool {
+	return isDigit(c) || isSeparator(c) || strings.IndexByte("dhmsuni", c) >= 0
+}
+
+func alnumBefore(text string, at int) bool { return at > 0 && isAlnum(text[at-1]) }
+func alnumAt(text string, at int) bool     { return at < len(text) && isAlnum(text[at]) }
