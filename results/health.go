@@ -189,6 +189,7 @@ type Health struct {
 	first   string         // the first line that looks like a firmware's, without times
 	words   string         // the longest part of it without a digit
 	firstAt int            // where it was seen last
+	word    string         // of it, which decides for most lines
 	starts  map[string]int // since the last sign of the suite
 }
 
@@ -204,16 +205,20 @@ const (
 // Take takes the next line.
 func (h *Health) Take(line string) Change {
 	h.lines++
-	if shows(line, bySuite) {
+	told := telling.find(line) >= 0 // of most lines nothing else is asked
+	if told && shows(line, bySuite) {
 		h.starts = nil
 	}
-	meaning, bad := Symptom(line)
-	again := h.again(line)
+	meaning, bad := "", false
+	if told {
+		meaning, bad = Symptom(line)
+	}
+	again := h.again(line, told)
 	switch {
 	case again && !h.loops: // however it ended each time
 		h.loops, meaning, bad = true, restarted, true
 	case bad && h.Symptom == "":
-	case h.Symptom != "" && (shows(line, bySuite) || Alive(line) && !h.loops):
+	case told && h.Symptom != "" && (shows(line, bySuite) || Alive(line) && !h.loops):
 		h.Symptom, h.Line, h.Text, h.loops = "", 0, "", false
 		return Well
 	default:
@@ -234,21 +239,22 @@ const (
 	loopLine = 12
 )
 
-// again tells whether a line is that of a start which was seen too often.
-func (h *Health) again(line string) bool {
-	starts := Boots(line)
-	if !starts && h.first != "" && !strings.Contains(line, h.words) {
+// again tells whether a line is that of a start which was seen too often. told
+// says that it holds a sign or a symptom.
+func (h *Health) again(line string, told bool) bool {
+	starts := told && Boots(line)
+	if h.first != "" && !starts && !strings.Contains(line, h.word) || h.first == "" && len(line) < loopLine {
 		return false
 	}
 	key := timeless(line)
 	if h.first == "" && len(key) >= loopLine {
-		h.first, h.words, h.firstAt = key, longestWords(line), h.lines-loopApart
+		h.first, h.firstAt, h.word = key, h.lines-loopApart, longestWord(line)
 	}
-	if key == h.first && h.first != "" {
+	if key == h.first {
 		starts = starts || h.lines-h.firstAt >= loopApart
 		h.firstAt = h.lines
 	}
-	if !starts || shows(line, bySuite) {
+	if !starts || told && shows(line, bySuite) {
 		return false
 	}
 	if h.starts == nil || len(h.starts) > maxStarts {
@@ -256,6 +262,16 @@ func (h *Health) again(line string) bool {
 	}
 	h.starts[key]++
 	return h.starts[key] >= loopStarts
+}
+
+// longestWord returns the longest run of letters.
+func longestWord(line string) (longest string) {
+	for _, word := range strings.FieldsFunc(line, func(c rune) bool { return c > '~' || !isLetter(byte(c)) }) {
+		if len(word) > len(longest) {
+			longest = word
+		}
+	}
+	return longest
 }
 
 // maxStarts bounds what is kept of a log that nobody vouches for.

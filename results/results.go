@@ -114,7 +114,7 @@ func EachLine(r io.Reader, f func(line string)) error {
 	for {
 		text, err := in.ReadSlice('\n')
 		if len(text) > 0 {
-			f(strings.TrimRight(string(text), "\r\n"))
+			f(string(endless(text)))
 		}
 		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
 			if err == io.EOF {
@@ -123,6 +123,15 @@ func EachLine(r io.Reader, f func(line string)) error {
 			return err
 		}
 	}
+}
+
+// endless takes the end off a line.
+func endless(line []byte) []byte {
+	n := len(line)
+	for n > 0 && (line[n-1] == '\n' || line[n-1] == '\r') {
+		n--
+	}
+	return line[:n]
 }
 
 // Line takes one line. It returns true for the line by which a report that the

@@ -54,7 +54,7 @@ func (p *Parser) attemptAt(line string) *attempt {
 
 // trace notes a sign of another boot, or of death, behind a whole report.
 func (p *Parser) trace(line string) {
-	if p.whole == nil {
+	if p.whole == nil || strings.HasPrefix(line, "# v1 ") {
 		return
 	}
 	if meaning := ominous(line); meaning != "" {

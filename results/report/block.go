@@ -138,9 +138,11 @@ func isBlock(line string) bool {
 		return isQuoted(piece)
 	}
 	key, value, ok := strings.Cut(text, ":")
-	return ok && key != "" && strings.Trim(key, "abcdefghijklmnopqrstuvwxyz") == "" &&
+	return ok && key != "" && all(key, isKeyByte) &&
 		(value == "" || value[0] == ' ' && isQuoted(value[1:]))
 }
+
+func isKeyByte(c byte) bool { return c >= 'a' && c <= 'z' }
 
 // parseEntry reads a line of the point's block. A piece belongs to the key of
 // the line before it; parseEntry returns that for the next line.

@@ -41,7 +41,7 @@ func ParseEnd(line string) (e End, ok bool) {
 }
 
 func isHash(text string) bool {
-	return len(text) == hex.EncodedLen(sha256.Size) && strings.Trim(text, "0123456789abcdef") == ""
+	return len(text) == hex.EncodedLen(sha256.Size) && all(text, isHexDigit)
 }
 
 func (e End) checkHash(lines []string) error {

@@ -25,7 +25,17 @@ func parsePlan(line string) (points int, ok bool) {
 
 // isNumber tells whether text is one to four decimal digits.
 func isNumber(text string) bool {
-	return text != "" && len(text) <= 4 && strings.Trim(text, "0123456789") == ""
+	return text != "" && len(text) <= 4 && all(text, isDigit)
+}
+
+// all tells whether all bytes of a text are of a kind.
+func all(text string, is func(byte) bool) bool {
+	for i := range len(text) {
+		if !is(text[i]) {
+			return false
+		}
+	}
+	return true
 }
 
 // A Head says by what a guest was judged. Arch and Nonce are a dash if they are

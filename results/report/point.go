@@ -146,8 +146,10 @@ func (p *Point) direct(directive string) bool {
 
 // isID tells whether a word may be a requirement's ID.
 func isID(word string) bool {
-	return word != "" && word[0] >= 'A' && word[0] <= 'Z' && strings.Trim(word, "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789-") == ""
+	return word != "" && word[0] >= 'A' && word[0] <= 'Z' && all(word, isIDByte)
 }
+
+func isIDByte(c byte) bool { return c >= 'A' && c <= 'Z' || isDigit(c) || c == '-' }
 
 // ParsePoints reads the points among lines, each with the block behind it.
 func ParsePoints(lines []string) []Point {

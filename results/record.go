@@ -1,0 +1,480 @@
+package results
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"html"
+	"io"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// Some tools keep a console as records, one a line:
+//
+//	{"log":"TAP version 13\r\n","stream":"stdout","time":"..."}             docker's json-file
+//	{"MESSAGE":"TAP version 13","_PID":"812","SYSLOG_IDENTIFIER":"vm1"}     journalctl -o json
+//	{"Action":"output","Test":"TestVM","Output":"TAP version 13\n"}         go test -json
+//	- {"dt": "...", "lvl": "target", "msg": "TAP version 13"}               LAVA
+//	[1.25, "o", "TAP vers"]                                                 asciinema
+//	time=... level=info msg="TAP version 13"                                logfmt
+//
+// EachRecord calls f with each line of the console. What stands in no record is
+// a line as it is. A line's source, where its record names one, stands before
+// it, as in "host/vm1/812: ".
+func EachRecord(r io.Reader, f func(line string)) error {
+	in := bufio.NewReaderSize(r, maxRecord)
+	u := &unwrapping{f: f}
+	for {
+		text, err := in.ReadSlice('\n')
+		if len(text) > 0 {
+			u.line(text)
+		}
+		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
+			u.flush()
+			if err == io.EOF {
+				return nil
+			}
+			return err
+		}
+	}
+}
+
+// maxRecord bounds a record, in bytes. A longer line is none.
+const maxRecord = 128 << 10
+
+// unwrapping takes a console out of records.
+type unwrapping struct {
+	f       func(string)
+	begun   bool
+	page    bool              // the log is an HTML page
+	pending map[string][]byte // of each source, the beginning of a line
+	record  record            // the last
+	buffer  []byte            // of its text
+}
+
+// A record is what of one matters.
+type record struct {
+	text   []byte
+	ends   bool // the text is whole lines
+	source string
+	ok     bool
+}
+
+// line takes a line of the log.
+func (u *unwrapping) line(text []byte) {
+	if !u.begun {
+		u.begun, u.page = true, isPage(text)
+	}
+	line := endless(text)
+	if r := u.unwrap(bytes.TrimLeft(line, " \t")); r.ok {
+		u.take(r)
+		return
+	}
+	for len(line) > maxLine {
+		u.f(string(line[:maxLine]))
+		line = line[maxLine:]
+	}
+	u.f(u.unescaped(string(line)))
+}
+
+// unwrap returns the record that a line is.
+func (u *unwrapping) unwrap(line []byte) record {
+	if len(line) == 0 {
+		return record{}
+	}
+	switch line[0] {
+	case '-':
+		if rest := bytes.TrimLeft(line[1:], " "); len(rest) > 0 && rest[0] == '{' {
+			return u.object(rest)
+		}
+	case '{':
+		return u.object(line)
+	case '[':
+		return u.event(line)
+	case '"': // journalctl -o json-pretty
+		if bytes.HasPrefix(line, []byte(`"MESSAGE"`)) {
+			line = bytes.TrimSuffix(bytes.TrimRight(line, " "), []byte(","))
+			return u.object(append(append([]byte("{"), line...), '}'))
+		}
+	}
+	if line[len(line)-1] == '"' {
+		return u.logfmt(line)
+	}
+	return record{}
+}
+
+// take takes a record's text.
+func (u *unwrapping) take(r record) {
+	rest := r.text
+	if begun := u.pending[r.source]; len(begun) > 0 {
+		rest = append(begun, r.text...)
+	}
+	for len(rest) > 0 {
+		n := bytes.IndexByte(rest, '\n')
+		switch {
+		case n < 0 && len(rest) > maxLine:
+			u.emit(r.source, rest[:maxLine])
+			rest = rest[maxLine:]
+			continue
+		case n < 0:
+			u.keep(r, rest)
+			return
+		}
+		u.emit(r.source, rest[:n])
+		rest = rest[n+1:]
+	}
+	u.keep(r, nil)
+	if len(r.text) == 0 && r.ends {
+		u.f(r.source)
+	}
+}
+
+// keep keeps the beginning of a line for what follows.
+func (u *unwrapping) keep(r record, begun []byte) {
+	switch {
+	case r.ends:
+		if len(begun) > 0 {
+			u.emit(r.source, begun)
+		}
+		delete(u.pending, r.source)
+	case len(begun) > 0:
+		if u.pending == nil || len(u.pending) > maxPending {
+			u.flush()
+			u.pending = map[string][]byte{}
+		}
+		u.pending[r.source] = append([]byte(nil), begun...)
+	default:
+		delete(u.pending, r.source)
+	}
+}
+
+// maxPending bounds how many sources may be within a line.
+const maxPending = 256
+
+func (u *unwrapping) emit(source string, line []byte) {
+	u.f(source + u.unescaped(string(endless(line))))
+}
+
+// flush ends the lines that have no end.
+func (u *unwrapping) flush() {
+	for source, line := range u.pending {
+		u.emit(source, line)
+	}
+	u.pending = nil
+}
+
+// The keys of records: of their text, the best first, and of what names their
+// source. A text of streams has its line ends with it.
+var (
+	textKeys   = []string{"MESSAGE", "log", "Output", "msg", "message", "textPayload", "line", "_raw", "text", "body"}
+	streamKeys = []string{"log", "Output"}
+	sourceKeys = []string{"_HOSTNAME", "host", "hostname", "CONTAINER_NAME", "container_name", "pod_name", "SYSLOG_IDENTIFIER", "_PID", "Package", "Test", "ns"}
+)
+
+// object reads a record that is a JSON object, or YAML's way to write one.
+func (u *unwrapping) object(line []byte) record {
+	var text token
+	best := len(textKeys)
+	var sources [8]string
+	named := 0
+	s := scan{b: line}
+	whole := s.object(0, func(key, value token) {
+		if at := indexOf(textKeys, key.b); at >= 0 && at < best && value.isText() {
+			best, text = at, value
+		}
+		if named < len(sources) && indexOf(sourceKeys, key.b) >= 0 && value.quote != '[' && len(value.b) > 0 {
+			sources[named] = string(value.b)
+			named++
+		}
+	})
+	if !whole || best == len(textKeys) {
+		return record{}
+	}
+	u.buffer = text.append(u.buffer[:0])
+	r := record{text: u.buffer, ends: !slices.Contains(streamKeys, textKeys[best]), ok: true}
+	if named > 0 {
+		r.source = strings.Join(sources[:named], "/") + ": "
+	}
+	return r
+}
+
+func indexOf(keys []string, key []byte) int {
+	for i, k := range keys {
+		if k == string(key) {
+			return i
+		}
+	}
+	return -1
+}
+
+// event reads a record of asciinema: the time, "o" for output, and a piece of it.
+func (u *unwrapping) event(line []byte) record {
+	s := scan{b: line, i: 1}
+	at, ok := s.value(0, nil)
+	if !ok || at.quote != 0 || len(at.b) == 0 || !isDigit(at.b[0]) || !s.skip(',') {
+		return record{}
+	}
+	code, ok := s.value(0, nil)
+	if !ok || code.quote != '"' || len(code.b) != 1 || !s.skip(',') {
+		return record{}
+	}
+	data, ok := s.value(0, nil)
+	if !ok || data.quote != '"' || !s.skip(']') || s.i != len(line) {
+		return record{}
+	}
+	if code.b[0] != 'o' {
+		return record{ok: true}
+	}
+	u.buffer = data.append(u.buffer[:0])
+	return record{text: u.buffer, ok: true}
+}
+
+// logfmt reads a record of words with values, of which the last is the text.
+func (u *unwrapping) logfmt(line []byte) record {
+	for _, key := range []string{` msg="`, ` message="`, ` log="`} {
+		at := bytes.Index(line, []byte(key))
+		if at < 0 {
+			continue
+		}
+		s := scan{b: line, i: at + len(key) - 1}
+		if text, ok := s.value(0, nil); ok && s.i == len(line) {
+			u.buffer = text.append(u.buffer[:0])
+			return record{text: u.buffer, ends: true, ok: true}
+		}
+	}
+	return record{}
+}
+
+// isPage tells whether a log begins as an HTML page does.
+func isPage(line []byte) bool {
+	begin := strings.ToLower(string(bytes.TrimLeft(line[:min(len(line), 64)], " \t\ufeff")))
+	return strings.HasPrefix(begin, "<!doctype html") || strings.HasPrefix(begin, "<html") || strings.HasPrefix(begin, "<pre")
+}
+
+// unescaped takes the escapes of HTML out of a line, and in a page its tags. A
+// line of a report that holds an escape of its own has quotes around it.
+func (u *unwrapping) unescaped(line string) string {
+	if u.page {
+		line = untagged(line)
+	}
+	if strings.IndexByte(line, '&') < 0 || strings.IndexByte(line, '"') >= 0 {
+		return line
+	}
+	return html.UnescapeString(line)
+}
+
+// untagged takes out the tags of HTML.
+func untagged(line string) string {
+	if strings.IndexByte(line, '<') < 0 {
+		return line
+	}
+	var out strings.Builder
+	for {
+		at := strings.IndexByte(line, '<')
+		if at < 0 || at+1 == len(line) || !isLetter(line[at+1]) && line[at+1] != '/' && line[at+1] != '!' {
+			out.WriteString(line)
+			return out.String()
+		}
+		end := strings.IndexByte(line[at:], '>')
+		if end < 0 {
+			out.WriteString(line)
+			return out.String()
+		}
+		out.WriteString(line[:at])
+		line = line[at+end+1:]
+	}
+}
+
+// A token is a value as it is written: without its quotes, or a list with its
+// brackets.
+type token struct {
+	b     []byte
+	quote byte // '"', '\'', '[' of a list, '{' of an object, 0 of a plain value
+}
+
+// isText tells whether a value may be a console's.
+func (t token) isText() bool {
+	return t.quote == '"' || t.quote == '\'' || t.quote == 0 && !slices.Contains([]string{"null", "true", "false", "~"}, string(t.b)) || t.quote == '['
+}
+
+// append appends what the value means.
+func (t token) append(out []byte) []byte {
+	switch t.quote {
+	case '"':
+		return unquoted(out, t.b)
+	case '\'':
+		return append(out, bytes.ReplaceAll(t.b, []byte("''"), []byte("'"))...)
+	case '[': // bytes, which journald writes of a line that is not printable
+		for field := range strings.SplitSeq(strings.Trim(string(t.b), "[]"), ",") {
+			n, err := strconv.Atoi(strings.TrimSpace(field))
+			if err != nil || n < 0 || n > 255 {
+				return out
+			}
+			out = append(out, byte(n))
+		}
+		return out
+	}
+	return append(out, t.b...)
+}
+
+// escapesOf are those of one letter, in JSON and in YAML (1.2.2, section 5.7).
+var escapesOf = map[byte]string{
+	'0': "\x00", 'a': "\a", 'b': "\b", 't': "\t", 'n': "\n", 'v': "\v", 'f': "\f", 'r': "\r", 'e': "\x1b",
+	'N': "\u0085", '_': "\u00a0", 'L': "\u2028", 'P': "\u2029",
+}
+
+// hexEscapes are how many digits follow.
+var hexEscapes = map[byte]int{'x': 2, 'u': 4, 'U': 8}
+
+// unquoted appends what a text in double quotes means.
+func unquoted(out, text []byte) []byte {
+	for {
+		n := bytes.IndexByte(text, '\\')
+		if n < 0 || n+1 == len(text) {
+			return append(out, text...)
+		}
+		out = append(out, text[:n]...)
+		c := text[n+1]
+		text = text[n+2:]
+		short, known := escapesOf[c]
+		digits := hexEscapes[c]
+		switch {
+		case known:
+			out = append(out, short...)
+		case digits > 0:
+			code, err := strconv.ParseUint(string(text[:min(digits, len(text))]), 16, 32)
+			if err != nil || len(text) < digits {
+				return append(out, text...)
+			}
+			out = append(out, string(rune(code))...) // a console's byte is below 128, but for U+FFFD
+			text = text[digits:]
+		default:
+			out = append(out, c)
+		}
+	}
+}
+
+// A scan reads JSON, and of YAML what fits in one line.
+type scan struct {
+	b []byte
+	i int
+}
+
+// maxDepth bounds how deep objects lie in each other.
+const maxDepth = 8
+
+func (s *scan) blanks() {
+	for s.i < len(s.b) && (s.b[s.i] == ' ' || s.b[s.i] == '\t') {
+		s.i++
+	}
+}
+
+// skip takes a byte, with blanks around it.
+func (s *scan) skip(c byte) bool {
+	s.blanks()
+	if s.i == len(s.b) || s.b[s.i] != c {
+		return false
+	}
+	s.i++
+	s.blanks()
+	return true
+}
+
+// object reads an object and calls each with its keys and values, and with those
+// of the objects in it.
+func (s *scan) object(depth int, each func(key, value token)) bool {
+	if depth == maxDepth || !s.skip('{') {
+		return false
+	}
+	if s.skip('}') {
+		return true
+	}
+	for {
+		key, ok := s.value(depth, nil)
+		if !ok || !s.skip(':') {
+			return false
+		}
+		value, ok := s.value(depth, each)
+		if !ok {
+			return false
+		}
+		if each != nil {
+			each(key, value)
+		}
+		if s.skip('}') {
+			return true
+		}
+		if !s.skip(',') {
+			return false
+		}
+	}
+}
+
+// value reads a value.
+func (s *scan) value(depth int, each func(key, value token)) (token, bool) {
+	s.blanks()
+	if s.i == len(s.b) {
+		return token{}, false
+	}
+	start := s.i
+	switch c := s.b[s.i]; c {
+	case '"', '\'':
+		s.i++
+		return token{s.b[start+1:], c}.upTo(s)
+	case '{':
+		ok := s.object(depth+1, each)
+		return token{s.b[start:s.i], '{'}, ok
+	case '[':
+		return s.list(depth)
+	}
+	for s.i < len(s.b) && strings.IndexByte(",]}:", s.b[s.i]) < 0 {
+		s.i++
+	}
+	return token{b: bytes.TrimRight(s.b[start:s.i], " \t")}, s.i > start
+}
+
+// list reads a list.
+func (s *scan) list(depth int) (token, bool) {
+	start := s.i
+	if depth == maxDepth || !s.skip('[') {
+		return token{}, false
+	}
+	for !s.skip(']') {
+		if _, ok := s.value(depth+1, nil); !ok {
+			return token{}, false
+		}
+		s.skip(',')
+	}
+	return token{s.b[start:s.i], '['}, true
+}
+
+// upTo ends a text at its quote.
+func (t token) upTo(s *scan) (token, bool) {
+	for n := 0; ; n++ {
+		at := bytes.IndexByte(t.b[n:], t.quote)
+		if at < 0 {
+			return t, false
+		}
+		n += at
+		if t.quote == '\'' && n+1 < len(t.b) && t.b[n+1] == '\'' {
+			n++
+			continue
+		}
+		if t.quote == '"' && escaped(t.b[:n]) {
+			continue
+		}
+		s.i += n + 1
+		return token{t.b[:n], t.quote}, true
+	}
+}
+
+// escaped tells whether a text ends in a backslash that escapes what follows.
+func escaped(text []byte) bool {
+	n := len(text)
+	for n > 0 && text[n-1] == '\\' {
+		n--
+	}
+	return (len(text)-n)%2 == 1
+}
