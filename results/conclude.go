@@ -13,6 +13,9 @@ func (r *Report) Conclude(strict bool) (Conformance, string) {
 	if r.Incomplete != nil {
 		return CouldNotTell, "the report is incomplete: " + r.Incomplete.Error()
 	}
+	if r.Outdated != "" {
+		return CouldNotTell, r.Outdated
+	}
 	conclusion, t := r.concludeOn(r.Party(), strict)
 	text, missed := t.String(), fmt.Sprintf("%d recommended missed", t.Missed)
 	if t.LeftOut > 0 {

@@ -185,6 +185,7 @@ type Health struct {
 	Text    string // that line
 
 	lines   int
+	seen    stage          // who wrote lines
 	loops   bool           // the symptom is that the machine starts again
 	first   string         // the first line that looks like a firmware's, without times
 	words   string         // the longest part of it without a digit
@@ -206,6 +207,7 @@ const (
 func (h *Health) Take(line string) Change {
 	h.lines++
 	told := telling.find(line) >= 0 // of most lines nothing else is asked
+	h.see(line, told)
 	if told && shows(line, bySuite) {
 		h.starts = nil
 	}
@@ -238,6 +240,35 @@ const (
 	// A shorter line may come again by chance.
 	loopLine = 12
 )
+
+// see notes who wrote a line.
+func (h *Health) see(line string, told bool) {
+	if h.seen&byKernel == 0 && stamp(line) >= 0 {
+		h.seen |= byKernel
+	}
+	if !told {
+		return
+	}
+	for _, s := range signs {
+		if h.seen&s.by == 0 && strings.Contains(line, s.text) {
+			h.seen |= s.by
+		}
+	}
+}
+
+// Reached says how far a guest came, of whom the suite said nothing; empty if it
+// did.
+func (h *Health) Reached() string {
+	switch {
+	case h.seen&bySuite != 0 || h.lines == 0:
+		return ""
+	case h.seen&byKernel != 0:
+		return "a kernel runs, and the suite does not: did it get the guest's initramfs?"
+	case h.seen&byFirmware != 0:
+		return "a firmware starts, and no kernel does"
+	}
+	return "no line of it is a firmware's, a kernel's or the suite's: is it a guest's console?"
+}
 
 // again tells whether a line is that of a start which was seen too often. told
 // says that it holds a sign or a symptom.

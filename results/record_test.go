@@ -109,7 +109,9 @@ func TestRecords(t *testing.T) {
 // cast is a recording of asciinema.
 func cast(log string, size int) string {
 	return `{"version": 2, "width": 80, "height": 24, "env": {"TERM": "xterm"}}` + "\n" +
-		pieces(log, size, func(text string) string { return fmt.Sprintf(`[0.5, "o", %s]`, quoted(text)) + "\n" + `[0.6, "i", "x"]` })
+		pieces(log, size, func(text string) string {
+			return fmt.Sprintf(`[0.5, "o", %s]`, quoted(text)) + "\n" + `[0.6, "i", "x"]`
+		})
 }
 
 func pieces(log string, size int, record func(string) string) string {

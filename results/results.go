@@ -51,6 +51,9 @@ type Report struct {
 	Repaired string
 	// Later tells that another report began behind this one, and is not whole.
 	Later bool
+	// Outdated says what in the log tells of a later boot that has no report; empty
+	// if nothing does.
+	Outdated string
 	// Incomplete says why the report is not believed; nil if it is whole.
 	Incomplete error
 	// First and Last are the lines of the log from which it was read.

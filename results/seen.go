@@ -38,6 +38,15 @@ type Trace struct {
 	begun *attempt
 }
 
+// Begun tells whether the line is a report's first.
+func (t Trace) Begun() bool { return t.begun != nil }
+
+// Of tells whether the line is surely of a report's source.
+func (t Trace) Of(r *Report) bool {
+	prefixed, same := r.source.writes(t.Text)
+	return prefixed && same
+}
+
 const (
 	// maxTraces bounds how many of them are kept, and maxReports how many whole
 	// reports.

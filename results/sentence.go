@@ -23,13 +23,16 @@ func (r *Report) Sentence(strict bool) string {
 	if r.Incomplete != nil {
 		return Words(CouldNotTell) + ": the report is incomplete: " + r.Incomplete.Error()
 	}
+	if r.Outdated != "" {
+		return Words(CouldNotTell) + ": " + r.Outdated
+	}
 	return r.sentence(r.Party(), strict)
 }
 
 // Others says the verdict on each party beside the report's own. It is no part of
 // that.
 func (r *Report) Others(strict bool) (out []string) {
-	if r.Incomplete != nil {
+	if r.Incomplete != nil || r.Outdated != "" {
 		return nil
 	}
 	for _, party := range r.Parties()[1:] {

@@ -2,11 +2,7 @@ package main
 
 import (
 	"bytes"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
-	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -46,35 +42,10 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 	return nil
 }
 
-// observeBeside judges by the record that lies beside a log, if there is one.
-// What is damaged, or another run's, must not cost a good log its verdict.
-func observeBeside(stderr io.Writer, report *results.Report, log string) {
-	name := log + results.HostRunSuffix
-	f, err := os.Open(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return
-	}
-	if err == nil {
-		defer f.Close()
-		err = observeBy(f, report)
-	}
-	if err != nil {
-		fmt.Fprintf(stderr, "vmspec: %s is passed over: %v\n", name, err)
-	}
-}
-
-func observeBy(record io.Reader, report *results.Report) error {
-	h, err := results.ReadHostRun(record)
-	if err != nil {
-		return err
-	}
-	return observe(report, h)
-}
-
-// judgeImage judges an image's file before a run, as image check does. It returns
-// the verdicts by ID.
-func judgeImage(f *imagefile.Image) (map[string]results.Judged, error) {
-	report, err := checkImage(f, 0, "", "")
+// judgeVariables judges whether an image holds a variable store; nil where that
+// cannot be told.
+func judgeVariables(image string) *results.Judged {
+	report, err := checkImage(image, "", "")
 	if err != nil {
 		return nil, err
 	}

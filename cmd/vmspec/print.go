@@ -45,8 +45,13 @@ func (o *outputFlags) finish(w io.Writer, name string, report *results.Report) e
 	return nil
 }
 
+// tap tells whether a report is printed as TAP.
+func (o *outputFlags) tap(w io.Writer) bool {
+	return o.format == "tap" || o.format == "" && !isTerminal(w)
+}
+
 func (o *outputFlags) print(w io.Writer, name string, report *results.Report) error {
-	if o.format == "tap" || o.format == "" && !isTerminal(w) {
+	if o.tap(w) {
 		return printTAP(w, name, report, o.strict)
 	}
 	page := results.Text{Name: name, Strict: o.strict, Verbose: o.verbose, Paint: func(word string, tone results.Tone) string {

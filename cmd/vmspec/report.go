@@ -10,7 +10,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"vmspec/cmd/vmspec/internal/vmm"
 	"vmspec/probes"
 	"vmspec/probes/guest"
 	"vmspec/results"
@@ -19,45 +18,75 @@ import (
 
 func newReport() *cobra.Command {
 	var out outputFlags
-	var nonce, profile, capture string
+	var f reportFlags
 	c := &cobra.Command{
-		Use:   "report LOG",
-		Short: "Find the report in a serial log and conclude from it",
-		Long: `Find the last whole report in a serial log and conclude from it. - is standard
-input. A report that was damaged on its way is repaired from its frames, or
-declared incomplete.`,
+		Use:   "report LOG | DIRECTORY",
+		Short: "Find the reports in a serial log and conclude from them",
+		Long: `Find the reports in a serial log and conclude from them. - is standard input. A
+report that was damaged on its way is repaired from its frames, or declared
+incomplete.
+
+A log may hold several: each is listed, with its nonce, and whoever wrote
+before its lines is its source. The last boot of each source counts, and the
+worst of these is the exit status. A boot behind them that did not report is one
+that could not be told. --nonce chooses a report, whatever else is there.
+
+The log may be packed (gzip, xz, zstd, bzip2, lz4), or be the records of docker,
+journald, LAVA, go test or asciinema. Of a directory each log has a line, and
+the worst is the exit status.`,
 		Args: takes(1, 1, "a log"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := errors.Join(checkProfile(profile), out.check()); err != nil {
+			if err := errors.Join(checkProfile(f.profile), out.check()); err != nil {
 				return err
 			}
+			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
+				return f.directory(c.OutOrStdout(), args[0], &out)
+			}
 			return withInput(c, args[0], func(in io.Reader) error {
-				parser := results.Parser{Nonce: nonce}
-				report, err := readLog(in, args[0], &parser)
-				if err != nil && !errors.As(err, new(undecided)) {
+				log, err := readLog(in, args[0], f.nonce)
+				if err != nil {
 					return err // the log was not read to its end
 				}
-				if capture != "" {
-					if err := keepCapture(&parser, args[0], capture); err != nil {
+				if f.capture != "" {
+					if err := keepCapture(&log.parser, args[0], f.capture); err != nil {
 						return err
 					}
 				}
-				if err == nil && profile != "" {
-					report, err = by(report, profile, args[0])
+				if log.err != nil {
+					return log.err
 				}
-				if err != nil {
-					return err
-				}
-				observeBeside(c.ErrOrStderr(), report, args[0])
-				return out.finish(c.OutOrStdout(), args[0], report)
+				return f.conclude(c, log, &out)
 			})
 		},
 	}
 	out.register(c)
-	c.Flags().StringVar(&nonce, "nonce", "", "take only a report that carries this nonce")
-	c.Flags().StringVar(&profile, "profile", "", "judge by this profile and not by the guest's")
-	c.Flags().StringVar(&capture, "capture", "", "keep in `FILE` (.tar.gz) the captured guest that came by vmspec.capture=console")
+	c.Flags().StringVar(&f.nonce, "nonce", "", "take only a report that carries this nonce")
+	c.Flags().StringVar(&f.profile, "profile", "", "judge by this profile and not by the guest's")
+	c.Flags().StringVar(&f.capture, "capture", "", "keep in `FILE` (.tar.gz) the captured guest that came by vmspec.capture=console")
 	return c
+}
+
+// reportFlags say what is asked of a log.
+type reportFlags struct{ nonce, profile, capture string }
+
+// conclude prints what a log's reports say.
+func (f *reportFlags) conclude(c *cobra.Command, log *serialLog, out *outputFlags) error {
+	if err := f.settle(log, c.ErrOrStderr()); err != nil {
+		return err
+	}
+	w, list := c.OutOrStdout(), log.list(out.strict)
+	if list != "" && !out.tap(w) { // a person reads the verdict last
+		if _, err := io.WriteString(w, list+"\n"); err != nil {
+			return err
+		}
+	}
+	concluded := out.finish(w, log.name, worst(log.last, out.strict))
+	if list != "" && out.tap(w) {
+		if _, err := io.WriteString(w, "#\n# "+strings.ReplaceAll(strings.TrimSuffix(list, "\n"), "\n", "\n# ")+"\n"); err != nil {
+			return err
+		}
+	}
+	return concluded
 }
 
 // keepCapture writes the captured guest that a log holds into a file.
@@ -103,50 +132,6 @@ func by(report *results.Report, profile, name string) (*results.Report, error) {
 		return nil, undecided{fmt.Errorf("%s: --profile %s: %w", name, profile, err)}
 	}
 	return other, nil
-}
-
-// readLog finds the whole report in a log.
-func readLog(in io.Reader, name string, parser *results.Parser) (*results.Report, error) {
-	var health results.Health
-	var last vmm.Last
-	lines := 0
-	var held nonces
-	err := results.EachLine(in, func(line string) {
-		lines++
-		parser.Line(line)
-		held.line(line)
-		health.Take(line)
-		last.Take(line)
-	})
-	if err != nil {
-		return nil, fmt.Errorf("read %s: %w", name, err)
-	}
-	report, err := parser.Report()
-	why := dead(&health, last)
-	if said := parser.Doing(); said != "" {
-		why = "; " + lastWord(said) + why
-	}
-	switch {
-	case errors.Is(err, results.ErrNoReport) && held.others(parser.Nonce) != "":
-		return nil, undecided{fmt.Errorf("%s: the log holds %s", name, held.others(parser.Nonce))}
-	case errors.Is(err, results.ErrNoReport):
-		return nil, undecided{fmt.Errorf("%s: %w, %d lines%s", name, err, lines, why)}
-	case err != nil:
-		return nil, err
-	case report.Incomplete != nil:
-		return nil, undecided{fmt.Errorf("%s: the report is incomplete: %s%s", name,
-			strings.ReplaceAll(report.Incomplete.Error(), "\n", "; "), why)}
-	}
-	return report, nil
-}
-
-// dead says that a log's guest could not go on, and what it said last; empty
-// for a guest that was well.
-func dead(h *results.Health, last vmm.Last) string {
-	if h.Symptom == "" {
-		return ""
-	}
-	return fmt.Sprintf("; line %d: %s\nthe guest's last lines:\n%s", h.Line, h.Symptom, indent(last))
 }
 
 func newJudge() *cobra.Command {
