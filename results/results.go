@@ -66,6 +66,7 @@ type Report struct {
 	Observed []string
 
 	source source
+	strand int // counts the machines of one source, which a log without prefixes may hold
 }
 
 // ErrNoReport says that a log holds no report, not even the beginning of one.

@@ -41,6 +41,15 @@ type Trace struct {
 // Begun tells whether the line is a report's first.
 func (t Trace) Begun() bool { return t.begun != nil }
 
+// Apart tells whether the line is the first of a report of a source that has no
+// whole one, and the source.
+func (t Trace) Apart(reports []*Report) (source string, ok bool) {
+	if t.begun == nil || !t.begun.proved || slices.ContainsFunc(reports, t.Of) {
+		return "", false
+	}
+	return t.begun.source.String(), true
+}
+
 // Of tells whether the line is surely of a report's source.
 func (t Trace) Of(r *Report) bool {
 	prefixed, same := r.source.writes(t.Text)
@@ -123,15 +132,17 @@ func (p *Parser) found(r *Report, from source) {
 		if other.Source != r.Source {
 			continue
 		}
-		if slices.Equal(other.Lines, r.Lines) && !p.bootedBehind(other) {
-			// Another console's of the same boot.
-			r.Boot, r.First = other.Boot, other.First
+		switch booted := p.bootedBehind(other); {
+		case booted:
+			r.Boot, r.strand = other.Boot+1, other.strand
+		case slices.Equal(other.Lines, r.Lines): // another console's of the same boot
+			r.Boot, r.strand, r.First = other.Boot, other.strand, other.First
 			if r.Appendix == nil {
 				r.Appendix = other.Appendix
 			}
 			p.reports = slices.Delete(p.reports, i, i+1)
-		} else {
-			r.Boot = other.Boot + 1
+		default: // another VM's, or a boot would show
+			r.strand = other.strand + 1
 		}
 		break
 	}
@@ -142,16 +153,20 @@ func (p *Parser) found(r *Report, from source) {
 	p.whole, p.partial = r, nil
 }
 
-// bootedBehind tells whether anything behind a report tells of another boot.
+// bootedBehind tells whether anything behind a report tells of another boot of
+// its source.
 func (p *Parser) bootedBehind(r *Report) bool {
-	return slices.ContainsFunc(p.traces, func(t Trace) bool { return t.begun == nil && t.At > r.Last })
+	return len(p.traces) == maxTraces || slices.ContainsFunc(p.traces, func(t Trace) bool {
+		prefixed, same := r.source.writes(t.Text)
+		return t.begun == nil && t.At > r.Last && (same || !prefixed)
+	})
 }
 
 // forget drops a report of which its source has a later one, else the first.
 func (p *Parser) forget() {
 	least := 0
 	for i, r := range p.reports {
-		if slices.ContainsFunc(p.reports[i+1:], func(o *Report) bool { return o.Source == r.Source }) {
+		if slices.ContainsFunc(p.reports[i+1:], func(o *Report) bool { return o.follows(r) }) {
 			least = i
 			break
 		}
@@ -168,10 +183,15 @@ func (p *Parser) Reports() ([]*Report, []Trace) {
 	return p.reports, p.open()
 }
 
+// follows tells whether a report is of a later boot of another's machine.
+func (r *Report) follows(other *Report) bool {
+	return r.Source == other.Source && r.strand == other.strand
+}
+
 // LastBoots returns the last report of each source.
 func LastBoots(reports []*Report) (last []*Report) {
 	for i, r := range reports {
-		if !slices.ContainsFunc(reports[i+1:], func(o *Report) bool { return o.Source == r.Source }) {
+		if !slices.ContainsFunc(reports[i+1:], func(o *Report) bool { return o.follows(r) }) {
 			last = append(last, r)
 		}
 	}

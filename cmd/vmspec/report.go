@@ -86,6 +86,9 @@ func (f *reportFlags) conclude(c *cobra.Command, log *serialLog, out *outputFlag
 			return err
 		}
 	}
+	if concluded == nil && len(log.apart) > 0 {
+		return undecided{fmt.Errorf("%s: %s", log.name, strings.Join(log.apart, "; "))}
+	}
 	return concluded
 }
 

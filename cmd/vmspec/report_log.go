@@ -20,6 +20,7 @@ type serialLog struct {
 	reports []*results.Report // that are whole
 	last    []*results.Report // boots, one of each source
 	traces  []results.Trace   // of boots without a report
+	apart   []string          // sources that have no whole report
 	err     error             // why none is whole, of type undecided; nil if one is
 }
 
@@ -152,6 +153,10 @@ const ownEnd = 20
 // ended its VM then has its record say so.
 func (l *serialLog) outdate(record *results.HostRun) {
 	for _, t := range l.traces {
+		if source, apart := t.Apart(l.last); apart {
+			l.apart = append(l.apart, fmt.Sprintf("line %d: the report of %s is not whole", t.At, source))
+			continue
+		}
 		r := l.before(t)
 		if r.Outdated != "" || record != nil && record.Killed && record.Nonce == r.Nonce && l.lines-int(t.At) < ownEnd {
 			continue

@@ -18,20 +18,22 @@ func OpenZstd(in *bufio.Reader) (io.Reader, error) { return openZstd(in) }
 
 type xzStreams struct {
 	in  *bufio.Reader
-	now io.Reader
+	now io.Reader // nil at the end
 }
 
 func (x *xzStreams) Read(b []byte) (int, error) {
-	for {
+	for x.now != nil {
 		n, err := x.now.Read(b)
 		if n > 0 || !errors.Is(err, io.EOF) {
 			return n, err
 		}
 		if begin, _ := x.in.Peek(6); string(begin) != "\xfd7zXZ\x00" {
-			return 0, io.EOF
+			x.now = nil
+			break
 		}
 		if x.now, err = openXZ(x.in); err != nil {
 			return 0, err
 		}
 	}
+	return 0, io.EOF
 }
