@@ -1,7 +1,6 @@
 package results
 
 import (
-	"regexp"
 	"slices"
 	"strings"
 	"unicode"
@@ -308,12 +307,53 @@ func longestWord(line string) (longest string) {
 // maxStarts bounds what is kept of a log that nobody vouches for.
 const maxStarts = 64
 
-// times are what differs between two starts: times of day, and seconds since
-// one.
-var times = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]|\d+(?:[:.,]\d+)+Z?`)
-
+// timeless takes out of a line what differs between two starts: times of day,
+// and seconds since one.
 func timeless(line string) string {
-	return strings.TrimSpace(times.ReplaceAllString(line, ""))
+	var out strings.Builder
+	kept := 0
+	for i := 0; i < len(line); {
+		n := run(line[i:], isDigit)
+		if n == 0 {
+			i++
+			continue
+		}
+		end := i + n
+		switch time := timeAt(line[i:], n); {
+		case n == 4 && isDate(line[i:]):
+			end = i + len("2026-11-29T")
+		case time == n:
+			i = end
+			continue
+		default:
+			end = i + time
+		}
+		out.WriteString(line[kept:i])
+		i, kept = end, end
+	}
+	if kept == 0 {
+		return strings.TrimSpace(line)
+	}
+	out.WriteString(line[kept:])
+	return strings.TrimSpace(out.String())
+}
+
+// isDate tells whether a text begins as "2026-11-29T" does.
+func isDate(text string) bool {
+	return len(text) > 10 && text[4] == '-' && run(text[5:], isDigit) == 2 && text[7] == '-' && run(text[8:], isDigit) == 2 && (text[10] == 'T' || text[10] == ' ')
+}
+
+// timeAt measures the time by whose n first digits a text begins; it is n if
+// they stand alone.
+func timeAt(text string, n int) int {
+	end := n
+	for end+1 < len(text) && isSeparator(text[end]) && isDigit(text[end+1]) {
+		end += 1 + run(text[end+1:], isDigit)
+	}
+	if end > n && end < len(text) && text[end] == 'Z' {
+		end++
+	}
+	return end
 }
 
 // longestWords is the longest part of a line without a digit.

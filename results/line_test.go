@@ -27,3 +27,18 @@ func FuzzClean(f *testing.F) {
 		require.Equal(t, want, clean(line))
 	})
 }
+
+// times are what a line's key is without, as an expression.
+var times = regexp.MustCompile(`\d{4}-\d\d-\d\d[T ]|\d+(?:[:.,]\d+)+Z?`)
+
+func FuzzTimeless(f *testing.F) {
+	for _, seed := range []string{"", "a 10:00:01 b", "2026-11-29T10:00:03.123Z UEFI", "[    0.000000] Booting", "1.2.3,4:5Z6", "12026-11-29 ", "1:", "2026-11-29", "a2026-11-29 1"} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, line string) {
+		if regexp.MustCompile(`\d{5}-`).MatchString(line) {
+			return // the expression finds a date within a longer number
+		}
+		require.Equal(t, strings.TrimSpace(times.ReplaceAllString(line, "")), timeless(line))
+	})
+}
