@@ -514,7 +514,7 @@ func hash(p *Parser) uint64 {
 	if q.partial != nil {
 		q.partial = &Report{}
 	}
-	q.torn, q.traces, q.settled, q.frames.steps = nil, nil, 0, 0
+	q.torn, q.traces, q.settled, q.frames.steps, q.steps = nil, nil, 0, 0, 0
 	for i := range q.behind.shapes {
 		q.behind.shapes = slices.Clone(q.behind.shapes)
 		q.behind.shapes[i].used = 0

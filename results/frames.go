@@ -248,6 +248,8 @@ func (s *frameSet) report() (*Report, error) {
 // repair takes a line that may hold a frame, and returns true if by it a
 // report became whole that was not.
 func (p *Parser) repair(line string) (done bool) {
+	p.steps -= p.frames.steps
+	defer func() { p.steps += p.frames.steps }()
 	for _, frame := range p.frames.take(line, p.at, p.behind.shapes) {
 		for _, set := range p.frames.add(frame) {
 			if set.kind == report.FrameReport {
@@ -291,6 +293,7 @@ func (p *Parser) mend(set *frameSet) bool {
 // same returns the report that was found already, of the same source, if
 // no boot began behind it.
 func (p *Parser) same(r *Report, from source, l level) *Report {
+	p.steps += len(p.reports) + len(r.Lines)
 	for _, other := range slices.Backward(p.reports) {
 		if !slices.Equal(other.Lines, r.Lines) || p.bootedBehind(other) {
 			continue
@@ -338,6 +341,7 @@ func (p *Parser) damaged(r *Report, from source) *Report {
 		if torn.Nonce != r.Nonce && torn.Nonce != "" || prefixed && torn.source.shape != nil && !same {
 			return false // another's
 		}
+		p.steps += len(torn.Lines)
 		if n, _, _, _ := r.common(torn); n > most {
 			found, most = torn, n
 		}

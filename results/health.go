@@ -1,6 +1,7 @@
 package results
 
 import (
+	"bytes"
 	"slices"
 	"strings"
 	"unicode"
@@ -276,11 +277,12 @@ func (h *Health) again(line string, told bool) bool {
 	if h.first != "" && !starts && !strings.Contains(line, h.word) || h.first == "" && len(line) < loopLine {
 		return false
 	}
-	key := timeless(line)
+	var buffer [256]byte
+	key := appendTimeless(buffer[:0], line)
 	if h.first == "" && len(key) >= loopLine {
-		h.first, h.firstAt, h.word = key, h.lines-loopApart, longestWord(line)
+		h.first, h.firstAt, h.word = string(key), h.lines-loopApart, longestWord(line)
 	}
-	if key == h.first {
+	if string(key) == h.first {
 		starts = starts || h.lines-h.firstAt >= loopApart
 		h.firstAt = h.lines
 	}
@@ -290,8 +292,8 @@ func (h *Health) again(line string, told bool) bool {
 	if h.starts == nil || len(h.starts) > maxStarts {
 		h.starts = map[string]int{}
 	}
-	h.starts[key]++
-	return h.starts[key] >= loopStarts
+	h.starts[string(key)]++
+	return h.starts[string(key)] >= loopStarts
 }
 
 // longestWord returns the longest run of letters.
@@ -309,8 +311,9 @@ const maxStarts = 64
 
 // timeless takes out of a line what differs between two starts: times of day,
 // and seconds since one.
-func timeless(line string) string {
-	var out strings.Builder
+func timeless(line string) string { return string(appendTimeless(nil, line)) }
+
+func appendTimeless(out []byte, line string) []byte {
 	kept := 0
 	for i := 0; i < len(line); {
 		n := run(line[i:], isDigit)
@@ -328,14 +331,10 @@ func timeless(line string) string {
 		default:
 			end = i + time
 		}
-		out.WriteString(line[kept:i])
+		out = append(out, line[kept:i]...)
 		i, kept = end, end
 	}
-	if kept == 0 {
-		return strings.TrimSpace(line)
-	}
-	out.WriteString(line[kept:])
-	return strings.TrimSpace(out.String())
+	return bytes.TrimSpace(append(out, line[kept:]...))
 }
 
 // isDate tells whether a text begins as "2026-11-29T" does.

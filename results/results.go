@@ -92,6 +92,7 @@ type Parser struct {
 	traces         []Trace
 	settled        int    // how many reports there were when traces were last looked through
 	doing          string // what the guest last said of itself
+	steps          int    // a measure of the work done, for a test
 }
 
 // Parse reads a whole log and returns its last whole report, else its last

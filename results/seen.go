@@ -92,6 +92,7 @@ func (p *Parser) traced(t Trace) {
 
 // open returns the traces that no report answers.
 func (p *Parser) open() []Trace {
+	p.steps += len(p.traces) * len(p.reports)
 	return slices.DeleteFunc(slices.Clone(p.traces), func(t Trace) bool {
 		return t.begun != nil && (t.begun.whole || t.begun.unwanted) ||
 			slices.ContainsFunc(p.reports, func(r *Report) bool { return p.answers(r, t) })
@@ -128,6 +129,7 @@ func (p *Parser) ofOthers(line string) bool {
 // found takes a whole report.
 func (p *Parser) found(r *Report, from source) {
 	r.source, r.Source, r.Boot = from, from.String(), 1
+	p.steps += len(p.reports) + len(p.traces) + len(r.Lines)
 	for i, other := range slices.Backward(p.reports) {
 		if other.Source != r.Source {
 			continue
