@@ -191,6 +191,8 @@ func checkGPT(_ *image.Facts, d *image.Disk) Finding {
 	case d.Backup.Whole:
 		f.Found = append(f.Found, fmt.Sprintf("the backup at LBA %d is whole", d.Backup.At))
 		f.Fix = "Restore the primary copy from the backup, which is whole: " + restore(d)
+	case d.Meant != 0:
+		f.Fix = otherSectors(d)
 	case d.MBR.Kind == image.Ordinary && d.Begins != image.ISO:
 		f.Fix = toGPT(d)
 	case d.Begins == image.FAT:
@@ -199,6 +201,11 @@ func checkGPT(_ *image.Facts, d *image.Disk) Finding {
 		f.Fix = "Neither copy of the table is whole. If the disk holds data, look for its partitions with testdisk; else partition it anew."
 	}
 	return f
+}
+
+// otherSectors is what to do with a table that is right for another disk.
+func otherSectors(d *image.Disk) string {
+	return fmt.Sprintf("Present the disk with sectors of %d bytes, for which its table is made, or make it anew for %d.", d.Meant, d.Sector)
 }
 
 // toGPT is what keeps the partitions of an MBR.
@@ -261,7 +268,10 @@ func checkMBR(_ *image.Facts, d *image.Disk) Finding {
 		found = append(d.MBR.Notes, fmt.Sprintf("%s MBR", d.MBR.Kind))
 	}
 	f := judgeRead(d.MBR.Wrong, d.MBR.Unread, found...)
-	if d.MBR.Kind == image.Ordinary && !d.Whole() && d.Begins != image.ISO {
+	switch {
+	case d.Meant != 0:
+		f.Fix = otherSectors(d)
+	case d.MBR.Kind == image.Ordinary && !d.Whole() && d.Begins != image.ISO:
 		f.Fix = toGPT(d)
 	}
 	return f

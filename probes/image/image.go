@@ -21,6 +21,7 @@ type Disk struct {
 	Grown   int64  `json:",omitempty"` // bytes behind the end that the table knows, where its backup is whole
 	Cut     int64  `json:",omitempty"` // bytes that the table knows and that are not there
 	Begins  string // what the disk begins with, if it has no partition table
+	Meant   int    `json:",omitempty"` // the sectors' size for which its table is made, if that is another
 	MBR     MBR
 	Primary Table
 	Backup  Table
@@ -137,7 +138,7 @@ func tables(s *source, sector int) *Disk {
 		d.Begins = beginning(s)
 		for _, other := range []int{512, 4096} {
 			if other != d.Sector && readTable(s, other, 1).Whole {
-				d.Begins = fmt.Sprintf("a partition table for sectors of %d bytes", other)
+				d.Meant, d.Begins = other, fmt.Sprintf("a partition table for sectors of %d bytes", other)
 			}
 		}
 	}
