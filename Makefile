@@ -53,7 +53,8 @@ faults: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 	VMSPEC_BOOT=1 VMSPEC_FAULTS=1 go test -count=1 -timeout 30m -v -run 'Fault|Killed' ./cmd/vmspec
 
 # The disk image with disks of every kind, GICv2, little memory, sectors of 4096
-# bytes, and after U-Boot wrote to it; CI boots it once with each firmware.
+# bytes, and after U-Boot wrote to it; CI boots it once with each firmware. Then
+# images by those of others' tools that are installed, with both firmwares.
 image-boots: test-tools bin/vmspec build/vmspec.img
 	VMSPEC_BOOT=1 VMSPEC_IMAGES=1 go test -count=1 -timeout 30m -v -run 'Image|Boot32' ./cmd/vmspec
 

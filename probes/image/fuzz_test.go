@@ -1,6 +1,7 @@
 package image_test
 
 import (
+	"bytes"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,8 +15,12 @@ func sound(t *testing.T, d *image.Disk) {
 	require.Contains(t, []int{512, 4096}, d.Sector)
 	require.True(t, d.Whole() || len(d.Partitions) == 0)
 	require.LessOrEqual(t, len(d.ESPs), len(d.Partitions))
+	require.True(t, d.Grown >= 0 && d.Cut >= 0 && d.Grown*d.Cut == 0, "%d, %d", d.Grown, d.Cut)
+	require.True(t, len(d.Bare) == 0 || !d.Whole())
 	for _, e := range d.ESPs {
 		require.Equal(t, image.ESPType, e.Type)
+	}
+	for _, e := range append(d.Bare, d.ESPs...) {
 		require.True(t, e.FS.Kind != "" || e.Programs == nil)
 		for _, p := range e.Programs {
 			require.Equal(t, p.Is == image.File, p.Header != nil)
@@ -80,4 +85,23 @@ func FuzzDirectories(f *testing.F) {
 
 func FuzzPE(f *testing.F) {
 	fuzzDisk(f, small(), func(i *imagetest.Image) int64 { return i.FS[0].Place(i.FS[0].At[`\EFI\BOOT\BOOTAA64.EFI`]) })
+}
+
+// FuzzBare alters the first sectors of a disk without a GPT.
+func FuzzBare(f *testing.F) {
+	mbr := make([]byte, 512)
+	copy(mbr[446:], []byte{0, 0, 0, 0, image.TypeESP, 0, 0, 0, 0, 8, 0, 0, 0xff, 0xff, 0xff, 0xff})
+	mbr[510], mbr[511] = 0x55, 0xaa
+	f.Add(mbr)
+	f.Add(bytes.Repeat(mbr, 2))
+	f.Fuzz(func(t *testing.T, data []byte) {
+		i := imagetest.New(small())
+		i.Put(i.Header(true), make([]byte, 512)...)
+		i.Put(0, make([]byte, 4096)...)
+		i.Put(0, data[:min(len(data), 4096)]...)
+		d := image.Inspect(i, i.Size, image.Options{})
+		sound(t, d)
+		require.True(t, d.MayBoot() || !d.Starts("arm64"))
+		require.LessOrEqual(t, i.Reads, most)
+	})
 }
