@@ -93,6 +93,10 @@ type fault struct {
 	edit func(log string, n int) (gone int, instead string)
 	// ahead stands before the log.
 	ahead string
+	// record makes a record of each line of the log, without its end.
+	record func(line string) string
+	// every is how many bytes lie between two that are broken; 1 if zero.
+	every int
 	// behind is what comes after the broken lines, given the log's lines, if it
 	// is not these alone.
 	behind func(log string, lines []string) []string
@@ -144,7 +148,7 @@ const (
 	forged = "ok 1 - FW-UEFI-BOOT The VM boots through UEFI firmware"
 )
 
-var faults = []fault{
+var faults = append([]fault{
 	{name: "cut", cut: true, edit: cutOff},
 
 	{name: "byte lost", edit: lose(1)},
@@ -206,6 +210,49 @@ var faults = []fault{
 	{name: "another boot behind a cut", edit: cutOff, wanted: anotherNonce, behind: func(string, []string) []string {
 		return strings.SplitAfter("\n"+another, "\n")
 	}},
+}, sampledFaults...)
+
+// rare is how many bytes lie between two faults of the kinds that are sampled.
+const rare = 7
+
+var sampledFaults = []fault{
+	{name: "docker compose, broken", every: rare, dress: always("vm1-1  | "), edit: insert("\nvm1-1  | ")},
+	{name: "kubectl with times, byte lost", every: rare, dress: stamped("[pod/vm1/guest] 2026-11-25T06:50:%02d.%02d0Z "), edit: lose(1)},
+	{name: "journald, 64 bytes lost", every: rare, dress: stamped("Nov 25 06:%02d:%02d host vm1[812]: "), edit: lose(64)},
+	{name: "cat -n, bit flipped", every: rare, dress: func(line int) string { return fmt.Sprintf("%6d\t", line+1) }, edit: flip(0x01)},
+	{name: "another VM's report, of another name", every: rare, dress: always("vm1-1  | "), edit: insert("\n" + dressed(another, "vm2-1  | "))},
+	{name: "another VM's report, of another process", every: rare, dress: stamped("Nov 25 06:%02d:%02d host vm[812]: "), edit: insert("\n" + dressed(another, "Nov 25 06:59:59 host vm[813]: "))},
+	{name: "two VMs by turns", every: rare, dress: always("vm1-1  | "), edit: insert("\n"), behind: byTurnsOf("vm1-1  | ", "vm2-1  | ")},
+	{name: "two VMs by turns, byte lost", every: rare, dress: always("node1 "), edit: lose(1), behind: byTurnsOf("node1 ", "node2 ")},
+	{name: "LAVA's records, byte lost", every: rare, record: func(l string) string {
+		return fmt.Sprintf(`- {"dt": "2026-11-25T06:50:01", "lvl": "target", "msg": %q}`, l)
+	}, edit: lose(1)},
+	{name: "journald's records, bit flipped", every: rare, record: func(l string) string { return fmt.Sprintf(`{"_PID":"812","MESSAGE":%q,"PRIORITY":"6"}`, l) }, edit: flip(0x01)},
+	{name: "journald's records, line broken", every: rare, record: func(l string) string { return fmt.Sprintf(`{"_PID":"812","MESSAGE":%q,"PRIORITY":"6"}`, l) }, edit: insert("\n")},
+}
+
+func always(name string) func(int) string { return func(int) string { return name } }
+
+func dressed(log, prefix string) string {
+	return prefix + strings.ReplaceAll(strings.TrimSuffix(log, "\r\n"), "\n", "\n"+prefix) + "\r\n"
+}
+
+// byTurnsOf is what a log's lines become if another VM of the same configuration
+// shows its report meanwhile, each behind its name.
+func byTurnsOf(name, other string) func(string, []string) []string {
+	return func(log string, lines []string) (out []string) {
+		others := reportOf(log)
+		others[0] = name + others[0]
+		for i := range max(len(lines), len(others)) {
+			if i < len(others) {
+				out = append(out, strings.Replace(others[i], name, other, 1))
+			}
+			if i < len(lines) {
+				out = append(out, lines[i])
+			}
+		}
+		return out
+	}
 }
 
 const anotherNonce = "01dc0de0"
@@ -266,7 +313,7 @@ func newBreaking(f fault, log string, truth *Report) *breaking {
 		b.wanted = nonce
 	}
 	p, place, at := &Parser{Nonce: b.wanted}, before, 0
-	feed(p, b.ahead)
+	b.feed(p, b.ahead)
 	for line := range strings.Lines(b.log) {
 		switch {
 		case strings.Contains(line, report.Begin):
@@ -276,7 +323,7 @@ func newBreaking(f fault, log string, truth *Report) *breaking {
 		}
 		b.lines, b.at, b.places = append(b.lines, line), append(b.at, at), append(b.places, place)
 		b.before = append(b.before, clone(p))
-		feed(p, line)
+		b.feed(p, line)
 		at += len(line)
 	}
 	return b
@@ -284,7 +331,7 @@ func newBreaking(f fault, log string, truth *Report) *breaking {
 
 // put dresses a log.
 func (f fault) put(log string) string {
-	if f.dress == nil && f.end == "" {
+	if f.dress == nil && f.end == "" && f.record == nil {
 		return log
 	}
 	var out strings.Builder
@@ -297,15 +344,30 @@ func (f fault) put(log string) string {
 		if end == "" {
 			end = line[len(text):]
 		}
+		if f.record != nil {
+			text = f.record(text)
+		}
 		out.WriteString(text + end)
 		n++
 	}
 	return out.String()
 }
 
-func feed(p *Parser, text string) {
-	// A string can always be read.
-	_ = EachLine(strings.NewReader(text), func(line string) { p.Line(line) })
+// feed gives lines to a parser.
+func (b *breaking) feed(p *Parser, text string) {
+	take := func(line string) { p.Line(line) }
+	u := &unwrapping{f: take, begun: true}
+	for line := range strings.Lines(text) {
+		switch {
+		case b.record != nil:
+			u.line([]byte(line))
+		case len(line) <= maxLine:
+			take(strings.TrimRight(line, "\r\n"))
+		default:
+			_ = EachLine(strings.NewReader(line), take) // a string can always be read
+		}
+	}
+	u.flush()
 }
 
 // sampled is how many faults of a kind lie between two that are parsed from the
@@ -318,6 +380,9 @@ func (b *breaking) all(t *testing.T) table {
 	for i, line := range b.lines {
 		for column := range len(line) {
 			n := b.at[i] + column
+			if n%max(b.every, 1) != 0 {
+				continue
+			}
 			got := b.answer(i, n)
 			counts[b.places[i]][got]++
 			if got == wrong {
@@ -378,7 +443,7 @@ const settled = 8
 func (b *breaking) answer(line, n int) answer {
 	text, next := b.split(line, n)
 	p := clone(b.before[line])
-	feed(p, text)
+	b.feed(p, text)
 	rest := b.rest(next)
 	var states []state
 	for i, line := range rest {
@@ -389,7 +454,7 @@ func (b *breaking) answer(line, n int) answer {
 			}
 			states = append(states, s)
 		}
-		p.Line(strings.TrimRight(line, "\r\n"))
+		b.feed(p, line)
 	}
 	return b.learn(states, b.judge(p.Report()))
 }
@@ -404,7 +469,9 @@ func (b *breaking) learn(states []state, got answer) answer {
 // slow is answer without any of its shortcuts.
 func (b *breaking) slow(line, n int) (*Report, error) {
 	text, next := b.split(line, n)
-	return Parse(strings.NewReader(b.ahead+b.log[:b.at[line]]+text+strings.Join(b.rest(next), "")), b.wanted)
+	p := &Parser{Nonce: b.wanted}
+	b.feed(p, b.ahead+b.log[:b.at[line]]+text+strings.Join(b.rest(next), ""))
+	return p.Report()
 }
 
 // rest is what comes behind the broken lines.
