@@ -286,7 +286,7 @@ func (p *Parser) mend(set *frameSet) bool {
 		from, r.Prefix = arrived.source, arrived.Prefix
 	}
 	r.Repaired = r.damage(arrived)
-	p.found(r, from)
+	p.found(r, from, set.level)
 	return true
 }
 
@@ -298,7 +298,7 @@ func (p *Parser) same(r *Report, from source, l level) *Report {
 		if !slices.Equal(other.Lines, r.Lines) || p.bootedBehind(other) {
 			continue
 		}
-		if l == anySource || other.Source == from.String() {
+		if l > strict || other.Source == from.String() {
 			return other
 		}
 	}

@@ -71,7 +71,7 @@ func (p *reading) end(line string, end report.End) bool {
 		return false
 	}
 	p.begun.whole = true
-	p.found(r, p.source)
+	p.found(r, p.source, p.level)
 	return true
 }
 

@@ -66,7 +66,8 @@ type Report struct {
 	Observed []string
 
 	source source
-	strand int // counts the machines of one source, which a log without prefixes may hold
+	level  level // at which its lines were told from others'
+	strand int   // counts the machines of one source, which a log without prefixes may hold
 }
 
 // ErrNoReport says that a log holds no report, not even the beginning of one.

@@ -41,13 +41,24 @@ type Trace struct {
 // Begun tells whether the line is a report's first.
 func (t Trace) Begun() bool { return t.begun != nil }
 
-// Apart tells whether the line is the first of a report of a source that has no
-// whole one, and the source.
-func (t Trace) Apart(reports []*Report) (source string, ok bool) {
-	if t.begun == nil || !t.begun.proved || slices.ContainsFunc(reports, t.Of) {
+// Apart tells whether the line is of a source that has no whole report, and the
+// source.
+func (t Trace) Apart(reports []*Report) (name string, ok bool) {
+	if slices.ContainsFunc(reports, t.Of) {
 		return "", false
 	}
-	return t.begun.source.String(), true
+	if t.begun != nil && t.begun.proved {
+		return t.begun.source.String(), true
+	}
+	for _, r := range reports {
+		if r.source.shape == nil {
+			continue
+		}
+		if n, values := r.source.match(t.Text, make([]string, 0, maxValues)); n >= 0 {
+			return source{r.source.shape, values, r.source.varied}.String(), true
+		}
+	}
+	return "", false
 }
 
 // Of tells whether the line is surely of a report's source.
@@ -126,8 +137,11 @@ func (p *Parser) ofOthers(line string) bool {
 	})
 }
 
-// found takes a whole report.
-func (p *Parser) found(r *Report, from source) {
+// found takes a whole report. One with the same lines that was put together of
+// several sources' frames was not of a machine of its own.
+func (p *Parser) found(r *Report, from source, l level) {
+	r.level = l
+	p.reports = slices.DeleteFunc(p.reports, func(o *Report) bool { return o.level > l && slices.Equal(o.Lines, r.Lines) })
 	r.source, r.Source, r.Boot = from, from.String(), 1
 	p.steps += len(p.reports) + len(p.traces) + len(r.Lines)
 	for i, other := range slices.Backward(p.reports) {

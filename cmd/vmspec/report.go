@@ -87,7 +87,7 @@ func (f *reportFlags) conclude(c *cobra.Command, log *serialLog, out *outputFlag
 		}
 	}
 	if concluded == nil && len(log.apart) > 0 {
-		return undecided{fmt.Errorf("%s: %s", log.name, strings.Join(log.apart, "; "))}
+		return log.unheard()
 	}
 	return concluded
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"text/tabwriter"
 
@@ -20,7 +21,7 @@ type serialLog struct {
 	reports []*results.Report // that are whole
 	last    []*results.Report // boots, one of each source
 	traces  []results.Trace   // of boots without a report
-	apart   []string          // sources that have no whole report
+	apart   []string          // sources that began and have no whole report
 	err     error             // why none is whole, of type undecided; nil if one is
 }
 
@@ -145,6 +146,11 @@ func (f *reportFlags) settle(l *serialLog, stderr io.Writer) error {
 	return nil
 }
 
+// unheard says which sources have no whole report.
+func (l *serialLog) unheard() error {
+	return undecided{fmt.Errorf("%s: no whole report of %s", l.name, strings.Join(l.apart, ", "))}
+}
+
 // ownEnd is how many lines a VM may have written when its run was ended since it
 // booted again.
 const ownEnd = 20
@@ -154,7 +160,9 @@ const ownEnd = 20
 func (l *serialLog) outdate(record *results.HostRun) {
 	for _, t := range l.traces {
 		if source, apart := t.Apart(l.last); apart {
-			l.apart = append(l.apart, fmt.Sprintf("line %d: the report of %s is not whole", t.At, source))
+			if !slices.Contains(l.apart, source) {
+				l.apart = append(l.apart, source)
+			}
 			continue
 		}
 		r := l.before(t)
