@@ -144,6 +144,8 @@ var needed = map[string]string{
 	"needs-image":       "a disk image",
 	"guessed-disk":      "to know which disk was booted",
 	"needs-two-boots":   "two boots",
+	"needs-two-vms":     "two VMs",
+	"needs-image-check": "vmspec image check of its image",
 	"needs-host":        "what only the host knows",
 	"needs-hotplug":     "somebody who plugs devices",
 	"needs-aarch32":     "a boot in AArch32",

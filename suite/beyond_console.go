@@ -15,8 +15,8 @@ var beyondConsole = []Requirement{
 	{
 		ID: "HW-STDOUT", Title: "The description names the console",
 		Asked: "Where the description names the console, a kernel finds it without console= on its command line.",
-		How: "By device tree, /chosen/stdout-path must lead to an enabled node; under ACPI there must be an SPCR, whatever " +
-			"port it names. Else it fails. A damaged SPCR is an error. Skipped without a device tree and ACPI.",
+		How: "By device tree, /chosen/stdout-path must lead to an enabled node; under ACPI there must be an SPCR with " +
+			"the address of a port, of whatever kind. Else it fails. A damaged SPCR is an error. Skipped without a device tree and ACPI.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		Needs: []string{"acpi", "fdt"},
 		Check: checkStdout,
@@ -55,6 +55,8 @@ func checkStdout(f *probes.Facts) Finding {
 			return failSince("HW-ACPI-BOOT", "the SPCR is damaged: "+f.ACPI.Damaged["SPCR"])
 		case f.ACPI.SPCR == nil:
 			return fail("there is no SPCR", f.ACPI.Console())
+		case f.ACPI.SPCR.Address == 0: // redirection is off: Microsoft's specification, table 1
+			return fail("the SPCR names no port: its address is 0", f.ACPI.Console())
 		}
 		return pass(f.ACPI.Console())
 	}

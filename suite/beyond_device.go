@@ -76,7 +76,7 @@ func checkBlockRead(f *probes.Facts) Finding {
 		case doubt != "":
 			silent = append(silent, d.Name+": "+doubt)
 		default:
-			found = append(found, fmt.Sprintf("%s: %s of %d bytes read, the last at byte %d", d.Name, count(len(d.Reads), "block"), d.Block, d.Size-d.Block))
+			found = append(found, fmt.Sprintf("%s: %s of %d bytes read, the last at byte %d", d.Name, count(len(d.Reads), "block"), d.Block, d.Last()))
 		}
 	}
 	lost := refused(f, virtio.Block)
@@ -103,7 +103,7 @@ func diskProblem(d disk.Disk) (problem, doubt string) {
 		at := fmt.Sprintf("at byte %d: %s", r.Offset, r.Result)
 		switch {
 		case r.Result == "ok":
-			first, last = first || r.Offset == 0, last || r.Offset == d.Size-d.Block
+			first, last = first || r.Offset == 0, last || r.Offset == d.Last()
 		case isLocalError(r.Result), strings.HasPrefix(r.Result, "EINVAL "): // the kernel wants a buffer of another alignment
 			doubt = at
 		default:

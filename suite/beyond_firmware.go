@@ -29,6 +29,10 @@ var beyondFirmware = []Requirement{
 	// needs it to be tried.
 	{
 		ID: "FW-VAR-RUNTIME", Title: "UEFI variables can be set by the running guest",
+		Asked: "Nothing in the texts: they ask that variables stay. Installers set them while the guest runs.",
+		How: "Passes if efivarfs is mounted writable and, where that was tried, a variable could be created; a full store or " +
+			"an error of the kernel does not count, and a call that may have been aborted is an error. A refusal, a read-only efivarfs, a crash in a runtime service or no UEFI " +
+			"fails. Runtime services that were switched off are an error.",
 		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
 		RestsOn: "FW-UEFI-BOOT",
 		Needs:   []string{"efi", "kernel"}, Kernel: []string{"CONFIG_EFI"},
@@ -51,7 +55,8 @@ var beyondFirmware = []Requirement{
 	{
 		ID: "PLAT-TPM", Title: "The TPM is of version 2.0 with a SHA-256 bank",
 		Asked: "Measured boot and sealed keys need a TPM 2.0 with a SHA-256 bank.",
-		How: "Asks the TPM for its PCR banks. Another version, or a SHA-256 bank that is off, fails. Skipped without a TPM; a " +
+		How: "Asks the TPM for its version and its PCR banks. Another version, by Linux or by the TPM itself, or a SHA-256 bank " +
+			"that is off, fails. Skipped without a TPM; a " +
 			"TPM that could not be asked is an error, as always on AArch32.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"tpm"},
@@ -103,11 +108,17 @@ func checkVariables(f *probes.Facts) Finding {
 		return unreadable(e.MountErr)
 	case e.Variables == "":
 		return unknown("efivarfs is not mounted")
+	case strings.HasPrefix(e.Trial.Result("create"), aborted):
+		return unknown("the firmware may have aborted the call: create: " + e.Trial.Result("create"))
 	case creationRefused(e.Trial):
 		return fail("a variable could not be created: " + e.Trial.Result("create"))
 	}
 	return pass(fmt.Sprintf("efivarfs is writable and lists %d variables", e.Names))
 }
+
+// aborted is how the trial of an older vmspec noted EFI_ABORTED, or a signal that
+// came meanwhile.
+const aborted = "EINTR "
 
 // creationRefused reports whether creation failed for a reason other than lack
 // of space.
@@ -159,6 +170,10 @@ func checkTPM(f *probes.Facts) Finding {
 		return fail("the TPM is of version " + t.Version)
 	case t.TrialErr != "":
 		return unreadable(t.TrialErr)
+	case t.Family == "":
+		return unknown("the TPM did not say of which version it is")
+	case t.Family != "2.0":
+		return fail(fmt.Sprintf("the TPM says that it is of version %q", t.Family))
 	}
 	found := fmt.Sprintf("TPM %s by %s, banks %s, %d bytes of event log", t.Family, t.Manufacturer, strings.Join(t.Active(), " "), t.EventLog)
 	if !slices.Contains(t.Active(), "sha256") {

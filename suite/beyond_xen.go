@@ -137,15 +137,21 @@ func checkXenFrontends(f *probes.Facts) Finding {
 	case len(x.Devices) == 0:
 		return skip(ReasonNoDevice)
 	}
-	var wrong, found []string
+	var wrong, found, idle []string
 	for _, d := range x.Devices {
 		switch text := fmt.Sprintf("%s %s", d.Name, d.State); {
 		case d.Driver == "" || d.State == "":
+			continue
 		case d.State == "Connected":
 			found = append(found, text)
 		case waitsForBackend(d):
 			wrong = append(wrong, text)
+		default:
+			idle = append(idle, text)
 		}
+	}
+	if len(idle) > 0 {
+		return conclude(wrong, nil, found, unknown("no Xen device is connected: "+strings.Join(idle, ", ")))
 	}
 	return conclude(wrong, nil, found, unknown("this kernel has no driver for any of "+count(len(x.Devices), "Xen device")))
 }

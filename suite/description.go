@@ -100,8 +100,8 @@ var description = []Requirement{
 	{
 		ID: "HW-ACPI-BOOT", Title: "The ACPI tables are sound and enough to boot by",
 		Asked: "Kernels can boot by the ACPI tables that the VM has.",
-		How: "Looks for FADT, MADT, GTDT and DSDT, the flag HW_REDUCED_ACPI, PSCI for several CPUs and the virtual timer's " +
-			"interrupt. What is missing fails, and so does any table of which length or checksum is wrong; what could be read of it is " +
+		How: "Looks for FADT, MADT, GTDT and DSDT, the flag HW_REDUCED_ACPI, PSCI for several CPUs that are enabled or can be, unless " +
+			"they are parked, and the virtual timer's interrupt. What is missing fails, and so does any table of which length or checksum is wrong; what could be read of it is " +
 			"judged. Skipped if Linux runs by the device tree.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{RFCv2: informative, V10: informative, V20: Clause{Must, "Hardware Description", 3}},
@@ -276,7 +276,7 @@ func checkACPI(f *probes.Facts) Finding {
 	if a.FADT != nil && !a.FADT.HardwareReduced {
 		wrong = append(wrong, "the FADT lacks the flag HW_REDUCED_ACPI")
 	}
-	if a.FADT != nil && !a.FADT.PSCI && a.MADT != nil && len(a.MADT.CPUs) > 1 {
+	if a.FADT != nil && !a.FADT.PSCI && a.MADT != nil && a.MADT.ForPSCI() > 0 {
 		wrong = append(wrong, "the FADT declares no PSCI, by which CPUs are started")
 	}
 	if a.GTDT != nil && a.GTDT.Virtual == 0 {

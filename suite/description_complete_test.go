@@ -218,7 +218,7 @@ var descriptionCompleteMutants = []mutant{
 	},
 	{
 		name: "an SPCR that is switched off", guest: acpiDriverGuest, profile: V20, change: patch("SPCR", 44, le64(0)...),
-		want: map[string]Verdict{},
+		want: fails("HW-STDOUT"), problem: map[string]string{"HW-STDOUT": "its address is 0"},
 	},
 	{
 		name: "an SPCR of a 16550", guest: acpiDriverGuest, profile: V20, change: all(patch("SPCR", 36, 0), patch("SPCR", 44, le64(0x9040000)...)),

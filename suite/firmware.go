@@ -104,7 +104,7 @@ var firmware = []Requirement{
 		Readings: everyText(by{3, 4}),
 		How: "The guest cannot tell: two VMs would show it. The host fails it if the firmware wrote variables into a disk " +
 			"image that held none before the run.",
-		Subject: Platform, Kind: Functional, Untested: ReasonTwoBoots,
+		Subject: Platform, Kind: Functional, Untested: ReasonTwoVMs,
 		Clauses: everywhere(Clause{Must, "Virtual Firmware", 6}),
 		Fix:     "Give each VM a variable store of its own, apart from its disks.",
 	},
@@ -179,7 +179,7 @@ func checkVersion(least efi.Revision) func(*probes.Facts) Finding {
 		case !f.EFI.Booted:
 			return fail(noUEFI)
 		case f.EFI.Revision == nil:
-			return unknown("neither the system table nor the kernel's log shows a revision: " + f.EFI.TablesErr)
+			return unknown(strings.TrimSuffix("neither the system table nor the kernel's log shows a revision: "+f.EFI.TablesErr, ": "))
 		}
 		found := fmt.Sprintf("UEFI %s (%s)", f.EFI.Revision, f.EFI.Source)
 		if f.EFI.Revision.Less(least) {

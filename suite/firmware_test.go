@@ -134,7 +134,7 @@ var firmwareMutants = []mutant{
 	{
 		name: "a kernel of unknown configuration", guest: directGuest,
 		change:  all(remove("lib/modules/6.1.0-56-arm64/config"), edit("vmspec/kmsg", "efi: UEFI not found.", "")),
-		want:    with(notAsked, map[string]Verdict{"FW-RTC": Error, "FW-UEFI-BOOT": Error, "FW-UEFI-SYSTAB": Error, "FW-UEFI-VERSION": Error, "FW-VAR-RUNTIME": Error, "HW-FDT-UEFI": Error, "PLAT-HOTPLUG-BUS": Error, "PLAT-SMCCC": Error}),
+		want:    map[string]Verdict{"FW-RTC": Error, "FW-UEFI-BOOT": Error, "FW-UEFI-SYSTAB": Error, "FW-UEFI-VERSION": Error, "FW-VAR-RUNTIME": Error, "HW-FDT-UEFI": Error, "PLAT-HOTPLUG-BUS": Error, "PLAT-SMCCC": Error},
 		problem: map[string]string{"FW-UEFI-BOOT": "has it CONFIG_EFI?"},
 	},
 	{

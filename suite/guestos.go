@@ -11,16 +11,16 @@ import (
 
 // guestOS is what the texts ask of the kernel and its drivers. The running
 // kernel is judged. The platform does not owe it, so Conclude ignores it where
-// a platform is judged. The suite's own kernel is not a guest OS under test:
-// what it has passes, what it lacks is skipped. Only a guest that somebody else
-// booted, or the kernel in an image, can fail.
+// a platform is judged. The suite's own kernel is not a guest OS under test: what
+// it has and lacks is told, and judged is only a guest that somebody else booted,
+// or the kernel in an image.
 var guestOS = []Requirement{
 	{
 		ID: "OS-PL011", Title: "The OS has a driver for the PL011",
 		Asked:    "The guest OS has a driver for the PL011.",
 		Readings: everyText(by{4}),
-		How: "Asks the kernel's configuration for SERIAL_AMBA_PL011 and its console. What is lacking fails, but is skipped for" +
-			" the suite's own kernel; an unknown configuration is an error.",
+		How: "Asks the kernel's configuration for SERIAL_AMBA_PL011 and its console. What is lacking fails; an unknown " +
+			"configuration is an error. Skipped for the suite's own kernel.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(Must, 8, 8, 1),
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_SERIAL_AMBA_PL011", "CONFIG_SERIAL_AMBA_PL011_CONSOLE"),
@@ -31,7 +31,7 @@ var guestOS = []Requirement{
 		Asked:    "The guest OS has a console driver for the SBSA UART.",
 		Readings: Readings{V20: by{4}},
 		How: "Asks the kernel's configuration for SERIAL_AMBA_PL011 and its console, which serve it too. What is lacking " +
-			"fails, but is skipped for the suite's own kernel; an unknown configuration is an error.",
+			"fails; an unknown configuration is an error. Skipped for the suite's own kernel.",
 		Subject: GuestOS, Kind: Evidence, Clauses: Clauses{V20: Clause{Must, "VM Images", 1}},
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_SERIAL_AMBA_PL011", "CONFIG_SERIAL_AMBA_PL011_CONSOLE"),
@@ -41,8 +41,8 @@ var guestOS = []Requirement{
 		ID: "OS-VIRTIO-CONSOLE", Title: "The OS has a driver for the virtio console",
 		Asked:    "The guest OS has a driver for the virtio console.",
 		Readings: Readings{RFCv2: by{4}, V10: by{4}},
-		How: "Looks for VIRTIO_CONSOLE, built in or as a module that is at hand. Without it, it fails, but is skipped for the " +
-			"suite's own kernel; an unknown configuration is an error.",
+		How: "Looks for VIRTIO_CONSOLE, built in or as a module that is at hand. Without it, it fails; an unknown " +
+			"configuration is an error. Skipped for the suite's own kernel.",
 		Subject: GuestOS, Kind: Evidence,
 		Clauses: Clauses{RFCv2: Clause{Must, "VM Platform", 8}, V10: Clause{Must, "VM Platform", 8}},
 		Needs:   []string{"kernel"},
@@ -53,8 +53,8 @@ var guestOS = []Requirement{
 		ID: "OS-XEN-CONSOLE", Title: "The OS has a driver for the Xen PV console",
 		Asked:    "The guest OS has a driver for the Xen PV console.",
 		Readings: Readings{RFCv2: by{4}, V10: by{4}},
-		How: "Asks the kernel's configuration for HVC_XEN. Without it, it fails, but is skipped for the suite's own kernel; an" +
-			" unknown configuration is an error.",
+		How: "Asks the kernel's configuration for HVC_XEN. Without it, it fails; an unknown configuration is an error. " +
+			"Skipped for the suite's own kernel.",
 		Subject: GuestOS, Kind: Evidence,
 		Clauses: Clauses{RFCv2: Clause{Must, "VM Platform", 8}, V10: Clause{Must, "VM Platform", 8}},
 		Needs:   []string{"kernel"},
@@ -65,8 +65,8 @@ var guestOS = []Requirement{
 		ID: "OS-GICV2", Title: "The OS supports the GICv2",
 		Asked:    "The guest OS has a driver for the GICv2.",
 		Readings: everyText(by{4}),
-		How: "Asks the kernel's configuration for ARM_GIC. Without it, it fails, but is skipped for the suite's own kernel; an" +
-			" unknown configuration is an error.",
+		How: "Asks the kernel's configuration for ARM_GIC. Without it, it fails; an unknown configuration is an error. " +
+			"Skipped for the suite's own kernel.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(Must, 9, 9, 2),
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_ARM_GIC"),
@@ -76,8 +76,8 @@ var guestOS = []Requirement{
 		ID: "OS-GICV3", Title: "The OS supports the GICv3",
 		Asked:    "The guest OS has a driver for the GICv3. The older texts ask for every newer version that there is.",
 		Readings: Readings{RFCv2: by{4, 13}, V10: by{4, 13}, V20: by{4}},
-		How: "Asks the kernel's configuration for ARM_GIC_V3, which drives a GICv4 too; GICv5 is not asked for. Without it, it" +
-			" fails, but is skipped for the suite's own kernel; an unknown configuration is an error.",
+		How: "Asks the kernel's configuration for ARM_GIC_V3, which drives a GICv4 too; GICv5 is not asked for. Without it, " +
+			"it fails; an unknown configuration is an error. Skipped for the suite's own kernel.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(Must, 9, 9, 2),
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_ARM_GIC_V3"),
@@ -87,8 +87,9 @@ var guestOS = []Requirement{
 		ID: "OS-EFI-RTC", Title: "The OS keeps time by the UEFI clock",
 		Asked:    "The guest OS takes the time from UEFI's clock.",
 		Readings: Readings{V10: by{4}, V20: by{4}},
-		How: "Looks for RTC_DRV_EFI, built in or as a module that is at hand; whether the OS keeps time by it is not looked " +
-			"at. Without it, it fails, but is skipped for the suite's own kernel; an unknown configuration is an error.",
+		How: "Looks for RTC_DRV_EFI, built in or as a module that is at hand, and, in a running guest with a UEFI clock, " +
+			"whether the kernel set its own clock by it. Without it, or by another clock, it fails; what does not show is an " +
+			"error. Skipped for the suite's own kernel.",
 		Subject: GuestOS, Kind: Evidence,
 		Clauses: Clauses{V10: Clause{Must, "VM Platform", 10}, V20: Clause{Must, "VM Images", 3}},
 		Needs:   []string{"kernel", "rtc"},
@@ -99,8 +100,8 @@ var guestOS = []Requirement{
 		ID: "OS-VIRTIO-PCI", Title: "The OS drives virtio devices on PCI",
 		Asked:    "The kernel or its initial ramdisk drives virtio's block, network, console and balloon devices on PCI.",
 		Readings: everyText(by{4}),
-		How: "Looks for the five drivers, built in or as modules that are at hand. One that is lacking fails, but is skipped " +
-			"for the suite's own kernel; what is not known is an error.",
+		How: "Looks for the five drivers, built in or as modules that are at hand. One that is lacking fails; what is not " +
+			"known is an error. Skipped for the suite's own kernel.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(StronglyRecommended, 10, 11, 4),
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_VIRTIO_PCI", "CONFIG_VIRTIO_BLK", "CONFIG_VIRTIO_NET", "CONFIG_VIRTIO_CONSOLE", "CONFIG_VIRTIO_BALLOON"),
@@ -110,8 +111,8 @@ var guestOS = []Requirement{
 		ID: "OS-VIRTIO-MMIO", Title: "The OS drives virtio devices in memory",
 		Asked:    "The kernel or its initial ramdisk drives virtio's block, network, console and balloon devices by virtio-mmio.",
 		Readings: everyText(by{4}),
-		How: "Looks for the five drivers, built in or as modules that are at hand. One that is lacking fails, but is skipped " +
-			"for the suite's own kernel; what is not known is an error.",
+		How: "Looks for the five drivers, built in or as modules that are at hand. One that is lacking fails; what is not " +
+			"known is an error. Skipped for the suite's own kernel.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(StronglyRecommended, 10, 11, 4),
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_VIRTIO_MMIO", "CONFIG_VIRTIO_BLK", "CONFIG_VIRTIO_NET", "CONFIG_VIRTIO_CONSOLE", "CONFIG_VIRTIO_BALLOON"),
@@ -121,8 +122,8 @@ var guestOS = []Requirement{
 		ID: "OS-XEN-PV", Title: "The OS drives Xen PV devices",
 		Asked:    "The kernel or its initial ramdisk drives Xen's PV block, network, console and balloon devices.",
 		Readings: everyText(by{4}),
-		How: "Looks for the four drivers, built in or as modules that are at hand. One that is lacking fails, but is skipped " +
-			"for the suite's own kernel; what is not known is an error.",
+		How: "Looks for the four drivers, built in or as modules that are at hand. One that is lacking fails; what is not " +
+			"known is an error. Skipped for the suite's own kernel.",
 		Subject: GuestOS, Kind: Evidence, Clauses: guestDriver(StronglyRecommended, 10, 11, 4),
 		Needs: []string{"kernel"},
 		Check: offers("CONFIG_XEN_BLKDEV_FRONTEND", "CONFIG_XEN_NETDEV_FRONTEND", "CONFIG_HVC_XEN", "CONFIG_XEN_BALLOON"),
@@ -132,8 +133,9 @@ var guestOS = []Requirement{
 		ID: "OS-NO-ASSUMPTIONS", Title: "The OS assumes no particular device",
 		Asked:    "The OS relies neither on particular devices beside the mandatory ones, nor on how they are implemented.",
 		Readings: everyText(by{4, 15}),
-		How: "Looks at the command line inside a disk image: a root= by the disk names of one driver, such as /dev/vda, fails." +
-			" All else is skipped: boots on other hypervisors would show it.",
+		How: "Looks at the command line inside a disk image. A disk by the name of one driver, such as root=/dev/vda, one " +
+			"kind of console only, such as console=ttyAMA0, or the address of a device fails. All else is skipped: boots on " +
+			"other hypervisors would show it. Skipped in a running guest, whose command line is the VM's.",
 		Subject: GuestOS, Kind: Functional, Clauses: guestDriver(Must, 11, 12, 5),
 		Needs: []string{"kernel"},
 		Check: checkAssumptions,
@@ -159,8 +161,9 @@ func offers(options ...string) func(*probes.Facts) Finding {
 			has, lacks, unknown := f.Kernel.Offers(option)
 			found, wrong, unread = appendNonEmpty(found, has), appendNonEmpty(wrong, lacks), appendNonEmpty(unread, unknown)
 		}
-		if len(wrong)+len(unread) > 0 && f.Kernel.Context == "pid1" {
-			return Finding{Verdict: Skip, Problem: ReasonNoOS, Found: append(wrong, unread...)}
+		if f.Kernel.Context == "pid1" {
+			found = appendNonEmpty(nil, strings.Join(found, " "))
+			return Finding{Verdict: Skip, Problem: ReasonNoOS, Found: slices.Concat(found, wrong, unread)}
 		}
 		return judgeRead(wrong, strings.Join(unread, "; "), appendNonEmpty(nil, strings.Join(found, " "))...)
 	}
@@ -181,8 +184,6 @@ func checkClockUse(f *probes.Facts) Finding {
 	switch {
 	case clock.Set:
 		return pass(append(driver.Found, "the kernel set its clock by "+clock.Name)...)
-	case f.Kernel.Context != "program":
-		return Finding{Verdict: Skip, Problem: ReasonNoOS, Found: driver.Found}
 	case set >= 0:
 		return fail("the kernel set its clock by "+f.RTC.Clocks[set].Name+", beside "+clock.Name, driver.Found...)
 	}
@@ -203,7 +204,11 @@ var consoleKinds = []string{"ttyAMA", "ttyS", "hvc", "ttymxc", "ttyPS", "ttyLP",
 // checkAssumptions judges the image's own command line only. Any other belongs
 // to the VM.
 func checkAssumptions(f *probes.Facts) Finding {
-	if f.Kernel.Context != "image" {
+	switch f.Kernel.Context {
+	case "image":
+	case "program":
+		return skip(ReasonOwnImage)
+	default:
 		return skip(ReasonNoOS)
 	}
 	var wrong, found []string

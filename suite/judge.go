@@ -73,14 +73,16 @@ const (
 	ReasonCut       = "cut-disk"    // the image's file ends before its table does
 	ReasonBoot      = "needs-boot"  // a boot of the image would show it
 
-	// The requirement has no check.
+	// The requirement has no check, or none for this guest.
 	ReasonNoImage  = "needs-image"    // a disk image under test
 	ReasonGuessed  = "guessed-disk"   // nothing says that the guest was booted from the disk
 	ReasonNoOS     = "needs-guest-os" // a guest OS under test: the suite's kernel does not count
 	ReasonTwoBoots = "needs-two-boots"
-	ReasonHotplug  = "needs-hotplug" // somebody who plugs while the guest runs
-	ReasonAArch32  = "needs-aarch32" // a boot in the other execution state
-	ReasonHost     = "needs-host"    // only the VMM's side knows
+	ReasonTwoVMs   = "needs-two-vms"
+	ReasonHotplug  = "needs-hotplug"     // somebody who plugs while the guest runs
+	ReasonOwnImage = "needs-image-check" // the OS's own image: the command line of a running guest is its VM's
+	ReasonAArch32  = "needs-aarch32"     // a boot in the other execution state
+	ReasonHost     = "needs-host"        // only the VMM's side knows
 )
 
 // A Result is the verdict on one requirement by one profile.

@@ -7,6 +7,7 @@ import (
 
 	"vmspec/probes"
 	"vmspec/probes/fdt"
+	"vmspec/probes/memory"
 )
 
 // platform is the chapter "VM Platform", as far as it is about CPUs, memory,
@@ -29,8 +30,9 @@ var platform = []Requirement{
 		ID: "PLAT-MEM-ENUM", Title: "The description enumerates the memory",
 		Asked: "The guest finds all of the VM's memory by the hardware description.",
 		How: "Fails if Linux uses RAM that no memory node of the device tree covers, or lacks RAM that one describes and " +
-			"nothing reserves; if the command line or the kernel limits memory, that is an error. Under ACPI without such nodes it passes " +
-			"with nothing compared: UEFI's map enumerates memory there. Addresses that are hidden are an error.",
+			"nothing reserves; if the command line or the kernel limits memory, that is an error. Under ACPI without such nodes Linux has " +
+			"only what UEFI's map enumerates: it passes if the kernel's log shows the RAM that it began with, else it is an " +
+			"error. Addresses that are hidden are an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
 		Needs:   []string{"memory", "acpi", "efi", "fdt", "kernel"},
@@ -54,9 +56,11 @@ var platform = []Requirement{
 	{
 		ID: "PLAT-AARCH32", Title: "The VM can be booted in AArch32 at EL1",
 		Asked:   "Where the physical CPUs have AArch32 at EL1, a VM can be booted in AArch32 as well as in AArch64.",
-		How:     "Not judged: a boot of the 32-bit suite shows it. A guest in AArch64 cannot see what its CPU has at EL1.",
-		Subject: Platform, Kind: Functional, Untested: ReasonAArch32,
+		How:     "A boot of a 32-bit kernel passes. Any other is skipped: a guest in AArch64 cannot see what its CPU has at EL1.",
+		Subject: Platform, Kind: Functional,
 		Clauses: everywhere(Clause{Recommended, "VM Platform", 2}),
+		Needs:   []string{"kernel"},
+		Check:   checkAArch32,
 		Fix:     "Where the physical CPU has AArch32 at EL1, let a VM start in it.",
 	},
 	{
@@ -70,6 +74,15 @@ var platform = []Requirement{
 		Check: checkPSCI,
 		Fix:   "Implement PSCI 0.2 or newer and describe it.",
 	},
+}
+
+// checkAArch32 cannot fail: a VM that cannot be booted in AArch32 shows nothing. The
+// suite can be a 32-bit program of a 64-bit kernel.
+func checkAArch32(f *probes.Facts) Finding {
+	if set, _ := f.Kernel.Set("CONFIG_ARM"); f.Kernel.Arch != "arm" || set != "y" {
+		return skip(ReasonAArch32)
+	}
+	return pass("Linux " + f.Kernel.Release + " runs in AArch32")
 }
 
 // whyNotDescribed is the requirement that a description without CPUs fails.
@@ -172,7 +185,7 @@ func checkMemory(f *probes.Facts) Finding {
 	case m.DescribedErr != "":
 		return unreadable(m.DescribedErr)
 	case f.ACPI.Present && f.EFI.Booted && len(m.Described) == 0:
-		return pass(ram + ", enumerated by UEFI's memory map")
+		return checkMemoryMap(m, ram)
 	case len(m.Described) == 0:
 		return failSince("HW-FDT-BOOT", "no memory node in the device tree", ram)
 	}
@@ -194,6 +207,22 @@ func checkMemory(f *probes.Facts) Finding {
 		return fail(fmt.Sprintf("%d MiB at %s are described and not reserved, but Linux does not have them", missing.Total()>>20, missing[0]), found)
 	}
 	return pass(found)
+}
+
+// checkMemoryMap judges memory that no device tree describes. Linux forgets all
+// memory but that of UEFI's map (drivers/firmware/efi/efi-init.c, reserve_regions),
+// so what it began with came from there. What it has beside that was added by ACPI
+// or by a driver: a bus enumerates it.
+func checkMemoryMap(m *memory.Facts, ram string) Finding {
+	switch later := m.RAM.Without(m.AtBoot); {
+	case m.Limited != "":
+		return unknown(m.Limited, ram)
+	case len(m.AtBoot) == 0:
+		return unknown("cannot tell whether UEFI's memory map has this RAM: needs a kernel log that still has its beginning", ram)
+	case len(later) > 0:
+		return pass(ram+", by UEFI's memory map and from what was added later", fmt.Sprintf("%d MiB added, the first at %s", later.Total()>>20, later[0]))
+	}
+	return pass(ram + ", all of it by UEFI's memory map")
 }
 
 // sectionARM: a 32-bit kernel gives up memory before the first boundary of 2 MiB

@@ -34,7 +34,7 @@ var platformGIC = []Requirement{
 		Asked:    "A GICv2 serves 8 CPUs at most. A VM with more needs a newer GIC.",
 		Readings: Readings{RFCv2: by{7}, V10: by{7}},
 		How: "Compares the GIC's version with the CPUs that are described or present. More than 8 with a GICv2 or older fails." +
-			" A version that is unknown is an error, also if there is no GIC.",
+			" Without a GIC it follows from PLAT-GIC; a version that is unknown is an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "VM Platform", 5},
@@ -56,21 +56,16 @@ var platformGIC = []Requirement{
 }
 
 func checkGIC(f *probes.Facts) Finding {
-	var found, silent []string
+	var found []string
 	for _, w := range witnesses(f) {
-		switch {
-		case w.Err != "":
-			silent = append(silent, w.Err)
-		case w.Version > 0:
+		if w.Version > 0 {
 			found = append(found, w.Source)
 		}
 	}
 	w := gicWitness(f)
 	switch {
-	case w.Version == 0 && len(silent) > 0:
-		return unknown(strings.Join(silent, "; "))
 	case w.Version == 0:
-		return fail("no GIC: interrupts come from " + strings.Join(f.GIC.Chips, " "))
+		return noGIC(f)
 	case w.OrOlder && f.GIC.Logged.Version == 0:
 		return unknown("cannot tell GICv1 from GICv2: the "+describedBy(f)+" gives no version", found...)
 	case !witnessesAgree(f):
@@ -79,6 +74,18 @@ func checkGIC(f *probes.Facts) Finding {
 		return fail(fmt.Sprintf("GICv%d is older than GICv2", w.Version), found...)
 	}
 	return pass(append([]string{fmt.Sprintf("GICv%d with %s", w.Version, count(len(f.CPU.Online), "CPU"))}, found...)...)
+}
+
+// noGIC is the finding where no witness names a GIC.
+func noGIC(f *probes.Facts) Finding {
+	var silent []string
+	for _, w := range witnesses(f) {
+		silent = appendNonEmpty(silent, w.Err)
+	}
+	if len(silent) > 0 {
+		return unknown(strings.Join(silent, "; "))
+	}
+	return fail("no GIC: interrupts come from " + strings.Join(f.GIC.Chips, " "))
 }
 
 func witnesses(f *probes.Facts) []gic.Witness {
@@ -131,7 +138,9 @@ const maxGICv2CPUs = 8
 func checkGICCPUs(f *probes.Facts) Finding {
 	version := gicWitness(f).Version
 	if version == 0 {
-		return unknown("the GIC's version is unknown")
+		finding := noGIC(f)
+		finding.Follows = "PLAT-GIC"
+		return finding
 	}
 	cpus := max(f.CPU.Enabled()+f.CPU.OnlineCapable(), len(f.CPU.Present))
 	found := fmt.Sprintf("GICv%d with %s", version, count(cpus, "CPU"))

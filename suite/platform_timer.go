@@ -14,9 +14,10 @@ var platformTimer = []Requirement{
 		ID: "PLAT-TIMER", Title: "The generic timer interrupts every CPU",
 		Asked:    "The VM has the virtual timer of the Arm architecture.",
 		Readings: Readings{RFCv2: by{1}, V10: by{1}},
-		How: "On each online CPU a thread sleeps five times, while interrupts of Linux's arch_timer are counted, virtual or " +
-			"physical. A CPU on which no sleep ended, or no interrupt came, fails. A busy host, and timers that the command " +
-			"line keeps away, are errors.",
+		How: "On each online CPU a thread sleeps five times, while arch_timer's interrupts are counted. A sleep that did not end, " +
+			"or no interrupt, fails. A CPU that the host did not run, or that got more interrupts than sleeps ended, is an " +
+			"error, and so are timers that the command line keeps away, and the physical timer in place of the virtual one; " +
+			"a description without the virtual one's interrupt fails.",
 		Subject: Platform, Kind: Functional,
 		Clauses: everywhere(Clause{Must, "VM Platform", 6}),
 		Needs:   []string{"timer", "cpu", "kernel"},
@@ -25,15 +26,15 @@ var platformTimer = []Requirement{
 		Refs:    []string{"B_TIME_01", "B_PPI_01", "V_L1TM_01", "V_L1PP_00"},
 	},
 	{
-		ID: "PLAT-COUNTER", Title: "The counter never goes back and runs at CNTFRQ",
+		ID: "PLAT-COUNTER", Title: "The counter runs on every CPU and never goes back",
 		Asked:    "The VM has the virtual counter of the Arm architecture.",
 		Readings: Readings{RFCv2: by{1}, V10: by{1}},
-		How: "Reads CNTVCT on each CPU in turn, beside the kernel's clock, which mostly is that counter. A step back, a CNTFRQ" +
-			" of 0 or a rate off by more than 1 % fails. A real-time clock that disagrees, or a counter that cannot be read, " +
-			"is an error.",
+		How: "Reads CNTVCT on each CPU in turn, and compares its rate with the kernel's clock, which mostly is that counter. A " +
+			"step back, a standstill, a CNTFRQ of 0 or a rate off by more than 1 % fails. A CPU on which it was not read, and a " +
+			"real-time clock that disagrees, are errors. Without such a clock nothing shows whether CNTFRQ is true: that is told.",
 		Subject: Platform, Kind: Functional,
 		Clauses: everywhere(Clause{Must, "VM Platform", 6}),
-		Needs:   []string{"timer", "rtc"},
+		Needs:   []string{"timer", "rtc", "cpu"},
 		Check:   checkCounter,
 		Fix:     "Let CNTVCT_EL0 count steadily at the frequency that CNTFRQ_EL0 states, the same on every CPU.",
 		Refs:    []string{"B_TIME_04", "V_L1TM_03", "V_L1TM_04"},
@@ -61,11 +62,11 @@ func checkTimer(f *probes.Facts) Finding {
 			least = rose
 		}
 		switch {
-		case c.Woke == 0 && rose > 0: // interrupted, but it did not run
+		case c.Woke < timer.Sleeps && rose > c.Woke: // interrupted, but it did not run
 			starved = append(starved, fmt.Sprint(c.Number))
-		case c.Woke == 0 && c.Runs != nil && !*c.Runs:
+		case c.Woke < timer.Sleeps && c.Runs != nil && !*c.Runs:
 			unrun = append(unrun, fmt.Sprint(c.Number))
-		case c.Woke == 0:
+		case c.Woke < timer.Sleeps:
 			asleep = append(asleep, fmt.Sprint(c.Number))
 		case rose == 0:
 			silent = append(silent, fmt.Sprint(c.Number))
@@ -131,6 +132,8 @@ func checkCounter(f *probes.Facts) Finding {
 		return fail("CNTFRQ is 0")
 	case c == nil:
 		return unreadable(f.Timer.CounterErr)
+	case c.Still():
+		return fail(fmt.Sprintf("the counter stood still during %d reads", c.Reads))
 	}
 	second := float64(c.Nanoseconds) / 1e9 * float64(c.Hz)
 	least, most := float64(c.Least)/second, float64(c.Most)/second
@@ -139,19 +142,35 @@ func checkCounter(f *probes.Facts) Finding {
 		fmt.Sprintf("%d reads on %s, %d went back", c.Reads, count(int(c.CPUs), "CPU"), c.Backward),
 		fmt.Sprintf("rate against the kernel's clock: %.3f to %.3f (1.00 is exact)", least, most),
 	}
-	slow, fast, known := f.RTC.Rate()
-	if known = known && f.RTC.Counter == "cntvct" && slow > 0; known {
-		found = append(found, fmt.Sprintf("rate against %s: %.2f to %.2f (1.00 is exact)", f.RTC.Watched, 1/fast, 1/slow))
-	}
+	slow, fast, known := f.RTC.Rate() // a clock that goes back is no witness
+	found = append(found, counterWitness(f))
 	switch {
 	case c.Backward > 0:
 		return fail(fmt.Sprintf("the counter went back %d times", c.Backward), found...)
 	case most < 1-maxCounterError || least > 1+maxCounterError:
 		return fail(fmt.Sprintf("the counter runs at %.3f to %.3f times CNTFRQ", least, most), found...)
+	case int(c.CPUs) < len(f.CPU.Online):
+		return unknown(fmt.Sprintf("the counter was read on %d of %s", c.CPUs, count(len(f.CPU.Online), "CPU")), found...)
 	// The kernel's clock is this counter, unless the description gives it
-	// another frequency. A real-time clock is independent of it.
-	case known && (fast < 1-maxRateError || slow > 1+maxRateError):
-		return unknown("the counter and "+f.RTC.Watched+" disagree on how long a second is", found...)
+	// another frequency. A real-time clock is independent of it, and may be the
+	// wrong one.
+	case f.RTC.Counter == "cntvct" && known && slow > 0 && (fast < 1-maxRateError || slow > 1+maxRateError):
+		return unknown("the counter and "+f.RTC.Watched+" disagree on how long a second is: cannot tell which is wrong", found...)
 	}
 	return pass(found...)
+}
+
+// kernelCounter is Linux's name of a kernel clock that is the counter itself.
+const kernelCounter = "arch_sys_counter"
+
+// counterWitness says what shows that the counter runs at CNTFRQ.
+func counterWitness(f *probes.Facts) string {
+	slow, fast, known := f.RTC.Rate()
+	switch {
+	case known && f.RTC.Counter == "cntvct" && slow > 0:
+		return fmt.Sprintf("rate against %s: %.2f to %.2f (1.00 is exact)", f.RTC.Watched, 1/fast, 1/slow)
+	case f.Timer.Clock != "" && f.Timer.Clock != kernelCounter:
+		return "the kernel's clock is " + f.Timer.Clock
+	}
+	return "no other clock shows whether CNTFRQ is true"
 }

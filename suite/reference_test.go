@@ -12,7 +12,7 @@ import (
 
 // notOfOneBoot are the reasons why one boot of the suite's own kernel cannot
 // judge a must.
-var notOfOneBoot = []string{ReasonTwoBoots, ReasonHotplug, ReasonAArch32, ReasonNoOS}
+var notOfOneBoot = []string{ReasonTwoBoots, ReasonTwoVMs, ReasonHotplug, ReasonAArch32, ReasonNoOS}
 
 // The reference run is the suite's image, through UEFI, with a device tree. It
 // passes every must of the RFC that one boot can judge. U-Boot passes them too,

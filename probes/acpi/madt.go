@@ -19,6 +19,23 @@ type GICC struct {
 	UID           uint32
 	Enabled       bool
 	OnlineCapable bool `json:",omitempty"` // not enabled, but can be while the guest runs
+	Parked        bool `json:",omitempty"` // it waits for the parking protocol, which needs no PSCI
+}
+
+// ForPSCI counts the CPUs, beside the one that boots, that only PSCI can start:
+// those that are enabled or can be, and that are not parked. The first is the one
+// that boots (arch/arm64/kernel/smp.c and acpi_parking_protocol.c).
+func (m *MADT) ForPSCI() (n int) {
+	could := 0
+	for _, c := range m.CPUs {
+		if !c.Enabled && !c.OnlineCapable {
+			continue
+		}
+		if could++; !c.Parked {
+			n++
+		}
+	}
+	return min(n, could-1)
 }
 
 // Flags of a GICC: table 5.37.
@@ -72,7 +89,10 @@ func (m *MADT) add(kind uint8, e *reader) {
 		flags := e.u32()
 		c.Enabled = flags&giccEnabled != 0
 		c.OnlineCapable = !c.Enabled && flags&giccOnlineCapable != 0
-		e.take(24) // parking protocol, performance interrupt, parked address, base address
+		version := e.u32()
+		e.take(4) // performance interrupt
+		c.Parked = e.u64() != 0 && version != 0
+		e.take(8) // base address
 		if e.err == nil {
 			m.CPUs = append(m.CPUs, c)
 		}

@@ -33,11 +33,8 @@ func ReadPSCI(fsys fs.FS) (*PSCI, error) {
 		return nil, err
 	}
 	if tree != nil {
-		for _, n := range tree.Root.Children {
-			if n.Is("arm,psci", "arm,psci-0.2", "arm,psci-1.0") {
-				p.Node = n.Path()
-				p.Method, _ = n.String("method")
-			}
+		if n := tree.PSCINode(); n != nil {
+			p.Node, p.Method = n.Path(), n.PSCIMethod()
 		}
 	}
 	debug, debugErr := fs.ReadFile(fsys, "sys/kernel/debug/psci")

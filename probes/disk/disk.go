@@ -23,6 +23,15 @@ type Disk struct {
 	TrialErr  string // why there are no more of them, or none at all
 }
 
+// Last returns where the last whole block begins: a size can be no multiple of
+// the blocks.
+func (d *Disk) Last() uint64 {
+	if d.Block == 0 || d.Size < d.Block {
+		return 0
+	}
+	return (d.Size/d.Block - 1) * d.Block
+}
+
 const dir = "sys/block"
 
 // sector is the unit of a disk's size in sysfs, whatever its blocks are

@@ -28,7 +28,7 @@ func (l *linter) reg(at *place) {
 	if !at.enabled || !up.sure() || up.addr < 1 || up.addr > 2 || up.size < 1 || up.size > 2 {
 		return
 	}
-	whole := at.kind == "pci" || at.is(gicv2...) || at.is(gicv3...)
+	whole := at.kind == "pci" || at.is(gicv1...) || at.is(gicv2...) || at.is(gicv3...)
 	owned := at.onBus() || at.is(owners...)
 	for ; len(v) > 0 && l.spend(1); v = v[4*cells:] {
 		r := Range{wide(v[:4*up.addr]), wide(v[4*up.addr : 4*cells])}

@@ -18,11 +18,12 @@ type binding struct {
 }
 
 var boundTo = []binding{
+	{names: gicv1, needs: []string{"reg", "interrupt-controller"}, regs: 2, bus: true},
 	{names: gicv2, needs: []string{"reg", "interrupt-controller"}, regs: 2, bus: true},
 	{names: gicv3, needs: []string{"reg", "interrupt-controller"}, regs: 2, bus: true, check: (*linter).redistributors},
 	{names: []string{"arm,gic-v3-its"}, needs: []string{"reg", "msi-controller", "#msi-cells"}, regs: 1, bus: true},
 	{names: []string{"arm,gic-v2m-frame"}, needs: []string{"reg", "msi-controller"}, regs: 1, bus: true},
-	{names: []string{"arm,armv8-timer", "arm,armv7-timer"}, needs: []string{"interrupts"}},
+	{names: genericTimers, needs: []string{"interrupts"}},
 	// PSCI before 0.2 has no numbers of functions of its own.
 	{names: []string{"arm,psci"}, unless: []string{"arm,psci-0.2", "arm,psci-1.0"}, needs: []string{"cpu_on", "cpu_off"}},
 	{names: []string{"arm,pl011", "arm,sbsa-uart"}, needs: []string{"reg", "interrupts"}, regs: 1, bus: true},

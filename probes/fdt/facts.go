@@ -24,7 +24,7 @@ type Facts struct {
 	Memory      int      // memory nodes with a size
 	Timer       string   // path of the generic timer's node
 	PSCI        string   // path of the PSCI node that has a method
-	Controllers []string // paths of the nodes that are interrupt controllers, enabled
+	Controllers []string // paths of the interrupt controllers that can interrupt a CPU themselves, enabled
 	Chosen      bool
 	Stdout      string   // /chosen/stdout-path as it stands
 	StdoutNode  string   // the enabled node it leads to; empty if none
@@ -50,6 +50,8 @@ func Read(fsys fs.FS) (*Facts, error) {
 	for _, n := range t.Root.Children[:min(maxPaths, len(t.Root.Children))] {
 		f.Top = append(f.Top, n.Name)
 	}
+	f.addBoot(t)
+	phandles := t.Phandles()
 	boots := "" // which of the CPUs without a method
 	for _, n := range t.Root.All() {
 		f.Nodes++
@@ -59,7 +61,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 			}
 			f.addCPU(n)
 		} else if n.Enabled() {
-			f.add(n)
+			f.add(n, phandles)
 		}
 	}
 	if f.CPUs > 1 { // Linux does not start the one that it runs on
@@ -92,22 +94,24 @@ func some(paths []string, n *Node) []string {
 	return append(paths, n.Path())
 }
 
-func (f *Facts) add(n *Node) {
-	kind, _ := n.String("device_type")
-	switch {
-	case kind == "memory":
+// addBoot finds the nodes of which each kind has a reader of its own.
+func (f *Facts) addBoot(t *Tree) {
+	for _, n := range t.MemoryNodes() {
 		ranges, err := n.Memory()
 		if err == nil && slices.ContainsFunc(ranges, func(r Range) bool { return r.Size > 0 }) {
 			f.Memory++
 		}
-	case n.Is("arm,armv8-timer", "arm,armv7-timer"):
-		f.Timer = n.Path()
-	case n.Is("arm,psci", "arm,psci-0.2", "arm,psci-1.0"):
-		if method, _ := n.String("method"); method == "hvc" || method == "smc" {
-			f.PSCI = n.Path()
-		}
 	}
-	if _, ok := n.Value("interrupt-controller"); ok {
+	if n := t.TimerNode(); n != nil {
+		f.Timer = n.Path()
+	}
+	if n := t.PSCINode(); n != nil && n.PSCIMethod() != "" {
+		f.PSCI = n.Path()
+	}
+}
+
+func (f *Facts) add(n *Node, phandles map[uint32]*Node) {
+	if n.InterruptsCPUs(phandles) {
 		f.Controllers = some(f.Controllers, n)
 	}
 	if n.Is(consoles...) {

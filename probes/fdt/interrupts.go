@@ -1,22 +1,40 @@
 package fdt
 
-import "bytes"
+import (
+	"bytes"
+	"slices"
+)
 
 // A controller is a node that is an interrupt parent, as those see it that
 // have it.
 type controller struct {
 	cells int    // of an interrupt; less than 0 if that cannot be told
-	gic   int    // 2, 3 for GICv3 and GICv4, or 5; else 0
+	gic   int    // 2 also for a GICv1, 3 for GICv3 and GICv4, or 5; else 0
 	wrong string // what it lacks to be an interrupt parent
 }
 
-// gicv2 are the compatible strings of the GICs of architecture 1 and 2, and
-// gicv3 that of later ones: arm,gic.yaml and arm,gic-v3.yaml in the bindings.
+// The compatible strings of Linux's irq-gic*.c drivers, by the version of the
+// architecture: arm,gic.yaml, arm,gic-v3.yaml and arm,gic-v5.yaml in the bindings.
+// A GICv4 calls itself a GICv3.
 var (
-	gicv2 = []string{"arm,gic-400", "arm,cortex-a15-gic", "arm,cortex-a9-gic", "arm,cortex-a7-gic", "arm,cortex-a5-gic", "arm,pl390", "arm,arm11mp-gic"}
+	gicv1 = []string{"arm,arm11mp-gic", "arm,eb11mp-gic", "arm,tc11mp-gic", "arm,arm1176jzf-devchip-gic", "arm,pl390", "arm,cortex-a9-gic", "arm,cortex-a5-gic"}
+	gicv2 = []string{"arm,gic-400", "arm,cortex-a15-gic", "arm,cortex-a7-gic", "qcom,msm-qgic2"}
 	gicv3 = []string{"arm,gic-v3"}
 	gicv5 = []string{"arm,gic-v5"}
 )
+
+// GIC returns the version of the GIC that the node is, and the compatible string
+// that says so; 0 if it is none.
+func (n *Node) GIC() (version int, name string) {
+	for _, name := range n.Compatible() {
+		for version, names := range [][]string{1: gicv1, 2: gicv2, 3: gicv3, 5: gicv5} {
+			if slices.Contains(names, name) {
+				return version, name
+			}
+		}
+	}
+	return 0, ""
+}
 
 func (l *linter) controller(n *Node) controller {
 	c, ok := l.controllers[n]
@@ -27,13 +45,8 @@ func (l *linter) controller(n *Node) controller {
 	_, controls := n.Value("interrupt-controller")
 	_, maps := n.Value("interrupt-map")
 	c = controller{cells: l.count(n, "#interrupt-cells")}
-	switch {
-	case n.Is(gicv2...):
-		c.gic = 2
-	case n.Is(gicv3...):
-		c.gic = 3
-	case n.Is(gicv5...):
-		c.gic = 5
+	if c.gic, _ = n.GIC(); c.gic == 1 {
+		c.gic = 2 // its interrupts have the same cells
 	}
 	switch {
 	case !counts:

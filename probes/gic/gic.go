@@ -41,23 +41,6 @@ func Read(fsys fs.FS) (*Facts, error) {
 	return &f, nil
 }
 
-// compatibles maps the bindings of Linux's irq-gic*.c drivers to versions.
-var compatibles = map[string]int{
-	"arm,arm11mp-gic":            1,
-	"arm,eb11mp-gic":             1,
-	"arm,pl390":                  1,
-	"arm,arm1176jzf-devchip-gic": 1,
-	"arm,cortex-a9-gic":          1,
-	"arm,cortex-a5-gic":          1,
-	"arm,tc11mp-gic":             1,
-	"arm,cortex-a15-gic":         2,
-	"arm,cortex-a7-gic":          2,
-	"arm,gic-400":                2,
-	"qcom,msm-qgic2":             2,
-	"arm,gic-v3":                 3,
-	"arm,gic-v5":                 5,
-}
-
 func (f *Facts) readDeclared(fsys fs.FS) {
 	madt, err := acpi.LoadMADT(fsys)
 	if err == nil {
@@ -88,10 +71,8 @@ func (f *Facts) readTree(tree *fdt.Tree) {
 			continue
 		}
 		_, controller := n.Value("interrupt-controller")
-		for _, c := range n.Compatible() {
-			if version, ok := compatibles[c]; ok && controller && f.Declared.Version == 0 {
-				f.Declared = Witness{Version: version, Source: n.Path() + " " + c}
-			}
+		if version, name := n.GIC(); version > 0 && controller && f.Declared.Version == 0 {
+			f.Declared = Witness{Version: version, Source: n.Path() + " " + name}
 		}
 		if kind := messageKind(n); kind != "" && (f.MSI == "" || kind != other) {
 			f.MSI = kind
@@ -103,15 +84,16 @@ func (f *Facts) readTree(tree *fdt.Tree) {
 const other = "an MSI controller"
 
 // messageKind tells what takes the messages of PCI devices at a node, if it does.
+// Linux passes over a frame or an ITS that is no msi-controller.
 // A GICv3 without an ITS can take them itself: mbi-ranges in arm,gic-v3.yaml. A
 // GICv5's ITS takes them at its children.
 func messageKind(n *fdt.Node) string {
 	_, ranges := n.Value("mbi-ranges")
 	_, msi := n.Value("msi-controller")
 	switch {
-	case n.Is("arm,gic-v3-its", "arm,gic-v5-its"):
+	case n.Is("arm,gic-v3-its") && msi, n.Is("arm,gic-v5-its"):
 		return "ITS"
-	case n.Is("arm,gic-v2m-frame"):
+	case n.Is("arm,gic-v2m-frame") && msi:
 		return "GICv2m"
 	case n.Is("arm,gic-v3") && ranges:
 		return "MBI"

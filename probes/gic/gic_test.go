@@ -124,10 +124,12 @@ func TestReadMSI(t *testing.T) {
 		props []string // name and value
 		want  string
 	}{
-		"ITS":                  {[]string{"compatible", "arm,gic-v3-its\x00"}, "ITS"},
-		"ITS that is disabled": {[]string{"compatible", "arm,gic-v3-its\x00", "status", "disabled\x00"}, ""},
+		"ITS":                  {[]string{"compatible", "arm,gic-v3-its\x00", "msi-controller", ""}, "ITS"},
+		"ITS without messages": {[]string{"compatible", "arm,gic-v3-its\x00"}, ""},
+		"v2m without messages": {[]string{"compatible", "arm,gic-v2m-frame\x00"}, ""},
+		"ITS that is disabled": {[]string{"compatible", "arm,gic-v3-its\x00", "msi-controller", "", "status", "disabled\x00"}, ""},
 		"ITS of GICv5":         {[]string{"compatible", "arm,gic-v5-its\x00"}, "ITS"},
-		"v2m frame":            {[]string{"compatible", "arm,gic-v2m-frame\x00"}, "GICv2m"},
+		"v2m frame":            {[]string{"compatible", "arm,gic-v2m-frame\x00", "msi-controller", ""}, "GICv2m"},
 		"message ranges":       {[]string{"compatible", "arm,gic-v3\x00", "msi-controller", "", "mbi-ranges", "\x00\x00\x00\x20\x00\x00\x00\x20"}, "MBI"},
 		"no message ranges":    {[]string{"compatible", "arm,gic-v3\x00", "msi-controller", ""}, ""},
 		"of a vendor's":        {[]string{"compatible", "acme,msi\x00", "msi-controller", ""}, "an MSI controller"},

@@ -21,6 +21,7 @@ type Facts struct {
 	RAM          Ranges // what the kernel has: System RAM in /proc/iomem
 	RAMErr       string // why that is unknown
 	Missing      Ranges `json:",omitempty"` // what is described, and neither there nor reserved
+	AtBoot       Ranges `json:",omitempty"` // what the kernel began with, by its log
 	Limited      string `json:",omitempty"` // why the kernel took less than there is
 	Total        uint64 // what of it the kernel manages: MemTotal; 0 with an error
 	TotalErr     string
@@ -51,6 +52,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 		f.Missing = slices.DeleteFunc(f.Described.Without(reserved), func(r fdt.Range) bool { return r.Size < largestPage })
 		f.Limited = limited(fsys)
 	}
+	f.AtBoot = atBoot(fsys)
 	if err := f.readTotal(fsys); err != nil {
 		f.TotalErr = err.Error()
 	}
@@ -99,6 +101,31 @@ const addressBits = 48
 func isMemory(name string) bool {
 	return strings.HasPrefix(name, "System RAM") || strings.EqualFold(name, "reserved") ||
 		name == "Soft Reserved" || strings.HasPrefix(name, "Persistent Memory")
+}
+
+// atBoot reads the ranges that the kernel logged when it began to use memory
+// (mm/page_alloc.c or mm/mm_init.c, free_area_init):
+//
+//	Early memory node ranges
+//	  node   0: [mem 0x0000000040000000-0x000000005fffffff]
+func atBoot(fsys fs.FS) (out Ranges) {
+	log, _ := kernel.Log(fsys) // without it nothing is known of the boot
+	begun := false
+	for _, line := range log {
+		_, span, isRange := strings.Cut(line, ": [mem 0x")
+		first, last, _ := strings.Cut(strings.TrimSuffix(span, "]"), "-0x")
+		a, errA := strconv.ParseUint(first, 16, 64)
+		b, errB := strconv.ParseUint(last, 16, 64)
+		switch {
+		case strings.HasSuffix(line, "Early memory node ranges"):
+			begun = true
+		case begun && !(isRange && strings.Contains(line, " node ")):
+			return out
+		case begun && errA == nil && errB == nil && a <= b:
+			out = append(out, fdt.Range{Start: a, Size: b - a + 1})
+		}
+	}
+	return out
 }
 
 // limits are messages of a kernel that can use only a part of the memory
@@ -152,13 +179,12 @@ func describedByTree(fsys fs.FS) (described, reserved Ranges, err error) {
 		return nil, nil, err
 	}
 	reserved = tree.Reservations
+	for _, n := range tree.MemoryNodes() {
+		ranges, _ := n.Memory()
+		described = append(described, ranges...)
+	}
 	for _, n := range tree.Root.Children {
-		kind, _ := n.String("device_type")
-		switch {
-		case kind == "memory" && n.Enabled():
-			ranges, _ := n.Memory()
-			described = append(described, ranges...)
-		case n.Name == "reserved-memory":
+		if n.Name == "reserved-memory" {
 			for _, c := range n.Children {
 				reserved = append(reserved, c.Places()...)
 			}

@@ -82,17 +82,20 @@ type Woken struct {
 	Knock *Knock
 }
 
+// Sleeps is how many sleeps are tried on each CPU.
+const Sleeps = 5
+
 // A CPU is what sleeps showed on a CPU.
 type CPU struct {
 	Number        int
 	Before, After uint64 // arch_timer interrupts
 	Woke          uint64 // how many of the sleeps ended
 	// Runs is whether the host runs the CPU at all: nil if that was not asked,
-	// since a sleep ended or the guest is of an older vmspec.
+	// since all sleeps ended or the guest is of an older vmspec.
 	Runs *bool `json:",omitempty"`
 }
 
-// A Knock is a thread that was sent to a CPU on which no sleep had ended. It
+// A Knock is a thread that was sent to a CPU on which a sleep had not ended. It
 // needs no timer to get there.
 type Knock struct {
 	Number int
@@ -136,7 +139,7 @@ func (s *Shot) row() note.Row {
 }
 
 func (k *Knock) row() note.Row {
-	return note.Line("knock", "whether a thread without a timer ran there, where no sleep ended",
+	return note.Line("knock", "whether a thread without a timer ran there, where a sleep did not end",
 		note.Index("N", &k.Number), note.Uint("came N", &k.Came))
 }
 

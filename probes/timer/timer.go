@@ -54,6 +54,10 @@ type Counter struct {
 	Least, Most, Nanoseconds uint64
 }
 
+// Still tells whether the counter did not move. The trial waits for it to, for
+// millions of reads.
+func (c *Counter) Still() bool { return c.Most == 0 }
+
 // Shots are one-shot timers on idle CPUs, in ticks of a counter.
 type Shots struct {
 	Hz       uint64
@@ -104,7 +108,7 @@ func (f *Facts) readCounter(fsys fs.FS) error {
 	switch {
 	case err != nil:
 		return err
-	case n.Pace == nil || n.Reads == nil || n.Pace.Nanoseconds == 0 || n.Reads.Count == 0:
+	case n.Pace == nil || n.Reads == nil || n.Reads.Count == 0 || n.Pace.Nanoseconds == 0 && n.Pace.Most > 0:
 		return errors.New("vmspec/counter: incomplete")
 	}
 	f.Counter = &Counter{Reads: n.Reads.Count, Backward: n.Reads.Backward, CPUs: n.Reads.CPUs,
@@ -239,12 +243,9 @@ var names = []string{"sec-phys", "phys", "virt", "hyp-phys", "hyp-virt"}
 // readTree finds the timer node and its private interrupts, in the binding's
 // order. One that is not there is 0.
 func (f *Facts) readTree(tree *fdt.Tree) {
-	for _, n := range tree.Root.All() {
-		if n.Enabled() && n.Is("arm,armv8-timer", "arm,armv7-timer") {
-			f.Node = n.Path()
-			f.readPPIs(n, tree.Phandles())
-			return
-		}
+	if n := tree.TimerNode(); n != nil {
+		f.Node = n.Path()
+		f.readPPIs(n, tree.Phandles())
 	}
 }
 

@@ -44,14 +44,12 @@ func tryDisks(disks []disk.Disk, open func(name string) (look.BlockReader, error
 }
 
 func readSome(d disk.Disk, r io.ReaderAt) (reads []disk.Reading) {
-	blocks := d.Size / d.Block
-	offsets := []uint64{0, blocks - 1}
+	offsets := []uint64{0, d.Last()}
 	for range randomReads {
-		offsets = append(offsets, rand.Uint64N(blocks))
+		offsets = append(offsets, rand.Uint64N(d.Size/d.Block)*d.Block)
 	}
 	block := aligned(int(d.Block))
-	for _, b := range offsets {
-		at := b * d.Block
+	for _, at := range offsets {
 		reads = append(reads, disk.Reading{Offset: at, Result: note.Result(look.ReadWhole(r, block, int64(at)))})
 	}
 	return reads

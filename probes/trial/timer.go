@@ -12,8 +12,7 @@ import (
 )
 
 const (
-	timerSleeps = 5
-	timerSleep  = 2 * time.Millisecond
+	timerSleep = 2 * time.Millisecond
 	// A one-shot is long enough that an unrelated interrupt is unlikely to end it.
 	// Those of different CPUs end at different times.
 	timerShot    = 12 * time.Millisecond
@@ -90,7 +89,7 @@ func (s *sleeper) sleep(c Timebase, shot time.Duration) error {
 	if err := pin(s.cpu); err != nil {
 		return err
 	}
-	for range timerSleeps {
+	for range timer.Sleeps {
 		if err := nap(timerSleep); err != nil {
 			return err
 		}
@@ -135,10 +134,10 @@ func (s *sleeper) shot(end, others uint64) *timer.Shot {
 	return &timer.Shot{Number: s.cpu, Ran: uint64(s.ran.Load()), Ended: uint64(ended), Asked: asked, Took: took, Others: others}
 }
 
-// silent lists the CPUs on which no sleep ended.
+// silent lists the CPUs on which a sleep did not end.
 func silent(sleepers []sleeper) (cpus []int) {
 	for i := range sleepers {
-		if sleepers[i].woke.Load() == 0 {
+		if sleepers[i].woke.Load() < timer.Sleeps {
 			cpus = append(cpus, sleepers[i].cpu)
 		}
 	}

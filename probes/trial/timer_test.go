@@ -64,10 +64,13 @@ func TestKnock(t *testing.T) {
 	require.Empty(t, knock(nil, stopped(0, 0)))
 	require.Equal(t, map[int]*timer.Knock{60000: {Number: 60000}}, knock([]int{60000}, stopped(0, 0)), "there is no such CPU")
 	first := 0
-	sleepers := make([]sleeper, 2)
-	sleepers[1].cpu = 1
-	sleepers[1].woke.Store(1)
-	require.Equal(t, []int{first}, silent(sleepers))
+	sleepers := make([]sleeper, 3)
+	for i := range sleepers {
+		sleepers[i].cpu = i
+	}
+	sleepers[1].woke.Store(timer.Sleeps)
+	sleepers[2].woke.Store(timer.Sleeps - 1)
+	require.Equal(t, []int{first, 2}, silent(sleepers))
 	if err := pinned(first); err != nil {
 		t.Skip("not on this CPU: ", err)
 	}
