@@ -360,3 +360,17 @@ func held(table any) int {
 	}
 	return 44
 }
+
+// The CPU that boots needs nobody to start it, and may be any.
+func TestForPSCI(t *testing.T) {
+	on, off, capable, parked := acpi.GICC{Enabled: true}, acpi.GICC{}, acpi.GICC{OnlineCapable: true}, acpi.GICC{Enabled: true, Parked: true}
+	for _, test := range []struct {
+		cpus []acpi.GICC
+		want int
+	}{
+		{nil, 0}, {[]acpi.GICC{on}, 0}, {[]acpi.GICC{on, off, off}, 0}, {[]acpi.GICC{off, on, on}, 1},
+		{[]acpi.GICC{on, capable}, 1}, {[]acpi.GICC{on, parked}, 0}, {[]acpi.GICC{parked, parked}, 0}, {[]acpi.GICC{parked, on, on}, 1},
+	} {
+		require.Equal(t, test.want, (&acpi.MADT{CPUs: test.cpus}).ForPSCI(), test.cpus)
+	}
+}

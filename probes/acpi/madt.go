@@ -22,20 +22,16 @@ type GICC struct {
 	Parked        bool `json:",omitempty"` // it waits for the parking protocol, which needs no PSCI
 }
 
-// ForPSCI counts the CPUs, beside the one that boots, that only PSCI can start:
-// those that are enabled or can be, and that are not parked. The first is the one
-// that boots (arch/arm64/kernel/smp.c and acpi_parking_protocol.c).
+// ForPSCI counts the CPUs that only PSCI can start: those that are enabled or can
+// be, and are not parked (arch/arm64/kernel/acpi_parking_protocol.c). One of them
+// may be the one that boots.
 func (m *MADT) ForPSCI() (n int) {
-	could := 0
 	for _, c := range m.CPUs {
-		if !c.Enabled && !c.OnlineCapable {
-			continue
-		}
-		if could++; !c.Parked {
+		if (c.Enabled || c.OnlineCapable) && !c.Parked {
 			n++
 		}
 	}
-	return min(n, could-1)
+	return max(0, n-1)
 }
 
 // Flags of a GICC: table 5.37.

@@ -96,3 +96,9 @@ func FuzzReadTrial(f *testing.F) {
 		}
 	})
 }
+
+func TestLast(t *testing.T) {
+	for _, test := range []struct{ size, block, want uint64 }{{8192, 512, 7680}, {8704, 4096, 4096}, {4096, 4096, 0}, {512, 4096, 0}, {512, 0, 0}} {
+		require.Equal(t, test.want, (&disk.Disk{Size: test.size, Block: test.block}).Last(), test)
+	}
+}

@@ -272,3 +272,27 @@ func FuzzParseIomem(f *testing.F) {
 		require.Equal(t, regions, again)
 	})
 }
+
+// The kernel logs what it begins with, once.
+func TestAtBoot(t *testing.T) {
+	log := func(lines ...string) []byte {
+		return []byte("[    0.000000] " + strings.Join(lines, "\n[    0.000000] ") + "\n")
+	}
+	early, node, end := "Early memory node ranges", "  node   0: [mem 0x0000000040000000-0x000000004fffffff]", "Initmem setup node 0 [mem 0x0000000040000000-0x000000005fffffff]"
+	piece := fdt.Range{Start: 0x40000000, Size: 0x10000000}
+	for name, test := range map[string]struct {
+		log  []byte
+		want memory.Ranges
+	}{
+		"whole":            {log("x", early, node, node, end, node), memory.Ranges{piece, piece}},
+		"no beginning":     {log(node, end), nil},
+		"nothing follows":  {log(early), nil},
+		"backwards":        {log(early, "  node   0: [mem 0x0000000000000002-0x0000000000000001]"), nil},
+		"no number":        {log(early, "  node   0: [mem 0x000000000000000g-0x0000000000000001]", node), memory.Ranges{piece}},
+		"another's ranges": {log(early, "  x   0: [mem 0x0000000040000000-0x000000004fffffff]", node), nil},
+	} {
+		f, err := memory.Read(fstest.MapFS{"vmspec/kmsg": {Data: test.log}})
+		require.NoError(t, err)
+		require.Equal(t, test.want, f.AtBoot, name)
+	}
+}

@@ -116,7 +116,7 @@
 //	baseline TICKS                                                   what counting the interrupts took
 //	cpu N before COUNT after COUNT woke SLEEPS                       the timer's interrupts there, and sleeps that ended
 //	shot N ran CPU ended SHOTS asked TICKS took TICKS others COUNT   the one that was least late; others are interrupts of that CPU meanwhile
-//	knock N came N                                                   whether a thread without a timer ran there, where no sleep ended
+//	knock N came N                                                   whether a thread without a timer ran there, where a sleep did not end
 //
 // vmspec/touch: pages that were written and read back, and where they lie
 //

@@ -262,3 +262,12 @@ func TestReadWithoutAnything(t *testing.T) {
 	require.Contains(t, f.TrialErr, fs.ErrNotExist.Error())
 	require.False(t, f.Dead, "unknown is not dead")
 }
+
+// One that stands still stops the kernel's clock, too.
+func TestStill(t *testing.T) {
+	for pace, want := range map[string]bool{"pace 0 0 0": true, "pace 0 0 5": true, "pace 0 7 5": false} {
+		f, err := timer.Read(fstest.MapFS{"vmspec/counter": {Data: []byte(pace + "\nreads 5 backward 0 cpus 1\n")}})
+		require.NoError(t, err)
+		require.Equal(t, want, f.Counter.Still(), pace)
+	}
+}
