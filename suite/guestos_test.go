@@ -175,3 +175,11 @@ func TestPlatformIsNotTheGuestOS(t *testing.T) {
 	require.Equal(t, report.NotConformant, got, "concluded beside it")
 	require.Equal(t, 1, tally.Failed)
 }
+
+// The guest OS is concluded on in a guest that somebody else booted, and not in the
+// suite's own.
+func TestGuestOSUnderTest(t *testing.T) {
+	files := guesttest.Open(t, uefiGuest)
+	require.NotContains(t, Judge(probes.Read(files)).Report().Parties(), report.GuestOS)
+	require.Contains(t, Judge(probes.Read(distribution(t, files))).Report().Parties(), report.GuestOS)
+}
