@@ -1,9 +1,14 @@
 package results_test
 
 import (
+	"bytes"
 	"fmt"
+	"io"
 	"strings"
 	"testing"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/stretchr/testify/require"
 
 	"vmspec/results"
 )
@@ -61,6 +66,10 @@ var forms = []struct {
 	{"colours", func(testing.TB) string {
 		return filled(benchSize, func(int) string { return "\x1b[0;32m[  OK  ]\x1b[0m Started \x1b[0;1;39m" + benchKernel + "\x1b[0m." })
 	}},
+	{"records", func(t testing.TB) string {
+		return recorded(filled(benchSize/2, func(int) string { return benchKernel }), recorders[3].record)
+	}},
+	{"gzip", func(testing.TB) string { return filled(benchSize, func(int) string { return benchKernel }) }},
 	{"screens", func(testing.TB) string {
 		return filled(benchSize, func(int) string { return strings.Repeat("\x1b[2J\x1b[01;01H\x1b[=3h", 20) })
 	}},
@@ -72,11 +81,33 @@ func BenchmarkForms(b *testing.B) {
 			log := f.log(b)
 			b.SetBytes(int64(len(log)))
 			b.ReportAllocs()
+			packed := log
+			if f.name == "gzip" {
+				packed = gzipped(log)
+			}
 			for b.Loop() {
 				var p results.Parser
-				_ = results.EachLine(strings.NewReader(log), func(line string) { p.Line(line) })
+				require.NoError(b, results.EachRecord(opened(b, f.name, packed), func(line string) { p.Line(line) }))
 				_, _ = p.Report()
 			}
+			b.ReportMetric(float64(heap())/(1<<20), "MiB")
 		})
 	}
+}
+
+func gzipped(text string) string {
+	var out bytes.Buffer
+	w := gzip.NewWriter(&out)
+	_, _ = io.WriteString(w, text) // a Buffer takes everything
+	_ = w.Close()
+	return out.String()
+}
+
+func opened(t testing.TB, form, log string) io.Reader {
+	if form != "gzip" {
+		return strings.NewReader(log)
+	}
+	r, err := gzip.NewReader(strings.NewReader(log))
+	require.NoError(t, err)
+	return r
 }

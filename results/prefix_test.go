@@ -133,22 +133,22 @@ func TestPrefix(t *testing.T) {
 // Two VMs behind a logger, line by line, with their frames, without them, and
 // with nothing but them; one conformant, one not.
 func TestPrefixOfTwo(t *testing.T) {
-	one := guestLog(t)
-	other := strings.Replace(one, "", "", 1)
+	one, other := guestLog(t), secondLog(t)
+	text := func(log string) string { return log[:strings.Index(log, "# v1 ")] }
+	frames := func(log string) string { return log[strings.Index(log, "# v1 "):] }
 	for _, c := range loggers {
 		if !strings.Contains(c.format, "%S") {
 			continue
 		}
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			_ = other
-			truth, second := parsed(t, one), parsed(t, secondLog(t))
+			truth, second := parsed(t, one), parsed(t, other)
 			for name, logs := range map[string][2]string{
-				"whole":  {one, secondLog(t)},
-				"text":   {one[:strings.Index(one, "# v1 ")], secondLog(t)[:strings.Index(secondLog(t), "# v1 ")]},
-				"frames": {one[strings.Index(one, "# v1 "):], secondLog(t)[strings.Index(secondLog(t), "# v1 "):]},
+				"whole":  {one, other},
+				"text":   {text(one), text(other)},
+				"frames": {frames(one), frames(other)},
 			} {
-				reports := woven2(t, logger{c.format, c.layout, c.step, 1, 0}, logs[0], logs[1])
+				reports := byTurns(t, logger{c.format, c.layout, c.step, 1, 0}, logs[0], logs[1])
 				require.Len(t, reports, 2, name)
 				bySource := map[string]*results.Report{reports[0].Source: reports[0], reports[1].Source: reports[1]}
 				require.Len(t, bySource, 2, name)
@@ -170,7 +170,7 @@ func TestPrefixOfTwo(t *testing.T) {
 }
 
 // woven2 parses two logs, line by line in turn, behind a logger.
-func woven2(t *testing.T, l logger, one, other string) []*results.Report {
+func byTurns(t *testing.T, l logger, one, other string) []*results.Report {
 	var p results.Parser
 	a, b := strings.SplitAfter(one, "\n"), strings.SplitAfter(other, "\n")
 	for n := range max(len(a), len(b)) {

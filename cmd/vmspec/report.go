@@ -20,7 +20,7 @@ func newReport() *cobra.Command {
 	var out outputFlags
 	var f reportFlags
 	c := &cobra.Command{
-		Use:   "report LOG | DIRECTORY",
+		Use:   "report LOG",
 		Short: "Find the reports in a serial log and conclude from them",
 		Long: `Find the reports in a serial log and conclude from them. - is standard input. A
 report that was damaged on its way is repaired from its frames, or declared
@@ -32,8 +32,8 @@ worst of these is the exit status. A boot behind them that did not report is one
 that could not be told. --nonce chooses a report, whatever else is there.
 
 The log may be packed (gzip, xz, zstd, bzip2, lz4), or be the records of docker,
-journald, LAVA, go test or asciinema. Of a directory each log has a line, and
-the worst is the exit status.`,
+journald, LAVA, go test or asciinema. Of a directory, each log in it has a
+line, and the worst is the exit status.`,
 		Args: takes(1, 1, "a log"),
 		RunE: func(c *cobra.Command, args []string) error {
 			if err := errors.Join(checkProfile(f.profile), out.check()); err != nil {

@@ -76,7 +76,7 @@ func (l *serialLog) why(report *results.Report, err error, h *results.Health, la
 }
 
 // whatItIs says what a log without a report is, and its last words, unless a
-// symptom has told them.
+// symptom or the suite has told them.
 func (l *serialLog) whatItIs(h *results.Health, last vmm.Last, head []byte) string {
 	what := h.Reached()
 	switch packed := inBase64(head, l.name); {
@@ -84,7 +84,7 @@ func (l *serialLog) whatItIs(h *results.Health, last vmm.Last, head []byte) stri
 		return "; " + packed
 	case !isText(head):
 		return "; it is no text: is it a console's log?"
-	case h.Symptom != "":
+	case h.Symptom != "" || l.parser.Doing() != "":
 		return ""
 	}
 	if what != "" {
