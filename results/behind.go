@@ -173,7 +173,7 @@ func (p *Parser) lineBehind(line string) (done bool) {
 		}
 		p.steps++
 		n, values := s.match(line, room[:])
-		if n < 0 || !mayBeOf(line[n:]) {
+		if n = ofReport(line, n); n < 0 {
 			continue
 		}
 		for l := range levels {
@@ -198,7 +198,7 @@ func (p *Parser) lineAt(s *shape, l level, line string, n int, values []string) 
 	if r == nil {
 		return false
 	}
-	r.source.vary(values)
+	r.source.vary(values, &r.latest)
 	before := r.lines()
 	done = r.line(line[n:], line[:n])
 	b.held += r.lines() - before
@@ -211,13 +211,24 @@ func (p *Parser) lineAt(s *shape, l level, line string, n int, values []string) 
 	return done
 }
 
-// mayBeOf tells whether a line may be one of a report behind its first.
-func mayBeOf(line string) bool {
-	if report.IsLine(line) {
-		return true
+// ofReport returns where a report's line begins in a line behind a prefix of n
+// bytes; -1 if it is none of a report behind its first. rsyslog writes a blank
+// behind a prefix only before a text that begins with none
+// (sp-if-no-1st-sp).
+func ofReport(line string, n int) int {
+	switch {
+	case n < 0:
+		return -1
+	case mayBeOf(line[n:]):
+		return n
+	case n > 0 && line[n-1] == ' ' && strings.HasPrefix(line[n:], " ") && mayBeOf(line[n-1:]):
+		return n - 1
 	}
-	return strings.HasPrefix(line, endMark)
+	return -1
 }
+
+// mayBeOf tells whether a line may be one of a report behind its first.
+func mayBeOf(line string) bool { return report.IsLine(line) || strings.HasPrefix(line, endMark) }
 
 const endMark = report.Mark + "end "
 

@@ -11,7 +11,7 @@ import (
 const (
 	// maxSets bounds how many sets of a report's frames are kept at once of a
 	// level, and maxCaptures those of a captured guest's, which may be large.
-	maxSets     = 16
+	maxSets     = 64
 	maxCaptures = 3
 	// A frame that others broke may go on in one of so many lines after it.
 	maxRest = 3
@@ -55,7 +55,8 @@ type frameSet struct {
 	pieces      map[int]string // each a frame's BASE64, by its number
 	done        bool           // it was complete and was read
 	from        origin         // of its first frame
-	mixed       bool           // it has frames of several sources
+	latest      latest
+	mixed       bool // it has frames of several sources
 }
 
 // expect tells whether the line may hold a frame or a piece of one.
@@ -184,7 +185,7 @@ func (s *frameSet) take(from origin) {
 		_, same := was.writes(from.prefix)
 		s.mixed = !same
 	case len(was.values) == len(from.source.values):
-		was.vary(from.source.values)
+		was.vary(from.source.values, &s.latest)
 	}
 }
 
@@ -290,15 +291,15 @@ func (p *Parser) mend(set *frameSet) bool {
 	return true
 }
 
-// same returns the report that was found already, of the same source, if
-// no boot began behind it.
+// same returns the report that was found already, of the same source, if no boot
+// began behind it. What was put together of several sources has none of its own.
 func (p *Parser) same(r *Report, from source, l level) *Report {
 	p.steps += len(p.reports) + len(r.Lines)
 	for _, other := range slices.Backward(p.reports) {
 		if !slices.Equal(other.Lines, r.Lines) || p.bootedBehind(other) {
 			continue
 		}
-		if l > strict || other.Source == from.String() {
+		if l == anySource || from.fell || other.Source == from.String() {
 			return other
 		}
 	}
@@ -342,7 +343,11 @@ func (p *Parser) damaged(r *Report, from source) *Report {
 			return false // another's
 		}
 		p.steps += len(torn.Lines)
-		if n, _, _, _ := r.common(torn); n > most {
+		n, _, _, _ := r.common(torn)
+		if torn.source.fell {
+			n = 0 // the lines are several sources'
+		}
+		if n > most {
 			found, most = torn, n
 		}
 		return true

@@ -351,15 +351,34 @@ type source struct {
 	*shape
 	values []string
 	varied uint32 // a bit for each value that did not stay the same
+	fell   bool   // a number that may name a source went down: it is no time
 }
 
+// latest are the values of the last line.
+type latest [maxValues]string
+
 // vary takes the values of one more line.
-func (s *source) vary(values []string) {
-	for i := range s.values {
+func (s *source) vary(values []string, last *latest) {
+	i := 0
+	for _, p := range s.parts {
+		if p.text != "" {
+			continue
+		}
 		if s.values[i] != values[i] {
 			s.varied |= 1 << i
 		}
+		if p.class != clock && less(values[i], last[i]) {
+			s.fell = true
+		}
+		last[i] = values[i]
+		i++
 	}
+}
+
+// less orders numbers.
+func less(a, b string) bool {
+	a, b = strings.TrimLeft(a, "0"), strings.TrimLeft(b, "0")
+	return len(a) < len(b) || len(a) == len(b) && a < b
 }
 
 // stays tells whether the value i of a part names the source.

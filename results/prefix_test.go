@@ -33,6 +33,7 @@ var loggers = []struct {
 	{name: "journald, short-monotonic", format: "[%M] host vm%S[812]: ", source: "[ ] host vm1[812]:"},
 	{name: "journald, verbose", format: "    MESSAGE=", source: "MESSAGE="},
 	{name: "rsyslog", format: "%T node%S qemu: ", layout: "2006-01-02T15:04:05.000000-07:00", source: "node1 qemu:"},
+	{name: "rsyslog, from the journal", format: "%T host vm%S[812]: ", layout: time.Stamp, source: "host vm1[812]:"},
 	{name: "syslog", format: "<30>%T farm-%S qemu[77]: ", layout: time.Stamp, source: "<30> farm-1 qemu[77]:"},
 	{name: "KernelCI", format: "%T  ", layout: "15:04:05", source: ""},
 	{name: "Jenkins", format: "[%T] ", layout: "2006-01-02T15:04:05.000Z", source: ""},
@@ -70,9 +71,9 @@ var loggers = []struct {
 
 // A logger writes prefixes.
 type logger struct {
-	format, layout string
-	step           time.Duration
-	vm, line       int
+	name, format, layout string
+	step                 time.Duration
+	vm, line             int
 }
 
 func (l *logger) prefix() string {
@@ -93,9 +94,19 @@ func (l *logger) prefix() string {
 func (l *logger) prefixed(log string) string {
 	var out strings.Builder
 	for line := range strings.Lines(log) {
-		out.WriteString(l.prefix() + line)
+		out.WriteString(l.before(line) + line)
 	}
 	return out.String()
+}
+
+// before is what rsyslog writes before a line: a blank only before a text that has
+// none. Others write what they write.
+func (l *logger) before(line string) string {
+	prefix := l.prefix()
+	if l.name == "rsyslog, from the journal" && strings.HasPrefix(line, " ") {
+		return strings.TrimSuffix(prefix, " ")
+	}
+	return prefix
 }
 
 // An undamaged log is read as it is, whatever stands before its lines, with its
@@ -107,7 +118,7 @@ func TestPrefix(t *testing.T) {
 	for _, c := range loggers {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			l := logger{c.format, c.layout, c.step, 1, 8}
+			l := logger{c.name, c.format, c.layout, c.step, 1, 8}
 			for _, part := range []string{log, log[:frames]} {
 				r := parsed(t, "noise\n"+l.prefixed("[    0.000000] Booting Linux on physical CPU 0x0\n# vmspec: init 0.1.0 started\n"+part))
 				require.Equal(t, truth.Lines, r.Lines)
@@ -148,7 +159,7 @@ func TestPrefixOfTwo(t *testing.T) {
 				"text":   {text(one), text(other)},
 				"frames": {frames(one), frames(other)},
 			} {
-				reports := byTurns(t, logger{c.format, c.layout, c.step, 1, 0}, logs[0], logs[1])
+				reports := byTurns(t, logger{c.name, c.format, c.layout, c.step, 1, 0}, logs[0], logs[1])
 				require.Len(t, reports, 2, name)
 				bySource := map[string]*results.Report{reports[0].Source: reports[0], reports[1].Source: reports[1]}
 				require.Len(t, bySource, 2, name)
@@ -177,7 +188,7 @@ func byTurns(t *testing.T, l logger, one, other string) []*results.Report {
 		for vm, lines := range [][]string{a, b} {
 			if n < len(lines) && lines[n] != "" {
 				l.vm = vm + 1
-				p.Line(l.prefix() + strings.TrimSuffix(lines[n], "\n"))
+				p.Line(l.before(lines[n]) + strings.TrimSuffix(lines[n], "\n"))
 			}
 		}
 	}
@@ -192,4 +203,36 @@ func secondLog(t *testing.T) string {
 	r.Points[len(r.Points)-1].Found = "another VM's"
 	lines := r.Report.Wire(2)
 	return logOf(lines...)
+}
+
+// Forty VMs of one configuration, line by line: of each the report, its frames,
+// and a line that was lost.
+func TestPrefixOfMany(t *testing.T) {
+	const vms = 40
+	log := guestLog(t)
+	truth := parsed(t, log)
+	lost := strings.Replace(log, "\nok 29 ", "\n? 29 ", 1)
+	var p results.Parser
+	whole, damaged := strings.Split(log, "\n"), strings.Split(lost, "\n")
+	for n := range whole {
+		for vm := range vms {
+			line := whole[n]
+			if vm%2 == 1 {
+				line = damaged[n]
+			}
+			p.Line(fmt.Sprintf("%06d host vm[%d]: %s", n, 800+vm, line))
+		}
+	}
+	reports, traces := p.Reports()
+	require.Empty(t, traces)
+	require.Len(t, reports, vms)
+	repaired := 0
+	for _, r := range reports {
+		require.Equal(t, truth.Lines, r.Lines)
+		if r.Repaired != "" {
+			repaired++
+			require.Equal(t, "1 of its 365 lines, of PLAT-GIC", r.Repaired)
+		}
+	}
+	require.Equal(t, vms/2, repaired)
 }

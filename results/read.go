@@ -18,6 +18,7 @@ type reading struct {
 	now    *Report
 	begun  *attempt
 	nonce  string // of the head
+	latest latest
 }
 
 // line takes a line that may be of the report.
@@ -51,7 +52,7 @@ const maxLines = 20_000
 // begin begins a report, and gives up the one before it.
 func (p *reading) begin(a *attempt, prefix string) {
 	p.abandon()
-	p.begun, p.nonce = a, ""
+	p.begun, p.nonce, p.latest = a, "", latest{}
 	p.now = &Report{Lines: []string{report.Begin}, Prefix: prefix, First: p.at, source: p.source}
 }
 
@@ -60,7 +61,7 @@ func (p *reading) end(line string, end report.End) bool {
 	r := p.now
 	p.now = nil
 	r.Report, r.Incomplete = report.Parse(r.Lines, end)
-	r.Lines, r.Last = append(r.Lines, line), p.at
+	r.Lines, r.Last, r.source = append(r.Lines, line), p.at, p.source
 	p.begun.reached(r)
 	if !p.wanted(cmp.Or(r.Nonce, end.Nonce)) {
 		p.begun.unwanted = true
@@ -81,7 +82,7 @@ func (p *reading) abandon() {
 	if p.now = nil; r == nil {
 		return
 	}
-	r.Report, r.Last = report.ParseSummary(r.Lines), p.at
+	r.Report, r.Last, r.source = report.ParseSummary(r.Lines), p.at, p.source
 	p.begun.reached(r)
 	if r.Nonce != "" && !p.wanted(r.Nonce) {
 		p.begun.unwanted = true

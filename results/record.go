@@ -50,7 +50,6 @@ type unwrapping struct {
 	begun   bool
 	page    bool              // the log is an HTML page
 	pending map[string][]byte // of each source, the beginning of a line
-	record  record            // the last
 	buffer  []byte            // of its text
 }
 

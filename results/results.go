@@ -15,6 +15,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"vmspec/results/report"
@@ -206,12 +207,27 @@ func (p *Parser) keep(r *Report) {
 	}
 	if begun {
 		p.torn = append(p.torn, r)
-		p.torn = p.torn[max(0, len(p.torn)-maxTorn):]
+		p.dropTorn()
 	}
 }
 
-// maxTorn bounds how many incomplete reports are kept.
-const maxTorn = 8
+// maxTorn bounds how many incomplete reports are kept, and maxTornLines how many
+// lines they have.
+const (
+	maxTorn      = 64
+	maxTornLines = 2 * maxLines
+)
+
+// dropTorn drops the oldest incomplete reports that are too many.
+func (p *Parser) dropTorn() {
+	lines := 0
+	for i, r := range slices.Backward(p.torn) {
+		if lines += len(r.Lines); lines > maxTornLines || len(p.torn)-i > maxTorn {
+			p.torn = slices.Delete(p.torn, 0, i+1)
+			return
+		}
+	}
+}
 
 // Report returns what was found so far, as Parse does.
 func (p *Parser) Report() (*Report, error) {

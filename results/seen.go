@@ -55,7 +55,7 @@ func (t Trace) Apart(reports []*Report) (name string, ok bool) {
 			continue
 		}
 		if n, values := r.source.match(t.Text, make([]string, 0, maxValues)); n >= 0 {
-			return source{r.source.shape, values, r.source.varied}.String(), true
+			return source{shape: r.source.shape, values: values, varied: r.source.varied}.String(), true
 		}
 	}
 	return "", false
@@ -141,7 +141,9 @@ func (p *Parser) ofOthers(line string) bool {
 // several sources' frames was not of a machine of its own.
 func (p *Parser) found(r *Report, from source, l level) {
 	r.level = l
-	p.reports = slices.DeleteFunc(p.reports, func(o *Report) bool { return o.level > l && slices.Equal(o.Lines, r.Lines) })
+	p.reports = slices.DeleteFunc(p.reports, func(o *Report) bool {
+		return o.level > l && (o.level == anySource || o.source.fell) && slices.Equal(o.Lines, r.Lines)
+	})
 	r.source, r.Source, r.Boot = from, from.String(), 1
 	p.steps += len(p.reports) + len(p.traces) + len(r.Lines)
 	for i, other := range slices.Backward(p.reports) {
