@@ -75,7 +75,19 @@ func (u *unwrapping) line(text []byte) {
 		u.f(string(line[:maxLine]))
 		line = line[maxLine:]
 	}
-	u.f(u.unescaped(string(line)))
+	u.out("", string(line))
+}
+
+// out gives a line, whose escapes may stand for ends of lines.
+func (u *unwrapping) out(source, line string) {
+	text := u.unescaped(line)
+	if len(text) == len(line) {
+		u.f(source + text)
+		return
+	}
+	for part := range strings.SplitSeq(text, "\n") {
+		u.f(source + part)
+	}
 }
 
 // unwrap returns the record that a line is.
@@ -153,7 +165,7 @@ func (u *unwrapping) keep(r record, begun []byte) {
 const maxPending = 256
 
 func (u *unwrapping) emit(source string, line []byte) {
-	u.f(source + u.unescaped(string(endless(line))))
+	u.out(source, string(endless(line)))
 }
 
 // flush ends the lines that have no end.
