@@ -149,6 +149,8 @@ var needed = map[string]string{
 	"needs-host":        "what only the host knows",
 	"needs-hotplug":     "somebody who plugs devices",
 	"needs-aarch32":     "a boot in AArch32",
+	"needs-gicv2":       "a boot with a GICv2",
+	"needs-gicv3":       "a boot with a GICv3",
 	"needs-guest-os":    "a guest OS under test",
 	"needs-boot":        "a boot of the image",
 	"needs-own-guest":   "a guest of the suite's own",

@@ -150,7 +150,7 @@ func (w *page) failure(label string, tone Tone, p Point) {
 	w.line("")
 	w.entry(label, tone, p.ID+"  "+p.Title)
 	w.entry(" asked", Quiet, w.asked(p))
-	for _, e := range []struct{ label, value string }{{" problem", p.Problem}, {" found", p.Found}, {" fix", p.Fix}} {
+	for _, e := range []struct{ label, value string }{{" problem", p.Problem}, {" found", p.Found}, {" fix", p.Fix}, {" boot", p.Boot}} {
 		if e.value != "" {
 			w.entry(e.label, Quiet, e.value)
 		}

@@ -22,7 +22,7 @@ type entry struct {
 }
 
 // entries are those of the point's block, in their order.
-func (p *Point) entries() [7]entry {
+func (p *Point) entries() [8]entry {
 	return [...]entry{
 		{"level", (*string)(&p.Level)},
 		{"clause", &p.Clause},
@@ -31,6 +31,7 @@ func (p *Point) entries() [7]entry {
 		{"problem", &p.Problem},
 		{"found", &p.Found},
 		{"fix", &p.Fix},
+		{"boot", &p.Boot},
 	}
 }
 

@@ -44,6 +44,7 @@ type Point struct {
 	Found     string
 	Fix       string
 	Follows   string // ID of the point by whose failure this one failed
+	Boot      string // of several that were merged, the one that decided it
 }
 
 // Must tells whether the requirement's failure fails the run.
