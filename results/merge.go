@@ -259,6 +259,9 @@ func (m *Merged) decide(all []boot, id string) Point {
 	if together := joint[id]; together != nil {
 		best = together(all, best)
 	}
+	if best.Verdict == Skip { // no boot decided it
+		best.Boot = ""
+	}
 	return best
 }
 

@@ -87,7 +87,7 @@ func TestMergeOfOne(t *testing.T) {
 		require.NoError(t, again.Incomplete, b.Name)
 		for i, p := range again.Points {
 			require.Equal(t, merged.Points[i].Verdict, p.Verdict, p.ID)
-			require.Equal(t, b.Name, p.Boot, p.ID)
+			require.Equal(t, map[bool]string{false: b.Name}[p.Verdict == Skip], p.Boot, p.ID)
 		}
 		twice, err := MergeOf(Boot{"merged", again}).By(b.Profile)
 		require.NoError(t, err)
@@ -118,6 +118,7 @@ func TestMergeDecides(t *testing.T) {
 			merged, err := MergeOf(told("b", "PLAT-X "+strong), told("a", "PLAT-X "+weak)).By("rfc-v2")
 			require.NoError(t, err)
 			require.Equal(t, "b", merged.Points[0].Boot, "%s before %s", strong, weak)
+			require.Equal(t, "b", merged.Points[0].Found)
 			verdict, _, _ := strings.Cut(strong, " ")
 			require.Equal(t, Verdict(verdict), merged.Points[0].Verdict)
 		}
@@ -198,8 +199,8 @@ func TestMergeJointly(t *testing.T) {
 		reason, decide string
 	}{
 		"rfc-v2, one":       {[]Boot{boot("a", "arm64", "rfc-v2", "GICv3")}, Pass, Skip, "", "a"},
-		"v2.0, no GICv2":    {[]Boot{boot("a", "arm64", "v2.0", "GICv3"), boot("b", "arm64", "v2.0", "GICv4")}, Skip, Skip, "needs-gicv2", "a"},
-		"v2.0, no GICv3":    {[]Boot{boot("a", "arm", "v2.0", "GICv2")}, Skip, Pass, "needs-gicv3", "a"},
+		"v2.0, no GICv2":    {[]Boot{boot("a", "arm64", "v2.0", "GICv3"), boot("b", "arm64", "v2.0", "GICv4")}, Skip, Skip, "needs-gicv2", ""},
+		"v2.0, no GICv3":    {[]Boot{boot("a", "arm", "v2.0", "GICv2")}, Skip, Pass, "needs-gicv3", ""},
 		"v2.0, both":        {[]Boot{boot("b", "arm64", "v2.0", "GICv3"), boot("a", "arm", "v2.0", "GICv2")}, Pass, Pass, "", "a, b"},
 		"rfc-v2, both too":  {[]Boot{boot("b", "arm64", "rfc-v2", "GICv3"), boot("a", "arm", "rfc-v2", "GICv2")}, Pass, Pass, "", "a"},
 		"v2.0, nothing run": {[]Boot{told("a", "PLAT-GIC error", "PLAT-GIC-COMPATIBLE skip", "PLAT-AARCH32 skip")}, Error, Skip, "", "a"},

@@ -10,7 +10,6 @@ import (
 	"vmspec/cmd/vmspec/internal/imagefile"
 	"vmspec/cmd/vmspec/internal/vmm"
 	"vmspec/results"
-	"vmspec/suite"
 )
 
 // observe keeps what the host saw of a run beside its log, and judges by it
@@ -83,11 +82,6 @@ func observe(report *results.Report, h *results.HostRun) error {
 	if err := report.Observe(h); err != nil {
 		return err
 	}
-	for i := range report.Points {
-		p := &report.Points[i]
-		if r, ok := suite.Find(p.ID); ok && p.Verdict == results.Fail && p.Fix == "" {
-			p.Fix = r.Fix
-		}
-	}
+	addFixes(report)
 	return nil
 }

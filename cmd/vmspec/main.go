@@ -70,7 +70,7 @@ func newRoot() *cobra.Command {
 		Short: "Is this virtual machine what the ARM VM System Specification promises?",
 		Long: `Is this virtual machine what the ARM VM System Specification promises?
 
-Exit status of run, judge, report and image check: 0 conformant, 1 not
+Exit status of run, judge, report, merge and image check: 0 conformant, 1 not
 conformant, 2 could not tell, 3 wrong usage or environment.
 
 ` + listPages(),
@@ -79,7 +79,7 @@ conformant, 2 could not tell, 3 wrong usage or environment.
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(badFlag)
-	root.AddCommand(newRun(), newTargets(), newDoctor(), newSpec(), newJudge(), newReport(), newImage(), newKernel(), newGuest())
+	root.AddCommand(newRun(), newTargets(), newDoctor(), newSpec(), newJudge(), newReport(), newMerge(), newImage(), newKernel(), newGuest())
 	root.SetHelpCommand(newHelp(root))
 	return root
 }

@@ -54,11 +54,20 @@ func (o *outputFlags) print(w io.Writer, name string, report *results.Report) er
 	if o.tap(w) {
 		return printTAP(w, name, report, o.strict)
 	}
-	page := results.Text{Name: name, Strict: o.strict, Verbose: o.verbose, Paint: func(word string, tone results.Tone) string {
+	_, err := io.WriteString(w, o.page(w, name).Of(report))
+	return err
+}
+
+// tap tells whether w gets TAP.
+func (o *outputFlags) tap(w io.Writer) bool {
+	return o.format == "tap" || o.format == "" && !isTerminal(w)
+}
+
+// page is how text on w looks.
+func (o *outputFlags) page(w io.Writer, name string) results.Text {
+	return results.Text{Name: name, Strict: o.strict, Verbose: o.verbose, Paint: func(word string, tone results.Tone) string {
 		return paint(w, word, colors[tone]...)
 	}}
-	_, err := io.WriteString(w, page.Of(report))
-	return err
 }
 
 // colors are those of a text's words.

@@ -1,0 +1,230 @@
+package main
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"vmspec/results"
+	"vmspec/suite"
+)
+
+// mergeFlags say how boots become one verdict.
+type mergeFlags struct {
+	outputFlags
+	platform string
+	profiles []string
+}
+
+func newMerge() *cobra.Command {
+	var f mergeFlags
+	c := &cobra.Command{
+		Use:   "merge LOG... --platform NAME",
+		Short: "Conclude on one platform from the logs of several boots",
+		Long: `Conclude on one platform from the logs of several boots, such as one with each
+GIC, one in AArch32, and one by each hardware description. Which boots are of
+one platform is yours to say: --platform names it.
+
+The boot that shows most decides each requirement: what was made to happen comes
+before what something says, and both come before what could not be told or was
+skipped. A failure comes before a pass, unless the boot failed only because it
+was started another way, such as without firmware. Boots that contradict each
+other are told. The records that run leaves beside its logs are read too.
+
+With several profiles the reports' frames must be there: they know all of them.
+The worst verdict is the exit status.`,
+		Args: takes(1, unlimited, "the logs of one platform's boots"),
+		RunE: func(c *cobra.Command, args []string) error {
+			if err := f.check(c.OutOrStdout()); err != nil {
+				return err
+			}
+			boots, err := readBoots(c, args)
+			if err != nil && !errors.As(err, new(undecided)) {
+				return err
+			}
+			return withLost(c.ErrOrStderr(), f.conclude(c.OutOrStdout(), boots), err)
+		},
+	}
+	f.register(c)
+	c.Flags().StringVar(&f.platform, "platform", "", "`NAME` of the platform that all the boots are of")
+	c.Flags().StringSliceVar(&f.profiles, "profile", nil, "judge by these `PROFILES`, with commas between, and not by the guests'")
+	return c
+}
+
+// withLost tells of logs that have no report. A must that failed elsewhere has
+// failed all the same; nothing else is concluded without them.
+func withLost(stderr io.Writer, concluded, lost error) error {
+	var v verdict
+	switch {
+	case lost == nil:
+		return concluded
+	case errors.As(concluded, &v) && results.Conformance(v) == results.NotConformant:
+		fmt.Fprintln(stderr, "vmspec:", lost)
+		return concluded
+	case concluded == nil || errors.As(concluded, &v):
+		return lost
+	}
+	return errors.Join(concluded, lost)
+}
+
+// check refuses what cannot be meant.
+func (f *mergeFlags) check(w io.Writer) error {
+	if f.platform == "" {
+		return errors.New("merge needs --platform NAME: which boots are of one platform is yours to say")
+	}
+	return errors.Join(f.checkProfiles(), f.outputFlags.check())
+}
+
+// checkProfiles refuses profiles that do not exist, or that cannot be printed
+// together. Several are text, unless that was not asked.
+func (f *mergeFlags) checkProfiles() error {
+	for i, p := range f.profiles {
+		if p == "" {
+			return fmt.Errorf("--profile: a name is empty: the profiles are %v", suite.Profiles())
+		}
+		if err := checkProfile(p); err != nil {
+			return err
+		}
+		if slices.Contains(f.profiles[:i], p) {
+			return fmt.Errorf("--profile %s: named twice", p)
+		}
+	}
+	if len(f.profiles) < 2 {
+		return nil
+	}
+	if f.format == "tap" {
+		return fmt.Errorf("--format tap holds one profile, not %d", len(f.profiles))
+	}
+	f.format = "text"
+	return nil
+}
+
+// readBoots reads the report of each log. An error that is undecided names the
+// logs that have none; the others' boots are returned with it.
+func readBoots(c *cobra.Command, logs []string) (results.Merge, error) {
+	for _, name := range logs { // before anything is read
+		if name == "-" {
+			return nil, errors.New("merge reads files: standard input has no name")
+		}
+		if info, err := os.Stat(name); err != nil {
+			return nil, err
+		} else if info.IsDir() {
+			return nil, fmt.Errorf("%s is a directory: name its logs", name)
+		}
+	}
+	var boots []results.Boot
+	var without []error
+	for _, name := range logs {
+		report, err := bootOf(c, name)
+		switch {
+		case errors.As(err, new(undecided)):
+			without = append(without, err)
+		case err != nil:
+			return nil, err
+		default:
+			boots = append(boots, results.Boot{Name: name, Report: report})
+		}
+	}
+	if without != nil {
+		return results.MergeOf(boots...), undecided{errors.Join(without...)}
+	}
+	return results.MergeOf(boots...), nil
+}
+
+// bootOf reads one log, and the record beside it.
+func bootOf(c *cobra.Command, name string) (*results.Report, error) {
+	var report *results.Report
+	err := withInput(c, name, func(in io.Reader) (err error) {
+		report, err = readLog(in, name, &results.Parser{})
+		return err
+	})
+	if err == nil {
+		observeBeside(c.ErrOrStderr(), report, name)
+	}
+	return report, err
+}
+
+// conclude prints the verdicts, and returns the worst.
+func (f *mergeFlags) conclude(w io.Writer, boots results.Merge) error {
+	if len(boots) == 0 {
+		return nil // why is told with the logs
+	}
+	profiles := f.profiles
+	if profiles == nil {
+		profile, err := boots.Profile()
+		if err != nil {
+			return fmt.Errorf("%w: choose by --profile", err)
+		}
+		profiles = []string{profile}
+	}
+	var all []*results.Merged
+	for _, p := range profiles {
+		merged, err := boots.By(p)
+		if err != nil {
+			return undecided{fmt.Errorf("--profile %s: %w", p, err)}
+		}
+		addFixes(&merged.Report)
+		all = append(all, merged)
+	}
+	if err := f.printMerged(w, all); err != nil {
+		return err
+	}
+	return worstOf(all, f.strict)
+}
+
+// addFixes adds to what the host judged what is to be done about it.
+func addFixes(report *results.Report) {
+	for i := range report.Points {
+		p := &report.Points[i]
+		if r, ok := suite.Find(p.ID); ok && p.Verdict == results.Fail && p.Fix == "" {
+			p.Fix = r.Fix
+		}
+	}
+}
+
+func (f *mergeFlags) printMerged(w io.Writer, all []*results.Merged) error {
+	if f.tap(w) {
+		return printMergedTAP(w, f.platform, all[0], f.strict)
+	}
+	_, err := io.WriteString(w, f.page(w, f.platform).OfMerged(all))
+	return err
+}
+
+// printMergedTAP prints a merge as TAP. Each point's block names the boot that
+// decided it.
+func printMergedTAP(w io.Writer, name string, m *results.Merged, strict bool) error {
+	if err := printTAP(w, name, &m.Report, strict); err != nil {
+		return err
+	}
+	var b strings.Builder
+	b.WriteString("#\n# merged, and the boot that decided\n")
+	for _, told := range m.Told() {
+		comment(&b, "", told)
+	}
+	for line := range strings.Lines(results.Tables([]*results.Merged{m})) {
+		b.WriteString(strings.TrimRight("#   "+line, " \n") + "\n")
+	}
+	_, err := io.WriteString(w, b.String())
+	return err
+}
+
+// worstOf is the worst verdict of several; nil if all are met. A must that failed
+// is known, whatever else is not.
+func worstOf(all []*results.Merged, strict bool) error {
+	worst := results.Conformant
+	for _, m := range all {
+		c, _ := m.Conclude(strict)
+		if c == results.NotConformant || c == results.CouldNotTell && worst != results.NotConformant {
+			worst = c
+		}
+	}
+	if worst.ExitStatus() != 0 {
+		return verdict(worst)
+	}
+	return nil
+}

@@ -1,0 +1,153 @@
+package results
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	grid "github.com/jedib0t/go-pretty/v6/table"
+	"github.com/jedib0t/go-pretty/v6/text"
+
+	"vmspec/results/report"
+)
+
+// legend lists the boots by the numbers that a table gives them.
+func (m Merge) legend() string {
+	t := newTable()
+	for i, b := range m {
+		t.AppendRow(grid.Row{i + 1, OneLine(b.Name), b.Arch, "by " + b.Profile, "nonce " + b.Nonce})
+	}
+	return lines(t)
+}
+
+// Tables are the boots, and what became of each requirement by each profile, with
+// the number of the boot that decided. What no text asks is left out, and so is a
+// party that was not under test.
+func Tables(all []*Merged) string {
+	t := newTable()
+	head := grid.Row{""}
+	for _, m := range all {
+		head = append(head, m.Profile)
+	}
+	t.AppendRow(head)
+	for _, id := range rows(all) {
+		row := grid.Row{id}
+		for _, m := range all {
+			row = append(row, m.cell(id))
+		}
+		t.AppendRow(row)
+	}
+	return all[0].Boots.legend() + "\n" + lines(t)
+}
+
+// rows are the requirements that any of the profiles asks, in their order.
+func rows(all []*Merged) []string {
+	var boots []boot
+	for _, m := range all {
+		asked := *m
+		asked.Points = slices.DeleteFunc(slices.Clone(m.Points), func(p Point) bool { return !m.Counts(p) })
+		boots = append(boots, newBoot(Boot{"", &asked.Report}))
+	}
+	return order(boots)
+}
+
+// cells are what a table says of verdicts.
+var cells = map[Verdict]string{Pass: "pass", Fail: "FAIL", Skip: "open", Error: "error"}
+
+// cell says what became of a requirement, and by which boots: "pass 1".
+func (m *Merged) cell(id string) string {
+	p, ok := m.Point(id)
+	if !ok || p.Level == report.Info {
+		return "-"
+	}
+	word := cells[p.Verdict]
+	if p.Verdict == Fail && !p.Must() {
+		word = "missed"
+	}
+	var numbers []string
+	for i, b := range m.Boots {
+		if p.Boot == b.Name || slices.Contains(strings.Split(p.Boot, ", "), b.Name) {
+			numbers = append(numbers, fmt.Sprint(i+1))
+		}
+	}
+	return strings.TrimSpace(word + " " + strings.Join(numbers, ","))
+}
+
+func newTable() grid.Writer {
+	t := grid.NewWriter()
+	t.SetStyle(grid.StyleDefault)
+	t.Style().Options = grid.OptionsNoBordersAndSeparators
+	t.Style().Box.PaddingLeft, t.Style().Box.PaddingRight = "", "  "
+	return t
+}
+
+// lines are a table's, without white space at their ends.
+func lines(t grid.Writer) string {
+	var b strings.Builder
+	for line := range strings.Lines(t.Render()) {
+		b.WriteString(strings.TrimRight(line, " \n") + "\n")
+	}
+	return b.String()
+}
+
+// Told is what a merge says beside its points: contradictions, one a text.
+func (m *Merged) Told() (out []string) {
+	for _, c := range m.Contradictions {
+		out = append(out, "contradiction: "+c.String())
+	}
+	return append(out, m.versions()...)
+}
+
+// versions says that the boots were judged by different catalogues.
+func (m *Merged) versions() []string {
+	if !strings.Contains(m.Catalogue, "+") {
+		return nil
+	}
+	return []string{"the boots were judged by different catalogues: " + m.Catalogue}
+}
+
+// OfMerged returns the text on a platform by several profiles: the boots, a table
+// of what became of each requirement, contradictions, and the verdicts. By one
+// profile, or verbose, each profile's report follows the grid.
+func (t Text) OfMerged(all []*Merged) string {
+	var b strings.Builder
+	b.WriteString(Tables(all))
+	for _, m := range all {
+		w := page{Text: t, report: &m.Report}
+		w.contradictions(m, len(all) > 1)
+		b.WriteString(w.out.String())
+	}
+	for _, m := range all {
+		b.WriteString("\n")
+		if len(all) == 1 || t.Verbose {
+			b.WriteString(t.Of(&m.Report))
+			continue
+		}
+		w := page{Text: t, report: &m.Report}
+		w.verdictBy()
+		b.WriteString(w.out.String())
+	}
+	return b.String()
+}
+
+// contradictions writes what boots disagree on.
+func (w *page) contradictions(m *Merged, named bool) {
+	var texts []string
+	for _, told := range m.Told() {
+		if named {
+			told = "by " + m.Profile + ", " + told
+		}
+		texts = append(texts, told)
+	}
+	w.list("note", texts)
+}
+
+// verdictBy writes a verdict of several: "rfc-v2: conformant: …".
+func (w *page) verdictBy() {
+	conclusion, _ := w.report.Conclude(w.Strict)
+	word := Words(conclusion)
+	start := w.report.Profile + ": "
+	first, rest, _ := strings.Cut(text.WrapSoft(OneLine(start+w.report.Sentence(w.Strict)), columns), "\n")
+	w.line(start + w.paint(word, tones[conclusion]) + strings.TrimRight(strings.TrimPrefix(first, start+word), " "))
+	w.plain(rest)
+}
