@@ -97,7 +97,8 @@ type Judgement struct {
 	Settings Settings
 	Arch     string
 	Results  []Result
-	Others   []Result // what other profiles ask; without a clause
+	Others   []Result     // what other profiles ask; without a clause
+	Seen     *report.Seen // nil if no platform is judged
 }
 
 // Judge runs the checks of the chosen requirements on facts, with the guest's own
@@ -125,6 +126,9 @@ func JudgeBy(s Settings, arch string, facts *probes.Facts) Judgement {
 // error, the check does not run, and the verdict is error.
 func JudgeEach(s Settings, arch string, facts *probes.Facts, begin func(id string) error) Judgement {
 	j := Judgement{Settings: s, Arch: arch}
+	if s.concerns(Platform) {
+		j.Seen = seen(facts)
+	}
 	for _, r := range Catalogue() {
 		if !s.wants(r.ID) || !s.concerns(r.Subject) {
 			continue

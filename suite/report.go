@@ -51,7 +51,7 @@ func (r Result) point() report.Point {
 
 // appendix says what all profiles ask.
 func (j Judgement) appendix() *report.Appendix {
-	a := &report.Appendix{}
+	a := &report.Appendix{Seen: j.Seen}
 	for _, result := range j.Others {
 		a.Points = append(a.Points, result.point())
 	}

@@ -17,6 +17,7 @@ import (
 //   - the report, as TAP returns it;
 //   - the points that other profiles ask, in the same form with the number 0
 //     and without level and clause;
+//   - a line "# vmspec: seen" with what the guest saw of its VM;
 //   - a line "# vmspec: profiles" with the names of all profiles;
 //   - for each requirement, in the order of the specification, a line
 //     "ID|LEVEL|CLAUSE|LEVEL|CLAUSE…" with a level and a clause for each of these
@@ -81,6 +82,7 @@ func isForeign(line string) bool { return !IsLine(line) }
 // An Appendix says what all profiles ask.
 type Appendix struct {
 	Points   []Point // of what the report's own profile does not ask
+	Seen     *Seen   // nil in reports of older versions
 	Profiles []string
 	Rows     []Row // in the order of the specification
 }
@@ -107,6 +109,9 @@ func (a *Appendix) lines() []string {
 	for i := range a.Points {
 		lines = append(lines, a.Points[i].lines()...)
 	}
+	if a.Seen != nil {
+		lines = append(lines, a.Seen.line())
+	}
 	lines = append(lines, profilesMark+strings.Join(a.Profiles, " "))
 	for _, row := range a.Rows {
 		lines = append(lines, row.line())
@@ -130,6 +135,13 @@ func parseAppendix(lines []string) (*Appendix, error) {
 	a := &Appendix{
 		Points:   ParsePoints(lines[:at]),
 		Profiles: strings.Fields(lines[at][len(profilesMark):]),
+	}
+	for _, line := range lines[:at] {
+		if seen, ok, err := parseSeen(line); err != nil {
+			return nil, err
+		} else if ok {
+			a.Seen = seen
+		}
 	}
 	for _, line := range lines[at+1:] {
 		row := parseRow(line)
