@@ -34,6 +34,9 @@ type HostRun struct {
 	Image map[string]Judged `json:"image,omitempty"`
 	// Variables is IMG-NO-VARIABLES in records of before there was Image.
 	Variables *Judged `json:"variables,omitempty"`
+	// Claims is what the VM was given, or what its vendor says of it; nil if nobody
+	// said it.
+	Claims *Claims `json:"claims,omitempty"`
 }
 
 // A Judged is what the host found out by itself about a requirement.
@@ -178,6 +181,9 @@ func (r *Report) Observe(h *HostRun) error {
 	}
 	if len(h.Image) > 0 {
 		r.imageUnderTest()
+	}
+	if h.Claims != nil { // a report without frames has nothing to compare
+		_, _ = r.Claim(h.Claims)
 	}
 	return nil
 }

@@ -65,10 +65,7 @@ type Report struct {
 	Boot   int
 	// Observed is what a host judged in the guest's place: "ID VERDICT: TEXT".
 	Observed []string
-
-	source source
-	level  level // at which its lines were told from others'
-	strand int   // counts the machines of one source, which a log without prefixes may hold
+	claimed  bool // what its vendor claims was compared
 }
 
 // ErrNoReport says that a log holds no report, not even the beginning of one.

@@ -20,7 +20,7 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 		Status: out.Status, Signal: out.Signal, Killed: out.Killed, Lasted: out.Reason == vmm.Lasted, Off: out.Off,
 		Left: out.Left, Remained: out.Remained,
 		Only: w.chosen.Only, Skip: w.chosen.Skip,
-		Image: w.image,
+		Variables: w.variables, Claims: w.vm.claims,
 	}
 	if whole(out) { // what is damaged may have lost its nonce
 		if err := observe(out.Report, h); err != nil {

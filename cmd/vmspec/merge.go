@@ -19,6 +19,7 @@ type mergeFlags struct {
 	outputFlags
 	platform string
 	profiles []string
+	vm       claimsFlag
 }
 
 func newMerge() *cobra.Command {
@@ -43,7 +44,7 @@ The worst verdict is the exit status.`,
 			if err := f.check(c.OutOrStdout()); err != nil {
 				return err
 			}
-			boots, err := readBoots(c, args)
+			boots, err := f.readBoots(c, args)
 			if err != nil && !errors.As(err, new(undecided)) {
 				return err
 			}
@@ -51,6 +52,7 @@ The worst verdict is the exit status.`,
 		},
 	}
 	f.register(c)
+	f.vm.register(c)
 	c.Flags().StringVar(&f.platform, "platform", "", "`NAME` of the platform that all the boots are of")
 	c.Flags().StringSliceVar(&f.profiles, "profile", nil, "judge by these `PROFILES`, with commas between, and not by the guests'")
 	return c
@@ -77,7 +79,7 @@ func (f *mergeFlags) check(w io.Writer) error {
 	if f.platform == "" {
 		return errors.New("merge needs --platform NAME: which boots are of one platform is yours to say")
 	}
-	return errors.Join(f.checkProfiles(), f.outputFlags.check())
+	return errors.Join(f.checkProfiles(), f.outputFlags.check(), f.vm.read())
 }
 
 // checkProfiles refuses profiles that do not exist, or that cannot be printed
@@ -106,7 +108,7 @@ func (f *mergeFlags) checkProfiles() error {
 
 // readBoots reads the report of each log. An error that is undecided names the
 // logs that have none; the others' boots are returned with it.
-func readBoots(c *cobra.Command, logs []string) (results.Merge, error) {
+func (f *mergeFlags) readBoots(c *cobra.Command, logs []string) (results.Merge, error) {
 	for _, name := range logs { // before anything is read
 		if name == "-" {
 			return nil, errors.New("merge reads files: standard input has no name")
@@ -120,7 +122,7 @@ func readBoots(c *cobra.Command, logs []string) (results.Merge, error) {
 	var boots []results.Boot
 	var without []error
 	for _, name := range logs {
-		report, err := bootOf(c, name)
+		report, err := f.bootOf(c, name)
 		switch {
 		case errors.As(err, new(undecided)):
 			without = append(without, err)
@@ -137,12 +139,15 @@ func readBoots(c *cobra.Command, logs []string) (results.Merge, error) {
 }
 
 // bootOf reads one log, and the record beside it.
-func bootOf(c *cobra.Command, name string) (*results.Report, error) {
+func (f *mergeFlags) bootOf(c *cobra.Command, name string) (*results.Report, error) {
 	var report *results.Report
 	err := withInput(c, name, func(in io.Reader) (err error) {
 		report, err = readLog(in, name, &results.Parser{})
 		return err
 	})
+	if err == nil {
+		err = f.vm.apply(c.ErrOrStderr(), report, name)
+	}
 	if err == nil {
 		observeBeside(c.ErrOrStderr(), report, name)
 	}

@@ -18,7 +18,8 @@ import (
 
 func newReport() *cobra.Command {
 	var out outputFlags
-	var f reportFlags
+	var vm claimsFlag
+	var nonce, profile, capture string
 	c := &cobra.Command{
 		Use:   "report LOG",
 		Short: "Find the reports in a serial log and conclude from them",
@@ -36,7 +37,7 @@ journald, LAVA, go test or asciinema. Of a directory, each log in it has a
 line, and the worst is the exit status.`,
 		Args: takes(1, 1, "a log"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := errors.Join(checkProfile(f.profile), out.check()); err != nil {
+			if err := errors.Join(checkProfile(profile), out.check(), vm.read()); err != nil {
 				return err
 			}
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
@@ -55,14 +56,22 @@ line, and the worst is the exit status.`,
 				if log.err != nil {
 					return log.err
 				}
-				return f.conclude(c, log, &out)
+				if err != nil {
+					return err
+				}
+				if err := vm.apply(c.ErrOrStderr(), report, args[0]); err != nil {
+					return err
+				}
+				observeBeside(c.ErrOrStderr(), report, args[0])
+				return out.finish(c.OutOrStdout(), args[0], report)
 			})
 		},
 	}
 	out.register(c)
-	c.Flags().StringVar(&f.nonce, "nonce", "", "take only a report that carries this nonce")
-	c.Flags().StringVar(&f.profile, "profile", "", "judge by this profile and not by the guest's")
-	c.Flags().StringVar(&f.capture, "capture", "", "keep in `FILE` (.tar.gz) the captured guest that came by vmspec.capture=console")
+	vm.register(c)
+	c.Flags().StringVar(&nonce, "nonce", "", "take only a report that carries this nonce")
+	c.Flags().StringVar(&profile, "profile", "", "judge by this profile and not by the guest's")
+	c.Flags().StringVar(&capture, "capture", "", "keep in `FILE` (.tar.gz) the captured guest that came by vmspec.capture=console")
 	return c
 }
 

@@ -25,8 +25,9 @@ type watchFlags struct {
 	timeout, silence time.Duration
 	log, profile     string
 	outputFlags
-	image  map[string]results.Judged // its file, before the run
-	chosen suite.Settings            // what --append asks of the guest
+	vm        claimsFlag
+	variables *results.Judged // in the image, before the run
+	chosen    suite.Settings  // what --append asks of the guest
 }
 
 func (w *watchFlags) register(c *cobra.Command) {
@@ -34,6 +35,7 @@ func (w *watchFlags) register(c *cobra.Command) {
 	c.Flags().DurationVar(&w.silence, "silence", time.Minute, "end a VM whose console is silent for this long")
 	c.Flags().StringVar(&w.log, "log", "", "keep the console's output in `FILE`")
 	c.Flags().StringVar(&w.profile, "profile", "", "judge by this profile and not by the guest's")
+	w.vm.register(c)
 	w.outputFlags.register(c)
 }
 
@@ -48,7 +50,7 @@ func (w *watchFlags) check() error {
 			return fmt.Errorf("--%s %s: more than 0, such as 2m", t.flag, t.time)
 		}
 	}
-	return errors.Join(checkProfile(w.profile), w.outputFlags.check())
+	return errors.Join(checkProfile(w.profile), w.outputFlags.check(), w.vm.read())
 }
 
 // runFlags are a target's options as given.
@@ -126,6 +128,12 @@ func (f *runFlags) launch(c *cobra.Command, t target.Target, nonce string) error
 			return err
 		}
 		defer file.Close()
+	}
+	if f.vm.file == "" {
+		f.vm.claims = t.Claims(f.Options)
+	}
+	if t.Image {
+		f.variables = judgeVariables(f.Image)
 	}
 	// Nothing that we say reaches a guest behind U-Boot; the last report counts.
 	if f.Append = f.append; nonce == "" && !t.UBoot {
@@ -225,12 +233,15 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run, deaf string
 	if out == nil {
 		return nil, err
 	}
-	var unknown error // the profile, to this report
+	var unknown error // the profile, or what is claimed, to this report
 	if w.profile != "" && whole(out) {
 		var other *results.Report
 		if other, unknown = by(out.Report, w.profile, name); unknown == nil {
 			out.Report = other
 		}
+	}
+	if unknown == nil && whole(out) {
+		unknown = w.vm.apply(c.ErrOrStderr(), out.Report, name)
 	}
 	err = errors.Join(err, w.observe(r, out))
 	concluded := unknown
