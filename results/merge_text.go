@@ -20,6 +20,14 @@ func (m Merge) legend() string {
 	return lines(t)
 }
 
+// boots are those of all verdicts: each profile may rest on others.
+func boots(all []*Merged) (m Merge) {
+	for _, v := range all {
+		m = m.With(v.Boots)
+	}
+	return m
+}
+
 // Tables are the boots, and what became of each requirement by each profile, with
 // the number of the boot that decided. What no text asks is left out, and so is a
 // party that was not under test.
@@ -30,32 +38,33 @@ func Tables(all []*Merged) string {
 		head = append(head, m.Profile)
 	}
 	t.AppendRow(head)
+	merge := boots(all)
 	for _, id := range rows(all) {
 		row := grid.Row{id}
 		for _, m := range all {
-			row = append(row, m.cell(id))
+			row = append(row, m.cell(id, merge))
 		}
 		t.AppendRow(row)
 	}
-	return all[0].Boots.legend() + "\n" + lines(t)
+	return merge.legend() + "\n" + lines(t)
 }
 
 // rows are the requirements that any of the profiles asks, in their order.
 func rows(all []*Merged) []string {
-	var boots []boot
+	var verdicts []boot
 	for _, m := range all {
 		asked := *m
 		asked.Points = slices.DeleteFunc(slices.Clone(m.Points), func(p Point) bool { return !m.Counts(p) })
-		boots = append(boots, newBoot(Boot{"", &asked.Report}))
+		verdicts = append(verdicts, newBoot(Boot{"", &asked.Report}))
 	}
-	return order(boots)
+	return order(verdicts)
 }
 
 // cells are what a table says of verdicts.
 var cells = map[Verdict]string{Pass: "pass", Fail: "FAIL", Skip: "open", Error: "error"}
 
 // cell says what became of a requirement, and by which boots: "pass 1".
-func (m *Merged) cell(id string) string {
+func (m *Merged) cell(id string, all Merge) string {
 	p, ok := m.Point(id)
 	if !ok || p.Level == report.Info {
 		return "-"
@@ -65,7 +74,7 @@ func (m *Merged) cell(id string) string {
 		word = "missed"
 	}
 	var numbers []string
-	for i, b := range m.Boots {
+	for i, b := range all {
 		if p.Boot == b.Name || slices.Contains(strings.Split(p.Boot, ", "), b.Name) {
 			numbers = append(numbers, fmt.Sprint(i+1))
 		}
@@ -112,11 +121,9 @@ func (m *Merged) versions() []string {
 func (t Text) OfMerged(all []*Merged) string {
 	var b strings.Builder
 	b.WriteString(Tables(all))
-	for _, m := range all {
-		w := page{Text: t, report: &m.Report}
-		w.contradictions(m, len(all) > 1)
-		b.WriteString(w.out.String())
-	}
+	w := page{Text: t}
+	w.list("note", findings(all))
+	b.WriteString(w.out.String())
 	for _, m := range all {
 		b.WriteString("\n")
 		if len(all) == 1 || t.Verbose {
@@ -130,16 +137,23 @@ func (t Text) OfMerged(all []*Merged) string {
 	return b.String()
 }
 
-// contradictions writes what boots disagree on.
-func (w *page) contradictions(m *Merged, named bool) {
-	var texts []string
-	for _, told := range m.Told() {
-		if named {
-			told = "by " + m.Profile + ", " + told
+// findings are what merges say beside their points, and by which of several profiles.
+func findings(all []*Merged) (out []string) {
+	by := map[string][]string{}
+	for _, m := range all {
+		for _, text := range m.Told() {
+			if by[text] == nil {
+				out = append(out, text)
+			}
+			by[text] = append(by[text], m.Profile)
 		}
-		texts = append(texts, told)
 	}
-	w.list("note", texts)
+	for i, text := range out {
+		if len(all) > 1 {
+			out[i] = "by " + strings.Join(by[text], ", ") + ": " + text
+		}
+	}
+	return out
 }
 
 // verdictBy writes a verdict of several: "rfc-v2: conformant: …".

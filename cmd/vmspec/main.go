@@ -70,8 +70,8 @@ func newRoot() *cobra.Command {
 		Short: "Is this virtual machine what the ARM VM System Specification promises?",
 		Long: `Is this virtual machine what the ARM VM System Specification promises?
 
-Exit status of run, judge, report, merge and image check: 0 conformant, 1 not
-conformant, 2 could not tell, 3 wrong usage or environment.
+Exit status of run, judge, report, merge, matrix and image check: 0 conformant,
+1 not conformant, 2 could not tell, 3 wrong usage or environment.
 
 ` + listPages(),
 		Version:       suite.Version,
@@ -79,7 +79,7 @@ conformant, 2 could not tell, 3 wrong usage or environment.
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(badFlag)
-	root.AddCommand(newRun(), newTargets(), newDoctor(), newSpec(), newJudge(), newReport(), newMerge(), newImage(), newKernel(), newGuest())
+	root.AddCommand(newRun(), newTargets(), newDoctor(), newSpec(), newJudge(), newReport(), newMerge(), newMatrix(), newImage(), newKernel(), newGuest())
 	root.SetHelpCommand(newHelp(root))
 	return root
 }
