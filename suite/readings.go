@@ -85,7 +85,7 @@ var readings = [...]string{
 	// 7: FW-UEFI-SYSTAB, PLAT-GIC-CPUS
 	"What a text states as a fact is asked: that the system table leads to the description, and that a GICv2 has 8 CPUs at most.",
 	// 8: PLAT-GIC
-	"A VM has one GIC, so it cannot show that its hypervisor supports both GICv2 and GICv3. The one that it has is judged.",
+	"A VM has one GIC, so it cannot show that its hypervisor supports both GICv2 and GICv3. The one that it has is judged; of boots that are merged, one with each is asked.",
 	// 9: PLAT-CPU-ENUM, PLAT-MEM-ENUM, PLAT-DEV-ENUM
 	"What ACPI or UEFI's memory map enumerates counts as enumerated, also where the text names the device tree only. A tree that lacks it fails the requirements on the tree.",
 	// 10: IMG-GPT-BACKUP, IMG-MBR-PROTECTIVE
