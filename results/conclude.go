@@ -33,6 +33,9 @@ func (r *Report) Conclude(strict bool) (Conformance, string) {
 	for _, problem := range r.Problems {
 		text += "; parameter " + problem
 	}
+	if r.Provisional() {
+		text = r.provisionally() + "; " + text
+	}
 	return conclusion, text
 }
 

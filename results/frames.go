@@ -25,8 +25,9 @@ const (
 type frames struct {
 	sets   [levels + 1][]*frameSet // the oldest first
 	broken []brokenFrame
-	seen   bool // there was one
-	steps  int  // how many were tried, for a test
+	seen   bool       // there was one
+	booted LineNumber // the last of a boot's first lines behind a report
+	steps  int        // how many were tried, for a test
 }
 
 // anySource is the level of sets that take every source's frames.
@@ -198,7 +199,7 @@ func (f *frames) set(g seenFrame, l level, key string) *frameSet {
 	}
 	oldest, same := -1, 0
 	for i, s := range slices.Backward(f.sets[l]) {
-		if s.kind != g.Kind {
+		if s.kind != g.Kind || s.past(f.booted) {
 			continue
 		}
 		if oldest, same = i, same+1; s.key == key && s.nonce == g.Nonce && s.total == g.Total && (s.pieces[g.Seq] == "" || s.pieces[g.Seq] == g.Text) {
@@ -211,6 +212,12 @@ func (f *frames) set(g seenFrame, l level, key string) *frameSet {
 	s := &frameSet{level: l, key: key, kind: g.Kind, nonce: g.Nonce, total: g.Total, pieces: map[int]string{}, from: g.from}
 	f.sets[l] = append(f.sets[l], s)
 	return s
+}
+
+// past tells whether the set is that of an earlier boot, whose next may write the
+// same provisional report again.
+func (s *frameSet) past(booted LineNumber) bool {
+	return s.done && s.from.at < booted && report.Stage(s.kind) > 0
 }
 
 // texts are the frames' BASE64 in their order.
@@ -226,8 +233,14 @@ func (s *frameSet) texts() []string {
 // if they are too few; nil if there is none.
 func (f *frames) left(p *Parser) error {
 	for _, s := range slices.Backward(f.sets[anySource]) {
-		if s.kind == report.FrameReport && !s.done && p.wanted(s.nonce) {
+		if s.done || !p.wanted(s.nonce) {
+			continue
+		}
+		switch {
+		case s.kind == report.FrameReport:
 			return fmt.Errorf("of its %d frames there are %d", s.total, len(s.pieces))
+		case report.Stage(s.kind) == 1:
+			return fmt.Errorf("of its provisional report's %d frames there are %d", s.total, len(s.pieces))
 		}
 	}
 	return nil
@@ -253,8 +266,11 @@ func (p *Parser) repair(line string) (done bool) {
 	defer func() { p.steps += p.frames.steps }()
 	for _, frame := range p.frames.take(line, p.at, p.behind.shapes) {
 		for _, set := range p.frames.add(frame) {
-			if set.kind == report.FrameReport {
+			switch {
+			case set.kind == report.FrameReport:
 				done = p.mend(set) || done
+			case report.Stage(set.kind) > 0:
+				p.foretell(set)
 			}
 		}
 	}

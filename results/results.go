@@ -65,7 +65,10 @@ type Report struct {
 	Boot   int
 	// Observed is what a host judged in the guest's place: "ID VERDICT: TEXT".
 	Observed []string
-	claimed  bool // what its vendor claims was compared
+
+	source source
+	early  *provisional // nil for a final report
+	strand int          // counts the machines of one source, which a log without prefixes may hold
 }
 
 // ErrNoReport says that a log holds no report, not even the beginning of one.
@@ -177,12 +180,17 @@ func (p *Parser) listen(line string) {
 	_, said, ok := strings.Cut(line, report.Mark)
 	switch {
 	case strings.HasSuffix(line, report.Begin):
-		p.doing = "writing its report"
+		p.doing = writing
 	case ok && strings.HasPrefix(said, "end "):
 		p.doing = ""
+		p.follow(line, func(e *provisional) { e.ended = true })
+		return
 	case ok && !report.OfReport(said):
 		p.doing = said
+	default:
+		return
 	}
+	p.follow(line, func(e *provisional) { e.doing, e.ended = p.doing, false })
 }
 
 // Doing returns what the guest said last of what it was doing; empty if it said
@@ -226,8 +234,10 @@ func (p *Parser) dropTorn() {
 	}
 }
 
-// Report returns what was found so far, as Parse does.
+// Report returns what was found so far, as Parse does. A provisional report is whole
+// if no final one follows it.
 func (p *Parser) Report() (*Report, error) {
+	p.settle()
 	p.abandonBehind(func(*reading) bool { return true })
 	if p.woven.Parser != nil {
 		p.woven.abandon()

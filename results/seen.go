@@ -88,6 +88,9 @@ func (p *Parser) trace(line string) {
 	}
 	if meaning := ominous(line); meaning != "" {
 		p.traced(Trace{p.at, strings.Clone(line), meaning, nil})
+		if Boots(line) {
+			p.frames.booted = p.at
+		}
 	}
 }
 
@@ -115,6 +118,9 @@ func (p *Parser) open() []Trace {
 func (p *Parser) answers(r *Report, t Trace) bool {
 	if t.begun != nil && r.Nonce != "-" && t.begun.nonce == r.Nonce {
 		return true // another console's, or damaged and repaired
+	}
+	if p.explains(r, t) {
+		return true
 	}
 	if r.Last <= t.At {
 		return false
@@ -145,12 +151,16 @@ func (p *Parser) found(r *Report, from source, l level) {
 		return o.level > l && (o.level == anySource || o.source.fell) && slices.Equal(o.Lines, r.Lines)
 	})
 	r.source, r.Source, r.Boot = from, from.String(), 1
-	p.steps += len(p.reports) + len(p.traces) + len(r.Lines)
+	p.reports = slices.DeleteFunc(p.reports, func(o *Report) bool { return r.early == nil && p.replaces(r, o) })
 	for i, other := range slices.Backward(p.reports) {
 		if other.Source != r.Source {
 			continue
 		}
-		switch booted := p.bootedBehind(other); {
+		booted := p.bootedBehind(other)
+		if other.early != nil {
+			booted = p.rebooted(other, r.First)
+		}
+		switch {
 		case booted:
 			r.Boot, r.strand = other.Boot+1, other.strand
 		case slices.Equal(other.Lines, r.Lines): // another console's of the same boot

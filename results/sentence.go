@@ -51,6 +51,9 @@ func (r *Report) sentence(party report.Party, strict bool) string {
 		start += fmt.Sprintf(" (--strict: %d recommended missed)", t.Missed)
 	}
 	var parts []string
+	if party == r.Party() && r.Provisional() {
+		parts = append(parts, r.provisionally())
+	}
 	if chosen := t.Chosen(); chosen != "" {
 		parts = append(parts, fmt.Sprintf("%s (%s)", chosen, r.Choice))
 	}
@@ -68,6 +71,11 @@ func (r *Report) sentence(party report.Party, strict bool) string {
 		parts = append(parts, r.recommended(party)...)
 	}
 	return start + ": " + strings.Join(parts, "; ")
+}
+
+// provisionally says that a report is provisional.
+func (r *Report) provisionally() string {
+	return "the report is provisional: the VM stopped " + r.Stopped
 }
 
 // recommended says what of a party was missed, or could not be told, and is no

@@ -82,7 +82,7 @@ func (f *FS) put(name string, e *entry) {
 	if name == "." {
 		return
 	}
-	clear(f.kept)
+	delete(f.kept, name)
 	if old := f.entries[name]; old != nil {
 		if !old.mode.IsDir() {
 			f.entries[name] = e
@@ -110,7 +110,7 @@ func (f *FS) AddError(name string, err error) {
 
 // drop takes a name out of the tree.
 func (f *FS) drop(name string) {
-	clear(f.kept)
+	delete(f.kept, name)
 	delete(f.entries, name)
 	delete(f.errs, name)
 	if parent := f.entries[path.Dir(name)]; parent != nil {

@@ -21,13 +21,19 @@ import (
 const (
 	FrameReport  = "v1" // what Report.Frames carries
 	FrameCapture = "c1" // a captured guest, a .tar.gz
+	// p1 to p9 are the stages of a provisional report: Report.Provisional.
 )
 
-// frameMark is how a frame begins, and captureMark likewise.
+// kindLength is how long the name of a kind is, and markLength what begins a frame.
 const (
-	frameMark   = "# " + FrameReport + " "
-	captureMark = "# " + FrameCapture + " "
+	kindLength = len(FrameReport)
+	markLength = len("# ") + kindLength + len(" ")
 )
+
+// isKind tells whether there are frames of a kind.
+func isKind(kind string) bool {
+	return kind == FrameReport || kind == FrameCapture || Stage(kind) > 0
+}
 
 // A Frame is one line of those.
 type Frame struct {
@@ -90,7 +96,7 @@ func FindFrame(line string) int {
 			return -1
 		}
 		from += at
-		if strings.HasPrefix(line[from:], frameMark) || strings.HasPrefix(line[from:], captureMark) {
+		if text := line[from:]; len(text) >= markLength && text[1] == ' ' && text[markLength-1] == ' ' && isKind(text[2:2+kindLength]) {
 			return from
 		}
 	}
@@ -104,7 +110,7 @@ func ParseFrame(text string) (f Frame, length int, begun, whole bool) {
 		return f, 0, false, false
 	}
 	r := &cursor{rest: text}
-	f.Kind = strings.Trim(r.take(len(frameMark)), "# ")
+	f.Kind = strings.Trim(r.take(markLength), "# ")
 	start := r.rest
 	f.Nonce = r.run(MaxNonce, isNonceByte)
 	r.skip(' ')

@@ -103,7 +103,7 @@ const (
 // OfReport tells whether what follows Mark belongs to a report.
 func OfReport(said string) bool {
 	word, _, _ := strings.Cut(said, " ")
-	return slices.Contains([]string{parameterMark, verdictMark, endMark, Mark + "chosen "}, Mark+word+" ")
+	return slices.Contains([]string{parameterMark, verdictMark, endMark, Mark + "chosen ", Mark + "provisional: "}, Mark+word+" ")
 }
 
 // parameterLine says what is wrong with a parameter.

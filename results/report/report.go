@@ -31,6 +31,9 @@ type Report struct {
 	Choice   Choice
 	Points   []Point
 	Verdict  Conformance // its own, on its party; TAP draws it from the points
+	// Stopped says where the VM stopped, such as "in trial disks", if the report is
+	// provisional.
+	Stopped string
 	// Appendix is what the frames add; nil if they are not there.
 	Appendix *Appendix
 }
@@ -43,6 +46,9 @@ func (r *Report) TAP() []string {
 		lines = append(lines, parameterLine(problem))
 	}
 	lines = append(lines, r.Choice.lines()...)
+	if r.Stopped != "" {
+		lines = append(lines, stoppedLine(r.Stopped))
+	}
 	for i := range r.Points {
 		lines = append(lines, r.Points[i].lines()...)
 	}
@@ -89,6 +95,9 @@ func isComment(line string) bool {
 	if _, ok := parseParameter(line); ok {
 		return true
 	}
+	if _, ok := parseStopped(line); ok {
+		return true
+	}
 	if _, _, ok := parseVerdict(line); ok || new(Choice).parse(line) {
 		return true
 	}
@@ -130,6 +139,9 @@ func ParseSummary(lines []string) Report {
 		}
 		if problem, ok := parseParameter(line); ok {
 			r.Problems = append(r.Problems, problem)
+		}
+		if where, ok := parseStopped(line); ok {
+			r.Stopped = where
 		}
 		if verdict, party, ok := parseVerdict(line); ok && party == "" {
 			r.Verdict = verdict

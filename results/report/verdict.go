@@ -160,7 +160,7 @@ func (r *Report) ConcludeOn(party Party) (Conformance, Tally) {
 	switch {
 	case t.Failed > 0:
 		return NotConformant, t
-	case t.Errors > 0 || t.Judged == 0 || len(r.Problems) > 0:
+	case t.Errors > 0 || t.Judged == 0 || len(r.Problems) > 0 || r.Stopped != "":
 		return CouldNotTell, t
 	case !r.partial(party, t):
 		return Conformant, t
