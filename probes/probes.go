@@ -9,6 +9,8 @@ package probes
 import (
 	"fmt"
 	"io/fs"
+	"maps"
+	"slices"
 
 	"vmspec/probes/acpi"
 	"vmspec/probes/console"
@@ -121,6 +123,23 @@ func ReadEach(fsys fs.FS, begin func(subject string) error) *Facts {
 		}
 	}
 	return f
+}
+
+// ReadAgain reads some subjects again and returns facts with the new answers. The
+// others are taken over.
+func ReadAgain(fsys fs.FS, before *Facts, names []string, begin func(subject string) error) *Facts {
+	f := *before
+	f.Errors = maps.Clone(before.Errors)
+	for _, s := range subjects {
+		if !slices.Contains(names, s.name) {
+			continue
+		}
+		delete(f.Errors, s.name)
+		if err := s.readSafely(fsys, &f, begin); err != nil {
+			f.Errors[s.name] = err.Error()
+		}
+	}
+	return &f
 }
 
 // readSafely turns a panic into an error: one subject must not cost the

@@ -62,6 +62,7 @@ const (
 	kindStatus   = "status"   // of the program, a digit
 	kindAfter    = "after"    // how the machine is to end
 	kindReported = "reported" // the lines are on the consoles
+	kindForetold = "foretold" // a stage of the provisional report is on the consoles
 )
 
 // newJournal makes an empty journal.

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 
 	"golang.org/x/sys/unix"
@@ -31,6 +32,7 @@ type loader struct {
 	atHand kernel.Dependencies
 	tried  map[string]error // by module
 	loaded map[string]bool  // by file
+	left   []string         // modules that are not loaded yet
 
 	insertFile func(name string) error
 	err        error // why there is no list of modules
@@ -44,15 +46,6 @@ func newLoader(root fs.FS, begin func(module string) error) *loader {
 	}
 	l.atHand = kernel.ParseDependencies(string(text))
 	return l
-}
-
-// loadModules loads the suite's modules and notes what became of each. It calls
-// begin before each. If that returns an error, the module is missing.
-func loadModules(root fs.FS, begin func(module string) error, n *kernel.ModulesNote) error {
-	l := newLoader(root, begin)
-	l.loadAll()
-	l.report(n)
-	return nil
 }
 
 // report notes what became of each module.
@@ -87,6 +80,12 @@ func (l *loader) loadAll() {
 	l.loadAsked()
 }
 
+// loadLeft loads a module that was left.
+func (l *loader) loadLeft(module string) {
+	l.left = slices.DeleteFunc(l.left, func(m string) bool { return m == module })
+	l.load(module)
+}
+
 // loadAsked loads the modules that devices ask for. Devices that appear by that
 // may ask for more.
 func (l *loader) loadAsked() {
@@ -118,7 +117,7 @@ func (l *loader) loadAsked() {
 }
 
 func (l *loader) load(module string) {
-	if _, tried := l.tried[module]; tried {
+	if _, tried := l.tried[module]; tried || slices.Contains(l.left, module) {
 		return
 	}
 	err := l.begin(module)

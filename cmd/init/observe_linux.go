@@ -13,20 +13,15 @@ import (
 
 	"vmspec/probes/console"
 	"vmspec/probes/cpu"
-	"vmspec/probes/disk"
 	"vmspec/probes/efi"
-	"vmspec/probes/entropy"
 	"vmspec/probes/guest"
-	"vmspec/probes/image"
 	"vmspec/probes/kernel"
 	"vmspec/probes/look"
 	"vmspec/probes/memory"
-	"vmspec/probes/network"
 	"vmspec/probes/note"
 	"vmspec/probes/rtc"
 	"vmspec/probes/smbios"
 	"vmspec/probes/timer"
-	"vmspec/probes/tpm"
 	"vmspec/probes/trial"
 	"vmspec/probes/virtio"
 	"vmspec/suite"
@@ -38,6 +33,13 @@ type observation struct {
 	dead  bool // no timer interrupt comes: no sleep would end
 	base  trial.Timebase
 	notes map[string][]byte
+
+	uefi    bool           // UEFI started the guest: its clock and variables are trials
+	chosen  suite.Settings // as the parameters have them
+	modules *loader        // nil if an earlier worker brought the guest up
+	early   early
+	logged  bool          // something was logged since
+	log     func() string // what the kernel has logged since its log was read
 }
 
 func newObservation(w *worker) *observation {
@@ -49,11 +51,14 @@ func newObservation(w *worker) *observation {
 		"arch":    []byte(runtime.GOARCH + "\n"),
 		"context": []byte(context + "\n"),
 	}}
+	delete(o.kept, kernel.LogNote().Name) // it may say what the last worker was lost by
 	o.bringBack()
 	var counter timer.CounterNote
 	o.trial(&counter, func() error { return trial.Counter(w.root, &counter) })
 	o.chooseBase()
 	o.dead = w.pid1 && o.timerIsDead()
+	_, err := fs.Stat(w.root, firmwareDir)
+	o.uefi = err == nil
 	return o
 }
 
@@ -119,9 +124,13 @@ func (o *observation) timerIsDead() bool {
 // firmware's GetTime does not return.
 const clockLimit = 12 * time.Second
 
+// firmwareDir is there if UEFI started the guest.
+const firmwareDir = "sys/firmware/efi"
+
 // take takes all notes and returns the guest as files. The clock's trial takes
-// longest: it begins first, and the rest is done meanwhile. With a dead timer
-// nothing may sleep or wait.
+// longest: it begins first, and the rest is done meanwhile. UEFI's clock may stop
+// the VM: it begins when the provisional report is out. So do all trials that are
+// risks, in the order of suite.Risks. With a dead timer nothing may sleep or wait.
 func (o *observation) take() *guest.FS {
 	var clock <-chan []byte
 	if !o.dead {
@@ -131,22 +140,31 @@ func (o *observation) take() *guest.FS {
 	o.look(parameters, func() error { return look.Parameters(o.root, parameters) })
 	var tables smbios.Note
 	o.look(&tables, func() error { return look.SMBIOS(o.root, &tables) })
+	o.chosen = o.settings()
 	inputs, inputErr := o.askInput()
 	o.trials()
 	log := kernel.LogNote()
 	o.look(log, func() error { return readLog(log) })
-	files := guest.Snapshot(o.root, o.each("read"))
-	o.exchange()      // waits for others, while the clock's trial waits anyway
-	if clock == nil { // the clock's trial comes last, and may end this worker
+	o.log, _ = look.WatchLog() // without it there is nothing more
+	o.early.files = guest.Snapshot(o.root, o.each("read"))
+	o.foretell()
+	o.makeRisky(deviceRisks)
+	o.makeRisky(firmwareRisks)
+	if o.uefi && !o.dead {
+		clock = o.beginClock()
+	}
+	o.makeRisky(exchangeRisks) // waits for others, while the clock's trial waits anyway
+	if clock == nil {          // the clock's trial comes last, and may end this worker
 		o.endInput(inputs, inputErr)
 	}
 	o.endClock(clock)
 	o.endInput(inputs, inputErr)
+	o.refresh(changing)
+	o.update("clock", "PLAT-CONSOLE-INPUT")
 	o.tryOffline()
-	for name, text := range o.notes {
-		files.AddFile(note.Dir+"/"+name, text)
-	}
-	return files
+	o.addLog()
+	o.addNotes()
+	return o.early.files
 }
 
 // readLog notes the kernel's log, without what tells one machine from another.
@@ -157,9 +175,9 @@ func readLog(n *note.FreeText) error {
 	return err
 }
 
-// trials makes the trials for what this guest has.
+// trials makes the trials that no VM stops at.
 func (o *observation) trials() {
-	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil {
+	if o.uefi {
 		var table efi.TableNote
 		o.trial(&table, func() error { return look.SystemTable(o.root, &table) })
 	}
@@ -169,66 +187,15 @@ func (o *observation) trials() {
 	o.trial(&touch, func() error { return trial.Touch(o.root, &touch) })
 	var agreement timer.Agreement
 	o.waiting(&agreement, func() error { return trial.Agreement(o.root, o.base, &agreement) })
-	if tpms, err := fs.ReadDir(o.root, "sys/class/tpm"); err == nil && len(tpms) > 0 {
-		var n tpm.Note
-		o.waiting(&n, func() error { return look.TPM(&n) })
-	}
-	if disks, err := disk.Read(o.root); err == nil {
-		o.tryDisks(disks)
-	}
-	if source := trial.EntropySource(o.root); source != "" {
-		var n entropy.Note
-		o.waiting(&n, func() error { return trial.Entropy(source, &n) })
-	}
-	if _, err := fs.Stat(o.root, trial.PortClass); err == nil && o.mayChange() {
-		var n console.PortsNote
-		o.waiting(&n, func() error { return trial.Ports(o.root, &n) })
-	}
-	if _, err := fs.Stat(o.root, "sys/firmware/efi"); err == nil && o.mayChange() {
-		var n efi.VariablesNote
-		o.waiting(&n, func() error { return trial.Variables(o.host.calls(variablesTrial), &n) })
-	}
-}
-
-// tryDisks reads blocks of all disks. Of the disk that the guest was booted from
-// it records what the image is judged by. UEFI may know a disk that Linux does not.
-func (o *observation) tryDisks(disks []disk.Disk) {
-	_, err := fs.Stat(o.root, "sys/firmware/efi")
-	var boot image.Note
-	record := func() error { return look.BootDisk(o.root, disks, &boot) }
-	if len(disks) > 0 {
-		var blocks disk.Note
-		o.waiting(&blocks, func() error { return trial.Disks(disks, &blocks) })
-	}
-	switch {
-	case err == nil && len(disks) > 0:
-		o.waiting(&boot, record)
-	case err == nil:
-		o.look(&boot, record)
-	case len(disks) > 0:
-		o.notes["image"] = note.Text(&image.Note{None: image.NoUEFI})
-	default:
-		o.notes["image"] = note.Text(&image.Note{None: image.NoDisk})
-	}
-}
-
-// exchange makes the trials in which somebody outside the guest may answer.
-func (o *observation) exchange() {
-	interfaces, err := network.Read(o.root)
-	if err == nil && len(interfaces) > 0 && o.mayChange() {
-		var n network.Note
-		o.waiting(&n, func() error { return trial.Network(o.root, interfaces, &n) })
-	}
 }
 
 // offlineTrial is the riskiest trial, so it is the last: a kernel panics if a CPU
 // goes on after PSCI's CPU_OFF (arch/arm64/kernel/smp.c, cpu_die).
 const offlineTrial = "trial offline"
 
-// tryOffline takes CPUs offline and back, after everything else is known of them,
-// and only if the requirement is chosen.
+// tryOffline takes CPUs offline and back, after everything else is known of them.
 func (o *observation) tryOffline() {
-	if o.mayChange() && o.settings().Chosen("PLAT-CPU-OFFLINE") {
+	if o.mayChange() && o.takes("offline") {
 		var n cpu.OfflineNote
 		o.waiting(&n, func() error { return trial.Offline(o.root, &n) })
 	}
@@ -312,14 +279,39 @@ const (
 	mountsLook     = "look mounts"
 )
 
-// begun begins the clock's trial, unless it must run alone, and brings the guest
-// up. If the clock's driver is a module, the guest is brought up first.
-func (o *observation) begun() <-chan []byte {
-	var text chan []byte
-	if _, kept := o.kept["clock"]; !kept && !o.alone {
-		text = make(chan []byte, 1)
+// begun begins the clock's trial, unless it must run alone or is UEFI's, and brings
+// the guest up. If the clock's driver is a module, the guest is brought up first.
+func (o *observation) begun() (clock <-chan []byte) {
+	_, err := fs.Stat(o.root, "sys/class/rtc/rtc0")
+	if err == nil && !o.uefi {
+		clock = o.watchClock()
 	}
-	watch := func() {
+	if o.pid1 {
+		o.bringUp()
+	}
+	if err != nil && !o.uefi {
+		clock = o.watchClock()
+	}
+	return clock
+}
+
+// beginClock begins the trial of UEFI's clock, unless it must run alone.
+func (o *observation) beginClock() <-chan []byte {
+	if !o.takes("clock") {
+		return nil
+	}
+	o.loadLeft("rtc_efi")
+	return o.watchClock()
+}
+
+// watchClock begins the clock's trial, unless it must run alone.
+func (o *observation) watchClock() <-chan []byte {
+	if _, kept := o.kept["clock"]; kept || o.alone || !o.takes("clock") {
+		return nil
+	}
+	text := make(chan []byte, 1)
+	o.host.meanwhile(clockTrial)
+	go func() {
 		defer o.host.over()
 		var n rtc.Note
 		text <- note.Take(&n, func() error {
@@ -328,17 +320,7 @@ func (o *observation) begun() <-chan []byte {
 			}
 			return trial.Clock(o.root, o.base, &n)
 		})
-	}
-	_, err := fs.Stat(o.root, "sys/class/rtc/rtc0")
-	if err == nil && text != nil {
-		go watch()
-	}
-	if o.pid1 {
-		o.bringUp()
-	}
-	if err != nil && text != nil {
-		go watch()
-	}
+	}()
 	return text
 }
 
@@ -348,6 +330,8 @@ func (o *observation) endClock(clock <-chan []byte) {
 	switch {
 	case o.dead:
 		o.refuse(&n, errDead)
+	case clock == nil && !o.takes("clock"):
+		o.refuse(&n, errLeftOut)
 	case clock != nil:
 		_ = o.begin("wait clock") // no worker is lost while it waits
 		o.notes["clock"] = within(clockLimit, clock)
@@ -368,13 +352,51 @@ func within(most time.Duration, text <-chan []byte) []byte {
 	}
 }
 
-// bringUp loads modules and waits for the devices that they find.
+// firmwareModules call runtime services of UEFI when they are loaded or used.
+var firmwareModules = []string{"efivarfs", "rtc_efi"}
+
+// bringUp loads modules and waits for the devices that they find. Those of the
+// firmware are left for later.
 func (o *observation) bringUp() {
-	var modules kernel.ModulesNote
-	o.look(&modules, func() error { return loadModules(o.root, o.each("module"), &modules) })
-	o.look(efi.MountsNote(), mountVariables)
+	o.loadModules()
 	if o.begin("wait console") == nil {
 		o.settle()
+	}
+}
+
+// loadModules loads the modules for what the guest has, unless an earlier worker has.
+func (o *observation) loadModules() {
+	name := new(kernel.ModulesNote).Format().Name
+	if text, kept := o.kept[name]; kept {
+		o.notes[name] = text
+		return
+	}
+	if err := o.begin("look " + name); err != nil {
+		o.refuse(new(kernel.ModulesNote), err)
+		return
+	}
+	o.modules = newLoader(o.root, o.each("module"))
+	o.modules.left = slices.Clone(firmwareModules)
+	o.modules.loadAll()
+	o.noteModules()
+}
+
+// loadLeft loads a module of the firmware's.
+func (o *observation) loadLeft(module string) {
+	if o.modules != nil {
+		o.modules.loadLeft(module)
+		o.noteModules()
+	}
+}
+
+// noteModules notes what became of the modules. The note is kept when none is left.
+func (o *observation) noteModules() {
+	var n kernel.ModulesNote
+	o.modules.report(&n)
+	text := note.Text(&n)
+	o.notes[n.Format().Name] = text
+	if len(o.modules.left) == 0 || !o.uefi {
+		o.keep(n.Format().Name, text)
 	}
 }
 

@@ -48,11 +48,12 @@ const maxWorkers = 40
 // stepLimits are how long a step of each kind may take before its worker is killed,
 // on a machine where a worker is up after startNormal.
 var stepLimits = map[string]time.Duration{
-	"trial":   15 * time.Second, // each trial has a lower limit of its own
-	"module":  15 * time.Second,
-	"wait":    15 * time.Second,
-	"publish": 45 * time.Second,
-	"capture": 45 * time.Second,
+	"trial":    15 * time.Second, // each trial has a lower limit of its own
+	"module":   15 * time.Second,
+	"wait":     15 * time.Second,
+	"foretell": 25 * time.Second,
+	"publish":  45 * time.Second,
+	"capture":  45 * time.Second,
 }
 
 const (

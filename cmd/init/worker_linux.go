@@ -7,7 +7,6 @@ import (
 	"runtime"
 	"strings"
 
-	"vmspec/probes"
 	"vmspec/probes/kernel"
 	"vmspec/suite"
 )
@@ -21,6 +20,7 @@ type worker struct {
 	lost    map[string]string // steps that earlier workers did not survive, and why
 	kept    map[string][]byte // notes that earlier workers took
 	alone   bool              // the clock's trial runs alone
+	stage   int               // of the provisional report that is on the consoles
 	host    announcer         // announces steps to the host, in a guest that we booted
 }
 
@@ -61,6 +61,8 @@ func (w *worker) read() ([]record, error) {
 			w.kept[r.name] = r.data
 		case kindAlone:
 			w.alone = true
+		case kindForetold:
+			w.stage++
 		}
 	}
 	return records, nil
@@ -90,7 +92,6 @@ func (w *worker) beginBeside(step string) error {
 		return errors.New(why)
 	}
 	w.journal.step.beside.Store(1)
-	w.host.meanwhile(step)
 	inject(step)
 	return nil
 }
@@ -108,7 +109,7 @@ func (w *worker) judge(records []record) error {
 	}
 	o := newObservation(w)
 	files := o.take()
-	facts := probes.ReadEach(files, w.each("probe"))
+	facts := o.finalFacts()
 	settings, arch := suite.ParseSettings(kernel.Parameters(files)), runtime.GOARCH
 	report := suite.JudgeEach(settings, arch, facts, w.each("judge")).Report()
 	conclusion, _ := report.Conclude()

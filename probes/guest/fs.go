@@ -65,8 +65,8 @@ func (f *FS) cover(pattern string) {
 	f.split = append(f.split, strings.Split(pattern, "/"))
 }
 
-// Keep returns what make returns, and calls it only once for each key: many subjects
-// need the parsed device tree. It must not be used by several goroutines.
+// Keep returns what make returns, and calls it only once for each key, the name of the
+// file from which it is made: many subjects need the parsed device tree. It must not be used by several goroutines.
 func (f *FS) Keep(key string, make func() (any, error)) (any, error) {
 	k, ok := f.kept[key]
 	if !ok {

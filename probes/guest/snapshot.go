@@ -119,6 +119,24 @@ func Snapshot(root fs.ReadLinkFS, begin func(name string) error) (files *FS) {
 	return s.fs
 }
 
+// Refresh reads some of what a snapshot covers once more, by its patterns: what may
+// have changed since.
+func (f *FS) Refresh(root fs.ReadLinkFS, patterns []string, begin func(name string) error) {
+	defer func() { _ = recover() }() // then the rest is as it was
+	s := snapshot{root: root, begin: begin, fs: f, again: true}
+	for _, c := range captured {
+		s.names, s.files = c.names, nil
+		for _, file := range c.files {
+			if slices.Contains(patterns, path.Join(c.dir, file)) {
+				s.files = append(s.files, file)
+			}
+		}
+		if len(s.files) > 0 {
+			s.take(".", strings.Split(c.dir, "/"), 0)
+		}
+	}
+}
+
 // snapshot takes one row of captured after the other.
 type snapshot struct {
 	root  fs.ReadLinkFS
@@ -127,6 +145,7 @@ type snapshot struct {
 	acpi  bool     // the kernel may have ACPI's namespace
 	files []string // of the row
 	names bool
+	again bool // files that were read before are read again
 }
 
 // named is a name in a directory, with its type if that is known. It saves a system
@@ -215,8 +234,8 @@ const devices = "sys/devices/"
 // look keeps a directory or a link. It tells whether the name is a file that has yet
 // to be read. It looks at each name only once.
 func (s *snapshot) look(name string, n named) (unread bool) {
-	if s.fs.entries[name] != nil {
-		return false
+	if e := s.fs.entries[name]; e != nil {
+		return s.again && !s.names && e.mode.IsRegular()
 	}
 	if !n.known || n.mode&fs.ModeSymlink != 0 {
 		target, err := s.root.ReadLink(name)
@@ -252,6 +271,9 @@ func (s *snapshot) takeLeaf(name string, n named) {
 		return
 	}
 	data, err := s.read(name)
+	if s.again {
+		s.fs.drop(name)
+	}
 	if err != nil {
 		s.failed(name, err)
 		return

@@ -1,0 +1,70 @@
+package suite
+
+import (
+	"slices"
+	"strings"
+)
+
+// A Risk is a trial that the VM may not survive: a runtime service of UEFI, a
+// device's input and output, a CPU that is switched off.
+type Risk struct {
+	Name  string
+	Steps []string // how the guest names what it does in it
+	IDs   []string // requirements that rest on it
+	// Skip are the requirements without which it is not made.
+	Skip []string
+}
+
+// Risks are the trials in the order in which they are made, by risk: devices,
+// the firmware's variables, its clock, others' answers, the CPUs' switches.
+var Risks = []Risk{
+	{Name: "entropy", Steps: []string{"trial entropy"}, IDs: []string{"PLAT-RNG-BYTES"}, Skip: []string{"PLAT-RNG-BYTES"}},
+	{Name: "disks", Steps: []string{"trial disks"}, IDs: []string{"PLAT-BLOCK-READ"}, Skip: []string{"PLAT-BLOCK-READ"}},
+	{Name: "tpm", Steps: []string{"trial tpm"}, IDs: []string{"PLAT-TPM"}, Skip: []string{"PLAT-TPM"}},
+	{Name: "ports", Steps: []string{"trial ports"}, IDs: []string{"PLAT-VIRTIO-PORT"}, Skip: []string{"PLAT-VIRTIO-PORT"}},
+	{
+		Name: "mounts", Steps: []string{"module efivarfs", "look mounts", "read sys/firmware/efi/efivars"},
+		IDs: []string{"FW-VAR-RUNTIME", "FW-VAR-WRITE"}, Skip: []string{"FW-VAR-RUNTIME", "FW-VAR-WRITE"},
+	},
+	{Name: "variables", Steps: []string{"trial variables"}, IDs: []string{"FW-VAR-RUNTIME", "FW-VAR-WRITE"}, Skip: []string{"FW-VAR-WRITE"}},
+	{Name: "image", Steps: []string{"trial image", "look image"}, IDs: bootDiskIDs(), Skip: bootDiskIDs()},
+	{
+		Name: "clock", Steps: []string{"module rtc_efi", "trial clock", "wait clock"},
+		IDs: []string{"FW-RTC", "PLAT-CLOCK-DATE", "PLAT-COUNTER-PACE"}, Skip: []string{"FW-RTC", "PLAT-CLOCK-DATE", "PLAT-COUNTER-PACE"},
+	},
+	{Name: "network", Steps: []string{"trial network"}, IDs: []string{"PLAT-NET-LINK"}, Skip: []string{"PLAT-NET-LINK"}},
+	{Name: "offline", Steps: []string{"trial offline"}, IDs: []string{"PLAT-CPU-OFFLINE"}, Skip: []string{"PLAT-CPU-OFFLINE"}},
+}
+
+// bootDiskIDs are the requirements on the disk that the guest was booted from.
+func bootDiskIDs() (ids []string) {
+	for _, r := range images {
+		if r.Check != nil {
+			ids = append(ids, r.ID)
+		}
+	}
+	return ids
+}
+
+// FindRisk returns the trial of that name.
+func FindRisk(name string) Risk {
+	return Risks[slices.IndexFunc(Risks, func(r Risk) bool { return r.Name == name })]
+}
+
+// RiskOf returns the trial in which a guest says that it is.
+func RiskOf(said string) (r Risk, ok bool) {
+	for _, r := range Risks {
+		for _, step := range r.Steps {
+			if strings.HasPrefix(said, step) {
+				return r, true
+			}
+		}
+	}
+	if strings.HasSuffix(said, "beside UEFI GetTime") {
+		return FindRisk("clock"), true
+	}
+	return Risk{}, false
+}
+
+// Takes tells whether the settings choose anything for which a trial is made.
+func (s Settings) Takes(r Risk) bool { return slices.ContainsFunc(r.Skip, s.Chosen) }
