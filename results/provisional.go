@@ -19,6 +19,15 @@ type provisional struct {
 // trial, and there is no final one.
 func (r *Report) Provisional() bool { return r.Stopped != "" }
 
+// GoOn says how to go on without the trial in which the VM stopped; empty if that is
+// not known.
+func (r *Report) GoOn() string {
+	if len(r.Without) == 0 {
+		return ""
+	}
+	return "to go on without it: --append vmspec.skip=" + strings.Join(r.Without, ",")
+}
+
 // stage reads the set's stage of a provisional report.
 func (s *frameSet) stage() (*Report, error) {
 	data, err := report.Unframe(s.texts())

@@ -65,6 +65,9 @@ type Report struct {
 	Boot   int
 	// Observed is what a host judged in the guest's place: "ID VERDICT: TEXT".
 	Observed []string
+	// Without are the requirements to leave out, so that the trial is not made in
+	// which the VM stopped.
+	Without []string
 
 	source source
 	early  *provisional // nil for a final report

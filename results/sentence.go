@@ -191,6 +191,8 @@ func (r *Report) next(c Conformance) string {
 		return "vmspec spec " + r.Points[i].ID + " shows the clause and how to fix it"
 	}
 	switch {
+	case r.GoOn() != "":
+		return r.GoOn()
 	case c == NotConformant && must >= 0:
 		return spec(must)
 	case c == NotConformant && missed >= 0:

@@ -36,6 +36,7 @@ func (o *outputFlags) check() error {
 
 // finish prints a whole report and returns its verdict.
 func (o *outputFlags) finish(w io.Writer, name string, report *results.Report) error {
+	complete(report)
 	if err := o.print(w, name, report); err != nil {
 		return err
 	}
@@ -114,6 +115,9 @@ func printTAP(w io.Writer, name string, r *results.Report, strict bool) error {
 	}
 	for _, seen := range r.Observed {
 		comment(&b, "", "seen by the host: "+seen)
+	}
+	if next := r.GoOn(); next != "" {
+		comment(&b, "", next)
 	}
 	if r.Later {
 		comment(&b, "", "a later report in the same log is not whole")

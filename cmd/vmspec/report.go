@@ -89,7 +89,11 @@ func (f *reportFlags) conclude(c *cobra.Command, log *serialLog, out *outputFlag
 			return err
 		}
 	}
-	concluded := out.finish(w, log.name, worst(log.last, out.strict))
+	shown := worst(log.last, out.strict)
+	concluded := out.finish(w, log.name, shown)
+	if shown.Provisional() && log.dead != "" {
+		fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: the VM stopped %s%s\n", log.name, shown.Stopped, log.dead)
+	}
 	if list != "" && out.tap(w) {
 		if _, err := io.WriteString(w, "#\n# "+strings.ReplaceAll(strings.TrimSuffix(list, "\n"), "\n", "\n# ")+"\n"); err != nil {
 			return err

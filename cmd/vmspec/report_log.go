@@ -21,7 +21,8 @@ type serialLog struct {
 	reports []*results.Report // that are whole
 	last    []*results.Report // boots, one of each source
 	traces  []results.Trace   // of boots without a report
-	apart   []string          // sources that began and have no whole report
+	apart   []string          // sources that have no whole report
+	dead    string            // what its last guest died of
 	err     error             // why none is whole, of type undecided; nil if one is
 }
 
@@ -52,6 +53,7 @@ func readLog(in io.Reader, name, nonce string) (*serialLog, error) {
 	log.reports, log.traces = log.parser.Reports()
 	log.last = results.LastBoots(log.reports)
 	log.err = log.why(report, err, &health, end.shown(), held, head)
+	log.dead = dead(&health, end.shown())
 	return log, nil
 }
 

@@ -251,7 +251,10 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run, deaf string
 	if other := held.others(r.Nonce); other != "" && !whole(out) {
 		concluded = undecided{fmt.Errorf("%s: %s%s", name, other, deaf)}
 	}
-	if out.Killed && whole(out) {
+	switch {
+	case whole(out) && out.Report.Provisional():
+		fmt.Fprintln(c.ErrOrStderr(), "vmspec:", died(name, out))
+	case out.Killed && whole(out):
 		fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: the VM %s after its report and was ended\n", name, afterReport(out.Reason))
 	}
 	if err != nil { // the report is printed; what was lost is said
@@ -318,6 +321,20 @@ func explain(name string, r vmm.Run, out *vmm.Outcome) string {
 	if out.Doing != "" {
 		fmt.Fprintf(&b, ": %s", lastWord(out.Doing))
 	}
+	b.WriteString(ending(out) + "\n")
+	if len(out.Last) == 0 {
+		return b.String() + silence(r, out)
+	}
+	b.WriteString("the guest's last lines:\n" + indent(out.Last))
+	if hint := elsewhere(r, out); hint != "" && out.Report == nil {
+		b.WriteString("\n" + hint)
+	}
+	return b.String()
+}
+
+// ending says how a run without a final report ended, and the VMM's own words.
+func ending(out *vmm.Outcome) string {
+	var b strings.Builder
 	for _, why := range []string{out.Symptom, out.Reason} {
 		if why != "" && why != vmm.Lasted && why != vmm.Rebooted {
 			fmt.Fprintf(&b, ": %s", why)
@@ -329,16 +346,9 @@ func explain(name string, r vmm.Run, out *vmm.Outcome) string {
 	case !out.Killed:
 		fmt.Fprintf(&b, ": the VMM %s", out.Ended())
 	}
-	fmt.Fprintf(&b, " (after %.1f s)\n", out.Took.Seconds())
+	fmt.Fprintf(&b, " (after %.1f s)", out.Took.Seconds())
 	if out.Stderr != "" && !out.Killed { // then it speaks of our signal
-		fmt.Fprintf(&b, "the VMM said:\n%s\n", indent(lastSaid(out)))
-	}
-	if len(out.Last) == 0 {
-		return b.String() + silence(r, out)
-	}
-	b.WriteString("the guest's last lines:\n" + indent(out.Last))
-	if hint := elsewhere(r, out); hint != "" && out.Report == nil {
-		b.WriteString("\n" + hint)
+		fmt.Fprintf(&b, "\nthe VMM said:\n%s", indent(lastSaid(out)))
 	}
 	return b.String()
 }
@@ -355,7 +365,7 @@ func lastSaid(out *vmm.Outcome) []string {
 // lastWord tells what a guest's suite said last of what it does. Of a trial, and
 // of what it calls of UEFI, it would have said the end.
 func lastWord(said string) string {
-	if strings.HasPrefix(said, "trial ") || strings.Contains(said, " UEFI ") {
+	if results.InTrial(said) {
 		return fmt.Sprintf("the VM stopped in %q", said)
 	}
 	return fmt.Sprintf("the suite's last word was %q", said)
