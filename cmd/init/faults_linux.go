@@ -13,13 +13,13 @@ import (
 // inject breaks the step that the kernel's parameter names, which comes to PID
 // 1 as a variable of its environment:
 //
-//	faults=KIND/NAME:hang|crash|panic|memory
+//	faults=KIND/NAME:hang|crash|panic|memory|kernel
 func inject(step string) {
 	name, how, _ := strings.Cut(os.Getenv("faults"), ":")
 	if step != strings.Replace(name, "/", " ", 1) {
 		return
 	}
-	say("fault in %s: %s", step, how)
+	say("%s: fault %s", step, how)
 	switch how {
 	case "hang":
 		for {
@@ -32,6 +32,8 @@ func inject(step string) {
 		panic("injected")
 	case "memory":
 		fillMemory()
+	case "kernel": // Documentation/admin-guide/sysrq.rst
+		_ = os.WriteFile("/proc/sysrq-trigger", []byte("c"), 0)
 	default:
 		panic(fmt.Sprintf("faults=%s: no such fault", os.Getenv("faults")))
 	}
