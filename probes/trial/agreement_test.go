@@ -67,3 +67,34 @@ func TestReadWithoutPause(t *testing.T) {
 		require.Equal(t, timer.Readings{Count: want}, n)
 	}
 }
+
+// Starved pairs have more turns until they have enough, or time is up.
+func TestEachPair(t *testing.T) {
+	for name, c := range map[string]struct {
+		serves []uint64 // hand-overs of one turn, by pair
+		turns  []int
+		ends   uint64 // seconds
+	}{
+		"a quiet host":                {[]uint64{1000, 1000}, []int{1, 1}, 2},
+		"a pair that is served later": {[]uint64{1000, 40}, []int{1, 3}, 4},
+		"a pair that is never served": {[]uint64{1000, 0}, []int{1, 11}, 12},
+		"a host with no time":         {[]uint64{0, 0}, []int{6, 6}, 12},
+	} {
+		var now uint64
+		clock := Timebase{Hz: 1, Now: func() uint64 { return now }}
+		pairs := make([]timer.Pair, len(c.serves))
+		turns := make([]int, len(pairs))
+		for i := range pairs {
+			pairs[i].B = uint64(i)
+		}
+		require.NoError(t, eachPair(clock, pairs, 0, func(p *timer.Pair, end uint64) error {
+			p.Count += c.serves[p.B]
+			turns[p.B]++
+			now++
+			return nil
+		}))
+		require.Equal(t, c.turns, turns, name)
+		require.Equal(t, c.ends, now, name)
+	}
+	require.ErrorIs(t, eachPair(Timebase{Hz: 1, Now: func() uint64 { return 0 }}, make([]timer.Pair, 1), 0, func(*timer.Pair, uint64) error { return errDiffers }), errDiffers)
+}
