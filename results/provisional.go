@@ -28,6 +28,9 @@ func (r *Report) GoOn() string {
 	return "to go on without it: --append vmspec.skip=" + strings.Join(r.Without, ",")
 }
 
+// Foretold tells whether the last report so far is provisional.
+func (p *Parser) Foretold() bool { return p.whole != nil && p.whole.early != nil }
+
 // stage reads the set's stage of a provisional report.
 func (s *frameSet) stage() (*Report, error) {
 	data, err := report.Unframe(s.texts())

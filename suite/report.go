@@ -58,9 +58,30 @@ func (j Judgement) appendix() *report.Appendix {
 	for _, p := range Profiles() {
 		a.Profiles = append(a.Profiles, string(p))
 	}
+	a.Rows = j.Settings.rows()
+	return a
+}
+
+// rows are what the profiles ask.
+func (s Settings) rows() (rows []report.Row) {
 	for _, r := range Catalogue() {
-		if j.Settings.concerns(r.Subject) {
-			a.Rows = append(a.Rows, r.row())
+		if s.concerns(r.Subject) {
+			rows = append(rows, r.row())
+		}
+	}
+	return rows
+}
+
+// Unreported is the appendix of a report whose guest gave none: what other profiles
+// ask is an error for that reason.
+func Unreported(r *report.Report, reason string) *report.Appendix {
+	a := &report.Appendix{Rows: Settings{}.rows()}
+	for _, p := range Profiles() {
+		a.Profiles = append(a.Profiles, string(p))
+	}
+	for _, q := range Catalogue() {
+		if _, there := r.Point(q.ID); !there && !r.Choice.Any() {
+			a.Points = append(a.Points, report.Point{ID: q.ID, Title: q.Title, Kind: string(q.Kind), Verdict: Error, Reason: reason, Problem: reason})
 		}
 	}
 	return a

@@ -21,6 +21,9 @@ func complete(r *results.Report) {
 			explainPoint(&r.Points[i], r.Profile)
 		}
 		r.Lines = r.TAP()
+		if r.Appendix == nil {
+			r.Appendix = suite.Unreported(&r.Report, "a provisional report has only what its own profile asks")
+		}
 	}
 	if risk, ok := suite.RiskOf(strings.TrimPrefix(r.Stopped, "in ")); ok {
 		r.Without = union(r.Choice.Skip, risk.Skip)

@@ -143,6 +143,7 @@ func checkProfile(profile string) error {
 
 // by returns a report by another profile, which only its frames know.
 func by(report *results.Report, profile, name string) (*results.Report, error) {
+	complete(report)
 	other, err := report.By(profile)
 	if err != nil {
 		return nil, undecided{fmt.Errorf("%s: --profile %s: %w", name, profile, err)}

@@ -336,7 +336,11 @@ func explain(name string, r vmm.Run, out *vmm.Outcome) string {
 func ending(out *vmm.Outcome) string {
 	var b strings.Builder
 	for _, why := range []string{out.Symptom, out.Reason} {
-		if why != "" && why != vmm.Lasted && why != vmm.Rebooted {
+		switch {
+		case why == "" || why == vmm.Lasted:
+		case why == vmm.Rebooted:
+			b.WriteString(": the VM booted again")
+		default:
 			fmt.Fprintf(&b, ": %s", why)
 		}
 	}

@@ -9,6 +9,7 @@ import (
 
 	guestconsole "vmspec/probes/console"
 	"vmspec/results"
+	"vmspec/results/report"
 )
 
 // watch follows a guest's console.
@@ -111,7 +112,7 @@ func (w *watch) line(text string) {
 	case w.parser.Line(text):
 		w.whole.Store(true)
 		w.sound(reported)
-	case w.whole.Load() && results.Boots(text):
+	case (w.whole.Load() || w.parser.Foretold()) && results.Boots(text):
 		w.sound(again)
 	case change == results.Ill:
 		w.sound(ill)
@@ -147,13 +148,13 @@ func (w *watch) sound(why alarm) {
 	}
 }
 
-// Last are a console's last lines, as a person reads them.
+// Last are a console's last lines, as a person reads them. Frames are for programs.
 type Last []string
 
 // Take takes the next line, and returns it as it is shown.
 func (l *Last) Take(text string) string {
 	shown := printable(text)
-	if shown != "" {
+	if shown != "" && report.FindFrame(shown) != 0 {
 		*l = append(*l, shown)
 		*l = (*l)[max(0, len(*l)-lastLines):]
 	}
