@@ -20,7 +20,11 @@ type early struct {
 	facts   *probes.Facts // nil if there is no provisional report
 	devices []string      // that take it
 	open    []string      // requirements that are not judged in it
+	print   printer
 }
+
+// A printer prints lines on a device: printOn, and what stands for it in a test.
+type printer func(device string, lines []string, wait bool) error
 
 // inputID is the requirement that somebody outside the guest answers.
 const inputID = "PLAT-CONSOLE-INPUT"
@@ -98,7 +102,7 @@ func (o *observation) send(r *report.Report) {
 		return
 	}
 	o.stage++
-	o.early.devices = sendTo(r.Provisional(o.stage), o.early.devices, printOn)
+	o.early.devices = sendTo(r.Provisional(o.stage), o.early.devices, o.early.print)
 	_ = o.journal.add(kindForetold, "", nil) // without it the next worker sends the stage again
 }
 
@@ -110,7 +114,7 @@ const (
 )
 
 // sendTo prints on all devices at once and returns those that took the lines.
-func sendTo(lines, devices []string, print func(device string, lines []string, wait bool) error) (took []string) {
+func sendTo(lines, devices []string, print printer) (took []string) {
 	done := make(chan string, len(devices))
 	for _, device := range devices {
 		go func() {

@@ -56,6 +56,7 @@ func newObservation(w *worker) *observation {
 	var counter timer.CounterNote
 	o.trial(&counter, func() error { return trial.Counter(w.root, &counter) })
 	o.chooseBase()
+	o.early.print = printOn
 	o.dead = w.pid1 && o.timerIsDead()
 	_, err := fs.Stat(w.root, firmwareDir)
 	o.uefi = err == nil
