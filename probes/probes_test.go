@@ -143,3 +143,24 @@ func TestReadSafely(t *testing.T) {
 	s := subject{"test", func(fs.FS, *Facts) error { panic("out of range") }}
 	require.EqualError(t, s.readSafely(nil, nil, func(string) error { return nil }), "probe panicked: out of range")
 }
+
+// Some subjects are read again; the others, and the facts before, stay as they are.
+func TestReadAgain(t *testing.T) {
+	files := guesttest.Open(t, "qemu-image")
+	before := Read(files)
+	files.AddFile("vmspec/disks", []byte("error hung for 15s\n"))
+	files.AddError("sys/class/rtc", errors.New("EIO"))
+	var asked []string
+	after := ReadAgain(files, before, []string{"disk", "rtc"}, func(subject string) error {
+		asked = append(asked, subject)
+		return nil
+	})
+	require.Equal(t, []string{"rtc", "disk"}, asked)
+	require.Empty(t, before.Errors)
+	require.Same(t, before.FDT, after.FDT)
+	require.NotEqual(t, before.Disk, after.Disk)
+	again := ReadAgain(guesttest.Open(t, "qemu-image"), after, []string{"disk", "rtc"}, func(string) error { return nil })
+	require.Equal(t, before, again)
+	lost := ReadAgain(files, before, []string{"disk"}, func(string) error { return errors.New("hung") })
+	require.Equal(t, map[string]string{"disk": "hung"}, lost.Errors)
+}
