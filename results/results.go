@@ -6,7 +6,9 @@
 // are no part of a report, such as the kernel's, are set aside, and so are
 // escape sequences, control characters, and the time or the domain that
 // somebody wrote before every line. One that was damaged is repaired from its
-// frames, in which the guest wrote it twice more, each with a checksum.
+// frames, in which the guest wrote it twice more, each with a checksum. Where the
+// VM stopped before its report, what the guest wrote before its trials counts: the
+// provisional report, which is never conformant.
 // Everything else is incomplete, and an incomplete report is never a verdict.
 package results
 
