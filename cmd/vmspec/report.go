@@ -32,6 +32,9 @@ before its lines is its source. The last boot of each source counts, and the
 worst of these is the exit status. A boot behind them that did not report is one
 that could not be told. --nonce chooses a report, whatever else is there.
 
+A VM that stopped in a trial has left a provisional report: what was judged
+stands, and the rest are errors that name the trial. It is never conformant.
+
 The log may be packed (gzip, xz, zstd, bzip2, lz4), or be the records of docker,
 journald, LAVA, go test or asciinema. Of a directory, each log in it has a
 line, and the worst is the exit status.`,
