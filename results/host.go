@@ -101,24 +101,14 @@ type view struct {
 // noVariables is the requirement that a firmware may break by its boot.
 const noVariables = "IMG-NO-VARIABLES"
 
-// needsHost is why a guest leaves a point to its host.
-const needsHost = needs + "host"
-
-// needs begins the reason of a point that was not tried because something is missing:
-// others were left out because somebody wanted it so.
-const needs = "needs-"
-
-// nobody is why a guest leaves it to its host whether its consoles take input.
-const nobody = "nobody-answered"
-
 // view takes what the guest saw out of the report.
 func (r *Report) view(h *HostRun) view {
 	v := view{HostRun: h}
 	for _, p := range r.Points {
-		if p.ID == noVariables && p.Verdict == Skip && p.Reason == needsHost {
+		if p.ID == noVariables && p.Verdict == Skip && p.Reason == report.NeedsHost {
 			v.stores = p.Found
 		}
-		if p.ID == "PLAT-CONSOLE-INPUT" && p.Reason == nobody && strings.Contains(p.Found, report.NoInterrupt) {
+		if p.ID == "PLAT-CONSOLE-INPUT" && p.Reason == report.NobodyAnswered && strings.Contains(p.Found, report.NoInterrupt) {
 			v.quiet = p.Found
 		}
 	}
@@ -193,7 +183,7 @@ func (v view) judge(p Point) (j Judged) {
 	if p.Party() == report.Image {
 		return v.ofFile(p)
 	}
-	if observe := observers[p.ID]; observe != nil && p.Verdict == Skip && strings.HasPrefix(p.Reason, needs) {
+	if observe := observers[p.ID]; observe != nil && (p.Needs() || p.Verdict == Skip && p.Reason == report.NobodyAnswered) {
 		j.Verdict, j.Text = observe(v)
 	}
 	return j
@@ -215,8 +205,8 @@ func (v view) ofFile(p Point) Judged {
 // did not show it.
 func (r *Report) imageUnderTest() {
 	for i := range r.Points {
-		if p := &r.Points[i]; p.Party() == report.Image && p.Verdict == Skip && p.Reason == needs+"image" {
-			p.Reason = needs + "boot"
+		if p := &r.Points[i]; p.Party() == report.Image && p.Verdict == Skip && p.Reason == report.NeedsImage {
+			p.Reason = report.NeedsBoot
 		}
 	}
 }

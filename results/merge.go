@@ -341,9 +341,9 @@ func decideGIC(all []boot, best Point) Point {
 	}
 	switch {
 	case v2 == "":
-		best.Verdict, best.Reason = Skip, needs+"gicv2"
+		best.Verdict, best.Reason = Skip, report.NeedsGICv2
 	case v3 == "":
-		best.Verdict, best.Reason = Skip, needs+"gicv3"
+		best.Verdict, best.Reason = Skip, report.NeedsGICv3
 	default:
 		return passedBy(best, fmt.Sprintf("GICv2 in %s, GICv3 in %s", v2, v3), v2, v3)
 	}

@@ -149,20 +149,20 @@ func missing(p Point) string {
 
 // needed is what reasons of a skip stand for.
 var needed = map[string]string{
-	"needs-image":       "a disk image",
-	"guessed-disk":      "to know which disk was booted",
-	"needs-two-boots":   "two boots",
-	"needs-two-vms":     "two VMs",
-	"needs-image-check": "vmspec image check of its image",
-	"needs-host":        "what only the host knows",
-	"needs-hotplug":     "somebody who plugs devices",
-	"needs-aarch32":     "a boot in AArch32",
-	"needs-gicv2":       "a boot with a GICv2",
-	"needs-gicv3":       "a boot with a GICv3",
-	"needs-guest-os":    "a guest OS under test",
-	"needs-boot":        "a boot of the image",
-	"needs-own-guest":   "a guest of the suite's own",
-	"other-description": "a boot by the other description",
+	report.NeedsImage:       "a disk image",
+	report.GuessedDisk:      "to know which disk was booted",
+	report.NeedsTwoBoots:    "two boots",
+	report.NeedsTwoVMs:      "two VMs",
+	report.NeedsImageCheck:  "vmspec image check of its image",
+	report.NeedsHost:        "what only the host knows",
+	report.NeedsHotplug:     "somebody who plugs devices",
+	report.NeedsAArch32:     "a boot in AArch32",
+	report.NeedsGICv2:       "a boot with a GICv2",
+	report.NeedsGICv3:       "a boot with a GICv3",
+	report.NeedsGuestOS:     "a guest OS under test",
+	report.NeedsBoot:        "a boot of the image",
+	report.NeedsOwnGuest:    "a guest of the suite's own",
+	report.OtherDescription: "a boot by the other description",
 }
 
 // names lists IDs, at most four of them.
@@ -199,7 +199,7 @@ func (r *Report) next(c Conformance) string {
 		return spec(missed)
 	case c == CouldNotTell && len(r.of(r.Party(), true, Error)) > 0:
 		return "fix what the errors name, and run again"
-	case c == Conformant && first(func(p Point) bool { return p.Reason == "needs-image" }) >= 0:
+	case c == Conformant && first(func(p Point) bool { return p.Reason == report.NeedsImage }) >= 0:
 		return "vmspec run qemu-image boots a disk image, vmspec image check judges one"
 	}
 	return ""

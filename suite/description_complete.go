@@ -11,6 +11,7 @@ import (
 	"vmspec/probes/acpi"
 	"vmspec/probes/device"
 	"vmspec/probes/fdt"
+	"vmspec/results/report"
 )
 
 // descriptionComplete is what the chapter asks of the whole description: it has
@@ -52,8 +53,8 @@ var descriptionComplete = []Requirement{
 
 // Machine-readable reasons of a skip.
 const (
-	reasonByACPI = "other-description: Linux runs by ACPI"
-	reasonByTree = "other-description: Linux runs by the device tree"
+	reasonByACPI = report.OtherDescription + ": Linux runs by ACPI"
+	reasonByTree = report.OtherDescription + ": Linux runs by the device tree"
 )
 
 // undescribed are prefixes of names in /proc/iomem. Linux learns the place of

@@ -57,32 +57,32 @@ func count(n int, noun string) string {
 const (
 	ReasonChosen   = report.Skipped
 	ReasonReadOnly = "vmspec.readonly"
-	ReasonOwnGuest = "needs-own-guest" // the suite changes nothing in a guest that it did not boot
-	ReasonNoDevice = "no-device"       // there is nothing to judge
-	ReasonNobody   = "nobody-answered" // somebody was asked to type
-	ReasonNoUEFI   = "no-uefi"         // the guest was not booted through UEFI
-	ReasonNoTree   = "no-fdt"          // the guest has no device tree
-	ReasonNoGIC    = "no-gic"          // the description names no GIC
+	ReasonOwnGuest = report.NeedsOwnGuest  // the suite changes nothing in a guest that it did not boot
+	ReasonNoDevice = "no-device"           // there is nothing to judge
+	ReasonNobody   = report.NobodyAnswered // somebody was asked to type
+	ReasonNoUEFI   = "no-uefi"             // the guest was not booted through UEFI
+	ReasonNoTree   = "no-fdt"              // the guest has no device tree
+	ReasonNoGIC    = "no-gic"              // the description names no GIC
 
 	// Something else in the image is missing.
 	ReasonNoTable   = "no-gpt"
 	ReasonNoESP     = "no-esp"
 	ReasonNoFAT     = "no-fat"
 	ReasonNoProgram = "no-boot-program"
-	ReasonDamaged   = "damaged-fat" // not all its files can be seen
-	ReasonCut       = "cut-disk"    // the image's file ends before its table does
-	ReasonBoot      = "needs-boot"  // a boot of the image would show it
+	ReasonDamaged   = "damaged-fat"    // not all its files can be seen
+	ReasonCut       = "cut-disk"       // the image's file ends before its table does
+	ReasonBoot      = report.NeedsBoot // a boot of the image would show it
 
 	// The requirement has no check, or none for this guest.
-	ReasonNoImage  = "needs-image"    // a disk image under test
-	ReasonGuessed  = "guessed-disk"   // nothing says that the guest was booted from the disk
-	ReasonNoOS     = "needs-guest-os" // a guest OS under test: the suite's kernel does not count
-	ReasonTwoBoots = "needs-two-boots"
-	ReasonTwoVMs   = "needs-two-vms"
-	ReasonHotplug  = "needs-hotplug"     // somebody who plugs while the guest runs
-	ReasonOwnImage = "needs-image-check" // the OS's own image: the command line of a running guest is its VM's
-	ReasonAArch32  = "needs-aarch32"     // a boot in the other execution state
-	ReasonHost     = "needs-host"        // only the VMM's side knows
+	ReasonNoImage  = report.NeedsImage   // a disk image under test
+	ReasonGuessed  = report.GuessedDisk  // nothing says that the guest was booted from the disk
+	ReasonNoOS     = report.NeedsGuestOS // a guest OS under test: the suite's kernel does not count
+	ReasonTwoBoots = report.NeedsTwoBoots
+	ReasonTwoVMs   = report.NeedsTwoVMs
+	ReasonHotplug  = report.NeedsHotplug    // somebody who plugs while the guest runs
+	ReasonOwnImage = report.NeedsImageCheck // the OS's own image: the command line of a running guest is its VM's
+	ReasonAArch32  = report.NeedsAArch32    // a boot in the other execution state
+	ReasonHost     = report.NeedsHost       // only the VMM's side knows
 )
 
 // A Result is the verdict on one requirement by one profile.

@@ -17,9 +17,6 @@ type Choice struct {
 	ByHost bool
 }
 
-// Skipped is the reason of a point that the parameter skip left out.
-const Skipped = "vmspec.skip"
-
 // LeftOut tells whether the point is in the report only by its name.
 func (p Point) LeftOut() bool { return p.Verdict == Skip && p.Reason == Skipped }
 

@@ -118,7 +118,7 @@ func (r *Report) Party() Party {
 
 // notUnderTest are the reasons by which all of a party was skipped that was only
 // there to carry the suite.
-var notUnderTest = map[Party]string{Image: "needs-image", GuestOS: "needs-guest-os"}
+var notUnderTest = map[Party]string{Image: NeedsImage, GuestOS: NeedsGuestOS}
 
 func (r *Report) underTest(party Party) bool {
 	judged := false
