@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"slices"
 	"strings"
-	"unicode"
 
 	"vmspec/results/report"
 )
@@ -187,8 +186,7 @@ type Health struct {
 	lines   int
 	seen    stage          // who wrote lines
 	loops   bool           // the symptom is that the machine starts again
-	first   string         // the first line that looks like a firmware's, without times
-	words   string         // the longest part of it without a digit
+	first   string         // the first line that looks like a firmware's
 	firstAt int            // where it was seen last
 	word    string         // of it, which decides for most lines
 	starts  map[string]int // since the last sign of the suite
@@ -353,14 +351,4 @@ func timeAt(text string, n int) int {
 		end++
 	}
 	return end
-}
-
-// longestWords is the longest part of a line without a digit.
-func longestWords(line string) (longest string) {
-	for words := range strings.FieldsFuncSeq(line, unicode.IsDigit) {
-		if len(words) > len(longest) {
-			longest = words
-		}
-	}
-	return longest
 }

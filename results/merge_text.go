@@ -99,10 +99,16 @@ func lines(t grid.Writer) string {
 	return b.String()
 }
 
-// Told is what a merge says beside its points: contradictions, one a text.
+// Told is what a merge says beside its points: contradictions, and boots whose VM
+// stopped, one a text.
 func (m *Merged) Told() (out []string) {
 	for _, c := range m.Contradictions {
 		out = append(out, "contradiction: "+c.String())
+	}
+	for _, b := range m.Boots {
+		if b.Provisional() {
+			out = append(out, fmt.Sprintf("%s: the VM stopped %s; its report is the one from before", b.Name, b.Stopped))
+		}
 	}
 	return append(out, m.versions()...)
 }

@@ -62,7 +62,7 @@ func (p *Parser) foretell(set *frameSet) {
 		}
 		r.early = &provisional{points: r.Points, doing: p.doing}
 		r.stop()
-		p.found(r, from)
+		p.found(r, from, set.level)
 	}
 }
 

@@ -71,9 +71,11 @@ type Report struct {
 	// which the VM stopped.
 	Without []string
 
-	source source
-	early  *provisional // nil for a final report
-	strand int          // counts the machines of one source, which a log without prefixes may hold
+	source  source
+	level   level        // at which its lines were told from others'
+	strand  int          // counts the machines of one source, which a log without prefixes may hold
+	early   *provisional // nil for a final report
+	claimed bool         // what its vendor claims was compared
 }
 
 // ErrNoReport says that a log holds no report, not even the beginning of one.

@@ -152,6 +152,7 @@ func (p *Parser) found(r *Report, from source, l level) {
 	})
 	r.source, r.Source, r.Boot = from, from.String(), 1
 	p.reports = slices.DeleteFunc(p.reports, func(o *Report) bool { return r.early == nil && p.replaces(r, o) })
+	p.steps += len(p.reports) + len(p.traces) + len(r.Lines)
 	for i, other := range slices.Backward(p.reports) {
 		if other.Source != r.Source {
 			continue

@@ -26,9 +26,9 @@ var beyondConsole = []Requirement{
 	{
 		ID: "PLAT-CONSOLE-INPUT", Title: "What is typed on a console reaches the guest",
 		Asked: "People log in on the console, so what is typed there must arrive.",
-		How: "Asks on each terminal for a word to be typed. The word passes; a part of it, or the word with wrong letters, " +
-			"fails; other text is an error. Skipped if nobody types, with vmspec.readonly, and in a guest that we did not " +
-			"boot.",
+		How: "Asks on each terminal for a word to be typed. The word passes; a part of it, or wrong letters, fails; " +
+			"other text is an error. Skipped if nobody types, but a host that typed fails a console that raised no " +
+			"interrupt. Skipped with vmspec.readonly, and in a guest that we did not boot.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"console", "kernel"},
 		Check: checkInput,

@@ -18,8 +18,9 @@ var beyondDevice = []Requirement{
 	{
 		ID: "PLAT-BLOCK-READ", Title: "Disks are read from the first to the last block",
 		Asked: "A disk that has fewer blocks than it states loses data.",
-		How: "Reads the first, the last and two other blocks of each disk. A read that the disk fails, fails. Skipped without " +
-			"a disk; what was not read, or a virtio or Xen disk that Linux does not show, is an error.",
+		How: "Reads the first, the last and two other blocks of each disk. A read that the disk fails, fails, and so " +
+			"does a virtio disk that refused its driver. Skipped without a disk; what was not read, or another disk " +
+			"that Linux does not show, is an error.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"disk", "virtio", "xen"},
 		Check: checkBlockRead,

@@ -43,9 +43,9 @@ var beyondFirmware = []Requirement{
 	{
 		ID: "FW-VAR-WRITE", Title: "A UEFI variable is made, extended and deleted",
 		Asked: "Installers and updates write boot entries. They fail if the firmware does a part of it only.",
-		How: "Creates a variable of our own, reads, extends and deletes it. A step that the firmware refuses, or that reads " +
-			"something else, fails; an error of the kernel is an error. Skipped without UEFI, with vmspec.readonly, and in a " +
-			"guest that we did not boot.",
+		How: "Creates a variable of our own, reads, extends and deletes it. A step that the firmware refuses, or that " +
+			"reads something else, and a crash in it fail; an error of the kernel is an error. Skipped without UEFI, " +
+			"with vmspec.readonly, and in a guest that we did not boot.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"efi", "kernel"}, Kernel: []string{"CONFIG_EFI", "CONFIG_EFIVAR_FS"},
 		Check: checkVariableWrite,

@@ -25,8 +25,9 @@ var beyondVirtio = []Requirement{
 	{
 		ID: "PLAT-VIRTIO-STATUS", Title: "Virtio devices keep the status they are given",
 		Asked: "A device that loses its status, or asks for a reset, does not work any more.",
-		How: "Reads the status of each device that a driver has set running. Lost bits, or DEVICE_NEEDS_RESET, fail; a driver " +
-			"that gave up is not judged. If no driver runs, it is an error. Skipped without virtio devices.",
+		How: "Reads the status of each device that a driver has set running. Lost bits, DEVICE_NEEDS_RESET, or a fault " +
+			"of the device that the kernel logged fail; a driver that gave up without one is not judged. If no driver " +
+			"runs, it is an error. Skipped without virtio devices.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"virtio"},
 		Check: checkVirtioStatus,

@@ -20,7 +20,8 @@ import (
 var descriptionComplete = []Requirement{
 	{
 		ID: "HW-FDT-COMPLETE", Title: "The device tree describes the entire VM",
-		Asked: "The device tree leaves nothing of the VM out.",
+		Asked:    "The device tree leaves nothing of the VM out.",
+		Readings: everyText(by{12}),
 		How: "Registers and interrupts that Linux uses fail if no node, and no window of a bus such as PCI or VMBus, has them, " +
 			"and so do described devices that do not answer, miss what they refer to, or reject their description. Others " +
 			"without a driver are told, or errors if the kernel does not say why. Skipped under ACPI; in a guest that we did " +

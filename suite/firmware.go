@@ -72,24 +72,6 @@ var firmware = []Requirement{
 		Fix:     "Keep the firmware's settings, such as its boot order, with the VM when it is off.",
 	},
 	{
-		ID: "FW-VAR-RUNTIME", Title: "UEFI variables can be set by the running guest",
-		Asked: "UEFI variables are kept with the VM; installers set them while the guest runs.",
-		How: "Passes if efivarfs is mounted writable and, where that was tried, a variable could be created; a full store or " +
-			"an error of the kernel does not count. A refusal, a read-only efivarfs or no UEFI fails. Runtime services that " +
-			"were switched off are an error.",
-		Subject: Platform, Kind: Evidence,
-		RestsOn: "FW-UEFI-BOOT",
-		Clauses: Clauses{
-			RFCv2: Clause{StronglyRecommended, "Virtual Firmware", 5},
-			V10:   Clause{StronglyRecommended, "Virtual Firmware", 5},
-			V20:   Clause{StronglyRecommended, "Virtual Firmware", 5},
-		},
-		Needs: []string{"efi", "kernel"}, Kernel: []string{"CONFIG_EFI"},
-		Check: checkVariables,
-		Fix:   "Give the VM a variable store of its own and keep SetVariable working after ExitBootServices.",
-		Refs:  []string{"EBBR 2.7"},
-	},
-	{
 		ID: "FW-VAR-PERSIST", Title: "UEFI variables survive a power-off",
 		Asked: "UEFI variables that the guest sets are still there when the VM starts again.",
 		How: "Not judged: two boots show it, if the VMM's process ended between them. A warm reset shows nothing, since memory" +
@@ -112,9 +94,9 @@ var firmware = []Requirement{
 		ID: "FW-RTC", Title: "The UEFI clock advances one second a second",
 		Asked:    "UEFI's runtime services tell the time. Which device feeds the clock is left to the VM and its firmware.",
 		Readings: Readings{RFCv2: by{6}},
-		How: "Watches the seconds of Linux's UEFI clock against the counter. A clock that is missing, stands still or is twice" +
-			" off by more than 5 % fails; within 10 % it passes. A kernel without the driver, or what a busy host can " +
-			"explain, is an error.",
+		How: "Watches the seconds of Linux's UEFI clock against the counter. A clock that is missing, answers with an " +
+			"error, stands still or is twice off by more than 5 % fails; within 10 % it passes. A kernel without the " +
+			"driver, services that kernel or administrator keep away, and what a busy host can explain, are errors.",
 		Subject: Platform, Kind: Functional,
 		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{

@@ -17,7 +17,8 @@ import (
 var images = []Requirement{
 	{
 		ID: "IMG-GPT", Title: "The disk has a GUID partition table",
-		Asked: "The disk, as the VM sees it, is partitioned by a GUID partition table.",
+		Asked:    "The disk, as the VM sees it, is partitioned by a GUID partition table.",
+		Readings: everyText(by{4}),
 		How: "Reads the primary header, its entries and where the partitions lie. A wrong checksum or size, partitions that" +
 			" overlap or leave the usable blocks, or a disk that was cut, fails. Skipped without a boot disk or image; a block that cannot be read is" +
 			" an error.",
@@ -29,7 +30,8 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-GPT-BACKUP", Title: "The backup partition table is whole too",
-		Asked: "A GUID partition table has a second copy, at the end of the disk.",
+		Asked:    "A GUID partition table has a second copy, at the end of the disk.",
+		Readings: everyText(by{4, 10}),
 		How: "Compares the copy in the last block, or where the primary names one, with the primary. A copy that is missing, " +
 			"damaged or different fails; on a disk that grew it may lie before the end. Skipped without a disk, or if it has no " +
 			"table at all; a block that cannot be read is an error.",
@@ -51,7 +53,8 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-BOOT-PATH", Title: "The boot program is at the removable media path",
-		Asked: "What boots lies in the EFI System Partition, at the path that UEFI tries on removable media.",
+		Asked:    "What boots lies in the EFI System Partition, at the path that UEFI tries on removable media.",
+		Readings: everyText(by{4, 11}),
 		How: "Looks for the file of the running architecture; an image that does not run needs that of either. No file, a " +
 			"directory, or shim without a program beside it, fails. Skipped without a disk, an ESP or a FAT file system; what cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(2),
@@ -74,7 +77,8 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-ESP-TYPE", Title: "The ESP carries its partition type GUID",
-		Asked: "The EFI System Partition is marked by its own partition type GUID.",
+		Asked:    "The EFI System Partition is marked by its own partition type GUID.",
+		Readings: everyText(by{4}),
 		How: "Passes if an entry of the partition table has that type, and no attribute by which firmware ignores it; else it " +
 			"fails and lists the types that are there. Skipped without a disk or a whole table; a table that cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(3),
@@ -84,7 +88,8 @@ var images = []Requirement{
 	},
 	{
 		ID: "IMG-ESP-FAT32", Title: "The ESP is formatted as FAT32",
-		Asked: "The file system of the EFI System Partition is FAT32.",
+		Asked:    "The file system of the EFI System Partition is FAT32.",
+		Readings: everyText(by{4}),
 		How: "Reads the boot sector and the directories of the ESP that boots. Fewer than 65525 clusters, sectors of another " +
 			"size than the disk's, another file system or a damaged one fails. Skipped without a disk or an ESP; a boot sector that cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(3),

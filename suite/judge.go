@@ -137,9 +137,6 @@ func JudgeEach(s Settings, arch string, facts *probes.Facts, begin func(id strin
 		if !slices.Contains(s.Skip, r.ID) {
 			finding = r.judge(facts, begin)
 		}
-		if s.Profile == V20 && r.ByV20 != "" && finding.Verdict == Pass {
-			finding.Found = append(finding.Found, r.ByV20)
-		}
 		clause, asked := r.Clauses.By(s.Profile)
 		result := Result{Requirement: r, Finding: finding, Clause: clause}
 		if asked {

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"vmspec/probes"
+	"vmspec/probes/cpu"
 	"vmspec/probes/fdt"
 	"vmspec/probes/memory"
 )
@@ -16,7 +17,8 @@ import (
 var platform = []Requirement{
 	{
 		ID: "PLAT-CPU-ENUM", Title: "The description enumerates the CPUs",
-		Asked: "The guest finds all of the VM's CPUs by the hardware description.",
+		Asked:    "The guest finds all of the VM's CPUs by the hardware description.",
+		Readings: Readings{RFCv2: by{4, 9}, V10: by{4, 9}, V20: by{4}},
 		How: "Compares the CPUs that the description enables with those that Linux has, and has online. Other numbers fail; a " +
 			"CPU that the MADT calls online capable may be offline or absent, and a disabled one in the tree is a CPU. Limits " +
 			"of the kernel or its command line, a busy host, and CPUs that somebody may have switched off are errors.",
@@ -28,7 +30,8 @@ var platform = []Requirement{
 	},
 	{
 		ID: "PLAT-MEM-ENUM", Title: "The description enumerates the memory",
-		Asked: "The guest finds all of the VM's memory by the hardware description.",
+		Asked:    "The guest finds all of the VM's memory by the hardware description.",
+		Readings: everyText(by{4, 9}),
 		How: "Fails if Linux uses RAM that no memory node of the device tree covers, or lacks RAM that one describes and " +
 			"nothing reserves; if the command line or the kernel limits memory, that is an error. Under ACPI without such nodes Linux has " +
 			"only what UEFI's map enumerates: it passes if the kernel's log shows the RAM that it began with, else it is an " +
@@ -56,8 +59,8 @@ var platform = []Requirement{
 	{
 		ID: "PLAT-AARCH32", Title: "The VM can be booted in AArch32 at EL1",
 		Asked:   "Where the physical CPUs have AArch32 at EL1, a VM can be booted in AArch32 as well as in AArch64.",
-		How:     "Not judged by one boot: a guest in AArch64 cannot see what its CPU has at EL1. vmspec merge passes it if one of the boots ran in AArch32.",
-		Subject: Platform, Kind: Functional, Untested: ReasonAArch32,
+		How:     "A boot of a 32-bit kernel passes. Any other is skipped: a guest in AArch64 cannot see what its CPU has at EL1. vmspec merge asks all boots.",
+		Subject: Platform, Kind: Functional,
 		Clauses: everywhere(Clause{Recommended, "VM Platform", 2}),
 		Needs:   []string{"kernel"},
 		Check:   checkAArch32,
@@ -66,8 +69,9 @@ var platform = []Requirement{
 	{
 		ID: "PLAT-PSCI", Title: "CPUs and power are controlled by PSCI 0.2 or newer",
 		Asked: "The hypervisor implements PSCI 0.2 or newer, by which guests start CPUs, power off and reboot.",
-		How: "Takes the version from debugfs or the kernel's log. None, or 0.1, fails; if neither source can tell, it is an " +
-			"error. Whether the functions work is not tried.",
+		How: "Takes the version from debugfs or the kernel's log. None, an error code in its place, or one under 0.2 " +
+			"fails, and so do CPUs that something else starts, or of which PSCI started none. If neither source can " +
+			"tell, it is an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{RFCv2: informative, V10: informative, V20: Clause{Must, "ARM Server Architecture", 1}},
 		Needs:   []string{"psci", "cpu", "kernel"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
@@ -282,16 +286,21 @@ func checkStarted(f *probes.Facts, found ...string) Finding {
 			others = append(others, c.Name+" by "+c.EnableMethod)
 		}
 	}
-	limited := f.Kernel.Has("maxcpus") || f.Kernel.Has("nr_cpus") || f.Kernel.Has("nosmp")
 	switch {
-	case len(others) > 0:
+	case len(others) > 0 && f.CPU.Enabled() > 1:
 		return fail("CPUs are started by another method: "+strings.Join(others, ", "), found...)
 	case f.CPU.DeclaredErr != "" && len(f.CPU.Online) < 2:
 		return unreadable(f.CPU.DeclaredErr, found...)
 	case f.CPU.Enabled() < 2, len(f.CPU.Online) > 1:
 		return pass(found...)
-	case limited, f.Kernel.Context != "pid1", f.CPU.Offline.Lost(), len(f.CPU.Late) > 0:
-		return unknown("no other CPU is online, so none was started by PSCI", found...)
 	}
-	return failSince("PLAT-CPU-ENUM", "PSCI started no other CPU", found...)
+	// Why no other CPU is online is PLAT-CPU-ENUM's to tell.
+	enumerated := Requirement{Check: checkCPUs}
+	switch enumerated.checkSafely(f, func(string) error { return nil }).Verdict {
+	case Pass:
+		return pass(found...)
+	case Fail:
+		return failSince("PLAT-CPU-ENUM", "PSCI started no other CPU", found...)
+	}
+	return unknown("no other CPU is online, so none was started by PSCI", found...)
 }

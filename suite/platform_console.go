@@ -17,8 +17,9 @@ var platformConsole = []Requirement{
 		ID: "PLAT-CONSOLE", Title: "The console is a PL011, virtio or Xen PV console",
 		Asked:    "The VM has a serial console: an emulated PL011, a virtio console or the Xen PV console.",
 		Readings: Readings{RFCv2: by{1}, V10: by{1}},
-		How: "Passes if a terminal of Linux is a PL011, or hvc0 is Xen's or there is a bound virtio console. An SBSA UART, a " +
-			"16550 or nothing fails. A kernel without a driver, or a kind that only root can see, is an error.",
+		How: "Passes if a terminal of Linux is a PL011, Xen's console, or a virtio console of which a port is a " +
+			"console: a name such as hvc0 says nothing. An SBSA UART, a 16550 or nothing fails. A kernel without a " +
+			"driver, or a kind that cannot be told, is an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "VM Platform", 4},

@@ -11,8 +11,9 @@ var platformHotplug = []Requirement{
 	{
 		ID: "PLAT-HOTPLUG-BUS", Title: "The VM has a hotpluggable bus",
 		Asked: "The VM has a bus on which disks and network devices can be plugged, such as PCIe or the Xen PV bus.",
-		How: "Passes with a Xen PV device, a PCI slot with a hotplug driver, or a PCIe port that pciehp serves. Else it fails." +
-			" An error if not root, with pcie_ports=, on Xen without PV devices, or in a kernel without pciehp.",
+		How: "Passes with a Xen PV device, a VMBus, a PCI slot with a hotplug driver, or a PCIe port that pciehp " +
+			"serves. Else it fails. An error if not root, with pcie_ports=, on Xen without PV devices, or in a kernel " +
+			"without the driver.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
 		Needs:   []string{"pci", "xen", "vmbus", "virtio", "acpi", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_PCI_PCIE"},

@@ -11,7 +11,7 @@ import (
 // platformTimer is what the chapter asks of the generic timer and its counter.
 var platformTimer = []Requirement{
 	{
-		ID: "PLAT-TIMER", Title: "The generic timer interrupts every CPU",
+		ID: "PLAT-TIMER", Title: "The virtual timer interrupts every CPU",
 		Asked:    "The VM has the virtual timer of the Arm architecture.",
 		Readings: Readings{RFCv2: by{1}, V10: by{1}},
 		How: "On each online CPU a thread sleeps five times, while arch_timer's interrupts are counted. A sleep that did not end, " +
@@ -114,7 +114,7 @@ func checkView(t *timer.Facts, found string) Finding {
 // declaredPPI names the interrupt that the description declares, for the person
 // who must repair it.
 func declaredPPI(t *timer.Facts) []string {
-	if len(t.PPIs) < 3 || t.PPIs[2] == 0 {
+	if t.Declared() == 0 {
 		return nil
 	}
 	return []string{fmt.Sprintf("%s declares the virtual timer at interrupt %d", t.Node, t.Declared())}

@@ -130,7 +130,6 @@ type Requirement struct {
 	ID      string // for ever
 	Title   string // what holds when it is met; no "#"
 	Asked   string // the sentence in plain words; of what no text asks, why a user wants to know
-	ByV20   string // what v2.0 asks besides and one VM cannot show: told with a pass by that text
 	How     string // what the check looks at, and what passes, fails, is skipped or is an error
 	Subject Subject
 	Kind    Kind

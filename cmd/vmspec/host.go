@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"fmt"
+	"maps"
 	"os"
 	"slices"
 	"strings"
@@ -18,9 +19,9 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 	h := &results.HostRun{
 		Nonce: r.Nonce, Command: r.Command, Seconds: out.Took.Seconds(),
 		Status: out.Status, Signal: out.Signal, Killed: out.Killed, Lasted: out.Reason == vmm.Lasted, Off: out.Off,
-		Left: out.Left, Remained: out.Remained,
+		Left: out.Left, Remained: out.Remained, Typed: out.Typed,
 		Only: w.chosen.Only, Skip: w.chosen.Skip,
-		Variables: w.variables, Claims: w.vm.claims,
+		Image: w.image, Claims: w.vm.claims,
 	}
 	if whole(out) { // what is damaged may have lost its nonce
 		if err := observe(out.Report, h); err != nil {
@@ -41,10 +42,10 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 	return nil
 }
 
-// judgeVariables judges whether an image holds a variable store; nil where that
-// cannot be told.
-func judgeVariables(image string) *results.Judged {
-	report, err := checkImage(image, "", "")
+// judgeImage judges an image's file before a run, as image check does. It returns
+// the verdicts by ID.
+func judgeImage(f *imagefile.Image) (map[string]results.Judged, error) {
+	report, err := checkImage(f, 0, "", "")
 	if err != nil {
 		return nil, err
 	}

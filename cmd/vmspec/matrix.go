@@ -175,8 +175,8 @@ func (r *bootRun) run(ctx context.Context, more ...string) {
 
 // concludeAll merges the boots by each profile.
 func (f *matrixFlags) concludeAll(c *cobra.Command, runs []*bootRun) error {
-	reports, lost := f.reports(c, runs)
-	verdicts, more := f.verdicts(runs, reports)
+	boots, lost := f.bootsOf(c, runs)
+	verdicts, more := f.verdicts(runs, boots)
 	var without error
 	if lost = append(lost, more...); lost != nil {
 		without = undecided{errors.New(strings.Join(lost, "\n"))}
@@ -190,32 +190,32 @@ func (f *matrixFlags) concludeAll(c *cobra.Command, runs []*bootRun) error {
 	return withLost(c.ErrOrStderr(), worstOf(verdicts, f.strict), without)
 }
 
-// reports reads the boots' reports, by name, and says why there is none of others.
-func (f *matrixFlags) reports(c *cobra.Command, runs []*bootRun) (reports map[string]*results.Report, lost []string) {
-	reports = map[string]*results.Report{}
+// bootsOf reads what the boots reported, and says why there is no report of others.
+func (f *matrixFlags) bootsOf(c *cobra.Command, runs []*bootRun) (boots map[*bootRun][]results.Boot, lost []string) {
+	boots = map[*bootRun][]results.Boot{}
 	for _, r := range runs {
-		report, why := f.reportOf(c, r)
-		if report == nil {
-			lost = append(lost, r.Name+": "+why)
-			continue
+		more, why := f.ran(c, r)
+		boots[r] = more
+		for _, w := range why {
+			lost = append(lost, r.Name+": "+w)
 		}
-		if reports[r.Name] = report; r.stderr != "" {
+		if r.stderr != "" && why == nil {
 			fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: %s\n", r.Name, r.said())
 		}
 	}
-	return reports, lost
+	return boots, lost
 }
 
 // verdicts are those by each profile, and why there is none by others.
-func (f *matrixFlags) verdicts(runs []*bootRun, reports map[string]*results.Report) (verdicts []*results.Merged, lost []string) {
+func (f *matrixFlags) verdicts(runs []*bootRun, boots map[*bootRun][]results.Boot) (verdicts []*results.Merged, lost []string) {
 	for _, profile := range f.profiles {
-		var boots []results.Boot
+		var needed []results.Boot
 		for _, r := range runs {
-			if report := reports[r.Name]; report != nil && r.needed(profile) {
-				boots = append(boots, results.Boot{Name: r.Name, Report: report})
+			if r.needed(profile) {
+				needed = append(needed, boots[r]...)
 			}
 		}
-		merged, err := results.MergeOf(boots...).By(profile)
+		merged, err := results.MergeOf(needed...).By(profile)
 		if err != nil {
 			lost = append(lost, fmt.Sprintf("by %s: %v", profile, err))
 			continue
@@ -229,17 +229,20 @@ func (f *matrixFlags) verdicts(runs []*bootRun, reports map[string]*results.Repo
 // said is what the boot's run said beside its report.
 func (r *bootRun) said() string { return strings.TrimPrefix(r.stderr, "vmspec: ") }
 
-// reportOf reads a boot's report, or says why there is none.
-func (f *matrixFlags) reportOf(c *cobra.Command, r *bootRun) (*results.Report, string) {
+// ran returns what a run reported, and why it reported nothing.
+func (f *matrixFlags) ran(c *cobra.Command, r *bootRun) (boots []results.Boot, why []string) {
 	if r.status == unusable {
-		return nil, r.said()
+		return nil, []string{r.said()}
 	}
-	report, err := f.bootOf(c, r.log)
+	boots, lost, err := f.mergeFlags.bootsOf(c, r.log, r.Name)
 	switch {
-	case err != nil && r.stderr != "":
-		return nil, r.said()
+	case len(boots) == 0 && r.stderr != "":
+		return nil, []string{r.said()}
 	case err != nil:
-		return nil, err.Error()
+		return nil, []string{err.Error()}
 	}
-	return report, ""
+	for _, e := range lost {
+		why = append(why, e.Error())
+	}
+	return boots, why
 }

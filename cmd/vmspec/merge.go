@@ -106,8 +106,8 @@ func (f *mergeFlags) checkProfiles() error {
 	return nil
 }
 
-// readBoots reads the report of each log. An error that is undecided names the
-// logs that have none; the others' boots are returned with it.
+// readBoots reads the reports of each log. An error that is undecided names the
+// boots that have none; the others are returned with it.
 func (f *mergeFlags) readBoots(c *cobra.Command, logs []string) (results.Merge, error) {
 	for _, name := range logs { // before anything is read
 		if name == "-" {
@@ -122,15 +122,11 @@ func (f *mergeFlags) readBoots(c *cobra.Command, logs []string) (results.Merge, 
 	var boots []results.Boot
 	var without []error
 	for _, name := range logs {
-		report, err := f.bootOf(c, name)
-		switch {
-		case errors.As(err, new(undecided)):
-			without = append(without, err)
-		case err != nil:
+		more, lost, err := f.bootsOf(c, name, name)
+		if err != nil {
 			return nil, err
-		default:
-			boots = append(boots, results.Boot{Name: name, Report: report})
 		}
+		boots, without = append(boots, more...), append(without, lost...)
 	}
 	if without != nil {
 		return results.MergeOf(boots...), undecided{errors.Join(without...)}
@@ -138,20 +134,42 @@ func (f *mergeFlags) readBoots(c *cobra.Command, logs []string) (results.Merge, 
 	return results.MergeOf(boots...), nil
 }
 
-// bootOf reads one log, and the record beside it.
-func (f *mergeFlags) bootOf(c *cobra.Command, name string) (*results.Report, error) {
-	var report *results.Report
-	err := withInput(c, name, func(in io.Reader) (err error) {
-		report, err = readLog(in, name, &results.Parser{})
+// bootsOf reads the boots of one log, and the record beside it. lost says which of
+// its boots have no report. Of several boots each is called by its first line.
+func (f *mergeFlags) bootsOf(c *cobra.Command, file, name string) (boots []results.Boot, lost []error, err error) {
+	var log *serialLog
+	err = withInput(c, file, func(in io.Reader) (err error) {
+		log, err = readLog(in, file, "")
 		return err
 	})
-	if err == nil {
-		err = f.vm.apply(c.ErrOrStderr(), report, name)
+	switch {
+	case err != nil:
+		return nil, nil, err
+	case log.err != nil:
+		return nil, []error{log.err}, nil
 	}
-	if err == nil {
-		observeBeside(c.ErrOrStderr(), report, name)
+	reading := reportFlags{vm: f.vm}
+	if err := reading.settle(log, c.ErrOrStderr()); errors.As(err, new(undecided)) {
+		return nil, []error{err}, nil
+	} else if err != nil {
+		return nil, nil, err
 	}
-	return report, err
+	for _, r := range log.reports {
+		if err := f.vm.apply(c.ErrOrStderr(), r, name); err != nil { // the last have it already
+			return nil, []error{err}, nil
+		}
+		b := results.Boot{Name: name, Report: r}
+		if len(log.reports) > 1 {
+			b.Name = fmt.Sprintf("%s:%d", name, r.First)
+		}
+		if boots = append(boots, b); r.Outdated != "" {
+			lost = append(lost, fmt.Errorf("%s: %s", name, r.Outdated))
+		}
+	}
+	for _, why := range log.apart {
+		lost = append(lost, fmt.Errorf("%s: %s", name, why))
+	}
+	return boots, lost, nil
 }
 
 // conclude prints the verdicts, and returns the worst.
@@ -218,18 +236,14 @@ func printMergedTAP(w io.Writer, name string, m *results.Merged, strict bool) er
 	return err
 }
 
-// worstOf is the worst verdict of several; nil if all are met. A must that failed
-// is known, whatever else is not.
+// worstOf is the worst verdict of several; nil if all are met.
 func worstOf(all []*results.Merged, strict bool) error {
-	worst := results.Conformant
+	var reports []*results.Report
 	for _, m := range all {
-		c, _ := m.Conclude(strict)
-		if c == results.NotConformant || c == results.CouldNotTell && worst != results.NotConformant {
-			worst = c
-		}
+		reports = append(reports, &m.Report)
 	}
-	if worst.ExitStatus() != 0 {
-		return verdict(worst)
+	if c, _ := worst(reports, strict).Conclude(strict); c.ExitStatus() != 0 {
+		return verdict(c)
 	}
 	return nil
 }

@@ -59,11 +59,6 @@ func (o *outputFlags) print(w io.Writer, name string, report *results.Report) er
 	return err
 }
 
-// tap tells whether w gets TAP.
-func (o *outputFlags) tap(w io.Writer) bool {
-	return o.format == "tap" || o.format == "" && !isTerminal(w)
-}
-
 // page is how text on w looks.
 func (o *outputFlags) page(w io.Writer, name string) results.Text {
 	return results.Text{Name: name, Strict: o.strict, Verbose: o.verbose, Paint: func(word string, tone results.Tone) string {

@@ -18,8 +18,7 @@ import (
 
 func newReport() *cobra.Command {
 	var out outputFlags
-	var vm claimsFlag
-	var nonce, profile, capture string
+	var f reportFlags
 	c := &cobra.Command{
 		Use:   "report LOG",
 		Short: "Find the reports in a serial log and conclude from them",
@@ -40,7 +39,7 @@ journald, LAVA, go test or asciinema. Of a directory, each log in it has a
 line, and the worst is the exit status.`,
 		Args: takes(1, 1, "a log"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := errors.Join(checkProfile(profile), out.check(), vm.read()); err != nil {
+			if err := errors.Join(checkProfile(f.profile), out.check(), f.vm.read()); err != nil {
 				return err
 			}
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
@@ -59,27 +58,23 @@ line, and the worst is the exit status.`,
 				if log.err != nil {
 					return log.err
 				}
-				if err != nil {
-					return err
-				}
-				if err := vm.apply(c.ErrOrStderr(), report, args[0]); err != nil {
-					return err
-				}
-				observeBeside(c.ErrOrStderr(), report, args[0])
-				return out.finish(c.OutOrStdout(), args[0], report)
+				return f.conclude(c, log, &out)
 			})
 		},
 	}
 	out.register(c)
-	vm.register(c)
-	c.Flags().StringVar(&nonce, "nonce", "", "take only a report that carries this nonce")
-	c.Flags().StringVar(&profile, "profile", "", "judge by this profile and not by the guest's")
-	c.Flags().StringVar(&capture, "capture", "", "keep in `FILE` (.tar.gz) the captured guest that came by vmspec.capture=console")
+	f.vm.register(c)
+	c.Flags().StringVar(&f.nonce, "nonce", "", "take only a report that carries this nonce")
+	c.Flags().StringVar(&f.profile, "profile", "", "judge by this profile and not by the guest's")
+	c.Flags().StringVar(&f.capture, "capture", "", "keep in `FILE` (.tar.gz) the captured guest that came by vmspec.capture=console")
 	return c
 }
 
 // reportFlags say what is asked of a log.
-type reportFlags struct{ nonce, profile, capture string }
+type reportFlags struct {
+	nonce, profile, capture string
+	vm                      claimsFlag
+}
 
 // conclude prints what a log's reports say.
 func (f *reportFlags) conclude(c *cobra.Command, log *serialLog, out *outputFlags) error {

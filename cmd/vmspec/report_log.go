@@ -21,7 +21,7 @@ type serialLog struct {
 	reports []*results.Report // that are whole
 	last    []*results.Report // boots, one of each source
 	traces  []results.Trace   // of boots without a report
-	apart   []string          // sources that have no whole report
+	apart   []string          // sources that began and have no whole report
 	dead    string            // what its last guest died of
 	err     error             // why none is whole, of type undecided; nil if one is
 }
@@ -128,9 +128,14 @@ func (l *lastLines) shown() (last vmm.Last) {
 	return last
 }
 
-// settle applies to the last boots what the profile, the host's record, and what
-// follows in the log say.
+// settle applies to the last boots what the profile, the host's record, what is
+// claimed, and what follows in the log say.
 func (f *reportFlags) settle(l *serialLog, stderr io.Writer) error {
+	for _, r := range l.last { // before the record's own claims
+		if err := f.vm.apply(stderr, r, l.name); err != nil {
+			return err
+		}
+	}
 	record := observeBeside(stderr, l)
 	if f.nonce == "" {
 		l.outdate(record)

@@ -25,9 +25,9 @@ type watchFlags struct {
 	timeout, silence time.Duration
 	log, profile     string
 	outputFlags
-	vm        claimsFlag
-	variables *results.Judged // in the image, before the run
-	chosen    suite.Settings  // what --append asks of the guest
+	vm     claimsFlag
+	image  map[string]results.Judged // its file, before the run
+	chosen suite.Settings            // what --append asks of the guest
 }
 
 func (w *watchFlags) register(c *cobra.Command) {
@@ -131,9 +131,6 @@ func (f *runFlags) launch(c *cobra.Command, t target.Target, nonce string) error
 	}
 	if f.vm.file == "" {
 		f.vm.claims = t.Claims(f.Options)
-	}
-	if t.Image {
-		f.variables = judgeVariables(f.Image)
 	}
 	// Nothing that we say reaches a guest behind U-Boot; the last report counts.
 	if f.Append = f.append; nonce == "" && !t.UBoot {

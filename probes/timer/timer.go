@@ -30,8 +30,10 @@ type Facts struct {
 	Agreement  Agreement
 	Listed     bool     // /proc/interrupts has an arch_timer interrupt
 	Hz         uint64   // what the kernel runs the timer at, from its log; 0 if it does not say
+	View       View     // which of the timers the kernel runs
+	EL2        bool     `json:",omitempty"` // the kernel logged that it was started at EL2
 	Clock      string   // the kernel's current clock source
-	Node       string   // the tree's timer node; empty if there is none
+	Node       string   // the tree's timer node, or "the GTDT"; empty if there is neither
 	PPIs       []uint32 // of it: secure, physical, virtual, hypervisor's; 0 for one that is not there
 }
 
