@@ -42,6 +42,10 @@ var ours = map[string]string{
 	"cpu-node":         "it knows no bits of an affinity",
 	"interrupt-gic":    "it reads the cells of an interrupt as numbers",
 	"interrupt-map":    "it does not take the map apart",
+	"name-characters":  "it knows no rule for the names of nodes without a binding",
+	"reserve-end":      "it does not look at the memory reservation block",
+	"reserve-range":    "likewise",
+	"structure-end":    "its reader takes what is there",
 	"node-double":      "its reader keeps one node of a name",
 	"reg-wraps":        "it adds no numbers",
 	"phandle-dangling": "it follows phandles of known types only",
@@ -70,7 +74,11 @@ func TestDTValidate(t *testing.T) {
 			crashes++
 			continue
 		}
-		findings := lint(t, blob).Findings
+		l := lint(t, blob)
+		if l.Malformed != "" {
+			continue // what is left of it, each reads in its own way
+		}
+		findings := l.Findings
 		for _, c := range complaints {
 			switch {
 			case slices.ContainsFunc(findings, c.at):
