@@ -2,12 +2,10 @@ package main
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"maps"
 	"runtime"
 	"runtime/debug"
-	"slices"
 	"strings"
 	"time"
 
@@ -19,11 +17,9 @@ import (
 	"vmspec/probes/look"
 	"vmspec/probes/memory"
 	"vmspec/probes/note"
-	"vmspec/probes/rtc"
 	"vmspec/probes/smbios"
 	"vmspec/probes/timer"
 	"vmspec/probes/trial"
-	"vmspec/probes/virtio"
 	"vmspec/suite"
 )
 
@@ -279,145 +275,3 @@ const (
 	variablesTrial = "trial variables"
 	mountsLook     = "look mounts"
 )
-
-// begun begins the clock's trial, unless it must run alone or is UEFI's, and brings
-// the guest up. If the clock's driver is a module, the guest is brought up first.
-func (o *observation) begun() (clock <-chan []byte) {
-	_, err := fs.Stat(o.root, "sys/class/rtc/rtc0")
-	if err == nil && !o.uefi {
-		clock = o.watchClock()
-	}
-	if o.pid1 {
-		o.bringUp()
-	}
-	if err != nil && !o.uefi {
-		clock = o.watchClock()
-	}
-	return clock
-}
-
-// beginClock begins the trial of UEFI's clock, unless it must run alone.
-func (o *observation) beginClock() <-chan []byte {
-	if !o.takes("clock") {
-		return nil
-	}
-	o.loadLeft("rtc_efi")
-	return o.watchClock()
-}
-
-// watchClock begins the clock's trial, unless it must run alone.
-func (o *observation) watchClock() <-chan []byte {
-	if _, kept := o.kept["clock"]; kept || o.alone || !o.takes("clock") {
-		return nil
-	}
-	text := make(chan []byte, 1)
-	o.host.meanwhile(clockTrial)
-	go func() {
-		defer o.host.over()
-		var n rtc.Note
-		text <- note.Take(&n, func() error {
-			if err := o.beginBeside(clockTrial); err != nil {
-				return err
-			}
-			return trial.Clock(o.root, o.base, &n)
-		})
-	}()
-	return text
-}
-
-// endClock waits for the clock's trial, or makes it alone.
-func (o *observation) endClock(clock <-chan []byte) {
-	var n rtc.Note
-	switch {
-	case o.dead:
-		o.refuse(&n, errDead)
-	case clock == nil && !o.takes("clock"):
-		o.refuse(&n, errLeftOut)
-	case clock != nil:
-		_ = o.begin("wait clock") // no worker is lost while it waits
-		o.notes["clock"] = within(clockLimit, clock)
-		o.journal.step.beside.Store(0)
-		o.keep("clock", o.notes["clock"])
-	default:
-		o.trial(&n, func() error { return trial.Clock(o.root, o.base, &n) })
-	}
-}
-
-// within waits for the text of a note, and no longer than it may.
-func within(most time.Duration, text <-chan []byte) []byte {
-	select {
-	case t := <-text:
-		return t
-	case <-time.After(most):
-		return note.Failure(fmt.Errorf("no end after %s", most))
-	}
-}
-
-// firmwareModules call runtime services of UEFI when they are loaded or used.
-var firmwareModules = []string{"efivarfs", "rtc_efi"}
-
-// bringUp loads modules and waits for the devices that they find. Those of the
-// firmware are left for later.
-func (o *observation) bringUp() {
-	o.loadModules()
-	if o.begin("wait console") == nil {
-		o.settle()
-	}
-}
-
-// loadModules loads the modules for what the guest has, unless an earlier worker has.
-func (o *observation) loadModules() {
-	name := new(kernel.ModulesNote).Format().Name
-	if text, kept := o.kept[name]; kept {
-		o.notes[name] = text
-		return
-	}
-	if err := o.begin("look " + name); err != nil {
-		o.refuse(new(kernel.ModulesNote), err)
-		return
-	}
-	o.modules = newLoader(o.root, o.each("module"))
-	o.modules.left = slices.Clone(firmwareModules)
-	o.modules.loadAll()
-	o.noteModules()
-}
-
-// loadLeft loads a module of the firmware's.
-func (o *observation) loadLeft(module string) {
-	if o.modules != nil {
-		o.modules.loadLeft(module)
-		o.noteModules()
-	}
-}
-
-// noteModules notes what became of the modules. The note is kept when none is left.
-func (o *observation) noteModules() {
-	var n kernel.ModulesNote
-	o.modules.report(&n)
-	text := note.Text(&n)
-	o.notes[n.Format().Name] = text
-	if len(o.modules.left) == 0 || !o.uefi {
-		o.keep(n.Format().Name, text)
-	}
-}
-
-// A virtio console's terminal appears some time after its driver.
-const (
-	settlePoll  = 20 * time.Millisecond
-	settleLimit = time.Second
-)
-
-// settle waits until a virtio console has its terminal, up to a limit: a console
-// without a port never gets one.
-func (o *observation) settle() {
-	for range settleLimit / settlePoll {
-		devices, err := virtio.Read(o.root)
-		if err != nil || !slices.ContainsFunc(devices, func(d virtio.Device) bool { return d.ID == virtio.Console }) {
-			return
-		}
-		if _, err := fs.Stat(o.root, "sys/class/tty/hvc0"); err == nil {
-			return
-		}
-		time.Sleep(settlePoll)
-	}
-}
