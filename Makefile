@@ -31,7 +31,7 @@ GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -na
 NPM := cmd/vmspec/testdata/consumers
 SAY := printf 'vmspec: %s\n' >&2
 
-.PHONY: run test distros faults image-boots soak trees consumers bench golden check build guest image release release-check clean modules tools image-tools test-tools consumers-tools distros-tools
+.PHONY: run test distros faults image-boots soak trees consumers bench golden check build guest image release release-check clean modules tools image-tools test-tools others-tools consumers-tools distros-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE))
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
@@ -56,7 +56,7 @@ faults: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 # The disk image with disks of every kind, GICv2, little memory, sectors of 4096
 # bytes, and after U-Boot wrote to it; CI boots it once with each firmware. Then
 # images by those of others' tools that are installed, with both firmwares.
-image-boots: test-tools bin/vmspec build/vmspec.img
+image-boots: test-tools others-tools bin/vmspec build/vmspec.img
 	VMSPEC_BOOT=1 VMSPEC_IMAGES=1 go test -count=1 -timeout 30m -v -run 'Image|Boot32' ./cmd/vmspec
 
 # Boots virtual machines with a device of each kind while every core is busy,
@@ -187,7 +187,10 @@ RUN_NEEDS := qemu-system-$(if $(findstring 32,$(TARGET)),arm,aarch64)=qemu-syste
 	/usr/lib/u-boot/qemu_arm64/u-boot.bin=u-boot-qemu
 IMAGE_NEEDS := grub-mkimage=grub-common
 TEST_NEEDS := qemu-system-aarch64=qemu-system-arm qemu-system-arm=qemu-system-arm $(RUN_NEEDS) $(IMAGE_NEEDS) /usr/sbin/sgdisk=gdisk \
-	/usr/sbin/fsck.vfat=dosfstools mdir=mtools dtc=device-tree-compiler prove=perl faketime=faketime
+	/usr/sbin/fsck.vfat=dosfstools mdir=mtools dtc=device-tree-compiler prove=perl faketime=faketime \
+	qemu-img=qemu-utils xz=xz-utils zstd=zstd lz4=lz4 bzip2=bzip2 zip=zip unzip=unzip
+# Others' tools that make disk images, beside those.
+OTHERS_NEEDS := parted=parted /usr/sbin/sfdisk=fdisk genimage=genimage xorriso=xorriso grub-mkrescue=grub-common
 CONSUMERS_NEEDS := dt-validate=dt-schema python3=python3 xz=xz-utils node=nodejs npm=npm
 
 tools:
@@ -196,6 +199,8 @@ image-tools:
 	@.ci/install $(IMAGE_NEEDS)
 test-tools:
 	@.ci/install $(TEST_NEEDS)
+others-tools:
+	@.ci/install $(OTHERS_NEEDS)
 consumers-tools:
 	@.ci/install $(CONSUMERS_NEEDS)
 distros-tools:

@@ -16,9 +16,11 @@ import (
 // What sgdisk is said to repair it does, and the data stay.
 func TestRepairs(t *testing.T) {
 	t.Setenv("PATH", os.Getenv("PATH")+":/usr/sbin")
-	if _, err := exec.LookPath("sgdisk"); err != nil {
-		t.Skip(err)
+	_, err := exec.LookPath("sgdisk")
+	if err != nil && os.Getenv("VMSPEC_BOOT") == "" {
+		t.Skip("make test-tools installs it: ", err)
 	}
+	require.NoError(t, err)
 	wipe := func(at func(i *imagetest.Image) int64, n int) func(i *imagetest.Image) {
 		return func(i *imagetest.Image) { i.Put(at(i), make([]byte, n)...) }
 	}

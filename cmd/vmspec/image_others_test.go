@@ -127,6 +127,18 @@ END
 genimage --config conf --rootpath root --tmppath tmp --inputpath . --outputpath . >/dev/null`
 }
 
+// ofTests are the tools that make test installs.
+var ofTests = []string{"sgdisk", "mkfs.fat", "mcopy", "mformat"}
+
+// mustHave tells whether a test may not be skipped for want of a tool. make
+// image-boots installs all but systemd-repart, which comes with the system.
+func mustHave(tool string) bool {
+	if os.Getenv("VMSPEC_IMAGES") != "" {
+		return tool != "systemd-repart"
+	}
+	return os.Getenv("VMSPEC_BOOT") != "" && slices.Contains(ofTests, tool)
+}
+
 // make makes the image, or skips a test for want of a tool.
 func (o otherImage) make(t *testing.T) string {
 	t.Helper()
@@ -138,22 +150,24 @@ func (o otherImage) make(t *testing.T) string {
 				_, err = exec.LookPath("/usr/sbin/" + tool)
 			}
 		}
-		if err != nil {
-			t.Skip(err)
+		if err != nil && !mustHave(tool) {
+			t.Skip("make image-boots installs it: ", err)
 		}
+		require.NoError(t, err)
 	}
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "app.efi"), imagetest.App(started), 0o644))
 	cmd := exec.Command("sh", "-c", otherTools+o.script)
 	cmd.Dir = dir
 	out, err := cmd.CombinedOutput()
 	if cmd.ProcessState.ExitCode() == lacking {
-		t.Skip(string(out))
+		t.Skip("another version of the tool makes this image: ", string(out))
 	}
 	require.NoError(t, err, string(out))
 	return filepath.Join(dir, "disk.img")
 }
 
-// lacking is the exit status of a script that lacks something.
+// lacking is the exit status of a script whose tool is of another version, or for
+// another machine only: GRUB's files for arm64 are no package of amd64's.
 const lacking = 77
 
 // TestOtherImages judges images of others' tools.

@@ -36,9 +36,10 @@ func oracle(t *testing.T, name string, args ...string) string {
 	if err != nil {
 		path, err = exec.LookPath("/sbin/" + name)
 	}
-	if err != nil {
-		t.Skip(err)
+	if err != nil && os.Getenv("VMSPEC_BOOT") == "" {
+		t.Skip("make test-tools installs it: ", err)
 	}
+	require.NoError(t, err)
 	out, err := exec.Command(path, args...).CombinedOutput()
 	require.NoError(t, err, string(out))
 	return string(out)

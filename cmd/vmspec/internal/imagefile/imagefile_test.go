@@ -218,6 +218,16 @@ func TestUnpack(t *testing.T) {
 	require.ErrorIs(t, err, context.Canceled)
 }
 
+// need skips a test for want of a program, but not in make test, which installs it.
+func need(t *testing.T, program string) {
+	t.Helper()
+	_, err := exec.LookPath(program)
+	if err != nil && os.Getenv("VMSPEC_BOOT") == "" {
+		t.Skip("make test-tools installs it: ", err)
+	}
+	require.NoError(t, err)
+}
+
 // The commands that are told make of a packed disk what it was.
 func TestCommands(t *testing.T) {
 	good := disk()
@@ -231,9 +241,7 @@ func TestCommands(t *testing.T) {
 		"vhd": "qemu-img convert -O vpc -o force_size x x.vhd", "fixed": "qemu-img convert -O vpc -o subformat=fixed,force_size x x.vhd",
 	} {
 		t.Run(program, func(t *testing.T) {
-			if _, err := exec.LookPath(strings.Fields(pack)[0]); err != nil {
-				t.Skip(err)
-			}
+			need(t, strings.Fields(pack)[0])
 			dir := t.TempDir()
 			t.Chdir(dir)
 			require.NoError(t, os.WriteFile("x", good, 0o644))
@@ -275,9 +283,7 @@ func TestCommands(t *testing.T) {
 
 // A container within what is packed has no name for qemu-img.
 func TestUnpackContainer(t *testing.T) {
-	if _, err := exec.LookPath("qemu-img"); err != nil {
-		t.Skip(err)
-	}
+	need(t, "qemu-img")
 	good, qcow2 := disk(), filepath.Join(t.TempDir(), "x:y.qcow2")
 	out, err := exec.Command("qemu-img", "convert", "-f", "raw", "-O", "qcow2", write(t, "x", good), qcow2).CombinedOutput()
 	require.NoError(t, err, string(out))
