@@ -17,6 +17,7 @@ import (
 	"github.com/klauspost/compress/gzip"
 	"github.com/pierrec/lz4/v4"
 
+	"vmspec/cmd/vmspec/internal/imagefile"
 	"vmspec/cmd/vmspec/internal/osimage"
 )
 
@@ -78,42 +79,6 @@ func (p *piped) Read(b []byte) (int, error) {
 // maxPacked is how often a log may be packed.
 const maxPacked = 3
 
-// noLogs are files that are no logs, by bytes at an offset, with what they are and
-// what to do; %s is the file's name.
-var noLogs = []struct {
-	at             int
-	magic, is, how string
-}{
-	{512, "EFI PART", "a disk image", checkIt},
-	{4096, "EFI PART", "a disk image", checkIt},
-	{0, "QFI\xfb", "a disk image (qcow2)", checkIt},
-	{0, "KDMV", "a disk image (VMDK)", checkIt},
-	{0, "vhdxfile", "a disk image (VHDX)", checkIt},
-	{0, "conectix", "a disk image (VHD)", checkIt},
-	{0, "LUKS\xba\xbe", "an encrypted disk", ""},
-	{32769, "CD001", "an optical disc's image", checkIt},
-	{1080, "\x53\xef", "a file system (ext4)", ""},
-	{0, "hsqs", "a file system (squashfs)", ""},
-	{257, "ustar", "a tar archive", "a captured guest is judged by vmspec judge %s; of another archive take the log: tar -xOf %[1]s MEMBER | vmspec report -"},
-	{0, "PK\x03\x04", "a zip archive", "unzip -p %s | vmspec report -"},
-	{0, "7z\xbc\xaf\x27\x1c", "packed by 7-Zip", "7z x -so %s | vmspec report -"},
-	{0, "\x1f\x9d", "packed by compress", "uncompress -c %s | vmspec report -"},
-	{0, "\x5d\x00\x00", "packed as LZMA", "xz -dc --format=lzma %s | vmspec report -"},
-	{0, "\x02\x21\x4c\x18", "packed by lz4 -l", "lz4 -dc %s | vmspec report -"},
-	{0, "\x89LZO", "packed by lzop", "lzop -dc %s | vmspec report -"},
-	{0, "\x7fELF", "an ELF file", ""},
-	{0, "MZ", "a program for UEFI or Windows, or a kernel", ""},
-	{56, "ARM\x64", "a kernel", ""},
-	{0, "\xd0\x0d\xfe\xed", "a device tree", ""},
-	{0, "070701", "a cpio archive, such as an initramfs", ""},
-	{0, "\x89PNG", "a picture", ""},
-	{0, "\xff\xd8\xff", "a picture", ""},
-	{0, "%PDF-", "a PDF file", ""},
-	{0, "SQLite format 3", "a database", ""},
-}
-
-const checkIt = "vmspec image check %s judges one"
-
 // openContent returns what a log holds, unpacked. The error says what a file is
 // that is no log.
 func openContent(in io.Reader, name string) (*bufio.Reader, error) {
@@ -144,21 +109,22 @@ type noLogError struct{ name, what, how string }
 
 func (e noLogError) Error() string { return e.name + " is no log: it is " + e.what + e.how }
 
-// noLog says what a file is that is no log; nil for any other.
+// noLog says what a file is that is no log; nil for any other. A text may begin
+// like some of them.
 func noLog(head []byte, name string) error {
-	for _, k := range noLogs {
-		if len(head) < k.at || !bytes.HasPrefix(head[k.at:], []byte(k.magic)) || k.at == 0 && isText(head) {
-			continue
-		}
-		if k.how == "" {
-			return noLogError{name, k.is, ""}
-		}
-		return noLogError{name, k.is, ": " + fmt.Sprintf(k.how, name)}
+	kind := imagefile.KindOf(head)
+	how := ""
+	switch {
+	case kind.Is == "" || kind.At == 0 && isText(head[:min(len(head), 512)]):
+		return nil
+	case kind.Disk:
+		how = ": vmspec image check " + name + " judges one"
+	case kind.Is == "a tar archive":
+		how = ": a captured guest is judged by vmspec judge " + name + "; of another archive take the log: tar -xOf " + name + " MEMBER | vmspec report -"
+	case kind.Program != "":
+		how = ": " + kind.Program + " " + name + " | vmspec report -"
 	}
-	if len(head) >= 512 && head[510] == 0x55 && head[511] == 0xaa && !isText(head[:512]) {
-		return noLogError{name, "a disk image", ": " + fmt.Sprintf(checkIt, name)}
-	}
-	return nil
+	return noLogError{name, kind.Is, how}
 }
 
 // isText tells whether bytes are those of a console: most of them are printable.

@@ -24,6 +24,8 @@ type form struct {
 	holds   lister // of an archive, and the command that takes a file out of it
 	extract string
 	also    func(b *peeker) bool
+	disk    bool   // it holds a disk, or is one for other media
+	program string // that unpacks it to its standard output
 }
 
 // Ways from a form to a raw image.
@@ -36,25 +38,25 @@ const (
 
 // by is the form of a container that qemu-img reads by a format's name.
 func by(format string, at int64, magic, is string) form {
-	return form{at: at, magic: magic, is: is, how: fmt.Sprintf(convert, format), read: qemuImg(format)}
+	return form{at: at, magic: magic, is: is, how: fmt.Sprintf(convert, format), read: qemuImg(format), disk: true}
 }
 
 // packed is the form of a file that a program unpacks to its standard output.
 func packed(magic, by, program string, read reader, also func(*peeker) bool) form {
-	return form{magic: magic, is: "compressed by " + by, how: "check what this makes of it: " + program + " %[1]s > %[2]s", read: read, also: also}
+	return form{magic: magic, is: "compressed by " + by, how: "check what this makes of it: " + program + " %[1]s > %[2]s", read: read, also: also, program: program}
 }
 
 // footers end a file whose beginning may be that of a raw disk.
 var footers = []form{
-	{at: -512, magic: "conectix", is: "a VHD image of fixed size", how: "check what this makes of it: head -c -512 %[1]s > %[2]s", read: withoutFooter, also: isFixed},
+	{at: -512, magic: "conectix", is: "a VHD image of fixed size", how: "check what this makes of it: head -c -512 %[1]s > %[2]s", read: withoutFooter, also: isFixed, disk: true},
 	by("vpc", -512, "conectix", "a VHD image"),
 	by("dmg", -512, "koly", "an Apple disk image (DMG)"),
 }
 
 // forms begin a file, or nearly so. The first one that fits is it.
 var forms = []form{
-	{magic: "QFI\xfb\x00\x00\x00\x01", is: "a qcow image of version 1", how: fmt.Sprintf(convert, "qcow"), read: qemuImg("qcow")},
-	{magic: "QFI\xfb", is: "a qcow2 image that rests on another file", how: fmt.Sprintf(convert, "qcow2"), also: isOverlay},
+	{magic: "QFI\xfb\x00\x00\x00\x01", is: "a qcow image of version 1", how: fmt.Sprintf(convert, "qcow"), read: qemuImg("qcow"), disk: true},
+	{magic: "QFI\xfb", is: "a qcow2 image that rests on another file", how: fmt.Sprintf(convert, "qcow2"), also: isOverlay, disk: true},
 	by("qcow2", 0, "QFI\xfb", "a qcow2 image"),
 	by("qed", 0, "QED\x00", "a QED image"),
 	by("vhdx", 0, "vhdxfile", "a VHDX image"),
@@ -87,10 +89,10 @@ var forms = []form{
 	packed("\x89LZO\x00", "lzop", "lzop -dc", nil, nil),
 	packed("\x1f\x9d", "compress", "uncompress -c", nil, nil),
 
-	{magic: "PK\x03\x04", is: "a zip archive", how: takeOut, holds: inZip, extract: "unzip"},
+	{magic: "PK\x03\x04", is: "a zip archive", how: takeOut, holds: inZip, extract: "unzip", program: "unzip -p"},
 	{magic: "PK\x05\x06", is: "an empty zip archive", how: notADisk},
 	{at: 257, magic: "ustar", is: "a tar archive", how: takeOut, holds: inTar, extract: "tar -xf"},
-	{magic: "7z\xbc\xaf\x27\x1c", is: "a 7z archive", how: takeOut + ": 7z x %[1]s"},
+	{magic: "7z\xbc\xaf\x27\x1c", is: "a 7z archive", how: takeOut + ": 7z x %[1]s", program: "7z x -so"},
 	{magic: "Rar!\x1a\x07", is: "a RAR archive", how: takeOut + ": unrar x %[1]s"},
 	{magic: "!<arch>\n", is: "an ar archive, as Debian's packages are", how: takeOut + ": ar x %[1]s"},
 	{magic: "\xed\xab\xee\xdb", is: "an RPM package", how: takeOut + ": rpm2cpio %[1]s | cpio -idm"},
@@ -102,6 +104,10 @@ var forms = []form{
 	{magic: "\x27\x05\x19\x56", is: "a U-Boot image", how: notADisk},
 	{magic: "\xd0\x0d\xfe\xed", is: "a device tree", how: notADisk},
 	{at: 40, magic: "_FVH", is: "UEFI firmware", how: "check the disk image that it boots"},
+	{magic: "\x89PNG", is: "a picture", how: notADisk},
+	{magic: "\xff\xd8\xff", is: "a picture", how: notADisk},
+	{magic: "%PDF-", is: "a PDF file", how: notADisk},
+	{magic: "SQLite format 3", is: "a database", how: notADisk},
 	{magic: "\x00\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x00", is: "an image of a CD with its raw sectors", how: disks},
 }
 
@@ -110,8 +116,8 @@ var forms = []form{
 const disks = "it is for optical media: check the disk onto which it is installed"
 
 var optical = []form{
-	{at: 32769, magic: "CD001", is: "an ISO 9660 image", how: disks},
-	{at: 32769, magic: "BEA01", is: "a UDF image", how: disks},
+	{at: 32769, magic: "CD001", is: "an ISO 9660 image", how: disks, disk: true},
+	{at: 32769, magic: "BEA01", is: "a UDF image", how: disks, disk: true},
 }
 
 // identify says what a file is; nil for a raw disk image. A file of no form may

@@ -385,3 +385,24 @@ func FuzzIdentify(f *testing.F) {
 		}
 	})
 }
+
+// Whoever expects a log is told what else a file is; a text is no other file.
+func TestKindOf(t *testing.T) {
+	zeroes := make([]byte, 64<<10)
+	begins := func(magic string) []byte { return append([]byte(magic), zeroes...) }
+	for name, c := range map[string]struct {
+		head []byte
+		want Kind
+	}{
+		"nothing":       {nil, Kind{}},
+		"zeroes":        {zeroes, Kind{}},
+		"a log":         {[]byte("[    0.000000] Booting Linux\nTAP version 13\n"), Kind{}},
+		"noise":         {bytes.Repeat([]byte{1, 2, 3, 4}, 16<<10), Kind{}},
+		"a disk":        {disk()[:64<<10], Kind{Is: "a disk image", Disk: true}},
+		"a qcow2 image": {begins("QFI\xfb\x00\x00\x00\x03"), Kind{Is: "a qcow2 image", Disk: true}},
+		"lzop":          {begins("\x89LZO\x00"), Kind{Is: "compressed by lzop", Program: "lzop -dc"}},
+		"LUKS":          {begins("LUKS\xba\xbe"), Kind{Is: "a LUKS volume"}},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, c.want, KindOf(c.head)) })
+	}
+}
