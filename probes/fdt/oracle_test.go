@@ -49,6 +49,7 @@ var ours = map[string]string{
 	"structure-end":    "its reader takes what is there",
 	"node-double":      "its reader keeps one node of a name",
 	"reg-wraps":        "it adds no numbers",
+	"pci-window":       "it does not read the kinds of a bridge's windows",
 	"phandle-dangling": "it follows phandles of known types only",
 	"phandle-value":    "it asks only that a phandle is a number",
 	"property-format":  "it reads a string up to where it ends",
