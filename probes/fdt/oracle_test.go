@@ -47,6 +47,7 @@ var ours = map[string]string{
 	"reserve-end":      "it does not look at the memory reservation block",
 	"reserve-range":    "likewise",
 	"structure-end":    "its reader takes what is there",
+	"memory-overlap":   "it compares no node with another",
 	"node-double":      "its reader keeps one node of a name",
 	"reg-wraps":        "it adds no numbers",
 	"pci-window":       "it does not read the kinds of a bridge's windows",
