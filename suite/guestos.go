@@ -9,11 +9,10 @@ import (
 	"vmspec/probes/rtc"
 )
 
-// guestOS is what the texts ask of the kernel and its drivers. The running
-// kernel is judged. The platform does not owe it, so Conclude ignores it where
-// a platform is judged. The suite's own kernel is not a guest OS under test: what
-// it has and lacks is told, and judged is only a guest that somebody else booted,
-// or the kernel in an image.
+// guestOS is what the texts ask of the kernel and its drivers. The platform does
+// not owe it, so the guest OS has a verdict of its own. Judged is a guest that
+// somebody else booted, or the kernel in an image. The suite's own kernel is not
+// under test: what it has and lacks is told.
 var guestOS = []Requirement{
 	{
 		ID: "OS-PL011", Title: "The OS has a driver for the PL011",

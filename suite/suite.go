@@ -8,8 +8,8 @@
 // read, the kernel lacks what is needed to see it, or the check itself broke.
 // It is never the platform's fault.
 //
-// A must that fails makes a platform not conformant, except what the guest OS
-// owes: that is concluded separately. A should or a recommendation that fails
+// A must that fails makes the party not conformant that owes it: platform, image
+// and guest OS are concluded on separately. A should or a recommendation that fails
 // is missed: reported, no more. What no text asks has the level info: it is
 // reported, never counted.
 //
