@@ -94,7 +94,7 @@ offer eth0 0
 up eth1 ok
 carrier eth1 0
 `},
-	{&cpu.OfflineNote{Secondaries: ref(uint64(3)), Tried: []cpu.Switched{{Number: 1, Off: "ok", On: "ok", Ran: ref(uint64(0))}, {Number: 2, Off: "ok", On: "unchanged"}, {Number: 3, Off: "EBUSY device or resource busy"}},
+	{&cpu.Offline{Secondaries: ref(uint64(3)), Tried: []cpu.Switched{{Number: 1, Off: "ok", On: "ok", Ran: ref(uint64(0))}, {Number: 2, Off: "ok", On: "unchanged"}, {Number: 3, Off: "EBUSY device or resource busy"}},
 		Log: []string{"[   12.000000] psci: CPU1 may not have shut down cleanly"}}, `secondaries 3
 off 1 ok
 on 1 ok
@@ -121,7 +121,7 @@ knock 0 came 1
 cpu 1 before 4 after 9 woke 5
 shot 1 ran 1 ended 2 asked 12 took 13 others 3
 `},
-	{&memory.TouchNote{Page: 4096, Touched: 8, Wrong: 1, Pieces: []memory.Piece{{Start: 4096, Last: 16383, Pages: 2, Lowest: 4096, Highest: 12288}}}, `page 4096
+	{&memory.Touch{Page: 4096, Touched: 8, Wrong: 1, Pieces: []memory.Piece{{Start: 4096, Last: 16383, Pages: 2, Lowest: 4096, Highest: 12288}}}, `page 4096
 touched 8 wrong 1
 piece 4096 16383 2 4096 12288
 `},
@@ -130,7 +130,7 @@ manufacturer "IBM"
 bank sha1 0
 bank sha256 24
 `},
-	{&efi.VariablesNote{Space: &efi.Space{Free: 0, Total: 65536}, Stale: "ok", Create: "ok", Read: "ok", Append: "ok", Reread: "differs", Delete: "EIO input/output error"}, `space 0 65536
+	{&efi.Trial{Space: &efi.Space{Free: 0, Total: 65536}, Stale: "ok", Create: "ok", Read: "ok", Append: "ok", Reread: "differs", Delete: "EIO input/output error"}, `space 0 65536
 stale ok
 create ok
 read ok

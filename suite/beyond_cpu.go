@@ -118,7 +118,7 @@ func checkOffline(f *probes.Facts) Finding {
 		return skip(whyNotTried(f))
 	case o.Err != "":
 		return unreadable(o.Err)
-	case o.Secondaries == 0:
+	case o.Secondaries == nil || *o.Secondaries == 0:
 		return skip(reasonOneCPU)
 	case len(o.Tried) == 0 && f.Kernel.Lacks("CONFIG_HOTPLUG_CPU") != "":
 		return unknown(f.Kernel.Lacks("CONFIG_HOTPLUG_CPU"))
@@ -145,7 +145,7 @@ func checkOffline(f *probes.Facts) Finding {
 	if len(wrong) == 0 {
 		doubt = append(doubt, o.Log...)
 	}
-	return conclude(wrong, doubt, share(len(o.Tried), int(o.Secondaries), "secondary CPU", "tried"), Finding{})
+	return conclude(wrong, doubt, share(len(o.Tried), int(*o.Secondaries), "secondary CPU", "tried"), Finding{})
 }
 
 // checkAlike relies on the kernel. It compares the ID registers of each CPU

@@ -8,6 +8,7 @@ import (
 
 	"vmspec/probes"
 	"vmspec/probes/disk"
+	"vmspec/probes/entropy"
 	"vmspec/probes/network"
 	"vmspec/probes/virtio"
 )
@@ -77,7 +78,7 @@ func checkBlockRead(f *probes.Facts) Finding {
 		case doubt != "":
 			silent = append(silent, d.Name+": "+doubt)
 		default:
-			found = append(found, fmt.Sprintf("%s: %s of %d bytes read, the last at byte %d", d.Name, count(len(d.Reads), "block"), d.Block, d.Last()))
+			found = append(found, fmt.Sprintf("%s: %s of %d bytes read, the last at byte %d", d.Name, count(len(d.Trial.Reads), "block"), d.Block, d.Last()))
 		}
 	}
 	lost := refused(f, virtio.Block)
@@ -100,7 +101,7 @@ func checkBlockRead(f *probes.Facts) Finding {
 // one end of the disk was not read, it says why that is in doubt.
 func diskProblem(d disk.Disk) (problem, doubt string) {
 	var first, last bool
-	for _, r := range d.Reads {
+	for _, r := range d.Trial.Reads {
 		at := fmt.Sprintf("at byte %d: %s", r.Offset, r.Result)
 		switch {
 		case r.Result == "ok":
@@ -114,7 +115,7 @@ func diskProblem(d disk.Disk) (problem, doubt string) {
 	if first && last {
 		return "", doubt
 	}
-	return "", cmp.Or(d.OpenErr, d.TrialErr, doubt, "the trial did not finish")
+	return "", cmp.Or(d.Trial.OpenErr(), d.Trial.Err, doubt, "the trial did not finish")
 }
 
 func checkNetLink(f *probes.Facts) Finding {
@@ -163,7 +164,8 @@ func dhcpAnswer(t network.Trial) string {
 
 func checkEntropy(f *probes.Facts) Finding {
 	e := f.Entropy
-	found := fmt.Sprintf("%d bytes from %s, %s", e.Bytes, e.Source, count(int(e.Distinct), "different value"))
+	drawn := cmp.Or(e.Drawn, &entropy.Drawn{})
+	found := fmt.Sprintf("%d bytes from %s, %s", drawn.Bytes, e.Source, count(int(drawn.Distinct), "different value"))
 	switch {
 	case !slices.ContainsFunc(f.Virtio, func(d virtio.Device) bool { return d.ID == virtio.Entropy }):
 		return skip(ReasonNoDevice)
@@ -173,10 +175,10 @@ func checkEntropy(f *probes.Facts) Finding {
 		return unreadable(e.TrialErr)
 	case !strings.HasPrefix(e.Source, "virtio_rng"):
 		return unknown("the kernel takes its random bytes from another source: " + e.Source)
-	case e.Bytes < minEntropyBytes: // the host may limit the rate
-		return unknown(fmt.Sprintf("only %s came in time", count(int(e.Bytes), "byte")))
-	case e.Distinct == 1:
-		return fail(fmt.Sprintf("all %d bytes are the same", e.Bytes))
+	case drawn.Bytes < minEntropyBytes: // the host may limit the rate
+		return unknown(fmt.Sprintf("only %s came in time", count(int(drawn.Bytes), "byte")))
+	case drawn.Distinct == 1:
+		return fail(fmt.Sprintf("all %d bytes are the same", drawn.Bytes))
 	}
 	return pass(found)
 }

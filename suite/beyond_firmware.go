@@ -108,10 +108,10 @@ func checkVariables(f *probes.Facts) Finding {
 		return unreadable(e.MountErr)
 	case e.Variables == "":
 		return unknown("efivarfs is not mounted")
-	case strings.HasPrefix(e.Trial.Result("create"), aborted):
-		return unknown("the firmware may have aborted the call: create: " + e.Trial.Result("create"))
+	case strings.HasPrefix(e.Trial.Create, aborted):
+		return unknown("the firmware may have aborted the call: create: " + e.Trial.Create)
 	case creationRefused(e.Trial):
-		return fail("a variable could not be created: " + e.Trial.Result("create"))
+		return fail("a variable could not be created: " + e.Trial.Create)
 	}
 	return pass(fmt.Sprintf("efivarfs is writable and lists %d variables", e.Names))
 }
@@ -123,7 +123,7 @@ const aborted = "EINTR "
 // creationRefused reports whether creation failed for a reason other than lack
 // of space.
 func creationRefused(t efi.Trial) bool {
-	result := t.Result("create")
+	result := t.Create
 	return result != "" && result != "ok" && !isLocalError(result) && !strings.HasPrefix(result, "ENOSPC ")
 }
 
@@ -141,7 +141,7 @@ func checkVariableWrite(f *probes.Facts) Finding {
 	if t.Space != nil {
 		found = []string{fmt.Sprintf("%d of %d KiB free", t.Space.Free>>10, t.Space.Total>>10)}
 	}
-	for _, s := range t.Steps {
+	for _, s := range t.Steps() {
 		switch {
 		case s.Result == "ok":
 		case isLocalError(s.Result) && (e.Crash == "" || !strings.HasPrefix(s.Result, "EINTR ")):
@@ -151,11 +151,11 @@ func checkVariableWrite(f *probes.Facts) Finding {
 		}
 	}
 	switch {
-	case e.Crash != "" && t.Result("delete") == "":
+	case e.Crash != "" && t.Delete == "":
 		return fail("the firmware crashed in a runtime service", append(found, e.Crash)...)
 	case t.Err != "":
 		return unreadable(t.Err, found...)
-	case t.Result("delete") == "":
+	case t.Delete == "":
 		return unknown("the trial did not finish", found...)
 	}
 	return pass(append([]string{"created, extended, deleted"}, found...)...)

@@ -5,6 +5,8 @@ import (
 	"strings"
 
 	"vmspec/probes/guest"
+	"vmspec/probes/image"
+	"vmspec/probes/note"
 )
 
 // judgeRead judges what could be read: it fails if anything is wrong, and
@@ -35,7 +37,7 @@ func unreadable(err string, found ...string) Finding {
 		return unknown(err, found...)
 	}
 	path = path[strings.LastIndexByte(path, ' ')+1:]
-	if path == "vmspec/image" {
+	if path == note.Path(&image.Note{}) {
 		path = "the boot disk"
 	}
 	return olderCapture(path, found...)

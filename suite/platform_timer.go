@@ -133,13 +133,13 @@ func checkCounter(f *probes.Facts) Finding {
 	case c == nil:
 		return unreadable(f.Timer.CounterErr)
 	case c.Still():
-		return fail(fmt.Sprintf("the counter stood still during %d reads", c.Reads))
+		return fail(fmt.Sprintf("the counter stood still during %d reads", c.Count))
 	}
 	second := float64(c.Nanoseconds) / 1e9 * float64(c.Hz)
 	least, most := float64(c.Least)/second, float64(c.Most)/second
 	found := []string{
 		fmt.Sprintf("CNTFRQ %d Hz", c.Hz),
-		fmt.Sprintf("%d reads on %s, %d went back", c.Reads, count(int(c.CPUs), "CPU"), c.Backward),
+		fmt.Sprintf("%d reads on %s, %d went back", c.Count, count(int(c.CPUs), "CPU"), c.Backward),
 		fmt.Sprintf("rate against the kernel's clock: %.3f to %.3f (1.00 is exact)", least, most),
 	}
 	slow, fast, known := f.RTC.Rate() // a clock that goes back is no witness

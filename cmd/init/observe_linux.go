@@ -180,7 +180,7 @@ func (o *observation) trials() {
 	}
 	var sleeps timer.Note
 	o.trial(&sleeps, func() error { return trial.Timer(o.root, o.dead, o.base, &sleeps) })
-	var touch memory.TouchNote
+	var touch memory.Touch
 	o.trial(&touch, func() error { return trial.Touch(o.root, &touch) })
 	var agreement timer.Agreement
 	o.waiting(&agreement, func() error { return trial.Agreement(o.root, o.base, &agreement) })
@@ -193,7 +193,7 @@ const offlineTrial = "trial offline"
 // tryOffline takes CPUs offline and back, after everything else is known of them.
 func (o *observation) tryOffline() {
 	if o.mayChange() && o.takes("offline") {
-		var n cpu.OfflineNote
+		var n cpu.Offline
 		o.waiting(&n, func() error { return trial.Offline(o.root, &n) })
 	}
 }

@@ -150,7 +150,7 @@ func tryVariables(o *observation) {
 		o.mountVariables()
 	}
 	if o.mayChange() {
-		var n efi.VariablesNote
+		var n efi.Trial
 		o.risky("variables", &n, func() error { return trial.Variables(o.host.calls(variablesTrial), &n) })
 	}
 }

@@ -73,7 +73,7 @@ func readInputs(fsys fs.FS) ([]Input, error) {
 	}
 	for k, i := range n.Inputs {
 		if i.Asked == "" {
-			return n.Inputs, fmt.Errorf("vmspec/input: %s typed %.80q, and was not asked", i.Terminal, i.Typed)
+			return n.Inputs, fmt.Errorf("%s: %s typed %.80q, and was not asked", note.Path(&n), i.Terminal, i.Typed)
 		}
 		n.Inputs[k].Quiet = i.Typed == "" && quiet(fsys, i.Terminal)
 	}

@@ -18,7 +18,7 @@ func offline(t *testing.T, text string) cpu.Offline {
 }
 
 func TestReadOffline(t *testing.T) {
-	two := uint64(2)
+	single, two := uint64(1), uint64(2)
 	tests := map[string]struct {
 		text string
 		want cpu.Offline
@@ -30,9 +30,9 @@ func TestReadOffline(t *testing.T) {
 		"on after another's off": {"off 2 ok\non 1 ok\n", cpu.Offline{Tried: []cpu.Switched{{Number: 2, Off: "ok"}, {Number: 1, On: "ok"}}, Err: "vmspec/offline: cpu 1 came back, and did not go off before"}},
 		"ran nowhere":            {"off 2 ok\nran 2 x\n", cpu.Offline{Tried: []cpu.Switched{{Number: 2, Off: "ok"}}, Err: `vmspec/offline: ran: ON: "x" is not a number`}},
 		"a word we know not":     {"later 1\n", cpu.Offline{}},
-		"refused":                {"secondaries 1\noff 2 EBUSY device or resource busy\n", cpu.Offline{Secondaries: 1, Tried: []cpu.Switched{{Number: 2, Off: "EBUSY device or resource busy"}}}},
+		"refused":                {"secondaries 1\noff 2 EBUSY device or resource busy\n", cpu.Offline{Secondaries: &single, Tried: []cpu.Switched{{Number: 2, Off: "EBUSY device or resource busy"}}}},
 		"whole": {"secondaries 1\noff 2 ok\non 2 ok\nran 2 2\nlog psci: CPU2 may not\n",
-			cpu.Offline{Secondaries: 1, Tried: []cpu.Switched{{Number: 2, Off: "ok", On: "ok", Ran: &two}}, Log: []string{"psci: CPU2 may not"}}},
+			cpu.Offline{Secondaries: &single, Tried: []cpu.Switched{{Number: 2, Off: "ok", On: "ok", Ran: &two}}, Log: []string{"psci: CPU2 may not"}}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, offline(t, test.text)) })
@@ -41,6 +41,9 @@ func TestReadOffline(t *testing.T) {
 		o := offline(t, text)
 		require.Equal(t, lost, o.Lost(), text)
 	}
+}
+
+func TestReadOfflineNotCaptured(t *testing.T) {
 	f, err := cpu.Read(guesttest.Open(t, one))
 	require.NoError(t, err)
 	require.Contains(t, f.Offline.Err, "not captured")

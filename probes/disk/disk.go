@@ -18,9 +18,7 @@ type Disk struct {
 	ReadOnly  bool
 	Removable bool
 	Driver    string // of its device: virtio_blk, vbd, sd
-	OpenErr   string // why the trial could not open it, "EACCES permission denied"
-	Reads     []Reading
-	TrialErr  string // why there are no more of them, or none at all
+	Trial     Trial
 }
 
 // Last returns where the last whole block begins: a size can be no multiple of
@@ -58,7 +56,9 @@ func Read(fsys fs.FS) ([]Disk, error) {
 			return nil, fmt.Errorf("disk %s: %w", name, err)
 		}
 		d.Driver = path.Base(driver)
-		d.readTrial(n.of(name), trialErr)
+		if d.Trial = n.of(name); trialErr != nil {
+			d.Trial.Err = trialErr.Error()
+		}
 		out = append(out, d)
 	}
 	return out, nil
@@ -79,13 +79,4 @@ func readDisk(fsys fs.FS, name string) (Disk, error) {
 	d.Size = sectors * sector
 	d.ReadOnly, d.Removable = readOnly != 0, removable != 0
 	return d, nil
-}
-
-func (d *Disk) readTrial(t Trial, err error) {
-	if d.Reads = t.Reads; t.Open != "ok" {
-		d.OpenErr = t.Open
-	}
-	if err != nil {
-		d.TrialErr = err.Error()
-	}
 }

@@ -47,7 +47,7 @@ func TestRead(t *testing.T) {
 	got, err := disk.Read(machine(nil))
 	require.NoError(t, err)
 	require.Equal(t, []disk.Disk{{Name: "vda", Size: 1 << 20, Block: 4096, ReadOnly: true, Driver: "virtio_blk",
-		TrialErr: "open vmspec/disks: file does not exist"}}, got)
+		Trial: disk.Trial{Err: "open vmspec/disks: file does not exist"}}}, got)
 	got, err = disk.Read(fstest.MapFS{})
 	require.NoError(t, err, "none is an answer")
 	require.Empty(t, got)
@@ -57,16 +57,16 @@ func TestReadTrial(t *testing.T) {
 	first := disk.Reading{Result: "ok"}
 	tests := map[string]struct {
 		text string
-		want disk.Disk
+		want disk.Trial
 	}{
-		"failed":                {"error hung for 15s\n", disk.Disk{TrialErr: "vmspec/disks: hung for 15s"}},
-		"an offset no number":   {"read vda x ok\n", disk.Disk{TrialErr: `vmspec/disks: read: OFFSET: "x" is not a number`}},
-		"a read without an end": {"read vda 0 ok\nread vda 512\n", disk.Disk{Reads: []disk.Reading{first}, TrialErr: "vmspec/disks: read: no RESULT"}},
-		"failed half-way":       {"open vda ok\nread vda 0 ok\nerror gone\n", disk.Disk{Reads: []disk.Reading{first}, TrialErr: "vmspec/disks: gone"}},
-		"not opened":            {"open vda EACCES permission denied\n", disk.Disk{OpenErr: "EACCES permission denied"}},
-		"another disk":          {"open vdb ok\nread vdb 0 ok\n", disk.Disk{}},
+		"failed":                {"error hung for 15s\n", disk.Trial{Err: "vmspec/disks: hung for 15s"}},
+		"an offset no number":   {"read vda x ok\n", disk.Trial{Err: `vmspec/disks: read: OFFSET: "x" is not a number`}},
+		"a read without an end": {"read vda 0 ok\nread vda 512\n", disk.Trial{Name: "vda", Reads: []disk.Reading{first}, Err: "vmspec/disks: read: no RESULT"}},
+		"failed half-way":       {"open vda ok\nread vda 0 ok\nerror gone\n", disk.Trial{Name: "vda", Open: "ok", Reads: []disk.Reading{first}, Err: "vmspec/disks: gone"}},
+		"not opened":            {"open vda EACCES permission denied\n", disk.Trial{Name: "vda", Open: "EACCES permission denied"}},
+		"another disk":          {"open vdb ok\nread vdb 0 ok\n", disk.Trial{}},
 		"whole": {"open vda ok\nread vda 0 ok\nread vda 512 EIO input/output error\n",
-			disk.Disk{Reads: []disk.Reading{first, {Offset: 512, Result: "EIO input/output error"}}}},
+			disk.Trial{Name: "vda", Open: "ok", Reads: []disk.Reading{first, {Offset: 512, Result: "EIO input/output error"}}}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
@@ -74,7 +74,7 @@ func TestReadTrial(t *testing.T) {
 			files["vmspec/disks"] = &fstest.MapFile{Data: []byte(test.text)}
 			got, err := disk.Read(files)
 			require.NoError(t, err)
-			require.Equal(t, test.want, disk.Disk{OpenErr: got[0].OpenErr, Reads: got[0].Reads, TrialErr: got[0].TrialErr})
+			require.Equal(t, test.want, got[0].Trial)
 		})
 	}
 }
@@ -88,13 +88,19 @@ func FuzzReadTrial(f *testing.F) {
 		files["vmspec/disks"] = &fstest.MapFile{Data: []byte(text)}
 		got, err := disk.Read(files)
 		require.NoError(t, err)
-		for _, r := range got[0].Reads {
+		for _, r := range got[0].Trial.Reads {
 			require.NotEmpty(t, r.Result)
 		}
-		if got[0].TrialErr != "" {
-			require.Contains(t, got[0].TrialErr, "vmspec/disks")
+		if got[0].Trial.Err != "" {
+			require.Contains(t, got[0].Trial.Err, "vmspec/disks")
 		}
 	})
+}
+
+func TestOpenErr(t *testing.T) {
+	for open, want := range map[string]string{"": "", "ok": "", "EACCES permission denied": "EACCES permission denied"} {
+		require.Equal(t, want, (&disk.Trial{Open: open}).OpenErr())
+	}
 }
 
 func TestLast(t *testing.T) {

@@ -7,9 +7,18 @@ type Note struct{ Disks []Trial }
 
 // A Trial is what became of one disk.
 type Trial struct {
-	Name  string
-	Open  string // "ok" or the kernel's error
+	Name  string `json:"-"`
+	Open  string // "ok" or the kernel's error, "EACCES permission denied"; empty if it was not tried
 	Reads []Reading
+	Err   string // why there are no more of them
+}
+
+// OpenErr returns why the disk could not be opened.
+func (t *Trial) OpenErr() string {
+	if t.Open == "ok" {
+		return ""
+	}
+	return t.Open
 }
 
 // A Reading is one logical block that the trial asked for.

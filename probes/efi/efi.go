@@ -95,7 +95,9 @@ func Read(fsys fs.FS) (*Facts, error) {
 	f.readTables(fsys)
 	f.readKernel(fsys)
 	f.readVariables(fsys)
-	f.Trial = readTrial(fsys)
+	if err := note.Read(fsys, &f.Trial); err != nil {
+		f.Trial.Err = err.Error()
+	}
 	if err := f.readBoot(fsys); err != nil {
 		f.BootErr = err.Error()
 	}

@@ -1,10 +1,6 @@
 package efi
 
-import (
-	"io/fs"
-
-	"vmspec/probes/note"
-)
+import "vmspec/probes/note"
 
 // TableNote is what the UEFI system table says.
 type TableNote struct {
@@ -40,24 +36,31 @@ func MountsNote() *note.FreeText {
 	return &note.FreeText{Name: "mounts", Doc: "why efivarfs could not be mounted"}
 }
 
-// VariablesNote is what became of a variable that the suite made and took away:
-// the result of each step, "ok", "differs" or the kernel's error.
-type VariablesNote struct {
-	Space                                       *Space // nil where the kernel does not say
-	Stale, Create, Read, Append, Reread, Delete string
+// A Trial is what became of a variable that the suite made and took away: of each
+// step "ok", "differs" or the kernel's error, and empty where it did not come to
+// that.
+type Trial struct {
+	Space  *Space `json:",omitempty"` // nil where the kernel does not say
+	Stale  string `json:",omitempty"`
+	Create string `json:",omitempty"`
+	Read   string `json:",omitempty"`
+	Append string `json:",omitempty"`
+	Reread string `json:",omitempty"`
+	Delete string `json:",omitempty"`
+	Err    string // why there is no more of it, or none at all
 }
 
 // Space is what QueryVariableInfo said, in bytes.
 type Space struct{ Free, Total uint64 }
 
 // Format declares vmspec/variables.
-func (n *VariablesNote) Format() note.Format {
+func (t *Trial) Format() note.Format {
 	f := note.Format{Name: "variables", Doc: "a UEFI variable that was made, read, extended and deleted", Rows: []note.Row{
-		note.Maybe(&n.Space, func(s *Space) note.Row {
+		note.Maybe(&t.Space, func(s *Space) note.Row {
 			return note.Line("space", "bytes", note.Uint("FREE", &s.Free), note.Uint("TOTAL", &s.Total))
 		}),
 	}}
-	for _, s := range n.steps() {
+	for _, s := range t.steps() {
 		f.Rows = append(f.Rows, note.Line(s.name, s.doc, note.Words("RESULT", s.result)))
 	}
 	return f
@@ -71,53 +74,26 @@ type step struct {
 }
 
 // steps are the steps in their order.
-func (n *VariablesNote) steps() []step {
+func (t *Trial) steps() []step {
 	return []step{
-		{"stale", &n.Stale, "deletes a variable that an earlier trial left"},
-		{"create", &n.Create, ""},
-		{"read", &n.Read, "what was created came back"},
-		{"append", &n.Append, ""},
-		{"reread", &n.Reread, "what was appended came back, too"},
-		{"delete", &n.Delete, ""},
+		{"stale", &t.Stale, "deletes a variable that an earlier trial left"},
+		{"create", &t.Create, ""},
+		{"read", &t.Read, "what was created came back"},
+		{"append", &t.Append, ""},
+		{"reread", &t.Reread, "what was appended came back, too"},
+		{"delete", &t.Delete, ""},
 	}
 }
 
-// A Trial is what became of a variable that the suite made and took away.
-type Trial struct {
-	Steps []Step
-	Space *Space `json:",omitempty"` // nil where the kernel does not say
-	Err   string // why there is no more of it, or none at all
-}
+// A Step is one thing that was done to the variable.
+type Step struct{ Name, Result string }
 
-// A Step is one thing that was done to the variable: stale, create, read,
-// append, reread and delete, in this order.
-type Step struct {
-	Name   string
-	Result string // "ok", "differs" or the kernel's error, "EIO input/output error"
-}
-
-// Result returns what became of a step; it is empty if the trial did not come
-// to it.
-func (t *Trial) Result(step string) string {
-	for _, s := range t.Steps {
-		if s.Name == step {
-			return s.Result
-		}
-	}
-	return ""
-}
-
-func readTrial(fsys fs.FS) Trial {
-	var n VariablesNote
-	err := note.Read(fsys, &n)
-	t := Trial{Space: n.Space}
-	for _, s := range n.steps() {
+// Steps are the steps that were made, in their order.
+func (t *Trial) Steps() (made []Step) {
+	for _, s := range t.steps() {
 		if *s.result != "" {
-			t.Steps = append(t.Steps, Step{s.name, *s.result})
+			made = append(made, Step{s.name, *s.result})
 		}
 	}
-	if err != nil {
-		t.Err = err.Error()
-	}
-	return t
+	return made
 }

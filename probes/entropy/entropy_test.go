@@ -17,18 +17,22 @@ func read(t *testing.T, text string) entropy.Facts {
 	return *f
 }
 
+func drew(source string, bytes, distinct uint64) entropy.Note {
+	return entropy.Note{Source: source, Drawn: &entropy.Drawn{Bytes: bytes, Distinct: distinct}}
+}
+
 func TestRead(t *testing.T) {
 	tests := map[string]struct {
 		text string
 		want entropy.Facts
 	}{
 		"failed":              {"error hung for 15s\n", entropy.Facts{TrialErr: "vmspec/entropy: hung for 15s"}},
-		"failed half-way":     {"source tpm-rng-0\nbytes 8 8\nerror gone\n", entropy.Facts{Source: "tpm-rng-0", Bytes: 8, Distinct: 8, TrialErr: "vmspec/entropy: gone"}},
+		"failed half-way":     {"source tpm-rng-0\nbytes 8 8\nerror gone\n", entropy.Facts{Note: drew("tpm-rng-0", 8, 8), TrialErr: "vmspec/entropy: gone"}},
 		"a count no number":   {"bytes x 1\n", entropy.Facts{TrialErr: `vmspec/entropy: bytes: COUNT: "x" is not a number`}},
 		"a count too few":     {"bytes 1\n", entropy.Facts{TrialErr: "vmspec/entropy: bytes: no DISTINCT"}},
 		"a word we know not":  {"later 1\n", entropy.Facts{}},
 		"source without name": {"source\n", entropy.Facts{TrialErr: "vmspec/entropy: source: no NAME"}},
-		"whole":               {"source virtio_rng.0\nbytes 32 30\n", entropy.Facts{Source: "virtio_rng.0", Bytes: 32, Distinct: 30}},
+		"whole":               {"source virtio_rng.0\nbytes 32 30\n", entropy.Facts{Note: drew("virtio_rng.0", 32, 30)}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, read(t, test.text)) })

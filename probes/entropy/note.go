@@ -4,8 +4,8 @@ import "vmspec/probes/note"
 
 // Note is what the source gave.
 type Note struct {
-	Source string
-	Drawn  *Drawn
+	Source string // as the kernel calls it: virtio_rng.0
+	Drawn  *Drawn // what came in time
 }
 
 // Drawn is how many bytes came, and of how many values.

@@ -92,11 +92,11 @@ func (f *Facts) inspect(n *Note) error {
 	r, err := replay(n)
 	switch {
 	case err != nil:
-		return fmt.Errorf("vmspec/image: %w", err)
+		return fmt.Errorf("%s: %w", note.Path(n), err)
 	case f.None != "":
 		return nil
 	case disk.Sector != 512 && disk.Sector != 4096 || disk.Size > 1<<62:
-		return fmt.Errorf("vmspec/image: a disk of %d bytes and sectors of %d", disk.Size, disk.Sector)
+		return fmt.Errorf("%s: a disk of %d bytes and sectors of %d", note.Path(n), disk.Size, disk.Sector)
 	}
 	f.Disk = Inspect(r, int64(disk.Size), Options{Sector: int(disk.Sector)})
 	return nil

@@ -12,6 +12,7 @@ import (
 
 	"vmspec/probes/fdt"
 	"vmspec/probes/kernel"
+	"vmspec/probes/note"
 )
 
 // Facts are about the guest's memory, in bytes.
@@ -56,7 +57,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	if err := f.readTotal(fsys); err != nil {
 		f.TotalErr = err.Error()
 	}
-	if err := f.Touch.read(fsys); err != nil {
+	if err := note.Read(fsys, &f.Touch); err != nil {
 		f.Touch.Err = err.Error()
 	}
 	return &f, nil

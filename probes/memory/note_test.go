@@ -29,7 +29,7 @@ func TestReadTouch(t *testing.T) {
 		"a piece cut":        {"piece 1 2\n", memory.Touch{Err: "vmspec/touch: piece: no PAGES"}},
 		"a word we know not": {"later 1\n", memory.Touch{}},
 		"whole": {"page 4096\ntouched 8 wrong 1\npiece 4096 16383 2 4096 12288\n", memory.Touch{Page: 4096, Touched: 8, Wrong: 1,
-			Pieces: []memory.Touched{{Range: fdt.Range{Start: 4096, Size: 12288}, Pages: 2, Lowest: 4096, Highest: 12288}}}},
+			Pieces: []memory.Piece{{Start: 4096, Last: 16383, Pages: 2, Lowest: 4096, Highest: 12288}}}},
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) { require.Equal(t, test.want, readTouch(t, test.text)) })

@@ -26,6 +26,9 @@ type Format struct {
 	Free *string
 }
 
+// Path is where a note lies in the guest's file system.
+func Path(n Note) string { return path.Join(Dir, n.Format().Name) }
+
 // Take runs a measurement that fills n, and returns the text of the note. What
 // was filled in before a failure is kept.
 //
@@ -67,14 +70,12 @@ func Text(n Note) []byte {
 // Read reads a note from a guest. Where the measurement failed, or a line is
 // malformed, n has the lines before it.
 func Read(fsys fs.FS, n Note) error {
-	f := n.Format()
-	name := path.Join(Dir, f.Name)
-	text, err := fs.ReadFile(fsys, name)
+	text, err := fs.ReadFile(fsys, Path(n))
 	if err != nil {
 		return err
 	}
-	if err := f.parse(text); err != nil {
-		return fmt.Errorf("%s: %w", name, err)
+	if err := Parse(text, n); err != nil {
+		return fmt.Errorf("%s: %w", Path(n), err)
 	}
 	return nil
 }

@@ -14,11 +14,9 @@ import (
 
 // Facts are about SMBIOS. Without Present the rest is empty.
 type Facts struct {
-	Present    bool
-	Version    string         // 3.0.0; empty with an error where the tables could not be read
-	Entry      uint64         // bits of the entry point, 32 or 64
-	Structures map[int]uint64 // how many there are of each type: SMBIOS 3.6, section 7
-	TablesErr  string
+	Present bool
+	Note
+	TablesErr string // why the tables could not be read
 
 	BIOSVendor, BIOSVersion, BIOSDate string
 	SystemVendor, Product             string
@@ -36,20 +34,10 @@ func Read(fsys fs.FS) (*Facts, error) {
 		return nil, err
 	}
 	f := &Facts{Present: true}
-	if err := f.readTables(fsys); err != nil {
+	if err := note.Read(fsys, &f.Note); err != nil {
 		f.TablesErr = err.Error()
 	}
 	return f, f.readTexts(fsys)
-}
-
-func (f *Facts) readTables(fsys fs.FS) error {
-	var n Note
-	err := note.Read(fsys, &n)
-	f.Version, f.Entry, f.Structures = n.Version, n.Entry, map[int]uint64{}
-	for _, s := range n.Structures {
-		f.Structures[int(s.Type)] = s.Count
-	}
-	return err
 }
 
 // maxText is what the kernel shows of a string at most: a page.

@@ -46,6 +46,6 @@ func TestReadCaptured(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "3.0.0 QEMU", f.Version+" "+f.SystemVendor)
 	require.EqualValues(t, 64, f.Entry)
-	require.EqualValues(t, 1, f.Structures[1])
+	require.EqualValues(t, 1, f.Count(1))
 	require.Empty(t, f.TablesErr)
 }

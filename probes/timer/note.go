@@ -20,7 +20,11 @@ type Pace struct{ Least, Most, Nanoseconds uint64 }
 
 // Reads are how often the counter was read, how often it was behind the reading
 // before, and on how many CPUs.
-type Reads struct{ Count, Backward, CPUs uint64 }
+type Reads struct {
+	Count    uint64 `json:"Reads"`
+	Backward uint64
+	CPUs     uint64
+}
 
 // Format declares vmspec/counter.
 func (n *CounterNote) Format() note.Format {

@@ -48,12 +48,9 @@ const (
 
 // A Counter is what vmspec/counter says of CNTVCT.
 type Counter struct {
-	Hz              uint64 // CNTFRQ
-	Reads, Backward uint64
-	CPUs            uint64 // on how many CPUs it was read
-	// Ticks between two readings of CLOCK_MONOTONIC, at least and at most,
-	// and the nanoseconds between them.
-	Least, Most, Nanoseconds uint64
+	Hz uint64 // CNTFRQ
+	Reads
+	Pace
 }
 
 // Still tells whether the counter did not move. The trial waits for it to, for
@@ -111,10 +108,9 @@ func (f *Facts) readCounter(fsys fs.FS) error {
 	case err != nil:
 		return err
 	case n.Pace == nil || n.Reads == nil || n.Reads.Count == 0 || n.Pace.Nanoseconds == 0 && n.Pace.Most > 0:
-		return errors.New("vmspec/counter: incomplete")
+		return errors.New(note.Path(&n) + ": incomplete")
 	}
-	f.Counter = &Counter{Reads: n.Reads.Count, Backward: n.Reads.Backward, CPUs: n.Reads.CPUs,
-		Least: n.Pace.Least, Most: n.Pace.Most, Nanoseconds: n.Pace.Nanoseconds}
+	f.Counter = &Counter{Reads: *n.Reads, Pace: *n.Pace}
 	if n.Frequency != nil {
 		f.Counter.Hz = *n.Frequency
 	}

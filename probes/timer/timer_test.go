@@ -54,7 +54,8 @@ func TestReadCounterFaults(t *testing.T) {
 func TestReadCounter(t *testing.T) {
 	f := read(t, map[string]string{"counter": "cntfrq 1000\nreads 5 backward 1 cpus 2\npace 19 21 20000000\ninterrupts 7 9 20\nlater 1\n"})
 	require.Empty(t, f.CounterErr)
-	require.Equal(t, &timer.Counter{Hz: 1000, Reads: 5, Backward: 1, CPUs: 2, Least: 19, Most: 21, Nanoseconds: 20_000_000}, f.Counter)
+	require.Equal(t, &timer.Counter{Hz: 1000, Reads: timer.Reads{Count: 5, Backward: 1, CPUs: 2},
+		Pace: timer.Pace{Least: 19, Most: 21, Nanoseconds: 20_000_000}}, f.Counter)
 	require.Equal(t, &timer.Start{Before: 7, After: 9, Ticks: 20}, f.Start)
 	require.EqualValues(t, 1000, *f.Frequency)
 	f = read(t, map[string]string{"counter": "cntfrq 0\nerror read CNTFRQ: 0\n"})

@@ -19,7 +19,7 @@ const offlineFirst = 3
 
 // Offline takes secondary CPUs offline, one at a time, and back, by the method
 // that the description declares: PSCI.
-func Offline(root fs.FS, n *cpu.OfflineNote) error {
+func Offline(root fs.FS, n *cpu.Offline) error {
 	log, err := look.WatchLog()
 	if err != nil {
 		return err
@@ -41,7 +41,7 @@ type power interface {
 	run(on int) (ran int, err error)
 }
 
-func tryOffline(root fs.FS, p power, n *cpu.OfflineNote) error {
+func tryOffline(root fs.FS, p power, n *cpu.Offline) error {
 	cpus, err := onlineCPUs(root)
 	if err != nil {
 		return err

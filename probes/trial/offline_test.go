@@ -56,14 +56,14 @@ func TestTryOffline(t *testing.T) {
 	}
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
-			var n cpu.OfflineNote
+			var n cpu.Offline
 			files := fstest.MapFS{cpuDir + "online": {Data: []byte(test.online + "\n")}}
 			require.ErrorIs(t, tryOffline(files, &test.power, &n), test.err)
 			require.Equal(t, test.want, string(note.Text(&n)))
 			require.Equal(t, test.told, test.power.told)
 		})
 	}
-	require.ErrorIs(t, tryOffline(fstest.MapFS{}, &switches{}, &cpu.OfflineNote{}), fs.ErrNotExist)
+	require.ErrorIs(t, tryOffline(fstest.MapFS{}, &switches{}, &cpu.Offline{}), fs.ErrNotExist)
 }
 
 func TestBringBack(t *testing.T) {

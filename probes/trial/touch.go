@@ -27,7 +27,7 @@ const (
 // Touch takes free memory of all nodes, writes different words to each page and
 // reads them back. It notes the pieces of RAM in which the pages lie: none if the
 // kernel does not show where its pages are.
-func Touch(root fs.FS, n *memory.TouchNote) error {
+func Touch(root fs.FS, n *memory.Touch) error {
 	regions, err := memory.Iomem(root)
 	if err != nil {
 		return err
@@ -61,11 +61,11 @@ func onlineNodes(root fs.FS) []int {
 
 // touchSome touches so many pages. It tells whether that was enough: they lie in
 // all large pieces of RAM, or the kernel does not show where they lie.
-func touchSome(regions []memory.Region, nodes []int, pages int, n *memory.TouchNote) (enough bool, err error) {
-	*n = memory.TouchNote{}
+func touchSome(regions []memory.Region, nodes []int, pages int, n *memory.Touch) (enough bool, err error) {
+	*n = memory.Touch{}
 	size := os.Getpagesize()
 	err = withMemory(pages*size, nodes, func(m []byte) error {
-		*n = memory.TouchNote{Page: uint64(size), Touched: uint64(pages), Wrong: touch(m, size)}
+		*n = memory.Touch{Page: uint64(size), Touched: uint64(pages), Wrong: touch(m, size)}
 		frames, err := frames(m, size)
 		if err == nil {
 			n.Pieces, enough = reached(regions, frames, uint64(size))

@@ -15,7 +15,7 @@ import (
 )
 
 func TestTouchFaults(t *testing.T) {
-	var n memory.TouchNote
+	var n memory.Touch
 	require.ErrorIs(t, Touch(fstest.MapFS{}, &n), fs.ErrNotExist)
 	require.ErrorContains(t, Touch(fstest.MapFS{"proc/iomem": {Data: []byte("junk")}}, &n), "parse proc/iomem")
 	require.Zero(t, n)

@@ -34,7 +34,7 @@ type variableStore struct {
 // tryVariables creates, reads, extends and deletes the variable, so that the store
 // is as before. It notes the result of each step: "ok", "differs" if something else
 // was read, or the kernel's error. A step that needs one which failed is left out.
-func tryVariables(s variableStore, n *efi.VariablesNote) error {
+func tryVariables(s variableStore, n *efi.Trial) error {
 	step := func(into *string, err error) bool {
 		*into = note.Result(err)
 		return err == nil

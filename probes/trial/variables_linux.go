@@ -16,7 +16,7 @@ const efivarfs = "/sys/firmware/efi/efivars/"
 //
 // It names each UEFI runtime service before Linux calls it: if the firmware does
 // not return, that CPU is lost.
-func Variables(calls func(service string), n *efi.VariablesNote) error {
+func Variables(calls func(service string), n *efi.Trial) error {
 	calls("QueryVariableInfo")
 	var s unix.Statfs_t
 	if err := unix.Statfs(efivarfs, &s); err != nil {

@@ -68,7 +68,7 @@ func TestTryVariables(t *testing.T) {
 	for name, test := range tests {
 		t.Run(name, func(t *testing.T) {
 			store, kept := fakeStore(test.variable, test.faults)
-			var n efi.VariablesNote
+			var n efi.Trial
 			require.NoError(t, tryVariables(store, &n))
 			require.Equal(t, test.want, strings.ReplaceAll(strings.TrimSpace(string(note.Text(&n))), "\n", "; "))
 			require.Equal(t, test.faults["delete"] != nil, *kept != nil, "left as found")
@@ -83,7 +83,7 @@ func TestTryVariablesAppendOverwrites(t *testing.T) {
 		*kept = append((*kept)[:4], data...)
 		return nil
 	}
-	var n efi.VariablesNote
+	var n efi.Trial
 	require.NoError(t, tryVariables(store, &n))
 	require.Equal(t, "create ok\nread ok\nappend ok\nreread differs\ndelete ok\n", string(note.Text(&n)))
 }
