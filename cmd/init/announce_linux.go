@@ -78,7 +78,7 @@ func (a *announcer) serviceOf(step string) string {
 		}
 	case strings.HasPrefix(step, "read "+variables+"/"):
 		return "GetVariable"
-	case step == "trial image", step == "look image": // variables tell the boot disk
+	case step == imageTrial, step == imageLook: // variables tell the boot disk
 		if _, err := fs.Stat(a.root, variables); err == nil {
 			return "GetVariable"
 		}

@@ -24,13 +24,13 @@ func (o *observation) bringUp() {
 
 // loadModules loads the modules for what the guest has, unless an earlier worker has.
 func (o *observation) loadModules() {
-	name := new(kernel.ModulesNote).Format().Name
-	if text, kept := o.kept[name]; kept {
-		o.notes[name] = text
+	n := new(kernel.ModulesNote)
+	if o.kept.has(n) {
+		o.notes.set(n, o.kept.of(n))
 		return
 	}
-	if err := o.begin("look " + name); err != nil {
-		o.refuse(new(kernel.ModulesNote), err)
+	if err := o.begin(lookAt(n)); err != nil {
+		o.refuse(n, err)
 		return
 	}
 	o.modules = newLoader(o.root, o.each("module"))
@@ -52,9 +52,9 @@ func (o *observation) noteModules() {
 	var n kernel.ModulesNote
 	o.modules.report(&n)
 	text := note.Text(&n)
-	o.notes[n.Format().Name] = text
+	o.notes.set(&n, text)
 	if len(o.modules.left) == 0 || !o.uefi {
-		o.keep(n.Format().Name, text)
+		o.keep(&n, text)
 	}
 }
 

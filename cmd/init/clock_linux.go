@@ -37,7 +37,7 @@ func (o *observation) beginClock() <-chan []byte {
 
 // watchClock begins the clock's trial, unless it must run alone.
 func (o *observation) watchClock() <-chan []byte {
-	if _, kept := o.kept["clock"]; kept || o.alone || !o.takes("clock") {
+	if o.kept.has(new(rtc.Note)) || o.alone || !o.takes("clock") {
 		return nil
 	}
 	text := make(chan []byte, 1)
@@ -65,9 +65,9 @@ func (o *observation) endClock(clock <-chan []byte) {
 		o.refuse(&n, errLeftOut)
 	case clock != nil:
 		_ = o.begin("wait clock") // no worker is lost while it waits
-		o.notes["clock"] = within(clockLimit, clock)
+		text := within(clockLimit, clock)
 		o.journal.step.beside.Store(0)
-		o.keep("clock", o.notes["clock"])
+		o.keep(&n, text)
 	default:
 		o.trial(&n, func() error { return trial.Clock(o.root, o.base, &n) })
 	}

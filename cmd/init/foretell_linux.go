@@ -8,6 +8,7 @@ import (
 
 	"vmspec/probes"
 	"vmspec/probes/guest"
+	"vmspec/probes/kernel"
 	"vmspec/probes/note"
 	"vmspec/results/report"
 	"vmspec/suite"
@@ -164,18 +165,19 @@ func (o *observation) addLog() {
 	if o.log == nil {
 		return
 	}
-	log := string(o.notes["kmsg"])
+	n := kernel.LogNote()
+	log := string(o.notes.of(n))
 	var more strings.Builder
 	for line := range strings.Lines(o.log()) {
 		if !strings.Contains(log, line) {
 			more.WriteString(line)
 		}
 	}
-	if more.Len() == 0 || note.Parse(o.notes["kmsg"], &note.FreeText{}) != nil {
+	if more.Len() == 0 || note.Parse(o.notes.of(n), n) != nil {
 		return
 	}
 	text := []byte(more.String())
 	guest.Scrub(text)
-	o.notes["kmsg"] = append(slices.Clone(o.notes["kmsg"]), text...)
+	o.notes.set(n, append(slices.Clone(o.notes.of(n)), text...))
 	o.logged = true
 }

@@ -182,6 +182,13 @@ func TestRisks(t *testing.T) {
 	}
 	for _, r := range allRisks() {
 		got = append(got, r.name)
+		known, ok := suite.RiskOf(trialOf(r.note))
+		require.True(t, ok, "the host knows the step %q", trialOf(r.note))
+		require.Equal(t, r.name, known.Name)
+	}
+	for _, step := range []string{imageLook, mountsLook} {
+		_, ok := suite.RiskOf(step)
+		require.True(t, ok, step)
 	}
 	want = slices.DeleteFunc(want, func(name string) bool { return name == "mounts" }) // the first part of variables
 	at := slices.Index(got, "network")
@@ -216,7 +223,7 @@ func TestRiskSubjects(t *testing.T) {
 		})
 	}
 	for _, r := range allRisks() {
-		for _, subject := range slices.Sorted(maps.Keys(readers[note.Dir+"/"+r.note])) {
+		for _, subject := range slices.Sorted(maps.Keys(readers[note.Path(r.note)])) {
 			if r.name != "disks" || subject != "image" { // which is read after its own note
 				require.Contains(t, r.subjects, subject, r.name)
 			}

@@ -61,7 +61,7 @@ the report. It changes nothing. As root it sees more. Exit status: 0 conformant,
 
 // program judges the guest it was started in and returns the exit status.
 func program() int {
-	out := oversee(contextProgram)
+	out := oversee(kernel.ContextProgram)
 	if _, err := os.Stdout.Write(out.wire); err != nil {
 		fmt.Fprintln(os.Stderr, "vmspec init:", err)
 		return 3
@@ -163,7 +163,7 @@ func boot() {
 	if err != nil {
 		say("%v", err)
 	}
-	out := oversee(contextBoot)
+	out := oversee(kernel.ContextPID1)
 	if !out.reported {
 		lines := strings.Split(strings.TrimSuffix(string(out.wire), "\n"), "\n")
 		if err := printOn("/dev/console", lines, false); err != nil {

@@ -28,7 +28,7 @@ type observation struct {
 	*worker
 	dead  bool // no timer interrupt comes: no sleep would end
 	base  trial.Timebase
-	notes map[string][]byte
+	notes notes
 
 	uefi    bool           // UEFI started the guest: its clock and variables are trials
 	chosen  suite.Settings // as the parameters have them
@@ -39,15 +39,14 @@ type observation struct {
 }
 
 func newObservation(w *worker) *observation {
-	context := contextProgram
+	context := kernel.ContextProgram
 	if w.pid1 {
-		context = contextBoot
+		context = kernel.ContextPID1
 	}
-	o := &observation{worker: w, notes: map[string][]byte{
-		"arch":    []byte(runtime.GOARCH + "\n"),
-		"context": []byte(context + "\n"),
-	}}
-	delete(o.kept, kernel.LogNote().Name) // it may say what the last worker was lost by
+	o := &observation{worker: w, notes: notes{}}
+	o.notes.set(kernel.ArchNote(), []byte(runtime.GOARCH+"\n"))
+	o.notes.set(kernel.ContextNote(), []byte(context+"\n"))
+	delete(o.kept, note.Name(kernel.LogNote())) // it may say what the last worker was lost by
 	o.bringBack()
 	var counter timer.CounterNote
 	o.trial(&counter, func() error { return trial.Counter(w.root, &counter) })
@@ -62,36 +61,38 @@ func newObservation(w *worker) *observation {
 // note takes a measurement that fills n, and keeps the text. The step begins with
 // it.
 func (o *observation) note(step string, n note.Note, measure func() error) {
-	name := n.Format().Name
-	text, kept := o.kept[name]
-	if !kept {
-		text = note.Take(n, func() error {
-			if err := o.begin(step + " " + name); err != nil {
-				return err
-			}
-			return measure()
-		})
-		o.keep(name, text)
+	if o.kept.has(n) {
+		o.notes.set(n, o.kept.of(n))
+		return
 	}
-	o.notes[name] = text
+	o.keep(n, note.Take(n, func() error {
+		if err := o.begin(step); err != nil {
+			return err
+		}
+		return measure()
+	}))
 }
 
 // refuse notes why nothing was measured.
-func (o *observation) refuse(n note.Note, why error) { o.notes[n.Format().Name] = note.Failure(why) }
+func (o *observation) refuse(n note.Note, why error) { o.notes.set(n, note.Failure(why)) }
 
-// keep saves a note for the next worker. If that fails, the next one takes it again.
-func (o *observation) keep(name string, text []byte) { _ = o.journal.add(kindNote, name, text) }
+// keep keeps a note, for the next worker, too. If that fails, the next one takes it
+// again.
+func (o *observation) keep(n note.Note, text []byte) {
+	o.notes.set(n, text)
+	_ = o.journal.add(kindNote, note.Name(n), text)
+}
 
 // trial takes a note by making something happen.
-func (o *observation) trial(n note.Note, measure func() error) { o.note("trial", n, measure) }
+func (o *observation) trial(n note.Note, measure func() error) { o.note(trialOf(n), n, measure) }
 
 // look takes a note by looking alone.
-func (o *observation) look(n note.Note, measure func() error) { o.note("look", n, measure) }
+func (o *observation) look(n note.Note, measure func() error) { o.note(lookAt(n), n, measure) }
 
 // chooseBase takes the counter if it was seen that reading it is safe.
 func (o *observation) chooseBase() {
 	o.base = trial.Monotonic()
-	if note.Parse(o.notes["counter"], &timer.CounterNote{}) == nil {
+	if n := new(timer.CounterNote); note.Parse(o.notes.of(n), n) == nil {
 		if c, err := trial.VirtualCounter(); err == nil {
 			o.base = c
 		}
@@ -101,11 +102,11 @@ func (o *observation) chooseBase() {
 // timerIsDead looks at the dead-timer test, which is made by another clock
 // where the counter cannot be read, and tells the supervisor.
 func (o *observation) timerIsDead() bool {
-	dead, tested := timer.IsDead(o.notes["counter"])
+	dead, tested := timer.IsDead(o.notes.of(new(timer.CounterNote)))
 	if !tested {
 		var ticks timer.TicksNote
 		o.trial(&ticks, func() error { return trial.Ticks(o.root, &ticks) })
-		dead, _ = timer.IsDead(o.notes["ticks"])
+		dead, _ = timer.IsDead(o.notes.of(&ticks))
 	}
 	signal := byte(signalAlive)
 	if dead {
@@ -188,7 +189,7 @@ func (o *observation) trials() {
 
 // offlineTrial is the riskiest trial, so it is the last: a kernel panics if a CPU
 // goes on after PSCI's CPU_OFF (arch/arm64/kernel/smp.c, cpu_die).
-const offlineTrial = "trial offline"
+var offlineTrial = trialOf(new(cpu.Offline))
 
 // tryOffline takes CPUs offline and back, after everything else is known of them.
 func (o *observation) tryOffline() {
@@ -208,13 +209,13 @@ func (o *observation) bringBack() {
 // askInput asks for a word on the terminals. It does not wait: endInput looks for
 // the answers when all else is done.
 func (o *observation) askInput() ([]trial.Input, error) {
-	if _, kept := o.kept["input"]; kept || !o.mayChange() {
+	if o.kept.has(new(console.InputNote)) || !o.mayChange() {
 		return nil, nil
 	}
 	if o.dead {
 		return nil, errDead
 	}
-	if err := o.begin("trial input"); err != nil {
+	if err := o.begin(trialOf(new(console.InputNote))); err != nil {
 		return nil, err
 	}
 	facts, err := console.Read(o.root)
@@ -232,10 +233,10 @@ func (o *observation) askInput() ([]trial.Input, error) {
 
 // endInput looks for the answers.
 func (o *observation) endInput(inputs []trial.Input, err error) {
-	if _, ended := o.notes["input"]; ended || !o.mayChange() {
+	var n console.InputNote
+	if o.notes.has(&n) || !o.mayChange() {
 		return
 	}
-	var n console.InputNote
 	o.look(&n, func() error {
 		if err != nil {
 			return err
@@ -253,7 +254,7 @@ func (o *observation) mayChange() bool {
 // settings are the suite's, from SMBIOS and the command line.
 func (o *observation) settings() suite.Settings {
 	p := map[string]string{}
-	kernel.ParseParameters(p, strings.Fields(string(o.notes["parameters"])))
+	kernel.ParseParameters(p, strings.Fields(string(o.notes.of(kernel.ParametersNote()))))
 	maps.Copy(p, kernel.Parameters(o.root))
 	return suite.ParseSettings(p)
 }
@@ -269,9 +270,3 @@ func (o *observation) waiting(n note.Note, measure func() error) {
 	}
 	o.trial(n, measure)
 }
-
-const (
-	clockTrial     = "trial clock"
-	variablesTrial = "trial variables"
-	mountsLook     = "look mounts"
-)

@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"vmspec/probes/console"
+	"vmspec/probes/cpu"
 	"vmspec/probes/disk"
 	"vmspec/probes/efi"
 	"vmspec/probes/entropy"
@@ -14,6 +15,7 @@ import (
 	"vmspec/probes/look"
 	"vmspec/probes/network"
 	"vmspec/probes/note"
+	"vmspec/probes/rtc"
 	"vmspec/probes/tpm"
 	"vmspec/probes/trial"
 	"vmspec/suite"
@@ -22,8 +24,8 @@ import (
 // A risk is a trial that the VM may not survive, by its name in suite.Risks.
 type risk struct {
 	name     string
-	note     string   // the last one that it takes
-	subjects []string // what is read of its notes
+	note     note.Note // the last one that it takes
+	subjects []string  // what is read of its notes
 	ahead    func(o *observation) bool
 	make     func(o *observation)
 }
@@ -32,21 +34,21 @@ type risk struct {
 // have no functions here: they run beside others, or end the work.
 var (
 	deviceRisks = []risk{
-		{"entropy", "entropy", []string{"entropy"}, hasEntropy, tryEntropy},
-		{"disks", "disks", []string{"disk"}, hasDisks, tryDisks},
-		{"tpm", "tpm", []string{"tpm"}, hasTPM, tryTPM},
-		{"ports", "ports", []string{"console"}, hasPorts, tryPorts},
+		{"entropy", new(entropy.Note), []string{"entropy"}, hasEntropy, tryEntropy},
+		{"disks", new(disk.Note), []string{"disk"}, hasDisks, tryDisks},
+		{"tpm", new(tpm.Note), []string{"tpm"}, hasTPM, tryTPM},
+		{"ports", new(console.PortsNote), []string{"console"}, hasPorts, tryPorts},
 	}
 	firmwareRisks = []risk{
-		{"variables", "variables", []string{"efi", "kernel"}, hasUEFI, tryVariables},
-		{"image", "image", []string{"image"}, always, recordImage},
+		{"variables", new(efi.Trial), []string{"efi", "kernel"}, hasUEFI, tryVariables},
+		{"image", new(image.Note), []string{"image"}, always, recordImage},
 	}
 	exchangeRisks = []risk{
-		{"network", "network", []string{"network"}, hasNetwork, tryNetwork},
+		{"network", new(network.Note), []string{"network"}, hasNetwork, tryNetwork},
 	}
 	lastRisks = []risk{
-		{"clock", "clock", []string{"rtc", "console"}, hasClock, nil},
-		{"offline", "offline", []string{"cpu"}, (*observation).mayChange, nil},
+		{"clock", new(rtc.Note), []string{"rtc", "console"}, hasClock, nil},
+		{"offline", new(cpu.Offline), []string{"cpu"}, (*observation).mayChange, nil},
 	}
 )
 
@@ -64,9 +66,8 @@ func (o *observation) makeRisky(risks []risk) {
 		if !r.ahead(o) {
 			continue
 		}
-		_, kept := o.kept[r.note]
 		r.make(o)
-		if !kept {
+		if !o.kept.has(r.note) {
 			o.update(r.name)
 		}
 	}
@@ -174,9 +175,9 @@ func recordImage(o *observation) {
 	record := func() error { return look.BootDisk(o.root, disks, &n) }
 	switch {
 	case !o.uefi && len(disks) > 0:
-		o.notes["image"] = note.Text(&image.Note{None: image.NoUEFI})
+		o.notes.set(&n, note.Text(&image.Note{None: image.NoUEFI}))
 	case !o.uefi:
-		o.notes["image"] = note.Text(&image.Note{None: image.NoDisk})
+		o.notes.set(&n, note.Text(&image.Note{None: image.NoDisk}))
 	case !o.takes("image"):
 		o.refuse(&n, errLeftOut)
 	case len(disks) > 0:

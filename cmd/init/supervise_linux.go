@@ -11,6 +11,7 @@ import (
 
 	"golang.org/x/sys/unix"
 
+	"vmspec/probes/kernel"
 	"vmspec/probes/trial"
 )
 
@@ -22,12 +23,6 @@ import (
 
 // workerArgument is the first argument of a worker; the second is its context.
 const workerArgument = "vmspec-worker"
-
-// The contexts: a guest that we booted, or one that somebody else booted.
-const (
-	contextBoot    = "pid1"
-	contextProgram = "program"
-)
 
 // The files that a worker finds open.
 const (
@@ -112,7 +107,7 @@ func (s *supervisor) blame(fate string) error {
 	if step == "" {
 		return fmt.Errorf("a worker %s before its first step", fate)
 	}
-	if s.context == contextBoot {
+	if s.context == kernel.ContextPID1 {
 		say("%s: %s", step, fate)
 	}
 	return s.journal.add(kindLost, step, []byte(fate))

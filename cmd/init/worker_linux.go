@@ -18,7 +18,7 @@ type worker struct {
 	root    fs.ReadLinkFS
 	pid1    bool
 	lost    map[string]string // steps that earlier workers did not survive, and why
-	kept    map[string][]byte // notes that earlier workers took
+	kept    notes             // notes that earlier workers took
 	alone   bool              // the clock's trial runs alone
 	stage   int               // of the provisional report that is on the consoles
 	host    announcer         // announces steps to the host, in a guest that we booted
@@ -32,7 +32,7 @@ func work(root fs.ReadLinkFS, context string) error {
 	if err != nil {
 		return err
 	}
-	w := &worker{journal: j, signals: os.NewFile(signalFD, "signals"), root: root, pid1: context == contextBoot}
+	w := &worker{journal: j, signals: os.NewFile(signalFD, "signals"), root: root, pid1: context == kernel.ContextPID1}
 	if w.host.root, w.host.say = root, silent; w.pid1 {
 		w.host.say = say
 	}
@@ -52,7 +52,7 @@ func (w *worker) read() ([]record, error) {
 	if err != nil {
 		return nil, err
 	}
-	w.lost, w.kept = map[string]string{}, map[string][]byte{}
+	w.lost, w.kept = map[string]string{}, notes{}
 	for _, r := range records {
 		switch r.kind {
 		case kindLost:

@@ -29,7 +29,7 @@ func workerOf(t *testing.T, root fstest.MapFS, records ...record) *worker {
 func TestWorkerReads(t *testing.T) {
 	w := workerOf(t, nil, record{kindNote, "efi", []byte("a")}, record{kindLost, "trial tpm", []byte("hung for 15s")},
 		record{kindNote, "efi", []byte("b")}, record{"kind of tomorrow", "x", nil})
-	require.Equal(t, map[string][]byte{"efi": []byte("b")}, w.kept)
+	require.Equal(t, notes{"efi": []byte("b")}, w.kept)
 	require.Equal(t, map[string]string{"trial tpm": "hung for 15s"}, w.lost)
 	require.False(t, w.alone)
 	require.True(t, workerOf(t, nil, record{kindAlone, "", nil}).alone)

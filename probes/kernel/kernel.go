@@ -21,7 +21,7 @@ import (
 type Facts struct {
 	Release     string
 	Arch        string // GOARCH of the suite
-	Context     string // "pid1" where the suite booted the guest, "image" where none runs, else "program"
+	Context     string // how the suite runs: ContextPID1 and its siblings
 	CommandLine string
 	Parameters  map[string]string // the suite's, without their prefix "vmspec."
 	Config      string            // the file the configuration was read from; empty if unknown
@@ -48,7 +48,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	f := &Facts{Release: strings.TrimSpace(string(release)), CommandLine: strings.TrimSpace(string(line))}
 	f.Arch = strings.Join(words(fsys, ArchNote()), " ")
 	if context := words(fsys, ContextNote()); len(context) > 0 {
-		f.Context, f.partial = context[0], slices.Contains(context[1:], "partial")
+		f.Context, f.partial = context[0], slices.Contains(context[1:], Partial)
 	}
 	f.Parameters = Parameters(fsys)
 	f.readConfig(fsys)

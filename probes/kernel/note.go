@@ -12,6 +12,17 @@ import (
 // ArchNote is the architecture for which the suite was built.
 func ArchNote() *note.FreeText { return &note.FreeText{Name: "arch", Doc: "GOARCH of the suite"} }
 
+// How the suite runs.
+const (
+	ContextPID1    = "pid1"    // it booted the guest
+	ContextProgram = "program" // somebody else did
+	ContextImage   = "image"   // no guest runs: a kernel in a disk image is judged
+)
+
+// Partial stands behind ContextImage where file systems of the image were not read
+// and may hold more modules.
+const Partial = "partial"
+
 // ContextNote is how the suite runs.
 func ContextNote() *note.FreeText {
 	return &note.FreeText{Name: "context", Doc: `"pid1" where the suite booted the guest, else "program"`}

@@ -43,7 +43,7 @@ type lists struct{ dep, alias, builtin, modinfo string }
 // readLists reads them. The suite's own guest says of each module that counts
 // what became of it.
 func (f *Facts) readLists(fsys fs.FS) {
-	if f.Context == "pid1" {
+	if f.Context == ContextPID1 {
 		return
 	}
 	for _, list := range []struct {
@@ -89,7 +89,7 @@ func (f *Facts) Offers(option string) (has, lacks, unknown string) {
 		return name + "=y", "", ""
 	case f.loaded[module] || state == "loaded" || state == "idle" || f.lists.atHand(module):
 		return name + "=m", "", ""
-	case value == "m" && f.Context == "pid1": // of its modules the suite carries only some
+	case value == "m" && f.Context == ContextPID1: // of its modules the suite carries only some
 		return name + "=m", "", ""
 	case value == "m" && f.partial:
 		return "", "", option + " is a module, which is not in the initial ramdisk, and other file systems are not read"

@@ -26,8 +26,11 @@ type Format struct {
 	Free *string
 }
 
+// Name is what a note's file is called.
+func Name(n Note) string { return n.Format().Name }
+
 // Path is where a note lies in the guest's file system.
-func Path(n Note) string { return path.Join(Dir, n.Format().Name) }
+func Path(n Note) string { return path.Join(Dir, Name(n)) }
 
 // Take runs a measurement that fills n, and returns the text of the note. What
 // was filled in before a failure is kept.

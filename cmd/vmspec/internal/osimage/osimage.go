@@ -17,6 +17,8 @@ import (
 	"strings"
 
 	"vmspec/probes/image"
+	"vmspec/probes/kernel"
+	"vmspec/probes/note"
 )
 
 // ErrNoKernel says that no kernel was found.
@@ -195,11 +197,11 @@ func (g *guest) files(partial bool) (fs.FS, error) {
 		}
 	}
 	release = firstOf(g.release, release, ramdisk.release(), "unknown")
-	context := "image\n"
+	context := kernel.ContextImage
 	if partial {
-		context = "image partial\n"
+		context += " " + kernel.Partial
 	}
-	root := files{"vmspec/context": context, "proc/sys/kernel/osrelease": release + "\n", "proc/cmdline": g.cmdline + "\n"}
+	root := files{note.Path(kernel.ContextNote()): context + "\n", "proc/sys/kernel/osrelease": release + "\n", "proc/cmdline": g.cmdline + "\n"}
 	dir := path.Join("lib/modules", release)
 	root[path.Join(dir, "config")] = firstOf(config, g.config, ramdisk.kept[path.Join(dir, "config")], ramdisk.kept["boot/config-"+release])
 	for _, list := range []string{"modules.builtin", "modules.builtin.modinfo"} {
