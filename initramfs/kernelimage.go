@@ -20,33 +20,63 @@ const (
 	zbootHead      = 56
 )
 
+// KernelHeadSize is how many bytes of a kernel image hold all of that.
+const KernelHeadSize = 64
+
+// A KernelHead is the beginning of a kernel image.
+type KernelHead []byte
+
+func (h KernelHead) has(at int, magic string) bool {
+	return len(h) >= at+len(magic) && string(h[at:at+len(magic)]) == magic
+}
+
+// Arch returns the GOARCH of an arm64 Image or a zImage; empty for anything else.
+func (h KernelHead) Arch() string {
+	switch {
+	case h.has(arm64At, arm64Magic):
+		return "arm64"
+	case h.has(zImageAt, zImage):
+		return "arm"
+	}
+	return ""
+}
+
+// Gzip reports whether the image is a gzip file.
+func (h KernelHead) Gzip() bool { return h.has(0, "\x1f\x8b") }
+
+// Zboot reports whether it is an EFI zboot image, a small EFI program with the
+// packed kernel behind it.
+func (h KernelHead) Zboot() bool { return h.has(0, "MZ") && h.has(zbootAt, zboot) }
+
+// Payload returns where the packed kernel lies in an EFI zboot image, and the name
+// of its packing.
+func (h KernelHead) Payload() (at, size uint32, kind string, err error) {
+	if len(h) < zbootHead {
+		return 0, 0, "", errors.New("EFI zboot image: cut within its header")
+	}
+	kind, _, _ = strings.Cut(string(h[zbootKind:zbootHead]), "\x00")
+	return binary.LittleEndian.Uint32(h[zbootPayload:]), binary.LittleEndian.Uint32(h[zbootPayload+4:]), kind, nil
+}
+
 // KernelImage returns a kernel as a boot loader starts it, and its GOARCH. It
-// unpacks what arm64 distributions pack and not every VMM does: a gzip file,
-// and an EFI zboot image, a small EFI program with the packed kernel behind it.
-// A zImage of 32 bits unpacks itself and is returned as it is.
+// unpacks what arm64 distributions pack and not every VMM does: a gzip file and an
+// EFI zboot image. A zImage of 32 bits unpacks itself and is returned as it is.
 func KernelImage(data []byte) (image []byte, arch string, err error) {
 	image, err = unpackKernel(data)
 	if err != nil {
 		return nil, "", err
 	}
-	switch {
-	case magicAt(image, arm64At, arm64Magic):
-		return image, "arm64", nil
-	case magicAt(image, zImageAt, zImage):
-		return image, "arm", nil
+	if arch = KernelHead(image).Arch(); arch == "" {
+		return nil, "", fmt.Errorf("neither an arm64 Image nor a zImage: it begins with %q", image[:min(len(image), 8)])
 	}
-	return nil, "", fmt.Errorf("neither an arm64 Image nor a zImage: it begins with %q", image[:min(len(image), 8)])
-}
-
-func magicAt(data []byte, at int, magic string) bool {
-	return len(data) >= at+len(magic) && string(data[at:at+len(magic)]) == magic
+	return image, arch, nil
 }
 
 func unpackKernel(data []byte) ([]byte, error) {
-	switch {
-	case magicAt(data, 0, "MZ") && magicAt(data, zbootAt, zboot):
+	switch h := KernelHead(data); {
+	case h.Zboot():
 		return unpackZboot(data)
-	case magicAt(data, 0, "\x1f\x8b"):
+	case h.Gzip():
 		return unpack(".gz", data, maxKernel)
 	}
 	return data, nil
@@ -60,14 +90,13 @@ const maxKernel = 256 << 20
 var zbootKinds = map[string]string{"gzip": ".gz", "xzkern": ".xz", "zstd22": ".zst", "zstd": ".zst", "lz4": ".lz4"}
 
 func unpackZboot(data []byte) ([]byte, error) {
-	if len(data) < zbootHead {
-		return nil, errors.New("EFI zboot image: cut within its header")
+	at, size, kind, err := KernelHead(data).Payload()
+	if err != nil {
+		return nil, err
 	}
-	at, size := binary.LittleEndian.Uint32(data[zbootPayload:]), binary.LittleEndian.Uint32(data[zbootPayload+4:])
 	if uint64(at)+uint64(size) > uint64(len(data)) {
 		return nil, fmt.Errorf("EFI zboot image: its kernel is at bytes %d to %d, the file has %d", at, uint64(at)+uint64(size), len(data))
 	}
-	kind, _, _ := strings.Cut(string(data[zbootKind:zbootHead]), "\x00")
 	suffix, known := zbootKinds[kind]
 	if !known {
 		return nil, fmt.Errorf("EFI zboot image: packed as %q, which is not read", kind)

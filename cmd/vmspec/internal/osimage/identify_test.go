@@ -11,7 +11,7 @@ import (
 
 func TestIdentify(t *testing.T) {
 	zImageFile := make([]byte, 4096)
-	copy(zImageFile[zImageAt:], zImage)
+	copy(zImageFile[0x24:], "\x18\x28\x6f\x01")
 	for name, test := range map[string]struct {
 		data          []byte
 		arch, release string

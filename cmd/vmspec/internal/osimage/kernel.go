@@ -4,30 +4,22 @@ import (
 	"bufio"
 	"bytes"
 	"compress/gzip"
-	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
 	"strings"
-)
 
-// The marks of a kernel and their offsets: Linux's Documentation/arm64/booting.rst,
-// arch/arm/boot/compressed/head.S and drivers/firmware/efi/libstub/zboot-header.S.
-const (
-	headSize            = 64 // bytes that hold all of them
-	arm64At, arm64Magic = 56, "ARM\x64"
-	zImageAt, zImage    = 0x24, "\x18\x28\x6f\x01"
-	zbootAt, zboot      = 4, "zimg"
+	"vmspec/initramfs"
 )
 
 // kernelArch returns the architecture of a kernel, as Go names it; empty if the
 // file is no kernel for ARM.
 func kernelArch(r *io.SectionReader) string {
-	head := make([]byte, headSize)
+	head := make(initramfs.KernelHead, initramfs.KernelHeadSize)
 	if _, err := r.ReadAt(head, 0); err != nil {
 		return ""
 	}
-	if bytes.HasPrefix(head, []byte("\x1f\x8b")) {
+	if head.Gzip() {
 		z, err := unpacked(again(r))
 		if err != nil {
 			return ""
@@ -36,16 +28,11 @@ func kernelArch(r *io.SectionReader) string {
 			return ""
 		}
 	}
-	switch {
-	case string(head[arm64At:arm64At+4]) == arm64Magic:
-		return "arm64"
-	case string(head[zImageAt:zImageAt+4]) == zImage:
-		return "arm"
-	case string(head[zbootAt:zbootAt+4]) == zboot:
+	if head.Zboot() {
 		_, arch, _ := readSections(r)
 		return arch
 	}
-	return ""
+	return head.Arch()
 }
 
 // again reads from the beginning.
@@ -54,15 +41,18 @@ func again(r *io.SectionReader) io.Reader { return io.NewSectionReader(r, 0, r.S
 // imageOf returns the kernel unpacked, as it lies in memory. In a zImage it stays
 // packed.
 func imageOf(r *io.SectionReader) (io.Reader, error) {
-	head := make([]byte, headSize)
+	head := make(initramfs.KernelHead, initramfs.KernelHeadSize)
 	if _, err := r.ReadAt(head, 0); err != nil {
 		return nil, fmt.Errorf("%d bytes are no kernel", r.Size())
 	}
-	if string(head[zbootAt:zbootAt+4]) == zboot && string(head[:2]) == "MZ" {
-		at, size := int64(binary.LittleEndian.Uint32(head[8:])), int64(binary.LittleEndian.Uint32(head[12:]))
-		return unpacked(io.NewSectionReader(r, at, size))
+	if head.Zboot() {
+		at, size, _, err := head.Payload()
+		if err != nil {
+			return nil, err
+		}
+		return unpacked(io.NewSectionReader(r, int64(at), int64(size)))
 	}
-	if bytes.HasPrefix(head, []byte("\x1f\x8b")) {
+	if head.Gzip() {
 		return unpacked(again(r))
 	}
 	return again(r), nil

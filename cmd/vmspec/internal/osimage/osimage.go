@@ -16,6 +16,7 @@ import (
 	"path"
 	"strings"
 
+	"vmspec/initramfs"
 	"vmspec/probes/image"
 	"vmspec/probes/kernel"
 	"vmspec/probes/note"
@@ -56,7 +57,7 @@ func find(files *image.Files, esp *image.ESP, arch string) (*guest, error) {
 	all := files.All()
 	for _, place := range []func(string) bool{isBootProgram(esp), isUnified, func(string) bool { return true }} {
 		for _, n := range all {
-			if !place(n.Path) || n.Size < headSize {
+			if !place(n.Path) || n.Size < initramfs.KernelHeadSize {
 				continue
 			}
 			r, err := files.Open(n)

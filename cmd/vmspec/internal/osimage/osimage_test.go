@@ -267,7 +267,7 @@ func TestOpen(t *testing.T) {
 	named := imagetest.Section{Name: ".uname", Data: []byte(release + "\x00")}
 	program := imagetest.File{Path: aa64, Data: imagetest.PE(image.MachineAArch64)}
 	zImageKernel := make([]byte, 128)
-	copy(zImageKernel[zImageAt:], zImage)
+	copy(zImageKernel[0x24:], "\x18\x28\x6f\x01")
 	for name, test := range map[string]struct {
 		disk          *imagetest.Image
 		arch          string
