@@ -180,6 +180,7 @@ build/dt-schema.json: $(LINUX)/tools/testing/kunit/kunit.py | consumers-tools
 	@dt-mk-schema -j -o $@.new $(LINUX)/Documentation/devicetree/bindings && mv $@.new $@
 
 # What each verb needs beside Go: a program or file, and Debian's package.
+# A test holds the files of firmware against internal/target/firmware.go.
 UEFI_FILES := /usr/share/AAVMF/AAVMF_CODE.fd|/usr/share/AAVMF/AAVMF_CODE.no-secboot.fd|/usr/share/edk2/aarch64/QEMU_EFI-pflash.raw|/usr/share/edk2/aarch64/QEMU_CODE.fd|/opt/homebrew/share/qemu/edk2-aarch64-code.fd
 UEFI32_FILES := /usr/share/AAVMF/AAVMF32_CODE.fd|/usr/share/edk2/arm/QEMU_EFI-pflash.raw
 # Of these a run needs what its target does, by .ci/costs.
