@@ -77,7 +77,7 @@ func (p *Parser) beginBehind(a *attempt, prefix string) {
 	_, values := s.match(prefix, make([]string, 0, maxValues))
 	a.source = source{shape: s.shape, values: values}
 	for l := range levels {
-		if !s.tells(l) {
+		if !s.differs(l) {
 			continue
 		}
 		key := string(s.key(nil, l, values))
@@ -177,7 +177,7 @@ func (p *Parser) lineBehind(line string) (done bool) {
 			continue
 		}
 		for l := range levels {
-			if s.tells(l) && p.lineAt(s.shape, l, line, n, values) {
+			if s.differs(l) && p.lineAt(s.shape, l, line, n, values) {
 				done = true
 				break // the others read the same report
 			}

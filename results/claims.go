@@ -172,7 +172,7 @@ func compareConsoles(c *Claims, s *report.Seen) (out []Difference, known bool) {
 	if c.Consoles == nil || s.Consoles == nil {
 		return nil, false
 	}
-	missing, more := apart(*c.Consoles, s.Consoles, func(a, b string) bool { return a == b })
+	missing, more := difference(*c.Consoles, s.Consoles, func(a, b string) bool { return a == b })
 	for _, kind := range missing {
 		out = append(out, Difference{Kind: Missing, What: "a console: " + kind})
 	}
@@ -182,9 +182,9 @@ func compareConsoles(c *Claims, s *report.Seen) (out []Difference, known bool) {
 	return out, true
 }
 
-// apart returns what is only in a and only in b, of lists in which things may be
+// difference returns what is only in a and only in b, of lists in which things may be
 // there more than once.
-func apart[A, B any](a []A, b []B, same func(A, B) bool) (onlyA []A, onlyB []B) {
+func difference[A, B any](a []A, b []B, same func(A, B) bool) (onlyA []A, onlyB []B) {
 	onlyB = slices.Clone(b)
 	for _, x := range a {
 		at := slices.IndexFunc(onlyB, func(y B) bool { return same(x, y) })
@@ -204,7 +204,7 @@ func compareDisks(c *Claims, s *report.Seen) (out []Difference, known bool) {
 	if c.Disks == nil || s.Disks == nil {
 		return nil, false
 	}
-	missing, more := apart(*c.Disks, s.Disks, func(a DiskClaim, b report.Disk) bool {
+	missing, more := difference(*c.Disks, s.Disks, func(a DiskClaim, b report.Disk) bool {
 		return max(a.Bytes, b.Bytes)-min(a.Bytes, b.Bytes) < diskRounding
 	})
 	paired := min(len(missing), len(more))

@@ -153,7 +153,7 @@ func (f *frames) join(line string) (found []seenFrame) {
 // sets returns the sets that a frame belongs to, the one of all sources last.
 func (f *frames) add(g seenFrame) (complete []*frameSet) {
 	for l := range anySource {
-		if s := g.from.source.shape; s != nil && s.tells(l) {
+		if s := g.from.source.shape; s != nil && s.differs(l) {
 			complete = f.addAt(g, l, string(s.key(nil, l, g.from.source.values)), complete)
 		}
 	}

@@ -45,7 +45,7 @@ const initStarted = report.Mark + "init "
 // ominous says what a line behind a whole report means for the boot that wrote
 // it; empty for a line that means nothing.
 func ominous(line string) string {
-	at := telling.find(line)
+	at := signals.find(line)
 	if at < 0 {
 		return ""
 	}
@@ -89,10 +89,10 @@ func (f *finder) find(line string) int {
 	return -1
 }
 
-// telling finds what any line says of a guest's health.
-var telling = newFinder(tellingTexts()...)
+// signals finds the texts that say something of a guest's health.
+var signals = newFinder(signalTexts()...)
 
-func tellingTexts() (texts []string) {
+func signalTexts() (texts []string) {
 	for _, s := range signs {
 		texts = append(texts, s.text)
 	}
@@ -196,36 +196,36 @@ type Health struct {
 type Change int
 
 const (
-	Same Change = iota
-	Ill         // the guest shows a first symptom
-	Well        // it goes on all the same
+	Same         Change = iota
+	SymptomShown        // the first one
+	Recovered           // the guest goes on all the same
 )
 
 // Take takes the next line.
 func (h *Health) Take(line string) Change {
 	h.lines++
-	told := telling.find(line) >= 0 // of most lines nothing else is asked
-	h.see(line, told)
-	if told && shows(line, bySuite) {
+	signal := signals.find(line) >= 0 // of most lines nothing else is asked
+	h.see(line, signal)
+	if signal && shows(line, bySuite) {
 		h.starts = nil
 	}
 	meaning, bad := "", false
-	if told {
+	if signal {
 		meaning, bad = Symptom(line)
 	}
-	again := h.again(line, told)
+	looping := h.startsTooOften(line, signal)
 	switch {
-	case again && !h.loops: // however it ended each time
+	case looping && !h.loops: // however it ended each time
 		h.loops, meaning, bad = true, restarted, true
 	case bad && h.Symptom == "":
-	case told && h.Symptom != "" && (shows(line, bySuite) || Alive(line) && !h.loops):
+	case signal && h.Symptom != "" && (shows(line, bySuite) || Alive(line) && !h.loops):
 		h.Symptom, h.Line, h.Text, h.loops = "", 0, "", false
-		return Well
+		return Recovered
 	default:
 		return Same
 	}
 	h.Symptom, h.Line, h.Text = meaning, h.lines, line
-	return Ill
+	return SymptomShown
 }
 
 const (
@@ -240,11 +240,11 @@ const (
 )
 
 // see notes who wrote a line.
-func (h *Health) see(line string, told bool) {
+func (h *Health) see(line string, signal bool) {
 	if h.seen&byKernel == 0 && stamp(line) >= 0 {
 		h.seen |= byKernel
 	}
-	if !told {
+	if !signal {
 		return
 	}
 	for _, s := range signs {
@@ -268,10 +268,10 @@ func (h *Health) Reached() string {
 	return "no line of it is a firmware's, a kernel's or the suite's: is it a guest's console?"
 }
 
-// again tells whether a line is that of a start which was seen too often. told
+// startsTooOften tells whether a line is that of a start which was seen too often. signal
 // says that it holds a sign or a symptom.
-func (h *Health) again(line string, told bool) bool {
-	starts := told && Boots(line)
+func (h *Health) startsTooOften(line string, signal bool) bool {
+	starts := signal && Boots(line)
 	if h.first != "" && !starts && !strings.Contains(line, h.word) || h.first == "" && len(line) < loopLine {
 		return false
 	}
@@ -284,7 +284,7 @@ func (h *Health) again(line string, told bool) bool {
 		starts = starts || h.lines-h.firstAt >= loopApart
 		h.firstAt = h.lines
 	}
-	if !starts || told && shows(line, bySuite) {
+	if !starts || signal && shows(line, bySuite) {
 		return false
 	}
 	if h.starts == nil || len(h.starts) > maxStarts {

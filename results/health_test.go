@@ -86,9 +86,9 @@ func TestHealth(t *testing.T) {
 			ill := false
 			for line := range strings.Lines(c.log) {
 				switch h.Take(strings.TrimSuffix(line, "\n")) {
-				case results.Ill:
+				case results.SymptomShown:
 					ill = true
-				case results.Well:
+				case results.Recovered:
 					require.True(t, ill)
 					ill = false
 				}

@@ -99,9 +99,9 @@ func lines(t grid.Writer) string {
 	return b.String()
 }
 
-// Told is what a merge says beside its points: contradictions, and boots whose VM
+// Notices are what a merge says beside its points: contradictions, and boots whose VM
 // stopped, one a text.
-func (m *Merged) Told() (out []string) {
+func (m *Merged) Notices() (out []string) {
 	for _, c := range m.Contradictions {
 		out = append(out, "contradiction: "+c.String())
 	}
@@ -147,7 +147,7 @@ func (t Text) OfMerged(all []*Merged) string {
 func findings(all []*Merged) (out []string) {
 	by := map[string][]string{}
 	for _, m := range all {
-		for _, text := range m.Told() {
+		for _, text := range m.Notices() {
 			if by[text] == nil {
 				out = append(out, text)
 			}

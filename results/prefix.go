@@ -340,8 +340,8 @@ func (s *shape) key(buffer []byte, l level, values []string) []byte {
 	return buffer
 }
 
-// tells tells whether a level makes another difference than the one before it.
-func (s *shape) tells(l level) bool {
+// differs tells whether a level keeps other parts than the one before it.
+func (s *shape) differs(l level) bool {
 	return l == strict || slices.ContainsFunc(s.parts, func(p part) bool { return p.text == "" && (l - 1).keeps(p.class) && !l.keeps(p.class) })
 }
 

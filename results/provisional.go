@@ -28,8 +28,8 @@ func (r *Report) GoOn() string {
 	return "to go on without it: --append vmspec.skip=" + strings.Join(r.Without, ",")
 }
 
-// Foretold tells whether the last report so far is provisional.
-func (p *Parser) Foretold() bool { return p.whole != nil && p.whole.early != nil }
+// HasProvisional tells whether the last report so far is provisional.
+func (p *Parser) HasProvisional() bool { return p.whole != nil && p.whole.early != nil }
 
 // stage reads the set's stage of a provisional report.
 func (s *frameSet) stage() (*Report, error) {
@@ -41,8 +41,8 @@ func (s *frameSet) stage() (*Report, error) {
 	return &Report{Report: r}, err
 }
 
-// foretell takes a complete set of a stage's frames.
-func (p *Parser) foretell(set *frameSet) {
+// takeProvisional takes a complete set of a stage's frames.
+func (p *Parser) takeProvisional(set *frameSet) {
 	r, err := set.stage()
 	if err != nil || r.Nonce != set.nonce || !p.wanted(r.Nonce) {
 		return

@@ -19,7 +19,7 @@ func (p *Parser) repair(line string) (done bool) {
 			case set.kind == report.FrameReport:
 				done = p.mend(set) || done
 			case report.Stage(set.kind) > 0:
-				p.foretell(set)
+				p.takeProvisional(set)
 			}
 		}
 	}

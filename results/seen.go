@@ -38,12 +38,12 @@ type Trace struct {
 	begun *attempt
 }
 
-// Begun tells whether the line is a report's first.
-func (t Trace) Begun() bool { return t.begun != nil }
+// BeginsReport tells whether the line is a report's first.
+func (t Trace) BeginsReport() bool { return t.begun != nil }
 
-// Apart tells whether the line is of a source that has no whole report, and the
+// Unreported tells whether the line is of a source that has no whole report, and the
 // source.
-func (t Trace) Apart(reports []*Report) (name string, ok bool) {
+func (t Trace) Unreported(reports []*Report) (name string, ok bool) {
 	if slices.ContainsFunc(reports, t.Of) {
 		return "", false
 	}

@@ -10,9 +10,9 @@ import (
 	"vmspec/probes/trial"
 )
 
-// begun begins the clock's trial, unless it must run alone or is UEFI's, and brings
+// startClock begins the clock's trial, unless it must run alone or is UEFI's, and brings
 // the guest up. If the clock's driver is a module, the guest is brought up first.
-func (o *observation) begun() (clock <-chan []byte) {
+func (o *observation) startClock() (clock <-chan []byte) {
 	_, err := fs.Stat(o.root, "sys/class/rtc/rtc0")
 	if err == nil && !o.uefi {
 		clock = o.watchClock()

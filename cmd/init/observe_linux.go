@@ -132,7 +132,7 @@ const firmwareDir = "sys/firmware/efi"
 func (o *observation) take() *guest.FS {
 	var clock <-chan []byte
 	if !o.dead {
-		clock = o.begun()
+		clock = o.startClock()
 	}
 	parameters := kernel.ParametersNote()
 	o.look(parameters, func() error { return look.Parameters(o.root, parameters) })

@@ -166,7 +166,7 @@ func (f *mergeFlags) bootsOf(c *cobra.Command, file, name string) (boots []resul
 			lost = append(lost, fmt.Errorf("%s: %s", name, r.Outdated))
 		}
 	}
-	for _, why := range log.apart {
+	for _, why := range log.unreported {
 		lost = append(lost, fmt.Errorf("%s: %s", name, why))
 	}
 	return boots, lost, nil
@@ -226,8 +226,8 @@ func printMergedTAP(w io.Writer, name string, m *results.Merged, strict bool) er
 	}
 	var b strings.Builder
 	b.WriteString("#\n# merged, and the boot that decided\n")
-	for _, told := range m.Told() {
-		comment(&b, "", told)
+	for _, notice := range m.Notices() {
+		comment(&b, "", notice)
 	}
 	for line := range strings.Lines(results.Tables([]*results.Merged{m})) {
 		b.WriteString(strings.TrimRight("#   "+line, " \n") + "\n")

@@ -89,16 +89,16 @@ func (f *reportFlags) conclude(c *cobra.Command, log *serialLog, out *outputFlag
 	}
 	shown := worst(log.last, out.strict)
 	concluded := out.finish(w, log.name, shown)
-	if shown.Provisional() && log.dead != "" {
-		fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: the VM stopped %s%s\n", log.name, shown.Stopped, log.dead)
+	if shown.Provisional() && log.symptom != "" {
+		fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: the VM stopped %s%s\n", log.name, shown.Stopped, log.symptom)
 	}
 	if list != "" && out.tap(w) {
 		if _, err := io.WriteString(w, "#\n# "+strings.ReplaceAll(strings.TrimSuffix(list, "\n"), "\n", "\n# ")+"\n"); err != nil {
 			return err
 		}
 	}
-	if concluded == nil && len(log.apart) > 0 {
-		return log.unheard()
+	if concluded == nil && len(log.unreported) > 0 {
+		return log.errUnreported()
 	}
 	return concluded
 }

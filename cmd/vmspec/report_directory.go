@@ -75,8 +75,8 @@ func (f *reportFlags) row(name string, strict bool, sum *tally) (word, why strin
 	}
 	chosen := worst(log.last, strict)
 	conclusion, _ := chosen.Conclude(strict)
-	if rank(conclusion) == 0 && len(log.apart) > 0 {
-		return sum.conclude(results.CouldNotTell, "no whole report of "+strings.Join(log.apart, ", "))
+	if rank(conclusion) == 0 && len(log.unreported) > 0 {
+		return sum.conclude(results.CouldNotTell, "no whole report of "+strings.Join(log.unreported, ", "))
 	}
 	_, why, _ = strings.Cut(chosen.Sentence(strict), ": ")
 	if n := len(log.reports); n > 1 {

@@ -15,15 +15,15 @@ import (
 
 // A serialLog is what a log holds.
 type serialLog struct {
-	name    string
-	parser  results.Parser
-	lines   int
-	reports []*results.Report // that are whole
-	last    []*results.Report // boots, one of each source
-	traces  []results.Trace   // of boots without a report
-	apart   []string          // sources that began and have no whole report
-	dead    string            // what its last guest died of
-	err     error             // why none is whole, of type undecided; nil if one is
+	name       string
+	parser     results.Parser
+	lines      int
+	reports    []*results.Report // that are whole
+	last       []*results.Report // boots, one of each source
+	traces     []results.Trace   // of boots without a report
+	unreported []string          // sources that began and have no whole report
+	symptom    string            // of its last guest, and that one's last lines
+	err        error             // why none is whole, of type undecided; nil if one is
 }
 
 // readLog reads a log to its end. An error is about reading, or says that it is no
@@ -53,13 +53,13 @@ func readLog(in io.Reader, name, nonce string) (*serialLog, error) {
 	log.reports, log.traces = log.parser.Reports()
 	log.last = results.LastBoots(log.reports)
 	log.err = log.why(report, err, &health, end.shown(), held, head)
-	log.dead = dead(&health, end.shown())
+	log.symptom = symptomOf(&health, end.shown())
 	return log, nil
 }
 
 // why says why no report of a log is whole; nil if one is.
 func (l *serialLog) why(report *results.Report, err error, h *results.Health, last vmm.Last, held nonces, head []byte) error {
-	why := dead(h, last)
+	why := symptomOf(h, last)
 	if said := l.parser.Doing(); said != "" {
 		why = "; " + lastWord(said) + why
 	}
@@ -98,9 +98,9 @@ func (l *serialLog) whatItIs(h *results.Health, last vmm.Last, head []byte) stri
 	return what + "\nits last lines:\n" + indent(last)
 }
 
-// dead says that a log's guest could not go on, and what it said last; empty
-// for a guest that was well.
-func dead(h *results.Health, last vmm.Last) string {
+// symptomOf says why a log's guest could not go on, and what it printed last; empty
+// where it could.
+func symptomOf(h *results.Health, last vmm.Last) string {
 	if h.Symptom == "" {
 		return ""
 	}
@@ -153,9 +153,9 @@ func (f *reportFlags) settle(l *serialLog, stderr io.Writer) error {
 	return nil
 }
 
-// unheard says which sources have no whole report.
-func (l *serialLog) unheard() error {
-	return undecided{fmt.Errorf("%s: no whole report of %s", l.name, strings.Join(l.apart, ", "))}
+// errUnreported says which sources have no whole report.
+func (l *serialLog) errUnreported() error {
+	return undecided{fmt.Errorf("%s: no whole report of %s", l.name, strings.Join(l.unreported, ", "))}
 }
 
 // ownEnd is how many lines a VM may have written when its run was ended since it
@@ -166,9 +166,9 @@ const ownEnd = 20
 // ended its VM then has its record say so.
 func (l *serialLog) outdate(record *results.HostRun) {
 	for _, t := range l.traces {
-		if source, apart := t.Apart(l.last); apart {
-			if !slices.Contains(l.apart, source) {
-				l.apart = append(l.apart, source)
+		if source, ok := t.Unreported(l.last); ok {
+			if !slices.Contains(l.unreported, source) {
+				l.unreported = append(l.unreported, source)
 			}
 			continue
 		}
@@ -231,15 +231,15 @@ func worst(reports []*results.Report, strict bool) *results.Report {
 
 // list has a line for each report, if there are several; else it is empty.
 func (l *serialLog) list(strict bool) string {
-	begun := 0
+	unfinished := 0
 	for _, t := range l.traces {
-		begun += map[bool]int{true: 1}[t.Begun()]
+		unfinished += map[bool]int{true: 1}[t.BeginsReport()]
 	}
-	if len(l.reports)+begun < 2 && l.parser.Forgotten == 0 {
+	if len(l.reports)+unfinished < 2 && l.parser.Forgotten == 0 {
 		return ""
 	}
 	var out strings.Builder
-	fmt.Fprintf(&out, "%d reports in the log; the last boot of each source counts, the worst of them:\n", len(l.reports)+begun+l.parser.Forgotten)
+	fmt.Fprintf(&out, "%d reports in the log; the last boot of each source counts, the worst of them:\n", len(l.reports)+unfinished+l.parser.Forgotten)
 	w := tabwriter.NewWriter(&out, 0, 0, 2, ' ', 0)
 	if l.parser.Forgotten > 0 {
 		fmt.Fprintf(w, "  %d earlier ones\n", l.parser.Forgotten)
@@ -248,7 +248,7 @@ func (l *serialLog) list(strict bool) string {
 		fmt.Fprintf(w, "  lines %d-%d\t%s\tboot %d\tnonce %s\t%s\n", r.First, r.Last, clip(results.OneLine(r.Source)), r.Boot, r.Nonce, l.verdict(r, strict))
 	}
 	for _, t := range l.traces {
-		if t.Begun() {
+		if t.BeginsReport() {
 			fmt.Fprintf(w, "  line %d\t%s\t\t\t%s\n", t.At, clip(results.OneLine(strings.TrimSpace(t.Text))), t.Meaning)
 		}
 	}

@@ -137,11 +137,11 @@ func (f *runFlags) launch(c *cobra.Command, t target.Target, nonce string) error
 		nonce = newNonce()
 		f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.append)
 	}
-	deaf := ""
+	hint := ""
 	if slices.Contains(f.Extra, "-append") {
-		deaf = ": -append behind -- replaces vmspec's own; use --append"
+		hint = ": -append behind -- replaces vmspec's own; use --append"
 	}
-	_, err := f.watch(c, t.Name, vmm.Run{Command: append([]string{t.Program()}, t.Args(f.Options)...), Nonce: nonce}, deaf)
+	_, err := f.watch(c, t.Name, vmm.Run{Command: append([]string{t.Program()}, t.Args(f.Options)...), Nonce: nonce}, hint)
 	if f.Capture != "" && (err == nil || errors.As(err, new(verdict))) {
 		return checkCapture(c.ErrOrStderr(), f.Capture, err)
 	}
@@ -221,9 +221,9 @@ func newNonce() string {
 	return hex.EncodeToString(b[:])
 }
 
-// watch runs a VMM and prints what came of it. deaf says why a report may carry
+// watch runs a VMM and prints what came of it. hint says why a report may carry
 // another nonce than the run's.
-func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run, deaf string) (*vmm.Outcome, error) {
+func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run, hint string) (*vmm.Outcome, error) {
 	var held nonces
 	r.Timeout, r.Silence, r.Line = w.timeout, w.silence, held.line
 	out, err := w.logged(c, name, r)
@@ -246,7 +246,7 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run, deaf string
 		concluded = w.conclude(c.OutOrStdout(), name, r, out)
 	}
 	if other := held.others(r.Nonce); other != "" && !whole(out) {
-		concluded = undecided{fmt.Errorf("%s: %s%s", name, other, deaf)}
+		concluded = undecided{fmt.Errorf("%s: %s%s", name, other, hint)}
 	}
 	switch {
 	case whole(out) && out.Report.Provisional():

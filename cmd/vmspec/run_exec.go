@@ -68,8 +68,8 @@ func (f *execFlags) run(c *cobra.Command, command []string) error {
 	if err := f.ready(command[0]); err != nil {
 		return err
 	}
-	told := mentions(placeAppend) || mentions(placeNonce) || f.append != "" || f.capture != ""
-	if err := f.complete(told, byPort); err != nil {
+	hasParameters := mentions(placeAppend) || mentions(placeNonce) || f.append != "" || f.capture != ""
+	if err := f.complete(hasParameters, byPort); err != nil {
 		return err
 	}
 	r := vmm.Run{
@@ -107,9 +107,9 @@ func (f *execFlags) ready(program string) error {
 	return err
 }
 
-// complete makes of the flags what the guest is to be told, if it is told
-// anything: a nonce of its own, so that it is known to have listened.
-func (f *execFlags) complete(told, byPort bool) error {
+// complete makes the guest's parameters of the flags. A guest that has any also
+// gets a nonce, which shows that it has read them.
+func (f *execFlags) complete(hasParameters, byPort bool) error {
 	settings, err := checkAppend(f.append)
 	if err != nil {
 		return err
@@ -125,7 +125,7 @@ func (f *execFlags) complete(told, byPort bool) error {
 		return fmt.Errorf("--nonce %s: --append says %s", f.nonce, settings.Nonce)
 	}
 	f.nonce = cmp.Or(f.nonce, settings.Nonce)
-	if f.nonce == "" && told {
+	if f.nonce == "" && hasParameters {
 		f.nonce = newNonce()
 	}
 	words := strings.Fields(f.append)

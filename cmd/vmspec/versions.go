@@ -13,8 +13,8 @@ import (
 // versionWithin bounds what a program takes to tell a version.
 const versionWithin = 5 * time.Second
 
-// said is what a program writes to its standard output; empty if it fails.
-func said(ctx context.Context, program string, args ...string) string {
+// output is what a program writes to its standard output; empty if it fails.
+func output(ctx context.Context, program string, args ...string) string {
 	ctx, cancel := context.WithTimeout(ctx, versionWithin)
 	defer cancel()
 	out, err := exec.CommandContext(ctx, program, args...).Output()
@@ -28,7 +28,7 @@ var qemuVersion = regexp.MustCompile(`version (\d\S*)`)
 
 // programVersion asks a QEMU; empty if it does not tell.
 func programVersion(ctx context.Context, path string) string {
-	m := qemuVersion.FindStringSubmatch(said(ctx, path, "--version"))
+	m := qemuVersion.FindStringSubmatch(output(ctx, path, "--version"))
 	if m == nil {
 		return ""
 	}
@@ -38,24 +38,24 @@ func programVersion(ctx context.Context, path string) string {
 // fileVersion tells the version of a firmware's file, by the package that it is
 // of, or by what it says itself; empty if neither is known.
 func fileVersion(ctx context.Context, path string) string {
-	for _, tell := range []func(context.Context, string) string{debianVersion, rpmVersion, ubootVersion} {
-		if version := tell(ctx, path); version != "" {
-			return version
+	for _, version := range []func(context.Context, string) string{debianVersion, rpmVersion, ubootVersion} {
+		if v := version(ctx, path); v != "" {
+			return v
 		}
 	}
 	return ""
 }
 
 func debianVersion(ctx context.Context, path string) string {
-	owner, _, ok := strings.Cut(said(ctx, "dpkg-query", "--search", path), ": ")
+	owner, _, ok := strings.Cut(output(ctx, "dpkg-query", "--search", path), ": ")
 	if !ok {
 		return ""
 	}
-	return said(ctx, "dpkg-query", "--show", "--showformat=${Version}", owner)
+	return output(ctx, "dpkg-query", "--show", "--showformat=${Version}", owner)
 }
 
 func rpmVersion(ctx context.Context, path string) string {
-	return said(ctx, "rpm", "--query", "--queryformat=%{VERSION}-%{RELEASE}", "--file", path)
+	return output(ctx, "rpm", "--query", "--queryformat=%{VERSION}-%{RELEASE}", "--file", path)
 }
 
 // ubootBanner is include/version_string.h's. AAVMF keeps its version packed.

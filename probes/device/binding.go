@@ -188,13 +188,13 @@ func (b *binder) add(n *Node, bound string, slot bool, isFor func(driver) bool) 
 	if at := slices.IndexFunc(b.drivers, isFor); at >= 0 {
 		n.Driver, n.Sure = b.drivers[at].name, b.Silent == ""
 	}
-	told := n.Errno != 0 || n.Deferred
+	explained := n.Errno != 0 || n.Deferred
 	switch {
 	case bound != "":
 		b.Bound++
-	case slot && !told:
+	case slot && !explained:
 		b.Slots++
-	case told || n.Driver != "":
+	case explained || n.Driver != "":
 		b.Unbound = append(b.Unbound, *n)
 	case len(b.Strangers) < maxNames:
 		b.Strangers = append(b.Strangers, n.Path)

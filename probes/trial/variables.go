@@ -68,8 +68,8 @@ const (
 // errAborted is an answer of the firmware's, not the kernel's.
 var errAborted = fmt.Errorf("EFI_ABORTED, %d times", abortTries)
 
-// again calls until the call is not aborted.
-func again(call func() error) error {
+// retryAborted calls until the call is not aborted.
+func retryAborted(call func() error) error {
 	for range abortTries {
 		if err := call(); !errors.Is(err, syscall.EINTR) {
 			return err

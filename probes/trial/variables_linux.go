@@ -41,7 +41,7 @@ func efivar(name string, calls func(service string)) variableStore {
 		}
 		defer unix.Close(fd)
 		calls("SetVariable")
-		return again(func() error {
+		return retryAborted(func() error {
 			_, err := unix.Write(fd, append(binary.LittleEndian.AppendUint32(nil, attributes), data...))
 			return err
 		})
@@ -62,7 +62,7 @@ func efivar(name string, calls func(service string)) variableStore {
 		delete: func() error {
 			mutable(name)
 			calls("SetVariable")
-			return again(func() error { return unix.Unlink(name) })
+			return retryAborted(func() error { return unix.Unlink(name) })
 		},
 	}
 }
@@ -75,7 +75,7 @@ func readVariable(name string) ([]byte, error) {
 	defer unix.Close(fd)
 	data := make([]byte, 64) // more than the trial's variable has
 	n := 0
-	err = again(func() (err error) {
+	err = retryAborted(func() (err error) {
 		n, err = unix.Read(fd, data)
 		return err
 	})

@@ -88,7 +88,7 @@ func TestTryVariablesAppendOverwrites(t *testing.T) {
 	require.Equal(t, "create ok\nread ok\nappend ok\nreread differs\ndelete ok\n", string(note.Text(&n)))
 }
 
-func TestAgain(t *testing.T) {
+func TestRetryAborted(t *testing.T) {
 	calls := 0
 	answer := func(aborted int, then error) func() error {
 		calls = 0
@@ -99,10 +99,10 @@ func TestAgain(t *testing.T) {
 			return then
 		}
 	}
-	require.NoError(t, again(answer(0, nil)))
-	require.NoError(t, again(answer(abortTries-1, nil)))
-	require.ErrorIs(t, again(answer(1, syscall.EIO)), syscall.EIO)
-	require.Equal(t, errAborted, again(answer(abortTries, nil)))
+	require.NoError(t, retryAborted(answer(0, nil)))
+	require.NoError(t, retryAborted(answer(abortTries-1, nil)))
+	require.ErrorIs(t, retryAborted(answer(1, syscall.EIO)), syscall.EIO)
+	require.Equal(t, errAborted, retryAborted(answer(abortTries, nil)))
 	require.Equal(t, abortTries, calls)
 	require.Equal(t, "EFI_ABORTED, 5 times", note.Result(errAborted))
 }

@@ -23,9 +23,9 @@ type form struct {
 	read    reader // nil: not read here
 	holds   lister // of an archive, and the command that takes a file out of it
 	extract string
-	also    func(b *peeker) bool
-	disk    bool   // it holds a disk, or is one for other media
-	program string // that unpacks it to its standard output
+	check   func(b *peeker) bool // where the magic is not enough
+	disk    bool                 // it holds a disk, or is one for other media
+	program string               // that unpacks it to its standard output
 }
 
 // Ways from a form to a raw image.
@@ -42,13 +42,13 @@ func by(format string, at int64, magic, is string) form {
 }
 
 // packed is the form of a file that a program unpacks to its standard output.
-func packed(magic, by, program string, read reader, also func(*peeker) bool) form {
-	return form{magic: magic, is: "compressed by " + by, how: "check what this makes of it: " + program + " %[1]s > %[2]s", read: read, also: also, program: program}
+func packed(magic, by, program string, read reader, check func(*peeker) bool) form {
+	return form{magic: magic, is: "compressed by " + by, how: "check what this makes of it: " + program + " %[1]s > %[2]s", read: read, check: check, program: program}
 }
 
 // footers end a file whose beginning may be that of a raw disk.
 var footers = []form{
-	{at: -512, magic: "conectix", is: "a VHD image of fixed size", how: "check what this makes of it: head -c -512 %[1]s > %[2]s", read: withoutFooter, also: isFixed, disk: true},
+	{at: -512, magic: "conectix", is: "a VHD image of fixed size", how: "check what this makes of it: head -c -512 %[1]s > %[2]s", read: withoutFooter, check: isFixed, disk: true},
 	by("vpc", -512, "conectix", "a VHD image"),
 	by("dmg", -512, "koly", "an Apple disk image (DMG)"),
 }
@@ -56,7 +56,7 @@ var footers = []form{
 // forms begin a file, or nearly so. The first one that fits is it.
 var forms = []form{
 	{magic: "QFI\xfb\x00\x00\x00\x01", is: "a qcow image of version 1", how: fmt.Sprintf(convert, "qcow"), read: qemuImg("qcow"), disk: true},
-	{magic: "QFI\xfb", is: "a qcow2 image that rests on another file", how: fmt.Sprintf(convert, "qcow2"), also: isOverlay, disk: true},
+	{magic: "QFI\xfb", is: "a qcow2 image that rests on another file", how: fmt.Sprintf(convert, "qcow2"), check: isOverlay, disk: true},
 	by("qcow2", 0, "QFI\xfb", "a qcow2 image"),
 	by("qed", 0, "QED\x00", "a QED image"),
 	by("vhdx", 0, "vhdxfile", "a VHDX image"),
@@ -100,7 +100,7 @@ var forms = []form{
 
 	{magic: "\x7fELF", is: "an ELF file", how: notADisk},
 	{at: 56, magic: "ARM\x64", is: "an arm64 kernel", how: "check the disk image that holds it"},
-	{magic: "MZ", is: "a PE file", how: "check the disk image that holds it", also: isPE},
+	{magic: "MZ", is: "a PE file", how: "check the disk image that holds it", check: isPE},
 	{magic: "\x27\x05\x19\x56", is: "a U-Boot image", how: notADisk},
 	{magic: "\xd0\x0d\xfe\xed", is: "a device tree", how: notADisk},
 	{at: 40, magic: "_FVH", is: "UEFI firmware", how: "check the disk image that it boots"},
@@ -177,7 +177,7 @@ func (b *peeker) has(at int64, magic string) bool { return string(b.at(at, len(m
 // of returns the first form that fits.
 func (b *peeker) of(forms []form) *form {
 	for i := range forms {
-		if f := &forms[i]; b.has(f.at, f.magic) && (f.also == nil || f.also(b)) {
+		if f := &forms[i]; b.has(f.at, f.magic) && (f.check == nil || f.check(b)) {
 			return f
 		}
 	}

@@ -34,7 +34,7 @@ func TestStartLeft(t *testing.T) {
 		}},
 		{"a daemon without a console", `setsid sleep 60 </dev/null >/dev/null 2>&1 & echo $! > "$2/child"; echo starting`, func(t *testing.T, out *Outcome) {
 			require.Nil(t, out.Report)
-			require.Equal(t, unseen, out.Reason)
+			require.Equal(t, consoleClosed, out.Reason)
 			require.Equal(t, []string{"starting"}, out.Last)
 		}},
 	} {

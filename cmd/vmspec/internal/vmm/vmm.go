@@ -29,7 +29,7 @@ type Run struct {
 	Timeout time.Duration  // for the whole run
 	Silence time.Duration  // for the console to say something
 	// Grace is for a VM to end by itself once its report is out and its console
-	// is quiet, or once its guest is ill; 10 s if zero. A firmware's shell takes
+	// is quiet, or once its guest shows a symptom; 10 s if zero. A firmware's shell takes
 	// 5 s to look for a startup.nsh, by which it may go on.
 	Grace time.Duration
 }
@@ -42,7 +42,7 @@ const (
 	tickEvery = 250 * time.Millisecond
 	// A VM in the background that has closed its console for more ticks goes on
 	// without one.
-	unseenTicks = 4
+	closedTicks = 4
 	// A command that ended has been read when its console is quiet for this.
 	settling = 500 * time.Millisecond
 	// A VM in the background may never be quiet.
@@ -55,7 +55,7 @@ const (
 // guest.
 func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	began := time.Now()
-	w := &watch{run: r, parser: results.Parser{Nonce: r.Nonce}, alarm: make(chan alarm, 64), silent: make(chan struct{})}
+	w := &watch{run: r, parser: results.Parser{Nonce: r.Nonce}, alarm: make(chan alarm, 64), closed: make(chan struct{})}
 	cmd := exec.Command(r.Command[0], r.Command[1:]...)
 	stderr, err := listen(cmd)
 	if err != nil {
@@ -91,7 +91,7 @@ func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	}
 	w.family.kill() // what it left behind
 	console.Stop()
-	<-w.silent
+	<-w.closed
 	if w.bytes > console.Left() {
 		out.Typed = w.typed
 	}
@@ -128,17 +128,17 @@ func (w *watch) wait(ctx context.Context, out *Outcome, ended <-chan error) {
 			out.Reason = fmt.Sprintf("no end after %s", w.run.Timeout)
 		case <-grace:
 			// A captured guest may still be coming.
-			if rest := w.grace() - time.Since(w.heard()); w.whole.Load() && rest > 0 {
+			if rest := w.grace() - time.Since(w.lastOutput()); w.complete.Load() && rest > 0 {
 				grace = time.After(rest)
 				continue
 			}
 			out.Reason = Lasted
 		case why := <-w.alarm:
-			if why == again {
+			if why == rebooted {
 				out.Reason = Rebooted
 				break
 			}
-			if grace = nil; why != well {
+			if grace = nil; why != recovered {
 				grace = time.After(w.grace())
 			}
 			continue
@@ -146,7 +146,7 @@ func (w *watch) wait(ctx context.Context, out *Outcome, ended <-chan error) {
 			if out.Left && !w.family.stays() {
 				return
 			}
-			if out.Reason = w.quiet(out.Left); out.Reason == "" {
+			if out.Reason = w.silence(out.Left); out.Reason == "" {
 				continue
 			}
 		}
@@ -158,17 +158,17 @@ func (w *watch) wait(ctx context.Context, out *Outcome, ended <-chan error) {
 
 func (w *watch) grace() time.Duration { return cmp.Or(w.run.Grace, graceEnd) }
 
-// quiet says why nothing more is expected of the console; empty if something is.
+// silence says why nothing more is expected of the console; empty if something is.
 // left tells that the command has ended and its VM goes on.
-func (w *watch) quiet(left bool) string {
+func (w *watch) silence(left bool) string {
 	select {
-	case <-w.silent: // its process may be about to end
-		if w.unseen++; left && !w.whole.Load() && w.unseen > unseenTicks {
-			return unseen
+	case <-w.closed: // its process may be about to end
+		if w.ticksClosed++; left && !w.complete.Load() && w.ticksClosed > closedTicks {
+			return consoleClosed
 		}
 	default:
 	}
-	if time.Since(w.heard()) < w.run.Silence {
+	if time.Since(w.lastOutput()) < w.run.Silence {
 		return ""
 	}
 	return fmt.Sprintf("silent for %s", w.run.Silence)
@@ -177,14 +177,14 @@ func (w *watch) quiet(left bool) string {
 // settled waits until what a command wrote before its end is read, and tells
 // whether the report is among it.
 func (w *watch) settled() bool {
-	for end := time.Now().Add(maxSettling); !w.whole.Load() && time.Since(w.heard()) < settling && time.Now().Before(end); {
+	for end := time.Now().Add(maxSettling); !w.complete.Load() && time.Since(w.lastOutput()) < settling && time.Now().Before(end); {
 		select {
-		case <-w.silent:
-			return w.whole.Load()
+		case <-w.closed:
+			return w.complete.Load()
 		case <-time.After(familyPoll):
 		}
 	}
-	return w.whole.Load()
+	return w.complete.Load()
 }
 
 // conclude fills in what the console showed.

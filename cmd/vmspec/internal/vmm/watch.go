@@ -14,35 +14,35 @@ import (
 
 // watch follows a guest's console.
 type watch struct {
-	run     Run
-	family  *family
-	console console
-	parser  results.Parser
-	alarm   chan alarm
-	health  results.Health
-	last    Last
-	off     bool
-	silent  chan struct{} // closed when the console's end was read
-	readErr error
-	logErr  error
-	unseen  int          // ticks since silent
-	whole   atomic.Bool  // the report is
-	typed   int          // how many words were typed
-	bytes   int          // of them, those that the console took over
-	at      atomic.Int64 // when the console was last heard, in nanoseconds since 1970
+	run         Run
+	family      *family
+	console     console
+	parser      results.Parser
+	alarm       chan alarm
+	health      results.Health
+	last        Last
+	off         bool
+	closed      chan struct{} // closed when the console's end was read
+	readErr     error
+	logErr      error
+	ticksClosed int          // ticks since then
+	complete    atomic.Bool  // the report is
+	typed       int          // how many words were typed
+	bytes       int          // of them, those that the console took over
+	at          atomic.Int64 // of the last output, in nanoseconds since 1970
 }
 
 // An alarm says whether there is more to wait for.
 type alarm int
 
 const (
-	reported alarm = iota // the report is whole
-	ill                   // the guest showed a symptom
-	well                  // it goes on all the same
-	again                 // it boots once more
+	reported     alarm = iota // the report is whole
+	symptomShown              // the guest showed a symptom
+	recovered                 // it goes on all the same
+	rebooted                  // it boots once more
 )
 
-func (w *watch) heard() time.Time { return time.Unix(0, w.at.Load()) }
+func (w *watch) lastOutput() time.Time { return time.Unix(0, w.at.Load()) }
 
 // open connects the console: to the VMM's standard output, or to what Serial
 // names once that is there.
@@ -60,13 +60,13 @@ func (w *watch) open(cmd *exec.Cmd) (c console, err error) {
 
 // read takes the console's bytes until there are no more.
 func (w *watch) read(c io.Reader) {
-	defer close(w.silent)
+	defer close(w.closed)
 	if w.run.Log != nil {
 		log := &lenient{w: w.run.Log}
 		defer func() { w.logErr = log.err }()
 		c = io.TeeReader(c, log)
 	}
-	w.readErr = results.EachLine(heardReader{c, &w.at}, w.line)
+	w.readErr = results.EachLine(timedReader{c, &w.at}, w.line)
 }
 
 // lenient keeps the first error of writing and lets reading go on: a full disk
@@ -83,16 +83,16 @@ func (l *lenient) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-// heardReader notes when something came.
-type heardReader struct {
+// timedReader notes when it read something.
+type timedReader struct {
 	io.Reader
 	at *atomic.Int64
 }
 
-func (h heardReader) Read(p []byte) (int, error) {
-	n, err := h.Reader.Read(p)
+func (t timedReader) Read(p []byte) (int, error) {
+	n, err := t.Reader.Read(p)
 	if n > 0 {
-		h.at.Store(time.Now().UnixNano())
+		t.at.Store(time.Now().UnixNano())
 	}
 	return n, err
 }
@@ -110,19 +110,19 @@ func (w *watch) line(text string) {
 	change := w.health.Take(text)
 	switch {
 	case w.parser.Line(text):
-		w.whole.Store(true)
-		w.sound(reported)
-	case (w.whole.Load() || w.parser.Foretold()) && results.Boots(text):
-		w.sound(again)
-	case change == results.Ill:
-		w.sound(ill)
-	case change == results.Well:
-		w.sound(well)
+		w.complete.Store(true)
+		w.raise(reported)
+	case (w.complete.Load() || w.parser.HasProvisional()) && results.Boots(text):
+		w.raise(rebooted)
+	case change == results.SymptomShown:
+		w.raise(symptomShown)
+	case change == results.Recovered:
+		w.raise(recovered)
 	}
 }
 
 // symptom is what the guest said of itself, and what that means; empty for a
-// guest that is well.
+// guest without one.
 func (w *watch) symptom() string {
 	if w.health.Symptom == "" {
 		return ""
@@ -141,7 +141,7 @@ func wanted(line string) (word string, asked bool) {
 	return word, asked && word != "" && len(word) <= 16 && strings.Trim(word, "0123456789abcdef") == ""
 }
 
-func (w *watch) sound(why alarm) {
+func (w *watch) raise(why alarm) {
 	select {
 	case w.alarm <- why:
 	default: // as many alarms wait already as any guest can mean
