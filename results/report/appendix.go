@@ -87,13 +87,14 @@ type Appendix struct {
 	Rows     []Row // in the order of the specification
 }
 
-// A Row is what the profiles ask by one requirement.
+// A Row is one requirement, with what each profile asks by it.
 type Row struct {
 	ID      string
 	Clauses []Clause // one for each profile
 }
 
-// A Clause is what one profile asks by it; the level is empty for nothing.
+// A Clause is what one profile asks by a requirement. The level is empty where it
+// asks nothing.
 type Clause struct {
 	Level Level
 	Text  string

@@ -35,8 +35,8 @@ func (p *Point) entries() [8]entry {
 	}
 }
 
-// block returns the point's block. A skip of which nothing is known but that no
-// text asks it has none: a console's bytes are dear.
+// block returns the point's block. A skip has none if nothing is known of it but
+// that no text asks it: consoles are slow.
 func (p *Point) block() []string {
 	lines := []string{"  ---"}
 	for _, e := range p.entries() {
@@ -50,8 +50,8 @@ func (p *Point) block() []string {
 	return append(lines, "  ...")
 }
 
-// wrap is where a value goes on in the next line, in bytes: a report is read on
-// terminals of 80 columns.
+// wrap is the width, in bytes, at which a value is continued in the next line:
+// reports are read on terminals of 80 columns.
 const wrap = 78
 
 // diagnostic writes one entry of a block.
@@ -88,9 +88,9 @@ func pieceLen(value string, width int) int {
 	return max(end, 1)
 }
 
-// keyed finds the colon by which prove's YAML reader takes a list's item for a
-// key and its value, quotes or not: behind a first word, with a space or the
-// end behind it. It is -1 if there is none.
+// keyed finds a colon that makes prove's YAML reader take a list's item for a key
+// and a value, even between quotes: the one behind the first word, if a space or
+// the end follows it. It returns -1 if there is none.
 func keyed(quoted string) int {
 	word, rest, more := strings.Cut(quoted[1:], " ")
 	behind := strings.TrimLeft(rest, " ")
@@ -116,8 +116,8 @@ func shield(quoted string) string {
 	}
 }
 
-// readable moves a break one word back if what follows would have to be
-// shielded: people read this too.
+// readable moves a break one word back if the text behind it would need an escaped
+// colon: people read reports, too.
 func readable(value string, n int) int {
 	if n == len(value) || keyed(`"`+value[n:]) < 0 {
 		return n

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// A Choice is which requirements a guest judged, by the suite's parameters only
-// and skip. They may come from the VM under test.
+// A Choice says which requirements a guest judged, as the parameters "only" and
+// "skip" have it. They may come from the VM under test.
 type Choice struct {
 	Only, Skip []string // IDs
 	Musts      int      // how many the profile asks of the report's party in all

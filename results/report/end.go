@@ -17,7 +17,7 @@ type End struct {
 	Nonce  string
 }
 
-// endOf is the end of lines that hold so many points.
+// endOf returns the end line of a report with that many points.
 func endOf(lines []string, points int, nonce string) End {
 	hash := sha256.Sum256([]byte(strings.Join(lines, "\n") + "\n"))
 	return End{points, hex.EncodeToString(hash[:]), orDash(nonce)}

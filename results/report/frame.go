@@ -24,7 +24,8 @@ const (
 	// p1 to p9 are the stages of a provisional report: Report.Provisional.
 )
 
-// kindLength is how long the name of a kind is, and markLength what begins a frame.
+// kindLength is the length of a kind's name, and markLength that of what begins a
+// frame.
 const (
 	kindLength = len(FrameReport)
 	markLength = len("# ") + kindLength + len(" ")
@@ -35,7 +36,7 @@ func isKind(kind string) bool {
 	return kind == FrameReport || kind == FrameCapture || Stage(kind) > 0
 }
 
-// A Frame is one line of those.
+// A Frame is one such line.
 type Frame struct {
 	Kind, Nonce string
 	Seq, Total  int
@@ -102,9 +103,9 @@ func FindFrame(line string) int {
 	}
 }
 
-// ParseFrame reads the frame by which text begins, and returns how long it is.
-// It has begun if everything up to its BASE64 is there, and is whole if its
-// checksum fits.
+// ParseFrame reads the frame at the beginning of text, and returns its length. It
+// has begun if everything before its BASE64 is there, and is whole if its checksum
+// fits.
 func ParseFrame(text string) (f Frame, length int, begun, whole bool) {
 	if FindFrame(text) != 0 {
 		return f, 0, false, false
@@ -133,7 +134,7 @@ func ParseFrame(text string) (f Frame, length int, begun, whole bool) {
 // GoesOn tells whether what a frame carries may go on with a byte.
 func GoesOn(c byte) bool { return isBase64Byte(c) }
 
-// A report has at most so many frames, and so has a captured guest.
+// The most frames that a report has, and that a captured guest has.
 const (
 	maxReportFrames  = 999
 	maxCaptureFrames = 99_999

@@ -38,8 +38,8 @@ func all(text string, is func(byte) bool) bool {
 	return true
 }
 
-// A Head says by what a guest was judged. Arch and Nonce are a dash if they are
-// not known.
+// A Head names the suite, the catalogue and the profile by which a guest was
+// judged. Arch and Nonce are a dash on the wire if they are not known.
 type Head struct{ Version, Catalogue, Profile, Arch, Nonce string }
 
 func (h Head) line() string {

@@ -23,6 +23,6 @@ const (
 	OtherDescription = "other-description" // Linux runs by ACPI, not by the tree, or the reverse
 )
 
-// Needs tells whether a point was not tried because something is missing: others
-// were left out because somebody wanted it so.
+// Needs tells whether a point was skipped because something is missing, and not
+// because somebody left it out.
 func (p Point) Needs() bool { return p.Verdict == Skip && strings.HasPrefix(p.Reason, "needs-") }

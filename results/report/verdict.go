@@ -91,9 +91,8 @@ func (t Tally) String() string {
 	return fmt.Sprintf("%d of %d musts judged failed; %d not judged", t.Failed, t.Judged, t.Open)
 }
 
-// Parties lists whom the report is about, its own party first. One of which
-// nothing was judged is not among them, unless it is the report's own, and
-// neither is one that was not under test.
+// Parties lists the parties that the report is about, its own first. Of the others
+// it leaves out those that were not under test, or of which nothing was judged.
 func (r *Report) Parties() []Party {
 	own := r.Party()
 	out := []Party{own}
@@ -116,8 +115,8 @@ func (r *Report) Party() Party {
 	return Platform
 }
 
-// notUnderTest are the reasons by which all of a party was skipped that was only
-// there to carry the suite.
+// notUnderTest are reasons of a skip. All points of a party are skipped for such a
+// reason where the party was only there to carry the suite.
 var notUnderTest = map[Party]string{Image: NeedsImage, GuestOS: NeedsGuestOS}
 
 func (r *Report) underTest(party Party) bool {
@@ -170,13 +169,14 @@ func (r *Report) ConcludeOn(party Party) (Conformance, Tally) {
 	return CouldNotTell, t
 }
 
-// partial tells whether parameters left out a must of the party, or may have: how
-// many musts there are is known of the report's own party.
+// partial tells whether parameters left out a must of the party, or may have left
+// one out: the number of all musts is known of the report's own party only.
 func (r *Report) partial(party Party, t Tally) bool {
 	return t.LeftOut > 0 || party != r.Party() && len(r.Choice.Only) > 0
 }
 
-// verdictLines conclude on each party; that on the report's own names none.
+// verdictLines has a conclusion on each party. The line of the report's own party
+// does not name it.
 func (r *Report) verdictLines() []string {
 	var lines []string
 	for i, party := range r.Parties() {
