@@ -8,8 +8,8 @@ import (
 	"vmspec/results/report"
 )
 
-// behind are the readings of lines behind prefixes, while a report is open
-// there.
+// behind reads reports behind prefixes. It keeps a reading for each source whose
+// report has begun and not ended.
 type behind struct {
 	shapes   []known             // of prefixes before first lines
 	readings map[string]*reading // by the key of their source
@@ -25,8 +25,8 @@ type known struct {
 
 const (
 	maxShapes = 16
-	// Readings hold at most so many lines in all, some megabytes; one too many
-	// closes the reading that was begun first.
+	// All readings together hold at most this many lines, some megabytes. One more
+	// closes the oldest reading.
 	maxHeld     = 100_000
 	maxReadings = 256
 )
@@ -109,8 +109,8 @@ func (b *behind) room(p *Parser) {
 	}
 }
 
-// byAge returns the keys of the readings, the oldest first and of one report's
-// the most likely last.
+// byAge returns the keys of the readings, the oldest first. Of the readings of one
+// report the most likely comes last.
 func (b *behind) byAge() []string {
 	return slices.SortedFunc(maps.Keys(b.readings), func(x, y string) int {
 		if b.readings[x].older(b.readings[y]) {
@@ -159,8 +159,8 @@ func (b *behind) opened(s *shape, n int) {
 	}
 }
 
-// lineBehind takes a line that may be of a report behind a prefix. It returns
-// true if by it a report became whole.
+// lineBehind takes a line that may be of a report behind a prefix. It returns true
+// if the line completed a report.
 func (p *Parser) lineBehind(line string) (done bool) {
 	if len(p.behind.readings) == 0 {
 		return false
@@ -242,7 +242,7 @@ func (p *Parser) abandonBehind(which func(*reading) bool) {
 	}
 }
 
-// close ends the other readings of a report that one has read whole.
+// close ends the other readings of a report that one reading has completed.
 func (p *Parser) close(a *attempt) {
 	p.steps += len(p.behind.readings)
 	for key, r := range p.behind.readings {

@@ -55,7 +55,8 @@ type comparison struct {
 	compare func(c *Claims, s *report.Seen) (differences []Difference, known bool)
 }
 
-// comparisons are the keys of claims, in the order in which they are told.
+// comparisons are the keys of claims, in the order in which differences are
+// reported.
 var comparisons = []comparison{
 	counted("cpus", "CPU", func(c *Claims) *uint64 { return c.CPUs }),
 	{"memory", compareMemory},
@@ -125,8 +126,8 @@ func many(n uint64, noun string) string {
 	return fmt.Sprintf("%d %ss", n, noun)
 }
 
-// Where no description says how much memory there is, Linux has what the firmware
-// left of it: at most so much is the firmware's, in MiB and as a part of all.
+// Without a description of the memory only Linux's RAM is known. The firmware has
+// taken at most this much of the memory, in MiB and as a part of all.
 const (
 	firmwareMost  = 64
 	firmwareShare = 16
@@ -235,7 +236,7 @@ func sizeText(bytes uint64) string {
 const complete = "complete"
 
 // blamed are the requirements that a difference fails, by its key; the second
-// follows from the first. What PCI enumerates no description need hold.
+// follows from the first. A description need not list what PCI enumerates.
 var blamed = map[string][]string{
 	"cpus":     {"PLAT-CPU-ENUM", complete},
 	"memory":   {"PLAT-MEM-ENUM", complete},
@@ -278,8 +279,8 @@ func (r *Report) Claim(c *Claims) (unknown []string, err error) {
 	return unknown, nil
 }
 
-// completeID is the requirement that the description leaves nothing out: of the
-// description that Linux runs by.
+// completeID is the requirement that the description by which Linux runs leaves
+// nothing out.
 func (r *Report) completeID() string {
 	if p, ok := r.Point("HW-FDT-COMPLETE"); ok && p.Verdict != Skip {
 		return p.ID

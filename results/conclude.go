@@ -50,12 +50,12 @@ func (r *Report) concludeOn(party report.Party, strict bool) (Conformance, repor
 	case strict && t.Doubts > 0 && met:
 		return CouldNotTell, t
 	case conclusion == Conformant && party == r.Party() && r.Verdict != Conformant:
-		return CouldNotTell, t // not even the guest says so
+		return CouldNotTell, t // the guest's own conclusion is no better
 	}
 	return conclusion, t
 }
 
-// byStrict tells whether only --strict made a conclusion so bad.
+// byStrict tells whether the conclusion would be better without --strict.
 func (r *Report) byStrict(conclusion Conformance, t report.Tally) bool {
 	return conclusion == NotConformant && t.Failed == 0
 }

@@ -8,13 +8,13 @@ import (
 )
 
 const (
-	// maxSets bounds how many sets of a report's frames are kept at once of a
-	// level, and maxCaptures those of a captured guest's, which may be large.
+	// maxSets bounds the sets of reports' frames that are kept for one level, and
+	// maxCaptures those of captured guests, which are larger.
 	maxSets     = 64
 	maxCaptures = 3
-	// A frame that others broke may go on in one of so many lines after it.
+	// The rest of a broken frame is looked for in this many lines after it.
 	maxRest = 3
-	// So many frames are broken at once in a line.
+	// At most this many broken frames are followed at once.
 	maxBroken = 2
 )
 
@@ -36,7 +36,7 @@ const anySource = levels
 type brokenFrame struct {
 	text string
 	from origin
-	left int // in so many lines
+	left int // lines in which it may still go on
 }
 
 // An origin is where a frame came from.
@@ -68,7 +68,7 @@ type seenFrame struct {
 	from origin
 }
 
-// take takes a line and returns the frames that it brought.
+// take takes a line and returns the frames that it completed.
 func (f *frames) take(line string, at LineNumber, shapes []known) []seenFrame {
 	found := f.join(line)
 	first := report.FindFrame(line)
@@ -189,8 +189,8 @@ func (s *frameSet) take(from origin) {
 	}
 }
 
-// set returns the set that a frame belongs to: one that holds another frame in
-// its place is of another boot.
+// set returns the set that a frame belongs to. A set that holds another frame with
+// the same number is of another boot.
 func (f *frames) set(g seenFrame, l level, key string) *frameSet {
 	most := maxSets
 	if g.Kind == report.FrameCapture {
@@ -213,7 +213,7 @@ func (f *frames) set(g seenFrame, l level, key string) *frameSet {
 	return s
 }
 
-// past tells whether the set is that of an earlier boot, whose next may write the
+// past tells whether the set is of an earlier boot. The next boot may write the
 // same provisional report again.
 func (s *frameSet) past(booted LineNumber) bool {
 	return s.done && s.from.at < booted && report.Stage(s.kind) > 0

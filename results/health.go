@@ -179,7 +179,7 @@ func Symptom(line string) (meaning string, ok bool) {
 // Health follows a guest's lines and keeps what says that the guest cannot go
 // on.
 type Health struct {
-	Symptom string // what it is; empty for a guest that is well
+	Symptom string // what is wrong; empty for nothing
 	Line    int    // the number of the line that said so
 	Text    string // that line
 
@@ -229,7 +229,7 @@ func (h *Health) Take(line string) Change {
 }
 
 const (
-	// A machine that starts so often without a word of the suite is in a loop.
+	// A machine that starts this often, and not once into the suite, is in a loop.
 	// A kernel may start another one.
 	loopStarts = 3
 	// The first line of an unknown firmware is one of its start only if other
@@ -254,7 +254,7 @@ func (h *Health) see(line string, signal bool) {
 	}
 }
 
-// Reached says how far a guest came, of whom the suite said nothing; empty if it
+// Reached says how far a guest came in which the suite did not start; empty if it
 // did.
 func (h *Health) Reached() string {
 	switch {
@@ -268,8 +268,8 @@ func (h *Health) Reached() string {
 	return "no line of it is a firmware's, a kernel's or the suite's: is it a guest's console?"
 }
 
-// startsTooOften tells whether a line is that of a start which was seen too often. signal
-// says that it holds a sign or a symptom.
+// startsTooOften tells whether a line belongs to a start that was seen too often.
+// signal says that the line holds a sign or a symptom.
 func (h *Health) startsTooOften(line string, signal bool) bool {
 	starts := signal && Boots(line)
 	if h.first != "" && !starts && !strings.Contains(line, h.word) || h.first == "" && len(line) < loopLine {

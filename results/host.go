@@ -91,14 +91,15 @@ const offMark = "reboot: Power down"
 // PowersOff tells whether a line of a guest says that it powers off.
 func PowersOff(line string) bool { return strings.Contains(line, offMark) }
 
-// A view is what the host knows, and what the guest saw and left to it.
+// A view is what the host knows, and what the guest saw and left to the host to
+// judge.
 type view struct {
 	*HostRun
 	stores string // of variables that may be the running firmware's, on the disk that it booted
 	quiet  string // the terminals on which the guest read nothing, and got no interrupt
 }
 
-// noVariables is the requirement that a firmware may break by its boot.
+// noVariables is the requirement that firmware may break while it boots.
 const noVariables = "IMG-NO-VARIABLES"
 
 // view takes what the guest saw out of the report.
@@ -124,8 +125,8 @@ var observers = map[string]func(view) (v Verdict, text string){
 		}
 		return Fail, "the firmware wrote into the image: " + v.stores
 	},
-	// The host may have typed into a VMM that hands nothing on. So it takes the
-	// guest's own witness, too.
+	// The VMM may not pass on what the host typed. So the guest must have seen
+	// nothing either: no input, and no interrupt.
 	"PLAT-CONSOLE-INPUT": func(v view) (Verdict, string) {
 		if v.Typed == 0 || v.quiet == "" {
 			return Skip, ""
@@ -201,8 +202,8 @@ func (v view) ofFile(p Point) Judged {
 	return j
 }
 
-// imageUnderTest says of what remains of an image that the host has that the boot
-// did not show it.
+// imageUnderTest gives another reason to points on an image that are still
+// skipped: the host has an image, and this boot did not show it.
 func (r *Report) imageUnderTest() {
 	for i := range r.Points {
 		if p := &r.Points[i]; p.Party() == report.Image && p.Verdict == Skip && p.Reason == report.NeedsImage {

@@ -145,7 +145,8 @@ func newBoot(b Boot) boot {
 	return out
 }
 
-// order lists the requirements of all boots, as the first that has one orders it.
+// order lists the requirements of all boots, each where the first boot that has it
+// puts it.
 func order(all []boot) (ids []string) {
 	for _, b := range all {
 		after := 0
@@ -161,18 +162,17 @@ func order(all []boot) (ids []string) {
 	return ids
 }
 
-// ways are how a boot may be started, by the requirements that it then meets: a
-// boot through UEFI, and one with the descriptions that the profile asks. If one
-// boot went that way, what others failed by not going it does not count against
-// the platform. v2.0 asks for both descriptions: only a boot that has both shows
-// that.
+// ways are how a boot may be started, by the requirements that such a boot meets:
+// through UEFI, or with the descriptions that the profile asks. If one boot was
+// started in a way, what others failed because they were not does not count
+// against the platform. v2.0 asks for both descriptions: only a boot that has both
+// shows them.
 var ways = [][]string{
 	{"FW-UEFI-BOOT"},
 	{"HW-FDT-UEFI", "HW-ACPI-UEFI"},
 }
 
-// went tells whether a boot meets what a way is known by, as far as its profile
-// asks that.
+// went tells whether a boot meets the requirements of a way that its profile asks.
 func (b boot) went(way []string) bool {
 	asked := false
 	for _, id := range way {
@@ -241,7 +241,7 @@ func (m *Merged) decide(all []boot, id string) Point {
 		if !ok {
 			continue
 		}
-		p.Boot = cmp.Or(p.Boot, b.Name) // that of a report which is merged already
+		p.Boot = cmp.Or(p.Boot, b.Name) // a merged report names it already
 		weight := b.weight(p, all)
 		if weight > most || weight == most && b.cpus() > cpus {
 			best, most, cpus = p, weight, b.cpus()
@@ -274,8 +274,8 @@ func (b Boot) cpus() (n int) {
 	return n
 }
 
-// settle numbers the points, and drops what they follow from if another boot
-// passed that.
+// settle numbers the points. It drops the cause of a failure if another boot passed
+// that requirement.
 func (m *Merged) settle() {
 	for i := range m.Points {
 		p := &m.Points[i]
@@ -286,7 +286,7 @@ func (m *Merged) settle() {
 	}
 }
 
-// head says by what the boots were judged: what differs is put together with +.
+// head says by what the boots were judged. Values that differ are joined by +.
 func head(all []boot) report.Head {
 	field := func(of func(report.Head) string) string {
 		var values []string

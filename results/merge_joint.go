@@ -16,7 +16,7 @@ var joint = map[string]func(all []boot, best Point) Point{
 	"PLAT-GIC-COMPATIBLE": decideCompatible,
 }
 
-// passedBy passes a point that was open by what boots show together.
+// passedBy passes a point, which was open, by what several boots show together.
 func passedBy(p Point, found string, names ...string) Point {
 	p.Verdict, p.Found, p.Reason, p.Problem, p.Fix = Pass, found, "", "", ""
 	p.Boot = strings.Join(names, ", ")
@@ -72,8 +72,8 @@ func decideGIC(all []boot, best Point) Point {
 	return best
 }
 
-// decideCompatible: a platform that offers a GICv3 and a GICv2 does what is
-// asked of a GICv3 that can work as a GICv2.
+// decideCompatible: a GICv3 that can work as a GICv2 is asked. A platform that
+// offers either does as well.
 func decideCompatible(all []boot, best Point) Point {
 	if v2, v3 := gics(all); v2 != "" && v3 != "" && best.Verdict == Skip {
 		return passedBy(best, fmt.Sprintf("a GICv2 is offered beside a GICv3: in %s and %s", v2, v3), v2, v3)

@@ -60,7 +60,7 @@ func rows(all []*Merged) []string {
 	return order(verdicts)
 }
 
-// cells are what a table says of verdicts.
+// cells are the words of a table for verdicts.
 var cells = map[Verdict]string{Pass: "pass", Fail: "FAIL", Skip: "open", Error: "error"}
 
 // cell says what became of a requirement, and by which boots: "pass 1".
@@ -143,7 +143,7 @@ func (t Text) OfMerged(all []*Merged) string {
 	return b.String()
 }
 
-// findings are what merges say beside their points, and by which of several profiles.
+// findings are the notices of merges, each with its profile if there are several.
 func findings(all []*Merged) (out []string) {
 	by := map[string][]string{}
 	for _, m := range all {

@@ -5,12 +5,11 @@ import (
 	"strings"
 )
 
-// A shape is what others write before each line of a console: texts that stay
-// the same, and values between them. It is learnt from a line whose end is
-// known, such as the first of a report.
+// A shape describes the prefix that a tool writes before each line of a console:
+// texts that stay the same, and values between them. It is learnt from a line whose
+// own text is known, such as the first of a report.
 //
-// Which values are time, and which name the source, shows only from line to
-// line. So lines are read at several levels at once, and the hash of a report
+// One line does not show which values are time and which name the source. So lines are read at several levels at once, and the hash of a report
 // says which level was right.
 type shape struct {
 	parts []part
@@ -64,7 +63,7 @@ const (
 	maxValues = 16
 )
 
-// learn returns the shape of a prefix, nil if it has none that could come again.
+// learn returns the shape of a prefix; nil for one that would not come again.
 func learn(prefix string) *shape {
 	if len(prefix) > maxPrefix {
 		return nil
@@ -97,7 +96,7 @@ func learn(prefix string) *shape {
 	return s
 }
 
-// zone measures the time zone by which text begins.
+// zone measures the time zone at the beginning of text.
 func zone(text string) int {
 	switch {
 	case strings.HasPrefix(text, "Z"):
@@ -112,8 +111,8 @@ func zone(text string) int {
 	return 0
 }
 
-// date finds what of a date shows by what is beside it: a day beside a month, and
-// the T before a time.
+// date finds the parts of a date that only their neighbours show: a day beside a
+// month, and the T before a time.
 func (s *shape) date() {
 	for i := range s.parts {
 		p := &s.parts[i]
@@ -204,7 +203,7 @@ func withUnits(text string) (n int) {
 	}
 }
 
-// glued tells whether what begins at a byte goes on a name.
+// glued tells whether the text at a byte continues a name.
 func glued(prefix string, at int) bool {
 	if at == 0 {
 		return false
@@ -240,9 +239,8 @@ func (v part) classify(text string, glued bool) class {
 	return count
 }
 
-// match takes a prefix of the shape off a line. It returns its length and its
-// values, which it puts where there is room for them; the length is -1 if the
-// line has none.
+// match finds a prefix of the shape in a line. It returns the prefix's length, -1
+// for none, and its values, which it appends to those given.
 func (s *shape) match(line string, room []string) (n int, values []string) {
 	values = room[:0]
 	for i, p := range s.parts {
@@ -288,7 +286,7 @@ func (s *shape) gap(line string, n int, blanks string) int {
 	return end
 }
 
-// take measures the value by which text begins, given what follows it.
+// take measures the value at the beginning of text, given what follows it.
 func (v part) take(text, next string) int {
 	n := 0
 	switch v.form {
@@ -317,12 +315,12 @@ func (v part) take(text, next string) int {
 	return n
 }
 
-// follows tells whether a text goes on as a part does that follows a value.
+// follows tells whether a text may begin with the part that follows a value.
 func follows(text, next string) bool {
 	return strings.HasPrefix(text, next) || next != "" && next[0] == ' ' && strings.HasPrefix(text, " ")
 }
 
-// key appends to a buffer what tells a source from others at a level.
+// key appends to a buffer what identifies a source at a level.
 func (s *shape) key(buffer []byte, l level, values []string) []byte {
 	buffer = append(buffer, byte(l))
 	i := 0
@@ -435,7 +433,7 @@ func (s source) String() string {
 	return text
 }
 
-// run counts the bytes of a kind by which text begins.
+// run counts the bytes of a kind at the beginning of text.
 func run(text string, is func(byte) bool) int {
 	n := 0
 	for n < len(text) && is(text[n]) {

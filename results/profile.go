@@ -8,9 +8,9 @@ import (
 	"vmspec/results/report"
 )
 
-// By returns the report of the same boot by another profile: the verdicts are
-// the same; which requirements are asked, how strongly and where is the
-// profile's. Only a report whose frames arrived has it.
+// By returns the report of the same boot by another profile. The verdicts stay; the
+// profile says which requirements are asked, how strongly and where. Only a report
+// whose frames arrived knows that.
 func (r *Report) By(profile string) (*Report, error) {
 	switch {
 	case profile == r.Profile:

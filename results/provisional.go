@@ -10,8 +10,8 @@ import (
 // A provisional is a report that its guest gave before a trial that the VM might
 // not survive. Until its final report is there it is the guest's last word.
 type provisional struct {
-	points []Point // without what the VM's end means for them
-	doing  string  // what its guest said last of what it was doing
+	points []Point // as the guest judged them, before the VM's end
+	doing  string  // what its guest last said that it was doing
 	ended  bool    // its guest wrote the final report to its end
 }
 
@@ -66,7 +66,7 @@ func (p *Parser) takeProvisional(set *frameSet) {
 	}
 }
 
-// take takes an update; a first stage that comes again brings nothing.
+// take takes an update. A repeated first stage changes nothing.
 func (r *Report) take(kind string, update *Report) {
 	if report.Stage(kind) > 1 {
 		early := report.Report{Points: r.early.points}
@@ -102,8 +102,8 @@ func (p *Parser) replaces(r, early *Report) bool {
 	return early.Source == r.Source || early.source.shape == nil || r.source.shape == nil
 }
 
-// follow notes what guests of provisional reports say of themselves. A line
-// without a prefix is of the last of them.
+// follow notes what guests with a provisional report say that they do. A line
+// without a prefix belongs to the last of them.
 func (p *Parser) follow(line string, note func(*provisional)) {
 	for _, r := range slices.Backward(p.reports) {
 		if r.early == nil {
@@ -148,7 +148,7 @@ func (e *provisional) where() string {
 	return "after \"" + e.doing + "\""
 }
 
-// writing is what a guest does that has begun its report.
+// writing is the step of a guest that has begun its report.
 const writing = "writing its report"
 
 // InTrial tells whether a guest's suite said last that it makes a trial, or calls a
@@ -157,8 +157,8 @@ func InTrial(said string) bool {
 	return strings.HasPrefix(said, "trial ") || strings.Contains(said, " UEFI ")
 }
 
-// explains tells whether a line behind a provisional report is of the same boot:
-// what the VM died of, or the final report that has only begun.
+// explains tells whether a line behind a provisional report is of the same boot: a
+// symptom of the VM, or the beginning of the final report.
 func (p *Parser) explains(r *Report, t Trace) bool {
 	if r.early == nil || t.At < r.First || p.rebooted(r, t.At) || t.begun == nil && Boots(t.Text) {
 		return false

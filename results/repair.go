@@ -8,8 +8,8 @@ import (
 	"vmspec/results/report"
 )
 
-// repair takes a line that may hold a frame, and returns true if by it a
-// report became whole that was not.
+// repair takes a line that may hold a frame. It returns true if the line completed
+// a report.
 func (p *Parser) repair(line string) (done bool) {
 	p.steps -= p.frames.steps
 	defer func() { p.steps += p.frames.steps }()
@@ -82,7 +82,7 @@ func (p *Parser) Capture() ([]byte, error) {
 			case s.kind != report.FrameCapture || !p.wanted(s.nonce):
 			case s.done:
 				return report.Unframe(s.texts())
-			default: // that of all sources has most
+			default: // the set of all sources has most
 				err = fmt.Errorf("of the captured guest's %d frames there are %d", s.total, len(s.pieces))
 			}
 		}
@@ -120,15 +120,15 @@ func (p *Parser) damaged(r *Report, from source) *Report {
 	return found
 }
 
-// damage says what of the report is not among the lines that arrived, and what
-// of these is not of the report.
+// damage says which lines of the report did not arrive, and which of the lines that
+// arrived are not of the report.
 func (r *Report) damage(arrived *Report) string {
 	_, lost, more, ids := r.common(arrived)
 	return repaired(len(r.Lines), lost, more, ids)
 }
 
-// common counts the lines of a report that arrived, those that did not, with the
-// IDs of their points, and those that are not the report's.
+// common counts the lines of a report that arrived, those that are lost, with the
+// IDs of their points, and lines that are not the report's.
 func (r *Report) common(arrived *Report) (same, lost, more int, ids []string) {
 	there := map[string]int{}
 	if arrived != nil {

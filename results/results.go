@@ -54,8 +54,8 @@ type Report struct {
 	Repaired string
 	// Later tells that another report began behind this one, and is not whole.
 	Later bool
-	// Outdated says what in the log tells of a later boot that has no report; empty
-	// if nothing does.
+	// Outdated names the line of the log that shows a later boot without a report;
+	// empty for none.
 	Outdated string
 	// Incomplete says why the report is not believed; nil if it is whole.
 	Incomplete error
@@ -67,15 +67,15 @@ type Report struct {
 	Boot   int
 	// Observed is what a host judged in the guest's place: "ID VERDICT: TEXT".
 	Observed []string
-	// Without are the requirements to leave out, so that the trial is not made in
-	// which the VM stopped.
+	// Without are the requirements to leave out to avoid the trial in which the VM
+	// stopped.
 	Without []string
 
 	source  source
-	level   level        // at which its lines were told from others'
+	level   level        // of the prefix behind which it was read
 	strand  int          // counts the machines of one source, which a log without prefixes may hold
 	early   *provisional // nil for a final report
-	claimed bool         // what its vendor claims was compared
+	claimed bool         // the vendor's claims were compared
 }
 
 // ErrNoReport says that a log holds no report, not even the beginning of one.
@@ -99,7 +99,7 @@ type Parser struct {
 	frames         frames
 	attempt        *attempt // the last
 	traces         []Trace
-	settled        int    // how many reports there were when traces were last looked through
+	settled        int    // how many reports there were when traces were last matched
 	doing          string // what the guest last said of itself
 	steps          int    // a measure of the work done, for a test
 }
@@ -148,8 +148,8 @@ func endless(line []byte) []byte {
 	return line[:n]
 }
 
-// Line takes one line. It returns true for the line by which a report that the
-// parser was asked for became whole.
+// Line takes one line. It returns true for the line that completed a report that
+// the parser was asked for.
 func (p *Parser) Line(line string) bool {
 	p.at++
 	line = clean(line)
@@ -200,15 +200,14 @@ func (p *Parser) listen(line string) {
 	p.follow(line, func(e *provisional) { e.doing, e.ended = p.doing, false })
 }
 
-// Doing returns what the guest said last of what it was doing; empty if it said
-// nothing.
+// Doing returns what the guest last said that it was doing; empty for nothing.
 func (p *Parser) Doing() string { return p.doing }
 
 // wanted tells whether the parser was asked for reports of that nonce.
 func (p *Parser) wanted(nonce string) bool { return p.Nonce == "" || p.Nonce == nonce }
 
-// keep keeps the last incomplete report, but none that has only begun: behind
-// a prefix a report is read, and as the lines are it is not.
+// keep keeps the last incomplete report. One that has only begun is dropped: lines
+// behind a prefix are also tried as they are, which leads to nothing.
 func (p *Parser) keep(r *Report) {
 	begun := len(r.Lines) > 1
 	if p.whole != nil && begun && (r.Nonce != p.whole.Nonce || r.Nonce == "-") {

@@ -21,7 +21,7 @@ type attempt struct {
 	unwanted bool // its nonce was not asked for
 }
 
-// reached takes what a reading made of it.
+// reached notes how far a reading of the attempt came.
 func (a *attempt) reached(r *Report) {
 	if r.Nonce != "" {
 		a.nonce = r.Nonce
@@ -104,7 +104,7 @@ func (p *Parser) traced(t Trace) {
 	}
 }
 
-// open returns the traces that no report answers.
+// open returns the traces of boots that have no report.
 func (p *Parser) open() []Trace {
 	p.steps += len(p.traces) * len(p.reports)
 	return slices.DeleteFunc(slices.Clone(p.traces), func(t Trace) bool {
@@ -143,8 +143,8 @@ func (p *Parser) ofOthers(line string) bool {
 	})
 }
 
-// found takes a whole report. One with the same lines that was put together of
-// several sources' frames was not of a machine of its own.
+// found takes a whole report. A report with the same lines that was put together
+// from the frames of several sources is not another machine's.
 func (p *Parser) found(r *Report, from source, l level) {
 	r.level = l
 	p.reports = slices.DeleteFunc(p.reports, func(o *Report) bool {
@@ -182,8 +182,8 @@ func (p *Parser) found(r *Report, from source, l level) {
 	p.whole, p.partial = r, nil
 }
 
-// bootedBehind tells whether anything behind a report tells of another boot of
-// its source.
+// bootedBehind tells whether a line behind a report shows another boot of its
+// source.
 func (p *Parser) bootedBehind(r *Report) bool {
 	return len(p.traces) == maxTraces || slices.ContainsFunc(p.traces, func(t Trace) bool {
 		prefixed, same := r.source.writes(t.Text)
@@ -204,9 +204,9 @@ func (p *Parser) forget() {
 	p.Forgotten++
 }
 
-// Reports returns the whole reports of the log, in the order of their ends, and
-// what tells of boots that have none: to be asked when the log has ended. Of
-// very many reports the first are forgotten.
+// Reports returns the whole reports of the log, in the order of their ends, and the
+// traces of boots that have none. It is called when the log has ended. Of very many
+// reports the first are forgotten.
 func (p *Parser) Reports() ([]*Report, []Trace) {
 	_, _ = p.Report()
 	return p.reports, p.open()

@@ -29,8 +29,8 @@ func (r *Report) Sentence(strict bool) string {
 	return r.sentence(r.Party(), strict)
 }
 
-// Others says the verdict on each party beside the report's own. It is no part of
-// that.
+// Others says the verdict on each other party. It does not count for the report's
+// own.
 func (r *Report) Others(strict bool) (out []string) {
 	if r.Incomplete != nil || r.Outdated != "" {
 		return nil
@@ -78,8 +78,7 @@ func (r *Report) provisionally() string {
 	return "the report is provisional: the VM stopped " + r.Stopped
 }
 
-// recommended says what of a party was missed, or could not be told, and is no
-// must.
+// recommended says which recommendations of a party were missed or are errors.
 func (r *Report) recommended(party report.Party) (parts []string) {
 	if missed := r.of(party, false, Fail); len(missed) > 0 {
 		parts = append(parts, fmt.Sprintf("%d recommended missed (%s)", len(missed), names(missed)))
@@ -90,8 +89,7 @@ func (r *Report) recommended(party report.Party) (parts []string) {
 	return parts
 }
 
-// of lists the IDs of a party's musts, or of what else is asked of it, with a
-// verdict.
+// of lists the IDs of a party's musts with a verdict, or of its recommendations.
 func (r *Report) of(party report.Party, must bool, v Verdict) (ids []string) {
 	for _, p := range r.Points {
 		if p.Party() == party && p.Level != report.Info && p.Must() == must && p.Verdict == v {
@@ -113,7 +111,7 @@ func mustsText(failed []string, judged int) string {
 	return fmt.Sprintf("%d of %s failed (%s)", len(failed), plural(judged, "must"), names(failed))
 }
 
-// notJudged counts the musts that were not judged by what they need.
+// notJudged counts the musts that were not judged, grouped by what they need.
 func (r *Report) notJudged(party report.Party) string {
 	groups := grouped(r.Points, missing, func(p Point) bool {
 		return p.Party() == party && p.Must() && !p.LeftOut() && (p.Verdict == Skip || p.Verdict == Error)
@@ -147,7 +145,7 @@ func missing(p Point) string {
 	return word
 }
 
-// needed is what reasons of a skip stand for.
+// needed says what is missing, by the reason of a skip.
 var needed = map[string]string{
 	report.NeedsImage:       "a disk image",
 	report.GuessedDisk:      "to know which disk was booted",

@@ -119,7 +119,7 @@ func (w *page) paint(word string, tone Tone) string {
 	return w.Paint(word, tone)
 }
 
-// entry writes a label and, beside it, a text in as many lines as it takes.
+// entry writes a label and, to its right, a text of any number of lines.
 func (w *page) entry(label string, tone Tone, value string) {
 	pad := strings.Repeat(" ", max(indent-len(label), 1))
 	start := w.paint(label, tone) + pad
@@ -142,7 +142,7 @@ func (r *Report) cause(p Point) string {
 	return p.ID
 }
 
-// follows tells whether a failure is told beside the one that explains it.
+// follows tells whether a failure is listed under the one that explains it.
 func (w *page) follows(p Point) bool { return w.report.cause(p) != p.ID }
 
 // failure writes a point that failed, and beneath it what follows from it.
@@ -175,8 +175,8 @@ func (w *page) failure(label string, tone Tone, p Point) {
 	}
 }
 
-// asked says how strongly a point is asked, where, and of whom if not of whom the
-// report is about.
+// asked says how strongly a point is asked and where, and of which party if that is
+// not the report's own.
 func (w *page) asked(p Point) string {
 	text := strings.TrimSuffix(string(p.Level)+", "+p.Clause, ", ")
 	if party := p.Party(); party != w.report.Party() {
@@ -185,7 +185,7 @@ func (w *page) asked(p Point) string {
 	return text
 }
 
-// errors writes what could not be told, a reason once.
+// errors writes the points in error, each reason once.
 func (w *page) errors(points []Point) {
 	for _, g := range grouped(points, why, func(Point) bool { return true }) {
 		w.line("")
@@ -194,8 +194,8 @@ func (w *page) errors(points []Point) {
 	}
 }
 
-// notes writes what is reported and not counted: what is wrong, and if it was
-// asked for, everything.
+// notes writes what is reported and not counted: failures, and with Verbose
+// everything.
 func (w *page) notes() {
 	var notes []string
 	var open []string
@@ -231,8 +231,8 @@ func (w *page) list(label string, texts []string) {
 // why is the reason of an error, in full if the report has that.
 func why(p Point) string { return cmp.Or(p.Problem, p.Reason) }
 
-// skips writes a line for each reason: most of a catalogue does not apply to
-// any one run.
+// skips writes a line for each reason of a skip. In any one run most of the
+// catalogue does not apply.
 func (w *page) skips() {
 	var lines []string
 	for _, g := range grouped(w.report.Points, func(p Point) string { return p.Reason }, func(p Point) bool { return p.Verdict == Skip }) {

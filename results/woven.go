@@ -6,18 +6,18 @@ import (
 	"vmspec/results/report"
 )
 
-// A 16550 takes 16 bytes at a time, and between two of its helpings the kernel
-// may write a whole message to it: a line goes on behind the message, which
-// ends in a line feed of its own. Woven takes such messages out, as long as
-// they bear the kernel's time, and reads a report from what is left.
+// A 16550 takes 16 bytes at a time. Between two such writes the kernel may print a
+// whole message: the interrupted line continues behind the message and its line
+// feed. Woven takes out messages that have the kernel's time, and reads a report
+// from the rest.
 type woven struct {
 	reading
 	open bool   // the message in the line before broke a line
 	text []byte // of which this has come so far
 }
 
-// fork begins to read without messages where the report is read as it comes,
-// before the first line that has one within.
+// fork begins a reading without messages, as a copy of the plain reading, before the
+// first line with a message in it.
 func (p *Parser) fork() {
 	if p.woven.now == nil && p.plain.now != nil {
 		p.woven.reading = p.plain
@@ -25,13 +25,13 @@ func (p *Parser) fork() {
 	}
 }
 
-// unweave takes a line, in which a message begins at a byte or, at -1, none. It
-// returns true if by it a report became whole.
+// unweave takes a line, and the byte at which a message begins in it, -1 for none.
+// It returns true if the line completed a report.
 func (p *Parser) unweave(line string, at int) (done bool) {
 	w := &p.woven
 	switch {
 	case at == 0:
-		return false // the kernel's alone
+		return false // all of it is the kernel's
 	case at > 0:
 		w.open, w.text = true, append(w.text, line[:at]...)
 		if len(w.text) > maxLine {
@@ -80,7 +80,7 @@ func stamp(line string) int {
 	}
 }
 
-// isKernelTime tells whether a text goes on as "[   12.345678] " does.
+// isKernelTime tells whether a text begins with a time such as "[   12.345678] ".
 func isKernelTime(text string) bool {
 	text = text[run(text, isBlank):]
 	seconds := run(text, isDigit)
