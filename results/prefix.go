@@ -240,7 +240,7 @@ func (v part) classify(text string, glued bool) class {
 }
 
 // match finds a prefix of the shape in a line. It returns the prefix's length, -1
-// for none, and its values, which it appends to those given.
+// for none, and its values, in the given slice if they fit.
 func (s *shape) match(line string, room []string) (n int, values []string) {
 	values = room[:0]
 	for i, p := range s.parts {

@@ -206,8 +206,8 @@ func (p *Parser) Doing() string { return p.doing }
 // wanted tells whether the parser was asked for reports of that nonce.
 func (p *Parser) wanted(nonce string) bool { return p.Nonce == "" || p.Nonce == nonce }
 
-// keep keeps the last incomplete report. One that has only begun is dropped: lines
-// behind a prefix are also tried as they are, which leads to nothing.
+// keep keeps the last incomplete report. A first line alone replaces no other
+// report: where lines have a prefix, a reading without it finds no more.
 func (p *Parser) keep(r *Report) {
 	begun := len(r.Lines) > 1
 	if p.whole != nil && begun && (r.Nonce != p.whole.Nonce || r.Nonce == "-") {

@@ -94,7 +94,7 @@ func (p *Parser) trace(line string) {
 	}
 }
 
-// traced keeps a trace. Where there are too many, the first tell.
+// traced keeps a trace. Where there are too many, the first are kept.
 func (p *Parser) traced(t Trace) {
 	if len(p.traces) == maxTraces && p.settled < len(p.reports) {
 		p.traces, p.settled = p.open(), len(p.reports)

@@ -142,8 +142,8 @@ func refusal(d virtio.Device) string {
 	return fmt.Sprintf("%s, %s: status %#x: %s", d.Name, d, d.Status, d.Fault)
 }
 
-// refused lists the devices of a kind that kept their driver away. What would
-// stand on them is not there.
+// refused lists the devices of a kind that kept their driver away. So their disk,
+// interface or port does not appear.
 func refused(f *probes.Facts, id int) (out []string) {
 	for _, d := range f.Virtio {
 		if d.ID == id && d.Refused() {
@@ -153,7 +153,8 @@ func refused(f *probes.Facts, id int) (out []string) {
 	return out
 }
 
-// sinceRefused fails what stands on devices that refused their driver.
+// sinceRefused fails a requirement on disks, interfaces or ports because their
+// devices refused the driver.
 func sinceRefused(devices []string, found ...string) Finding {
 	return failSince("PLAT-VIRTIO-STATUS", "the device refused its driver: "+strings.Join(devices, "; "), found...)
 }

@@ -254,7 +254,7 @@ func checkTreeAlone(f *probes.Facts) Finding {
 var bootTables = []string{"FACP", "APIC", "GTDT", "DSDT"}
 
 // damagedTables says what is wrong with each. Linux boots by a table whose checksum
-// is wrong; that it is sound is what is asked.
+// is wrong, but the requirement asks for sound tables.
 func damagedTables(a *acpi.Facts) (wrong []string) {
 	for _, name := range slices.Sorted(maps.Keys(a.Damaged)) {
 		wrong = append(wrong, "the table "+name+" is damaged: "+a.Damaged[name])

@@ -115,9 +115,9 @@ var firmware = []Requirement{
 // cannot be judged.
 const runtimeSwitchedOff = "the kernel or its command line switches runtime services off"
 
-// switchedOff says whose choice it was that no runtime services are used, where
-// it was not the firmware's; empty if they are used. What the kernel logged is the
-// best witness, then what it was built and told to do.
+// switchedOff says why the kernel uses no runtime services, where that was not the
+// firmware's doing; empty if it uses them. The kernel's log decides, then its
+// configuration and command line.
 func switchedOff(f *probes.Facts) string {
 	if f.EFI.Runtime == efi.RuntimeDisabled {
 		return runtimeSwitchedOff

@@ -12,7 +12,7 @@ import (
 // guestOS is what the texts ask of the kernel and its drivers. The platform does
 // not owe it, so the guest OS has a verdict of its own. Judged is a guest that
 // somebody else booted, or the kernel in an image. The suite's own kernel is not
-// under test: what it has and lacks is told.
+// under test: what it has and lacks is reported only.
 var guestOS = []Requirement{
 	{
 		ID: "OS-PL011", Title: "The OS has a driver for the PL011",
@@ -192,8 +192,8 @@ func checkClockUse(f *probes.Facts) Finding {
 // driverDiskNames are prefixes of disk names that belong to one driver.
 var driverDiskNames = []string{"/dev/vd", "/dev/xvd", "/dev/sd", "/dev/hd", "/dev/nvme", "/dev/mmcblk"}
 
-// pathDiskNames are folders of names by which a disk is found only where it is
-// plugged, or as one that one driver gives it.
+// pathDiskNames are folders of disk names that depend on where a disk is plugged,
+// or on its driver.
 var pathDiskNames = []string{"/dev/disk/by-path/", "/dev/disk/by-id/virtio-", "/dev/disk/by-id/nvme-", "/dev/disk/by-id/scsi-"}
 
 // consoleKinds are prefixes of serial consoles' names, each of one kind of device.

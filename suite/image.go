@@ -145,8 +145,8 @@ func imageFormat(n int) Clauses {
 }
 
 // onDisk turns a check of a disk into a check of the guest: it looks at the
-// disk from which the guest was booted. One that is only guessed is another's
-// for all we know.
+// disk from which the guest was booted. A disk that is only guessed may be
+// another's.
 func onDisk(check func(i *image.Facts, d *image.Disk) Finding) func(*probes.Facts) Finding {
 	return func(f *probes.Facts) Finding {
 		switch {
@@ -161,8 +161,8 @@ func onDisk(check func(i *image.Facts, d *image.Disk) Finding) func(*probes.Fact
 	}
 }
 
-// onWhole is onDisk, and what fails of a disk that was cut does so because of that:
-// there is one finding, IMG-GPT's.
+// onWhole is onDisk, and skips what would fail on a disk that was cut: IMG-GPT has
+// that finding.
 func onWhole(check func(i *image.Facts, d *image.Disk) Finding) func(*probes.Facts) Finding {
 	return onDisk(func(i *image.Facts, d *image.Disk) Finding {
 		f := check(i, d)
@@ -208,18 +208,18 @@ func checkGPT(_ *image.Facts, d *image.Disk) Finding {
 	return f
 }
 
-// otherSectors is what to do with a table that is right for another disk.
+// otherSectors says what to do with a table for sectors of another size.
 func otherSectors(d *image.Disk) string {
 	return fmt.Sprintf("Present the disk with sectors of %d bytes, for which its table is made, or make it anew for %d.", d.Meant, d.Sector)
 }
 
-// toGPT is what keeps the partitions of an MBR.
+// toGPT says how to make a GPT of an MBR and keep its partitions.
 func toGPT(d *image.Disk) string {
 	return "Convert the MBR's table, where there is room for a GPT before and behind its partitions: " + sgdisk(d, "-g")
 }
 
-// restore is the command that writes the primary copy from the backup. Without an
-// MBR too gdisk wants to be told: use the GPT, and both parts of its backup.
+// restore is the command that writes the primary copy from the backup. If there is
+// no MBR either, gdisk asks whether to use the GPT and both parts of its backup.
 func restore(d *image.Disk) string {
 	if d.MBR.Kind == image.NoMBR && d.Sector == 512 {
 		return `printf '1\nr\nb\nc\ny\nw\ny\n' | gdisk FILE.`
@@ -297,7 +297,7 @@ func checkBootPath(i *image.Facts, d *image.Disk) Finding {
 		switch {
 		case p.Is == image.File:
 			found = append(found, fmt.Sprintf("%s of %d bytes", p.Path, p.Size))
-			wrong = append(wrong, lonely(e, p)...)
+			wrong = append(wrong, noSecondStage(e, p)...)
 		case p.Is == image.Directory:
 			wrong = append(wrong, p.Path+" is a directory")
 		case p.Arch == i.Arch || i.Arch == "":
@@ -312,12 +312,12 @@ func checkBootPath(i *image.Facts, d *image.Disk) Finding {
 	}
 	f := judgeRead(append(wrong, lacks...), "", found...)
 	if len(lacks) > 0 && len(found) == 0 {
-		f.instead(e)
+		f.suggest(e)
 	}
 	return f
 }
 
-// missing says what of a path is not there.
+// missing names the part of a path that is not there.
 func missing(p image.Program) string {
 	if p.Lacks == p.Path {
 		return "there is no " + p.Path
@@ -328,27 +328,27 @@ func missing(p image.Program) string {
 // bootFolder is where removable media have their programs.
 const bootFolder = `\EFI\BOOT\`
 
-// elsewhere are the architectures of other boot programs: UEFI Specification 2.10,
+// otherArchs are the architectures of other boot programs: UEFI Specification 2.10,
 // section 3.5.1.1.
-var elsewhere = map[string]string{
+var otherArchs = map[string]string{
 	"BOOTX64.EFI": "x86-64", "BOOTIA32.EFI": "x86", "BOOTIA64.EFI": "Itanium", "BOOTRISCV64.EFI": "RISC-V",
 	"BOOTRISCV32.EFI": "RISC-V", "BOOTLOONGARCH64.EFI": "LoongArch",
 }
 
-// instead says which programs there are where none is that firmware starts by
-// itself, and what to do.
-func (f *Finding) instead(e *image.ESP) {
+// suggest names the programs that are there, where firmware starts none by itself,
+// and says what to do.
+func (f *Finding) suggest(e *image.ESP) {
 	for _, path := range e.Others {
-		if name, beside := cutFolder(path); beside && elsewhere[name] != "" {
-			f.Problem += fmt.Sprintf("; %s is there: an image for %s", path, elsewhere[name])
-			f.Fix = "Use an image for AArch64: this one is for " + elsewhere[name] + "."
+		if name, beside := cutFolder(path); beside && otherArchs[name] != "" {
+			f.Problem += fmt.Sprintf("; %s is there: an image for %s", path, otherArchs[name])
+			f.Fix = "Use an image for AArch64: this one is for " + otherArchs[name] + "."
 			return
 		}
 	}
 	if len(e.Others) == 0 {
 		return
 	}
-	f.Problem += "; what is there no firmware looks for by itself: " + strings.Join(e.Others[:min(len(e.Others), 4)], ", ")
+	f.Problem += "; no firmware looks by itself for the programs that are there: " + strings.Join(e.Others[:min(len(e.Others), 4)], ", ")
 	f.Fix = `Put the boot program at \EFI\BOOT\BOOTAA64.EFI too, with what it loads beside it: grub-install --removable, or a copy of shimaa64.efi by that name and of grubaa64.efi.`
 }
 
@@ -358,9 +358,9 @@ func cutFolder(path string) (name string, beside bool) {
 	return strings.CutPrefix(strings.ToUpper(path), bootFolder)
 }
 
-// lonely says of shim that what it would start is not there. By its name that may
-// be any program beside it but MokManager, and the boot programs themselves.
-func lonely(e *image.ESP, p image.Program) []string {
+// noSecondStage says that the program which shim would start is not there. Any
+// program beside shim may be it, except MokManager and the boot programs.
+func noSecondStage(e *image.ESP, p image.Program) []string {
 	if p.Header == nil || !p.Header.Shim || e.More || !e.Tree.Sound() {
 		return nil
 	}

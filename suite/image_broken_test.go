@@ -318,7 +318,7 @@ var brokenImages = []brokenImage{
 	{name: "no directory for the boot programs", make: holding(imagetest.File{Path: `\EFI\debian\grubaa64.efi`, Data: imagetest.PE(image.MachineAArch64)}),
 		want: noPath, problem: map[string]string{"IMG-BOOT-PATH": `there is no \EFI\BOOT`}},
 	{name: "shim elsewhere", make: holding(imagetest.File{Path: `\EFI\debian\shimaa64.efi`, Data: shim}),
-		want: noPath, problem: map[string]string{"IMG-BOOT-PATH": `what is there no firmware looks for by itself: \EFI\debian\shimaa64.efi`},
+		want: noPath, problem: map[string]string{"IMG-BOOT-PATH": `no firmware looks by itself for the programs that are there: \EFI\debian\shimaa64.efi`},
 		fix: map[string]string{"IMG-BOOT-PATH": "grub-install --removable"}},
 	{name: "shim alone", make: holding(imagetest.File{Path: aa64, Data: shim}, imagetest.File{Path: `\EFI\BOOT\mmaa64.efi`, Data: shim}, imagetest.File{Path: `\EFI\debian\grubaa64.efi`, Data: shim}),
 		want: fails("IMG-BOOT-PATH"), problem: map[string]string{"IMG-BOOT-PATH": aa64 + " is shim, and no second stage is beside it, such as grubaa64.efi"}},

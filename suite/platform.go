@@ -104,8 +104,8 @@ func commandLineLimitsCPUs(f *probes.Facts) bool {
 	return slices.ContainsFunc(limitsCPUs, f.Kernel.Has) || strings.Contains(f.Kernel.Value("mitigations"), "nosmt")
 }
 
-// checkCPUs takes a CPU that is online capable for declared. A kernel before 6.11
-// does not have it, and with any it may be offline.
+// checkCPUs counts a CPU that is online capable as declared. Kernels before 6.11 do
+// not list it, and in any kernel it may be offline.
 func checkCPUs(f *probes.Facts) Finding {
 	if f.CPU.DeclaredErr != "" {
 		return unreadable(f.CPU.DeclaredErr)
@@ -234,7 +234,7 @@ func checkMemoryMap(m *memory.Facts, ram string) Finding {
 const sectionARM = 2 << 20
 
 // checkDevices asks of each device what HW-FDT-COMPLETE and HW-ACPI-COMPLETE ask of
-// all registers, by the same rule of whose device it is.
+// all registers. The same rule decides whose device it is.
 func checkDevices(f *probes.Facts) Finding {
 	if f.Device.IomemErr != "" {
 		return unreadable(f.Device.IomemErr)
@@ -281,7 +281,7 @@ func checkPSCI(f *probes.Facts) Finding {
 func checkStarted(f *probes.Facts, found ...string) Finding {
 	var others []string
 	for _, c := range f.CPU.Declared {
-		// A method that no kernel knows starts no CPU: that is HW-FDT-CPUS's.
+		// HW-FDT-CPUS fails a method that no kernel knows.
 		if c.EnableMethod == "spin-table" || strings.Contains(c.EnableMethod, ",") {
 			others = append(others, c.Name+" by "+c.EnableMethod)
 		}
@@ -294,7 +294,7 @@ func checkStarted(f *probes.Facts, found ...string) Finding {
 	case f.CPU.Enabled() < 2, len(f.CPU.Online) > 1:
 		return pass(found...)
 	}
-	// Why no other CPU is online is PLAT-CPU-ENUM's to tell.
+	// PLAT-CPU-ENUM says why no other CPU is online.
 	enumerated := Requirement{Check: checkCPUs}
 	switch enumerated.checkSafely(f, func(string) error { return nil }).Verdict {
 	case Pass:

@@ -93,8 +93,7 @@ func uartKind(t console.Terminal) string {
 	return ""
 }
 
-// otherHVC says of an hvc terminal that is none of the three kinds what it might
-// have been.
+// otherHVC says what an hvc terminal may be that is none of the three kinds.
 func otherHVC(f *probes.Facts, t console.Terminal) string {
 	if !strings.HasPrefix(t.Name, "hvc") {
 		return ""

@@ -94,7 +94,7 @@ func checkTimer(f *probes.Facts) Finding {
 	return checkView(t, fmt.Sprintf("%s; each got at least %d interrupts in the trial", count(len(t.CPUs), "CPU"), least))
 }
 
-// checkView judges which timer it was that interrupts every CPU. Linux takes the
+// checkView judges which timer interrupts the CPUs. Linux takes the
 // virtual one, except at EL2 and where the description names no interrupt of it
 // (drivers/clocksource/arm_arch_timer.c, arch_timer_select_ppi).
 func checkView(t *timer.Facts, found string) Finding {

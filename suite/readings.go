@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// by are the numbers of the readings by which one text asks a requirement: none,
-// one or two, and 0 for what is left.
+// by has the numbers of the readings on which one text's clause rests: up to two,
+// and 0 for none.
 type by [2]int8
 
 // Readings are the readings on which a requirement rests, by profile. They are
@@ -63,7 +63,7 @@ func (r Requirement) ClauseBy(p Profile) string {
 }
 
 // Reading returns the text of a reading: how the suite takes a sentence that is
-// loose. Its number is for ever.
+// loose. Its number never changes.
 func Reading(number int) string { return readings[number-1] }
 
 // ReadingCount is the number of the last reading.

@@ -72,8 +72,8 @@ func (s Settings) rows() (rows []report.Row) {
 	return rows
 }
 
-// Unreported is the appendix of a report whose guest gave none: what other profiles
-// ask is an error for that reason.
+// Unreported is an appendix for a report without one: each point that only other
+// profiles ask is an error for that reason.
 func Unreported(r *report.Report, reason string) *report.Appendix {
 	a := &report.Appendix{Rows: Settings{}.rows()}
 	for _, p := range Profiles() {

@@ -9,9 +9,9 @@ import (
 // device's input and output, a CPU that is switched off.
 type Risk struct {
 	Name  string
-	Steps []string // how the guest names what it does in it
+	Steps []string // steps of it, as the guest announces them
 	IDs   []string // requirements that rest on it
-	// Skip are the requirements without which it is not made.
+	// Skip are the requirements for which it is made: without them it is left out.
 	Skip []string
 }
 
@@ -51,7 +51,7 @@ func FindRisk(name string) Risk {
 	return Risks[slices.IndexFunc(Risks, func(r Risk) bool { return r.Name == name })]
 }
 
-// RiskOf returns the trial in which a guest says that it is.
+// RiskOf returns the trial to which a step belongs, as a guest announces the step.
 func RiskOf(said string) (r Risk, ok bool) {
 	for _, r := range Risks {
 		for _, step := range r.Steps {

@@ -36,7 +36,7 @@ func seenCPUs(f *probes.Facts, s *report.Seen) {
 	}
 }
 
-// seenMemory rounds up: what a VM lacks of a MiB is nobody's claim.
+// seenMemory rounds up to MiB: nobody claims a part of one.
 func seenMemory(f *probes.Facts, s *report.Seen) {
 	const mib = 1 << 20
 	if f.Memory == nil {

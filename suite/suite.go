@@ -8,7 +8,7 @@
 // read, the kernel lacks what is needed to see it, or the check itself broke.
 // It is never the platform's fault.
 //
-// A must that fails makes the party not conformant that owes it: platform, image
+// A must that fails makes the party that owes it not conformant: platform, image
 // and guest OS are concluded on separately. A should or a recommendation that fails
 // is missed: reported, no more. What no text asks has the level info: it is
 // reported, never counted.
