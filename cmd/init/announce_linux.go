@@ -9,9 +9,9 @@ import (
 )
 
 // An announcer says on the console what a worker does: if the VM stops, its last
-// words say in which step. It announces each trial, each step in which Linux calls
-// the firmware, and of other steps the first in a row of one kind: that one shows
-// that the trial before it came to an end.
+// words say in which step. It announces each trial and each step in which Linux
+// calls the firmware. Of other steps of one kind in a row it announces the first,
+// which shows that the trial before it has ended.
 type announcer struct {
 	root          fs.FS
 	say           func(format string, args ...any)

@@ -24,7 +24,7 @@ type early struct {
 	print   printer
 }
 
-// A printer prints lines on a device: printOn, and what stands for it in a test.
+// A printer prints lines on a device: printOn, or a test's own.
 type printer func(device string, lines []string, wait bool) error
 
 // inputID is the requirement that somebody outside the guest answers.
@@ -64,7 +64,7 @@ func (o *observation) notYet() (ids []string) {
 	return ids
 }
 
-// leaveOpen makes errors of points that are not judged yet.
+// leaveOpen turns points that cannot be judged yet into errors.
 func leaveOpen(points []report.Point, notYet []string) {
 	for i := range points {
 		if p := &points[i]; slices.Contains(notYet, p.ID) && !p.LeftOut() {
@@ -107,8 +107,8 @@ func (o *observation) send(r *report.Report) {
 	_ = o.journal.add(kindForetold, "", nil) // without it the next worker sends the stage again
 }
 
-// How long devices may take for a stage: 5 kB at 9600 baud take 5 s. When one has
-// taken it, the others have little time left.
+// How long devices may take for a stage: 5 kB at 9600 baud take 5 s. When the first
+// device has taken it, the others have stageRest left.
 const (
 	stageLimit = 10 * time.Second
 	stageRest  = time.Second
@@ -160,7 +160,7 @@ func (o *observation) finalFacts() *probes.Facts {
 	return probes.ReadAgain(o.early.files, o.early.facts, again, o.each("probe"))
 }
 
-// addLog adds to the kernel's log what came behind it.
+// addLog appends to the note of the kernel's log what was logged since.
 func (o *observation) addLog() {
 	if o.log == nil {
 		return

@@ -46,8 +46,8 @@ func main() {
 	}
 }
 
-// mounted reports whether the system was prepared before us: then we are PID 1 of
-// a container, which is an ordinary program.
+// mounted reports whether somebody prepared the system before us. Then we are PID 1
+// of a container, which is an ordinary program.
 func mounted() bool {
 	_, err := os.Stat("/proc/self")
 	return err == nil

@@ -46,7 +46,7 @@ func newObservation(w *worker) *observation {
 	o := &observation{worker: w, notes: notes{}}
 	o.notes.set(kernel.ArchNote(), []byte(runtime.GOARCH+"\n"))
 	o.notes.set(kernel.ContextNote(), []byte(context+"\n"))
-	delete(o.kept, note.Name(kernel.LogNote())) // it may say what the last worker was lost by
+	delete(o.kept, note.Name(kernel.LogNote())) // it may say why the last worker was lost
 	o.bringBack()
 	var counter timer.CounterNote
 	o.trial(&counter, func() error { return trial.Counter(w.root, &counter) })
@@ -89,7 +89,7 @@ func (o *observation) trial(n note.Note, measure func() error) { o.note(trialOf(
 // look takes a note by looking alone.
 func (o *observation) look(n note.Note, measure func() error) { o.note(lookAt(n), n, measure) }
 
-// chooseBase takes the counter if it was seen that reading it is safe.
+// chooseBase takes the counter if an earlier trial has read it.
 func (o *observation) chooseBase() {
 	o.base = trial.Monotonic()
 	if n := new(timer.CounterNote); note.Parse(o.notes.of(n), n) == nil {
@@ -165,7 +165,7 @@ func (o *observation) take() *guest.FS {
 	return o.early.files
 }
 
-// readLog notes the kernel's log, without what tells one machine from another.
+// readLog notes the kernel's log, without serial numbers and addresses.
 func readLog(n *note.FreeText) error {
 	log, err := look.ReadLog()
 	guest.Scrub(log)
@@ -173,7 +173,7 @@ func readLog(n *note.FreeText) error {
 	return err
 }
 
-// trials makes the trials that no VM stops at.
+// trials makes the trials that are no risk to the VM.
 func (o *observation) trials() {
 	if o.uefi {
 		var table efi.TableNote

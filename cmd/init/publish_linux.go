@@ -144,7 +144,7 @@ func (o *observation) busyWait(d time.Duration) {
 	}
 }
 
-// The virtio-serial ports that take the report and the capture away.
+// The virtio-serial ports for the report and for the capture.
 const (
 	reportPort  = "org.vmspec.report"
 	capturePort = "org.vmspec.capture"

@@ -141,7 +141,7 @@ func hasNetwork(o *observation) bool {
 
 func tryNetwork(o *observation) {
 	var n network.Note
-	interfaces, _ := network.Read(o.root) // was read before
+	interfaces, _ := network.Read(o.root) // hasNetwork has read them
 	o.risky("network", &n, func() error { return trial.Network(o.root, interfaces, &n) })
 }
 
@@ -167,8 +167,8 @@ func (o *observation) mountVariables() {
 	o.refresh(variableFiles)
 }
 
-// recordImage records what the image is judged by of the disk that the guest was
-// booted from. UEFI may know a disk that Linux does not.
+// recordImage records those parts of the boot disk by which the image is judged.
+// UEFI may know a disk that Linux does not.
 func recordImage(o *observation) {
 	disks := o.disks()
 	var n image.Note
@@ -187,7 +187,7 @@ func recordImage(o *observation) {
 	}
 }
 
-// What a trial may change of the files that were read before it.
+// Files that a trial may change after they were read.
 var (
 	variableFiles = []string{
 		"proc/filesystems", "proc/modules", "proc/self/mountinfo", "sys/module/*", "sys/firmware/efi/efivars/*",

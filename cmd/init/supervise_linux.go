@@ -91,11 +91,11 @@ func supervise(j *journal, context string) error {
 	return fmt.Errorf("%d workers were lost", maxWorkers)
 }
 
-// blame writes down the step that a worker did not survive. If the clock's trial
+// blame records the step that a worker did not survive. If the clock's trial
 // ran beside that step, either may have crashed: then the next worker runs the
 // clock's trial alone.
 func (s *supervisor) blame(fate string) error {
-	if _, err := s.journal.records(); err != nil { // cuts what was not finished
+	if _, err := s.journal.records(); err != nil { // drops an unfinished record
 		return err
 	}
 	beside := s.journal.step.beside.Swap(0) == 1
@@ -191,13 +191,13 @@ func (s *supervisor) watch(w *process) (fate string) {
 	}
 }
 
-// counted returns how much of the time between two looks counts as the worker's.
-// If a look comes far too late, the supervisor could not run, and the worker
-// perhaps neither.
+// counted returns how much of the time between two looks counts against the
+// worker's limit. If a look comes far too late, the supervisor could not run, and
+// perhaps the worker could not either.
 func counted(between time.Duration) time.Duration { return min(between, 2*supervisorPoll) }
 
-// scale returns how much slower than usual a machine is, by the time after which a
-// worker was up. The wait for a dead timer is not counted.
+// scale returns how much slower than usual a machine is, by the time that a worker
+// took to start. The wait for a dead timer is not counted.
 func scale(up time.Duration, dead bool) float64 {
 	if dead {
 		up -= trial.DeadAfter
