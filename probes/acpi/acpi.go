@@ -11,8 +11,8 @@ import (
 const dir = "sys/firmware/acpi/tables"
 
 // Facts are the guest's ACPI tables. Linux shows them only where it runs by
-// ACPI. A table that is nil is not there, or Damaged or Unread says why. A damaged
-// table that is not nil is what could be read of it.
+// ACPI. A table that is nil does not exist, unless Damaged or Unread says why. A
+// damaged table that is not nil holds what could be read of it.
 type Facts struct {
 	Present bool
 	Tables  []string // file names, such as APIC or SSDT1
@@ -103,9 +103,9 @@ type Header struct {
 // headerSize is the size of every table's header.
 const headerSize = 36
 
-// parse checks a table's header and checksum and returns what follows it: nil if
-// this is no such table. With an error besides, the table is damaged, and Linux
-// reads it all the same (drivers/acpi/acpica/tbprint.c, acpi_tb_verify_checksum).
+// parse checks a table's header and checksum and returns what follows the header:
+// nil if this is no such table. If it returns both, with an error, the table is
+// damaged, and Linux reads it all the same (drivers/acpi/acpica/tbprint.c, acpi_tb_verify_checksum).
 func parse(table []byte, signature string) (Header, *reader, error) {
 	if len(table) < headerSize {
 		return Header{}, nil, fmt.Errorf("%d bytes, a header has %d", len(table), headerSize)

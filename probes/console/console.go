@@ -115,8 +115,8 @@ func (f *Facts) readTerminal(fsys fs.FS, tree *fdt.Tree, name string) (Terminal,
 }
 
 // parentDevice returns the directory of the device that a tty belongs to.
-// Kernels from 6.5 on put two devices of the serial core between them, which
-// are called as it is and on: 9000000.pl011:0 and 9000000.pl011:0.0.
+// Kernels from 6.5 on put two devices of the serial core between them, whose names
+// extend the device's: 9000000.pl011:0 and 9000000.pl011:0.0.
 func parentDevice(tty string) string {
 	device, _, _ := strings.Cut(tty, "/tty/")
 	for {

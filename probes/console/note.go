@@ -37,8 +37,8 @@ func readPorts(fsys fs.FS) ([]Port, error) {
 	return n.Ports, err
 }
 
-// InputRequest begins the line, behind it the word, by which a guest asks
-// whoever reads a console to type the word there and Enter.
+// InputRequest begins a line that ends in a word. With it a guest asks whoever reads
+// the console to type that word and Enter.
 const InputRequest = "# vmspec: input please type "
 
 // InputNote is what was typed on the terminals.
@@ -80,8 +80,8 @@ func readInputs(fsys fs.FS) ([]Input, error) {
 	return n.Inputs, nil
 }
 
-// quiet tells of a terminal of the serial core that its device raised no interrupt
-// since the start: "0: uart:PL011 rev1 mmio:0x09000000 irq:13 tx:354 rx:9".
+// quiet tells whether the device of a terminal of the serial core has raised no
+// interrupt since the start: "0: uart:PL011 rev1 mmio:0x09000000 irq:13 tx:354 rx:9".
 func quiet(fsys fs.FS, terminal string) bool {
 	driver, line, ok := cutNumber(terminal)
 	text, err := fs.ReadFile(fsys, path.Join("proc/tty/driver", driverFile(driver)))
@@ -100,7 +100,7 @@ func quiet(fsys fs.FS, terminal string) bool {
 	return err == nil && at >= 0 && interrupts[at].Total() == 0
 }
 
-// portKinds reads of debugfs which of a virtio console's ports are consoles, by
+// portKinds reads from debugfs which ports of a virtio console are consoles, by
 // name (drivers/char/virtio_console.c, port_debugfs_show).
 func portKinds(fsys fs.FS) map[string]bool {
 	const dir = "sys/kernel/debug/virtio-ports"

@@ -110,7 +110,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 
 // late finds the CPUs that were started and not waited for any longer
 // (arch/arm64/kernel/smp.c, __cpu_up: after 5 s; arch/arm/kernel/smp.c: after
-// 1 s). One that comes later is held for ever.
+// 1 s). One that comes later never runs.
 func late(fsys fs.FS) (cpus []int) {
 	log, _ := kernel.Log(fsys) // who needs its silence says so
 	for _, line := range log {

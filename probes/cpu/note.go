@@ -24,8 +24,8 @@ type Switched struct {
 	Ran     *uint64 // the CPU on which a thread ran that was then bound to it
 }
 
-// Lost tells whether the trial ended what made it, so that it may have left a
-// CPU offline.
+// Lost tells whether the trial's worker was lost, so that a CPU may still be
+// offline.
 func (o *Offline) Lost() bool {
 	return strings.Contains(o.Err, "crashed: ") || strings.Contains(o.Err, "hung for ")
 }

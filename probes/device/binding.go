@@ -23,7 +23,7 @@ type Binding struct {
 	Strangers []string // enabled nodes and ACPI devices for which no driver is known
 	Undriven  []string `json:",omitempty"` // those that need one, where it is not known which drivers there are
 	Silent    string   `json:",omitempty"` // why the kernel does not say for what a device without a driver waits
-	// What is in use, and nothing described accounts for: top-level regions of
+	// What is in use and belongs to nothing that is described: top-level regions of
 	// /proc/iomem and, where Linux runs by the tree, interrupts of the GIC.
 	Registers  []Use
 	Interrupts []Use
@@ -50,17 +50,17 @@ type Node struct {
 	Errno    int    // with which its probe failed, by the kernel's log
 }
 
-// A driver is one that Debian's kernels and most others have built in. What
-// it is for it takes, or it logs an error: one that finds nothing there, and
-// says nothing, is not in this list.
+// A driver is one that Debian's kernels and most others have built in. It binds to
+// every matching device, or it logs an error: a driver that finds no device there
+// and logs nothing is not in this list.
 type driver struct {
 	bus, name  string
 	compatible []string
 	hid        []string // of ACPI devices
 }
 
-// drivers are those of the devices that the specification names, and of what
-// carries the others.
+// drivers are for the devices that the specification names, and for the buses of
+// the others.
 var drivers = []driver{
 	{"amba", "uart-pl011", []string{"arm,pl011"}, nil},                                               // drivers/tty/serial/amba-pl011.c
 	{"platform", "sbsa-uart", []string{"arm,sbsa-uart"}, []string{"ARMH0011", "ARMHB000"}},           // the same
@@ -70,7 +70,7 @@ var drivers = []driver{
 	{"platform", "acpi-ged", nil, []string{"ACPI0013"}},                                              // drivers/acpi/evged.c
 }
 
-// slot is what a place for a virtio device is compatible with, and slotHID its
+// slot is the compatible string of a place for a virtio device, and slotHID its
 // ACPI name. One without a device has the ID 0, and no driver takes it
 // (Virtual I/O Device 1.2, section 4.2.2).
 const (
@@ -123,7 +123,7 @@ func readBinding(fsys fs.FS, devices []Device, regions []memory.Region, acpi boo
 	return &b.Binding, nil
 }
 
-// readKernel finds out what drivers there are, and what they said.
+// readKernel finds out which drivers there are, and what they logged.
 func (b *binder) readKernel() error {
 	for _, d := range drivers {
 		_, err := fs.Stat(b.fsys, path.Join("sys/bus", d.bus, "drivers", d.name))
@@ -180,8 +180,8 @@ func (b *binder) readNamespace() {
 	}
 }
 
-// add adds a described device. Of one that has no driver, what the kernel said
-// of it; of one that none is known for only that it is there.
+// add adds a described device: if no driver has bound, with what the kernel logged
+// about it, and if no driver is known for it, only by its name.
 func (b *binder) add(n *Node, bound string, slot bool, isFor func(driver) bool) {
 	n.Errno = b.errnos[n.Device]
 	n.Reason, n.Deferred = b.waiting[n.Device]
@@ -216,15 +216,15 @@ func (b *binder) addInterrupts(all []gic.Interrupt) {
 	}
 }
 
-// owner returns the name of the device that a region is of. Behind it may stand
-// its node's.
+// owner returns the name of the device that a region belongs to. The name of the
+// device's node may follow it.
 func owner(r *memory.Region) string {
 	name, _, _ := strings.Cut(r.Name, " ")
 	return name
 }
 
-// addRegions keeps those of the top level but for memory, and finds the places
-// that ACPI tables of their own name, too.
+// addRegions keeps the regions of the top level that are no memory, and finds the
+// addresses that special ACPI tables name.
 func (b *binder) addRegions(regions []memory.Region) {
 	for i := range regions {
 		r := &regions[i]

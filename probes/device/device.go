@@ -89,8 +89,8 @@ func readDevice(fsys fs.FS, dir, name, bus string, regions []memory.Region, acpi
 	return d
 }
 
-// above returns what described the next device above one that has no description
-// of its own: a driver made it for its own parts.
+// above returns what described the parent of a device without a description: the
+// parent's driver made it.
 func above(fsys fs.FS, name string) string {
 	target, err := fs.ReadLink(fsys, name)
 	if err != nil {

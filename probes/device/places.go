@@ -9,7 +9,7 @@ import (
 	"vmspec/probes/memory"
 )
 
-// addStrays compares with the tree what is in use.
+// addStrays compares what is in use with the tree.
 func (b *binder) addStrays(t *fdt.Tree) {
 	var described memory.Ranges
 	phandles, lines := t.Phandles(), map[uint32]bool{}

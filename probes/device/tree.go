@@ -47,8 +47,8 @@ func inSysfs(n *fdt.Node, seen map[string]int) string {
 	return n.Path()
 }
 
-// NoPrimecell is missing where a device of the AMBA bus is not said to be one: Linux
-// makes it a platform device, for which no driver is (drivers/of/platform.c).
+// NoPrimecell is missing where the tree does not call a device of the AMBA bus one:
+// Linux makes it a platform device, for which there is no driver (drivers/of/platform.c).
 const NoPrimecell = "arm,primecell"
 
 // amba tells whether the kernel's driver for the node is one of the AMBA bus.
@@ -97,7 +97,7 @@ func (b *binder) module(n *fdt.Node) string {
 	return b.aliases[at].Module
 }
 
-// modalias is what Linux calls a node's device by (drivers/of/device.c,
+// modalias is the modalias of a node's device (drivers/of/device.c,
 // of_device_modalias): its name, its type and all it is compatible with.
 func modalias(n *fdt.Node) string {
 	name, _, _ := strings.Cut(n.Name, "@")
@@ -108,23 +108,23 @@ func modalias(n *fdt.Node) string {
 	return "of:N" + name + "T" + kind + "C" + strings.Join(n.Compatible(), "C")
 }
 
-// suppliers end properties that begin with the phandle of a node that a driver
-// waits for (drivers/of/property.c, of_supplier_bindings).
+// suppliers are suffixes of properties. Such a property begins with the phandle of a
+// node for which a driver waits (drivers/of/property.c, of_supplier_bindings).
 var suppliers = []string{"clocks", "gpios", "-gpio", "-supply", "phys", "resets", "dmas", "mboxes", "power-domains", "pinctrl-0", "interrupt-parent"}
 
 func isSupplier(property string) bool {
 	return slices.ContainsFunc(suppliers, func(end string) bool { return strings.HasSuffix(property, end) })
 }
 
-// NoID is missing where a device on the AMBA bus waits for ever, and everything
-// that it refers to is there: its PrimeCell ID registers name no device
+// NoID is missing where a device on the AMBA bus waits for ever although everything
+// that it refers to is there: its PrimeCell ID registers name no known device
 // (drivers/amba/bus.c, amba_match).
 const NoID = "a known PrimeCell ID"
 
-// missing names what the node or one below it refers to, and the tree has
-// not or has disabled. It looks at the first reference of each property. Settled
-// says that nothing is missing, nor can be but for fixed clocks, which have no
-// driver to wait for.
+// missing names a reference of the node, or of one below it, to what the tree lacks
+// or has disabled. It looks at the first reference of each property. Settled says
+// that nothing can be missing: all references are to fixed clocks, which need no
+// driver.
 func missing(t *fdt.Tree, n *fdt.Node) (what string, settled bool) {
 	nodes := t.Phandles()
 	settled = true

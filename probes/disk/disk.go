@@ -21,8 +21,8 @@ type Disk struct {
 	Trial     Trial
 }
 
-// Last returns where the last whole block begins: a size can be no multiple of
-// the blocks.
+// Last returns where the last whole block begins. The size need not be a multiple
+// of the block size.
 func (d *Disk) Last() uint64 {
 	if d.Block == 0 || d.Size < d.Block {
 		return 0

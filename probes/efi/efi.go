@@ -62,7 +62,7 @@ func (r Revision) Less(than Revision) bool {
 // Runtime is what became of the runtime services.
 type Runtime string
 
-// The kernel's messages tell these apart; Unknown is none of them.
+// The kernel's messages distinguish these. Unknown is for a log without any.
 const (
 	RuntimeOn       Runtime = "on"
 	RuntimeOff      Runtime = "off"          // the firmware's doing

@@ -36,7 +36,7 @@ func (l *linter) reg(at *place) {
 	}
 }
 
-// fills tells whether entries of so many cells fill a value.
+// fills tells whether a value is a whole number of entries of that many cells.
 //
 //go:noinline
 func fills(v []byte, cells int) bool { return cells > 0 && len(v) > 0 && len(v)%(4*cells) == 0 }

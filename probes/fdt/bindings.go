@@ -46,7 +46,7 @@ func (l *linter) primecell(at *place) {
 	}
 }
 
-// bindings holds the node against the bindings of what it says it is.
+// bindings compares the node with the bindings of its compatible strings.
 func (l *linter) bindings(at *place) {
 	for _, b := range boundTo {
 		if at.is(b.names...) && !at.is(b.unless...) {

@@ -55,7 +55,7 @@ func (n *Node) PSCIMethod() string {
 
 // InterruptsCPUs tells whether a controller can interrupt CPUs itself: a GIC, or
 // another that is the root of the interrupt tree (drivers/of/irq.c, of_irq_init).
-// What has a parent, or is a GPIO controller, only hands on.
+// A controller with a parent, or of GPIOs, only passes interrupts on.
 func (n *Node) InterruptsCPUs(phandles map[uint32]*Node) bool {
 	has := func(name string) bool { _, ok := n.Value(name); return ok }
 	version, _ := n.GIC()

@@ -7,8 +7,8 @@ import (
 	"strings"
 )
 
-// Facts are what the guest's device tree holds of that which a kernel needs
-// to boot by it alone (Documentation/arch/arm64/booting.rst and the bindings
+// Facts are those parts of the guest's device tree that a kernel needs to boot by
+// it alone (Documentation/arch/arm64/booting.rst and the bindings
 // of Linux). Without Present the rest is empty.
 type Facts struct {
 	Present     bool

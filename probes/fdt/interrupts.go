@@ -5,8 +5,8 @@ import (
 	"slices"
 )
 
-// A controller is a node that is an interrupt parent, as those see it that
-// have it.
+// A controller is an interrupt parent, as the nodes see it whose interrupts it
+// takes.
 type controller struct {
 	cells int    // of an interrupt; less than 0 if that cannot be told
 	gic   int    // 2 also for a GICv1, 3 for GICv3 and GICv4, or 5; else 0
@@ -60,8 +60,8 @@ func (l *linter) controller(n *Node) controller {
 	return c
 }
 
-// controllerOf returns how many cells an interrupt has whose parent the node
-// names by itself.
+// controllerOf returns how many cells an interrupt has if the node itself names the
+// parent.
 func (l *linter) controllerOf(n *Node, name string, target *Node) int {
 	c := l.controller(target)
 	if c.wrong != "" {
@@ -196,8 +196,8 @@ type nexus struct {
 	pci   bool
 }
 
-// entry returns the parent of the first entry, and how long the entry is; 0 if
-// that cannot be told, and then the parent or why.
+// entry returns the parent of the first entry, and the entry's length. If the length
+// is unknown it is 0, with the parent or the reason.
 func (m nexus) entry(v []byte, addr int) (target *Node, size int) {
 	if len(v) < m.width+4 {
 		return nil, 0
@@ -244,7 +244,7 @@ func (m nexus) read(v []byte, addr int) {
 	}
 }
 
-// child looks at whose interrupt an entry maps. The pins of PCI, INTA to INTD,
+// child looks at the child's part of an entry. The pins of PCI, INTA to INTD,
 // are 1 to 4: Open Firmware Recommended Practice, Interrupt Mapping.
 func (m nexus) child(v []byte) {
 	v = bytes.Clone(v)

@@ -36,7 +36,7 @@ const (
 	maxRegions = 1 << 14
 )
 
-// errSteps says that no machine has such a tree.
+// errSteps is the error of a tree that takes too long: no machine has such a tree.
 var errSteps = errors.New("lint the tree: it has more to look at than any machine's")
 
 // ReadLint looks the guest's tree over. A guest without one is an answer.
@@ -103,9 +103,9 @@ func LintTree(t *Tree) (*Lint, error) {
 	return l.Lint, nil
 }
 
-// found notes a finding, or counts it where there are enough to show. What is
-// said of the property is a format for the numbers, if there are any; the path
-// of another node follows. This form keeps the many call sites small.
+// found notes a finding, or only counts it where there are enough to show. The text
+// about the property is a format for the numbers, if there are any; the path of
+// another node follows it. This form keeps the many call sites small.
 func (l *linter) found(rule string, n *Node, property, text string, other *Node, numbers ...uint64) {
 	if l.Malformed != "" && slices.Contains(elsewhere, rule) {
 		return
@@ -126,8 +126,8 @@ func (l *linter) found(rule string, n *Node, property, text string, other *Node,
 	l.More[rule]++
 }
 
-// elsewhere are the rules about what is not there. It may be in the part of a
-// tree that cannot be read.
+// elsewhere are the rules about what is missing. In a broken tree that may be in the
+// part that cannot be read.
 var elsewhere = []string{"phandle-dangling", "alias-dangling"}
 
 func sentence(property, text string, other *Node, numbers []uint64) string {
@@ -207,8 +207,8 @@ func (p *place) is(names ...string) bool {
 	return slices.ContainsFunc(p.names, func(c string) bool { return slices.Contains(names, c) })
 }
 
-// sure tells whether the specification and Linux count the cells of the
-// node's children alike.
+// sure tells whether the specification and Linux agree on the number of cells of
+// the node's children.
 func (p *place) sure() bool { return p.linux == [2]int{p.addr, p.size} }
 
 // counted is a property of a node that holds a number of cells.

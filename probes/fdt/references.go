@@ -31,8 +31,7 @@ var lists = []struct{ name, counter string }{
 	{"next-level-cache", ""},
 }
 
-// collect finds the phandles: section 2.3.3. linux,phandle is how they were
-// called before.
+// collect finds the phandles: section 2.3.3. Their old name is linux,phandle.
 func (l *linter) collect(n *Node) {
 	for _, name := range []string{"phandle", "linux,phandle"} {
 		v, ok := n.Value(name)

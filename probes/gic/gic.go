@@ -80,10 +80,11 @@ func (f *Facts) readTree(tree *fdt.Tree) {
 	}
 }
 
-// other is what takes messages and is none of the GIC's.
+// other is a receiver of messages that is no part of a GIC.
 const other = "an MSI controller"
 
-// messageKind tells what takes the messages of PCI devices at a node, if it does.
+// messageKind tells what kind of receiver of PCI devices' messages a node is, if it
+// is one.
 // Linux passes over a frame or an ITS that is no msi-controller.
 // A GICv3 without an ITS can take them itself: mbi-ranges in arm,gic-v3.yaml. A
 // GICv5's ITS takes them at its children.

@@ -98,8 +98,8 @@ func coverage() []string {
 
 // Snapshot reads what a capture covers from a live guest's root, an [fs.FS]
 // that reads links, such as os.DirFS("/"). It changes nothing there. Errors
-// other than absence are kept and answered again by the returned FS. Should it
-// panic, nothing is known: the FS answers [ErrNotCaptured] for everything.
+// other than absence are kept and answered again by the returned FS. After a panic
+// nothing is known: the FS answers [ErrNotCaptured] for everything.
 //
 // It calls begin before it reads a file or a directory. If begin returns an error,
 // that is kept as the file's error.

@@ -156,9 +156,9 @@ func (t *Table) parseEntries(array []byte) error {
 }
 
 // readBackup reads the copy that the primary one names, or that in the last
-// sector, and compares it with the primary one. A disk that grew has it where it
-// was: firmware looks there while the primary is whole, and what first boots moves
-// it.
+// sector, and compares it with the primary one. A disk that has grown still has
+// it at the old place: firmware looks there as long as the primary is whole, and
+// the first boot moves it.
 func (d *Disk) readBackup(s *source) Table {
 	p := &d.Primary
 	t := readTable(s, d.Sector, d.last())

@@ -76,7 +76,7 @@ func Inspect(r io.ReaderAt, size int64, o Options) *Disk {
 	return d
 }
 
-// bare lists where a disk without a GPT may hold an EFI System Partition: in
+// bare lists the places of an EFI System Partition on a disk without a GPT: the
 // partitions of that type in its MBR, or the whole disk.
 func (d *Disk) bare() (out []Partition) {
 	switch {

@@ -60,7 +60,7 @@ func signed(sector []byte) bool {
 	return sector[mbrSignature] == 0x55 && sector[mbrSignature+1] == 0xaa
 }
 
-// readMBR reads the record. One that is as long as the table of a disk that grew is
+// readMBR reads the record. On a disk that has grown, a record for the old size is
 // right.
 func (d *Disk) readMBR(s *source) MBR {
 	if d.Grown > 0 {
@@ -164,13 +164,13 @@ var beginnings = []struct {
 	{1024 + 56, "\x53\xef", "an ext2, ext3 or ext4 file system"},
 }
 
-// FAT is what a disk begins with that is a file system and has no table.
+// FAT is the beginning of a disk that is a file system without a partition table.
 const FAT = "a FAT file system"
 
 // BeginningSize is how many bytes of a beginning are read.
 const BeginningSize = 2048
 
-// ISO is what a disk begins with that is an optical medium too: ECMA-119, section
+// ISO is the beginning of a disk that is also an optical medium: ECMA-119, section
 // 8.4.
 const ISO = "an ISO 9660 file system"
 

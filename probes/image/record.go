@@ -110,7 +110,7 @@ type piece struct {
 	err      error
 }
 
-// recorded is a disk that only pieces are known of.
+// recorded is a disk of which only pieces are known.
 type recorded struct{ pieces []piece }
 
 // maxPieces bounds the pieces. From any disk fewer are read.
@@ -192,7 +192,7 @@ type span struct {
 // NewRecorder makes a recorder of a disk.
 func NewRecorder(disk io.ReaderAt) *Recorder { return &Recorder{disk: disk, read: map[span]int{}} }
 
-// ReadAt reads from the disk, but what it read before it takes from its memory.
+// ReadAt reads from the disk. It remembers what it has read.
 func (r *Recorder) ReadAt(b []byte, at int64) (int, error) {
 	if n, again := r.read[span{at, len(b)}]; again && r.pieces[n].err == nil {
 		clear(b)

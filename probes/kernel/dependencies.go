@@ -36,20 +36,21 @@ func (d Dependencies) Order(module string) ([]string, error) {
 	return d.order(module, map[string]bool{})
 }
 
-// order leaves out what was begun: what is needed twice, or by itself.
-func (d Dependencies) order(module string, begun map[string]bool) ([]string, error) {
+// order leaves out modules that were visited: they are needed twice, or by
+// themselves.
+func (d Dependencies) order(module string, visited map[string]bool) ([]string, error) {
 	name := moduleName(module)
 	own := d[name]
 	if own == nil {
 		return nil, fmt.Errorf("no module %s at hand", name)
 	}
-	begun[name] = true
+	visited[name] = true
 	var files []string
 	for _, needed := range own[1:] {
-		if begun[moduleName(needed)] {
+		if visited[moduleName(needed)] {
 			continue
 		}
-		before, err := d.order(needed, begun)
+		before, err := d.order(needed, visited)
 		if err != nil {
 			return nil, fmt.Errorf("%s needs %w", name, err)
 		}

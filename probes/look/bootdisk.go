@@ -64,8 +64,8 @@ func bootDisk(root fs.FS, arch string, disks []disk.Disk, open func(name string)
 	return nil
 }
 
-// settle returns why it is not known which of the disks that were found it is, if
-// they were named or could not be read.
+// settle returns why it is not known which of the found disks is the boot disk, if
+// UEFI named them or they could not be read.
 func (o *origin) settle(found []candidate, err error) error {
 	switch what := o.what(); {
 	case what != "" && len(found) == 0 && err != nil:

@@ -99,8 +99,8 @@ var diskNodes = map[[2]uint8]struct{ name, disks string }{
 	{efi.Messaging, 29}: {"eMMC", "mmcblk"},
 }
 
-// among returns the disks that may be the boot disk. It is not shown if the option
-// names a disk and there is none.
+// among returns the disks that may be the boot disk. Shown is false if the option
+// names a disk that Linux does not have.
 func (o *origin) among(root fs.FS, disks []disk.Disk) (may []disk.Disk, shown bool) {
 	may = slices.DeleteFunc(slices.Clone(disks), func(d disk.Disk) bool {
 		slots := slotsOf(root, d.Name)

@@ -43,9 +43,8 @@ func (n *Note) Format() note.Format {
 	}}
 }
 
-// WrongLeast is how often a clock must be wrong, one time after the other, before
-// it is blamed: once a host may have set its own clock, or not have let the VM's
-// run.
+// WrongLeast is how many times in a row a clock must be wrong before it fails. One
+// time may be the host's doing: it set its own clock, or it stopped the VM.
 const WrongLeast = 2
 
 // Wrong counts the times, one after the other, in which the clock's seconds in a

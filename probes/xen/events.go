@@ -29,7 +29,7 @@ type Grants struct {
 	Whole   bool   // the log reaches back to the boot
 }
 
-// readWitnesses reads what each may be unknown without the others.
+// readWitnesses reads sources of which each may be missing on its own.
 func (f *Facts) readWitnesses(fsys fs.FS) {
 	data, err := fs.ReadFile(fsys, "sys/hypervisor/properties/features")
 	if err == nil {
