@@ -39,24 +39,20 @@ const sector = 512
 // Read lists the disks by name, with what the trial read of them. None is an
 // answer.
 func Read(fsys fs.FS) ([]Disk, error) {
-	names, err := sysfs.Names(fsys, dir)
+	devices, err := sysfs.Driven(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
 	var n Note
 	trialErr := note.Read(fsys, &n)
 	var out []Disk
-	for _, name := range names {
-		driver, err := fs.ReadLink(fsys, path.Join(dir, name, "device/driver"))
+	for _, device := range devices {
+		d, err := readDisk(fsys, device.Name)
 		if err != nil {
-			continue
+			return nil, fmt.Errorf("disk %s: %w", device.Name, err)
 		}
-		d, err := readDisk(fsys, name)
-		if err != nil {
-			return nil, fmt.Errorf("disk %s: %w", name, err)
-		}
-		d.Driver = path.Base(driver)
-		if d.Trial = n.of(name); trialErr != nil {
+		d.Driver = device.Driver
+		if d.Trial = n.of(device.Name); trialErr != nil {
 			d.Trial.Err = trialErr.Error()
 		}
 		out = append(out, d)

@@ -28,25 +28,20 @@ const dir = "sys/class/net"
 // Read lists the interfaces by name, with what the trial saw of them. None is
 // an answer.
 func Read(fsys fs.FS) ([]Interface, error) {
-	names, err := sysfs.Names(fsys, dir)
+	devices, err := sysfs.Driven(fsys, dir)
 	if err != nil {
 		return nil, err
 	}
 	var n Note
 	trialErr := note.Read(fsys, &n)
 	var out []Interface
-	for _, name := range names {
-		driver, err := fs.ReadLink(fsys, path.Join(dir, name, "device/driver"))
+	for _, device := range devices {
+		i, err := readInterface(fsys, device.Name)
 		if err != nil {
-			continue // lo and such
+			return nil, fmt.Errorf("interface %s: %w", device.Name, err)
 		}
-		i, err := readInterface(fsys, name)
-		if err != nil {
-			return nil, fmt.Errorf("interface %s: %w", name, err)
-		}
-		i.Driver = path.Base(driver)
-		i.Trial = n.of(name)
-		if trialErr != nil {
+		i.Driver = device.Driver
+		if i.Trial = n.of(device.Name); trialErr != nil {
 			i.Trial.Err = trialErr.Error()
 		}
 		out = append(out, i)

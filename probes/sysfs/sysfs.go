@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path"
 	"strconv"
 	"strings"
 )
@@ -19,6 +20,22 @@ func Names(fsys fs.FS, dir string) ([]string, error) {
 	var out []string
 	for _, e := range entries {
 		out = append(out, e.Name())
+	}
+	return out, err
+}
+
+// A Device is a directory of a class whose device has a driver.
+type Device struct{ Name, Driver string }
+
+// Driven lists those of a class in order. Others, such as lo or a RAM disk, have no
+// device.
+func Driven(fsys fs.FS, class string) (out []Device, err error) {
+	names, err := Names(fsys, class)
+	for _, name := range names {
+		driver, err := fs.ReadLink(fsys, path.Join(class, name, "device/driver"))
+		if err == nil {
+			out = append(out, Device{name, path.Base(driver)})
+		}
 	}
 	return out, err
 }

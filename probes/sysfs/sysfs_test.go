@@ -40,3 +40,18 @@ func TestNumber(t *testing.T) {
 	_, err := sysfs.Number(fstest.MapFS{}, "n", 16)
 	require.ErrorIs(t, err, fs.ErrNotExist)
 }
+
+func TestDriven(t *testing.T) {
+	link := func(to string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(to), Mode: fs.ModeSymlink} }
+	devices, err := sysfs.Driven(fstest.MapFS{
+		"sys/block/vdb/device/driver": link("../../../bus/virtio/drivers/virtio_blk"),
+		"sys/block/sda/device/driver": link("../../sd"),
+		"sys/block/vdc/device/vendor": {}, // no driver
+		"sys/block/loop0/size":        {}, // no device
+	}, "sys/block")
+	require.NoError(t, err)
+	require.Equal(t, []sysfs.Device{{"sda", "sd"}, {"vdb", "virtio_blk"}}, devices)
+	devices, err = sysfs.Driven(fstest.MapFS{}, "sys/class/net")
+	require.NoError(t, err, "a kernel without the class")
+	require.Empty(t, devices)
+}
