@@ -194,8 +194,8 @@ func (t *tally) addBinding(f *probes.Facts) {
 	for i := range b.Unbound {
 		n := &b.Unbound[i]
 		if !n.Deferred && n.Errno == 0 && !n.Sure && n.Missing == "" {
-			if idle = append(idle, n.Path); b.Silent != "" {
-				t.doubt = append(t.doubt, "no driver is bound to "+n.Path+", and it is unknown why: "+b.Silent)
+			if idle = append(idle, n.Path); b.DeferredErr != "" {
+				t.doubt = append(t.doubt, "no driver is bound to "+n.Path+", and it is unknown why: "+b.DeferredErr)
 			}
 			continue
 		}
@@ -205,11 +205,11 @@ func (t *tally) addBinding(f *probes.Facts) {
 			t.doubt = append(t.doubt, problem)
 		}
 	}
-	if len(b.Undriven) > 0 {
-		t.doubt = append(t.doubt, "no driver is bound to "+strings.Join(b.Undriven, " ")+", and the kernel's lists of drivers are not there")
+	if len(b.MaybeNoDriver) > 0 {
+		t.doubt = append(t.doubt, "no driver is bound to "+strings.Join(b.MaybeNoDriver, " ")+", and the kernel's lists of drivers are not there")
 	}
 	t.info("no driver bound to", idle)
-	t.info("no device driver known for", b.Strangers)
+	t.info("no device driver known for", b.NoDriverKnown)
 }
 
 // misdescribed are the errors of a driver that rejects its description: ENOENT,

@@ -196,7 +196,7 @@ func checkGPT(_ *image.Facts, d *image.Disk) Finding {
 	case d.Backup.Whole:
 		f.Found = append(f.Found, fmt.Sprintf("the backup at LBA %d is whole", d.Backup.At))
 		f.Fix = "Restore the primary copy from the backup, which is whole: " + restore(d)
-	case d.Meant != 0:
+	case d.TableSector != 0:
 		f.Fix = otherSectors(d)
 	case d.MBR.Kind == image.Ordinary && d.Begins != image.ISO:
 		f.Fix = toGPT(d)
@@ -210,7 +210,7 @@ func checkGPT(_ *image.Facts, d *image.Disk) Finding {
 
 // otherSectors says what to do with a table for sectors of another size.
 func otherSectors(d *image.Disk) string {
-	return fmt.Sprintf("Present the disk with sectors of %d bytes, for which its table is made, or make it anew for %d.", d.Meant, d.Sector)
+	return fmt.Sprintf("Present the disk with sectors of %d bytes, for which its table is made, or make it anew for %d.", d.TableSector, d.Sector)
 }
 
 // toGPT says how to make a GPT of an MBR and keep its partitions.
@@ -274,7 +274,7 @@ func checkMBR(_ *image.Facts, d *image.Disk) Finding {
 	}
 	f := judgeRead(d.MBR.Wrong, d.MBR.Unread, found...)
 	switch {
-	case d.Meant != 0:
+	case d.TableSector != 0:
 		f.Fix = otherSectors(d)
 	case d.MBR.Kind == image.Ordinary && !d.Whole() && d.Begins != image.ISO:
 		f.Fix = toGPT(d)

@@ -141,7 +141,7 @@ func seenTPM(f *probes.Facts, s *report.Seen) {
 	there := f.TPM.Present || f.ACPI != nil && slices.Contains(f.ACPI.Tables, "TPM2")
 	if f.Device != nil && f.Device.Binding != nil {
 		b := f.Device.Binding
-		there = there || slices.ContainsFunc(slices.Concat(b.Strangers, b.Undriven), func(node string) bool { return strings.Contains(node, "tpm") })
+		there = there || slices.ContainsFunc(slices.Concat(b.NoDriverKnown, b.MaybeNoDriver), func(node string) bool { return strings.Contains(node, "tpm") })
 	}
 	s.Numbers[report.SeenTPM] = 0
 	if there {

@@ -17,12 +17,12 @@ import (
 // Binding is what Linux made of the description that it runs by: the device
 // tree, or the ACPI namespace.
 type Binding struct {
-	Bound     int      // described devices that have a driver
-	Slots     int      // places for virtio-mmio devices without one: empty, as most are
-	Unbound   []Node   // described, enabled, and without a driver although the kernel has one
-	Strangers []string // enabled nodes and ACPI devices for which no driver is known
-	Undriven  []string `json:",omitempty"` // those that need one, where it is not known which drivers there are
-	Silent    string   `json:",omitempty"` // why the kernel does not say for what a device without a driver waits
+	Bound         int      // described devices that have a driver
+	Slots         int      // places for virtio-mmio devices without one: empty, as most are
+	Unbound       []Node   // described, enabled, and without a driver although the kernel has one
+	NoDriverKnown []string // enabled nodes and ACPI devices for which no driver is known
+	MaybeNoDriver []string `json:",omitempty"` // those that need one, where it is not known which drivers there are
+	DeferredErr   string   `json:",omitempty"` // why the kernel does not say for what a device without a driver waits
 	// What is in use and belongs to nothing that is described: top-level regions of
 	// /proc/iomem and, where Linux runs by the tree, interrupts of the GIC.
 	Registers  []Use
@@ -143,7 +143,7 @@ func (b *binder) readKernel() error {
 	deferred, unknown := fs.ReadFile(b.fsys, "sys/kernel/debug/devices_deferred") // debugfs may not be there
 	b.waiting = parseDeferred(string(deferred))
 	if err = cmp.Or(err, unknown); err != nil {
-		b.Silent = err.Error()
+		b.DeferredErr = err.Error()
 	}
 	return nil
 }
@@ -186,7 +186,7 @@ func (b *binder) add(n *Node, bound string, slot bool, isFor func(driver) bool) 
 	n.Errno = b.errnos[n.Device]
 	n.Reason, n.Deferred = b.waiting[n.Device]
 	if at := slices.IndexFunc(b.drivers, isFor); at >= 0 {
-		n.Driver, n.Sure = b.drivers[at].name, b.Silent == ""
+		n.Driver, n.Sure = b.drivers[at].name, b.DeferredErr == ""
 	}
 	explained := n.Errno != 0 || n.Deferred
 	switch {
@@ -196,10 +196,10 @@ func (b *binder) add(n *Node, bound string, slot bool, isFor func(driver) bool) 
 		b.Slots++
 	case explained || n.Driver != "":
 		b.Unbound = append(b.Unbound, *n)
-	case len(b.Strangers) < maxNames:
-		b.Strangers = append(b.Strangers, n.Path)
+	case len(b.NoDriverKnown) < maxNames:
+		b.NoDriverKnown = append(b.NoDriverKnown, n.Path)
 		if !b.listed && b.node != nil && !needsNoDriver(b.node) {
-			b.Undriven = append(b.Undriven, n.Path)
+			b.MaybeNoDriver = append(b.MaybeNoDriver, n.Path)
 		}
 	}
 }

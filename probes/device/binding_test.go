@@ -131,16 +131,16 @@ func TestBindingNodes(t *testing.T) {
 	for what, test := range map[string]struct {
 		node   *dt.Node
 		change func(m fstest.MapFS)
-		want   device.Binding // without Timer and Strangers
+		want   device.Binding // without Timer and NoDriverKnown
 	}{
 		"driven": {uart(nil), func(m fstest.MapFS) {
 			m["sys/bus/platform/devices/"+name+"/driver"] = link("d/uart-pl011")
 		}, device.Binding{Bound: 1}},
 		"not taken":      {uart(nil), nil, device.Binding{Unbound: []device.Node{unbound}}},
 		"disabled":       {uart(props{"status": "disabled"}), nil, device.Binding{}},
-		"without driver": {uart(nil), func(m fstest.MapFS) { delete(m, "sys/bus/amba/drivers/uart-pl011") }, device.Binding{Strangers: []string{path}}},
+		"without driver": {uart(nil), func(m fstest.MapFS) { delete(m, "sys/bus/amba/drivers/uart-pl011") }, device.Binding{NoDriverKnown: []string{path}}},
 		"no debugfs": {uart(nil), func(m fstest.MapFS) { delete(m, "sys/kernel/debug/devices_deferred") },
-			device.Binding{Unbound: []device.Node{{Path: path, Driver: "uart-pl011", Device: name}}, Silent: "open sys/kernel/debug/devices_deferred: file does not exist"}},
+			device.Binding{Unbound: []device.Node{{Path: path, Driver: "uart-pl011", Device: name}}, DeferredErr: "open sys/kernel/debug/devices_deferred: file does not exist"}},
 		"no device": {uart(nil), func(m fstest.MapFS) { delete(m, "sys/bus/platform/devices/"+name+"/of_node") },
 			device.Binding{Unbound: []device.Node{{Path: path, Driver: "uart-pl011", Sure: true}}}},
 		"no primecell": {uart(props{"compatible": "arm,pl011"}), nil,
@@ -151,7 +151,7 @@ func TestBindingNodes(t *testing.T) {
 					delete(m, file)
 				}
 			}
-		}, device.Binding{Strangers: []string{"/gpio-keys"}, Undriven: []string{"/gpio-keys"}}},
+		}, device.Binding{NoDriverKnown: []string{"/gpio-keys"}, MaybeNoDriver: []string{"/gpio-keys"}}},
 		"failed": {uart(nil), func(m fstest.MapFS) {
 			m["vmspec/kmsg"] = file("[ 1.0] uart-pl011: probe of 9000000.pl011 failed with error -22\n")
 		}, device.Binding{Unbound: []device.Node{{Path: path, Driver: "uart-pl011", Sure: true, Device: name, Errno: 22}}}},
@@ -163,7 +163,7 @@ func TestBindingNodes(t *testing.T) {
 		}, device.Binding{Unbound: []device.Node{{Path: path, Driver: "uart-pl011", Sure: true, Device: name, Deferred: true, Missing: "a node that is not there (clocks)"}}}},
 		"by an alias": {node("gpio-keys", props{"compatible": "gpio-keys"}), nil,
 			device.Binding{Unbound: []device.Node{{Path: "/gpio-keys", Driver: "gpio_keys"}}}},
-		"no driver": {node("x", props{"compatible": "y"}), nil, device.Binding{Strangers: []string{"/x"}}},
+		"no driver": {node("x", props{"compatible": "y"}), nil, device.Binding{NoDriverKnown: []string{"/x"}}},
 		"a slot":    {node("virtio_mmio@a", props{"compatible": "virtio,mmio"}), nil, device.Binding{Slots: 1}},
 		"on a bus": {node("bus", props{"compatible": "qemu,platform\x00simple-bus"}, node("u", props{"compatible": "arm,sbsa-uart"})), nil,
 			device.Binding{Unbound: []device.Node{{Path: "/bus/u", Driver: "sbsa-uart", Sure: true}}}},
@@ -176,7 +176,7 @@ func TestBindingNodes(t *testing.T) {
 				test.change(m)
 			}
 			test.want.Timer = 27
-			test.want.Strangers = append(append([]string{"/timer"}, test.want.Strangers...), "/intc@8000000")
+			test.want.NoDriverKnown = append(append([]string{"/timer"}, test.want.NoDriverKnown...), "/intc@8000000")
 			require.Equal(t, &test.want, binding(t, m))
 		})
 	}
@@ -306,9 +306,9 @@ func TestBindingNamespace(t *testing.T) {
 			{Path: "ACPI0013:00", Driver: "acpi-ged", Sure: true, Device: "ACPI0013:00", Errno: 22},
 			{Path: "ARMHB000:00", Driver: "sbsa-uart", Sure: true, Device: "ARMHB000:00"},
 		},
-		Strangers: []string{"PNP0C0C:00"},
-		Registers: []device.Use{{"8000000-800ffff", "GICD"}},
-		Serial:    []fdt.Range{{Start: 0x9000000, Size: 0x1000}},
+		NoDriverKnown: []string{"PNP0C0C:00"},
+		Registers:     []device.Use{{"8000000-800ffff", "GICD"}},
+		Serial:        []fdt.Range{{Start: 0x9000000, Size: 0x1000}},
 	}, binding(t, m))
 }
 
@@ -326,7 +326,7 @@ func FuzzBinding(f *testing.F) {
 		require.NoError(t, err)
 		require.Equal(t, facts.Binding == nil, facts.BindingErr != "")
 		if facts.Binding != nil {
-			require.LessOrEqual(t, len(facts.Binding.Strangers), 64)
+			require.LessOrEqual(t, len(facts.Binding.NoDriverKnown), 64)
 			require.LessOrEqual(t, len(facts.Binding.Registers), len(iomem))
 		}
 	})

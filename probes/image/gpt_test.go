@@ -235,7 +235,7 @@ func TestBegins(t *testing.T) {
 	other := ReadTables(i, i.Size, 4096)
 	require.False(t, other.Whole())
 	require.Equal(t, "a partition table for sectors of 512 bytes", other.Begins)
-	require.Equal(t, 512, other.Meant)
+	require.Equal(t, 512, other.TableSector)
 	require.Empty(t, other.Partitions)
 	for _, backup := range []bool{false, true} {
 		i.Put(i.Header(backup), make([]byte, 512)...)

@@ -15,17 +15,17 @@ import (
 
 // A Disk is what was found on a disk.
 type Disk struct {
-	Size    int64  // bytes
-	Sector  int    // bytes: the logical block size, 512 or 4096
-	Odd     int64  `json:",omitempty"` // bytes behind the last whole sector
-	Grown   int64  `json:",omitempty"` // bytes behind the end that the table knows, where its backup is whole
-	Cut     int64  `json:",omitempty"` // bytes that the table knows and that are not there
-	Begins  string // what the disk begins with, if it has no partition table
-	Meant   int    `json:",omitempty"` // the sectors' size for which its table is made, if that is another
-	MBR     MBR
-	Primary Table
-	Backup  Table
-	Layout  Seen // how the partitions lie, by the first copy that is whole
+	Size        int64  // bytes
+	Sector      int    // bytes: the logical block size, 512 or 4096
+	Odd         int64  `json:",omitempty"` // bytes behind the last whole sector
+	Grown       int64  `json:",omitempty"` // bytes behind the end that the table knows, where its backup is whole
+	Cut         int64  `json:",omitempty"` // bytes that the table knows and that are not there
+	Begins      string // what the disk begins with, if it has no partition table
+	TableSector int    `json:",omitempty"` // the sectors' size for which its table is made, if that is another
+	MBR         MBR
+	Primary     Table
+	Backup      Table
+	Layout      Seen // how the partitions lie, by the first copy that is whole
 	// Partitions are those of that copy, in its order.
 	Partitions []Partition
 	ESPs       []ESP
@@ -138,7 +138,7 @@ func tables(s *source, sector int) *Disk {
 		d.Begins = beginning(s)
 		for _, other := range []int{512, 4096} {
 			if other != d.Sector && readTable(s, other, 1).Whole {
-				d.Meant, d.Begins = other, fmt.Sprintf("a partition table for sectors of %d bytes", other)
+				d.TableSector, d.Begins = other, fmt.Sprintf("a partition table for sectors of %d bytes", other)
 			}
 		}
 	}
