@@ -64,7 +64,7 @@ func (o *observation) endClock(clock <-chan []byte) {
 	case clock == nil && !o.takes("clock"):
 		o.refuse(&n, errLeftOut)
 	case clock != nil:
-		_ = o.begin("wait clock") // no worker is lost while it waits
+		_ = o.begin(clockWait) // no worker is lost while it waits
 		text := within(clockLimit, clock)
 		o.journal.step.beside.Store(0)
 		o.keep(&n, text)

@@ -32,3 +32,6 @@ var (
 	imageLook      = lookAt(new(image.Note))
 	mountsLook     = lookAt(efi.MountsNote())
 )
+
+// clockWait is the step in which nothing is left to do but the clock's trial.
+const clockWait = "wait clock"

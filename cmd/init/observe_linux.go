@@ -118,9 +118,9 @@ func (o *observation) timerIsDead() bool {
 	return dead
 }
 
-// clockLimit is how long the clock's trial may take. It ends sooner unless the
-// firmware's GetTime does not return.
-const clockLimit = 12 * time.Second
+// clockLimit is how long the clock's trial may take. It ends sooner unless the host
+// is busy or the firmware's GetTime does not return.
+const clockLimit = 24 * time.Second
 
 // firmwareDir is there if UEFI started the guest.
 const firmwareDir = "sys/firmware/efi"

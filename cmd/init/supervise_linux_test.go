@@ -194,7 +194,8 @@ func TestLimit(t *testing.T) {
 		want  time.Duration
 	}{
 		{"probe gic", 1, 5 * time.Second},
-		{"trial clock", 1, 15 * time.Second},
+		{"trial clock", 1, 27 * time.Second},
+		{"trial touch", 1, 15 * time.Second},
 		{"publish", 2, 90 * time.Second},
 		{"", 1, 30 * time.Second},
 	} {
