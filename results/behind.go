@@ -4,8 +4,6 @@ import (
 	"maps"
 	"slices"
 	"strings"
-
-	"vmspec/results/report"
 )
 
 // behind reads reports behind prefixes. It keeps a reading for each source whose
@@ -173,11 +171,12 @@ func (p *Parser) lineBehind(line string) (done bool) {
 		}
 		p.steps++
 		n, values := s.match(line, room[:])
-		if n = ofReport(line, n); n < 0 {
+		own := ofReport(line, n)
+		if own.place == nowhere {
 			continue
 		}
 		for l := range levels {
-			if s.differs(l) && p.lineAt(s.shape, l, line, n, values) {
+			if s.tells(l) && p.lineAt(s.shape, l, &own, values) {
 				done = true
 				break // the others read the same report
 			}
@@ -189,8 +188,8 @@ func (p *Parser) lineBehind(line string) (done bool) {
 	return done
 }
 
-// lineAt takes a line, of which n bytes are the prefix, at a level.
-func (p *Parser) lineAt(s *shape, l level, line string, n int, values []string) (done bool) {
+// lineAt takes a line behind a prefix at a level.
+func (p *Parser) lineAt(s *shape, l level, line *ownLine, values []string) (done bool) {
 	b := &p.behind
 	var buffer [maxPrefix]byte
 	key := s.key(buffer[:0], l, values)
@@ -200,7 +199,9 @@ func (p *Parser) lineAt(s *shape, l level, line string, n int, values []string) 
 	}
 	r.source.vary(values, &r.latest)
 	before := r.lines()
-	done = r.line(line[n:], line[:n])
+	if r.now != nil {
+		done = r.take(line)
+	}
 	b.held += r.lines() - before
 	if r.now == nil {
 		b.drop(string(key))
@@ -211,26 +212,19 @@ func (p *Parser) lineAt(s *shape, l level, line string, n int, values []string) 
 	return done
 }
 
-// ofReport returns where a report's line begins in a line behind a prefix of n
-// bytes; -1 if it is none of a report behind its first. rsyslog writes a blank
-// behind a prefix only before a text that begins with none
-// (sp-if-no-1st-sp).
-func ofReport(line string, n int) int {
-	switch {
-	case n < 0:
-		return -1
-	case mayBeOf(line[n:]):
-		return n
-	case n > 0 && line[n-1] == ' ' && strings.HasPrefix(line[n:], " ") && mayBeOf(line[n-1:]):
-		return n - 1
+// ofReport returns what stands behind a prefix of n bytes, if that may be a line
+// of a report. rsyslog writes a blank behind a prefix only before a text that begins
+// with none (sp-if-no-1st-sp).
+func ofReport(line string, n int) ownLine {
+	if n < 0 {
+		return ownLine{}
 	}
-	return -1
+	own := belonging(line[n:])
+	if own.place == nowhere && n > 0 && line[n-1] == ' ' && strings.HasPrefix(line[n:], " ") {
+		return belonging(line[n-1:])
+	}
+	return own
 }
-
-// mayBeOf tells whether a line may be one of a report behind its first.
-func mayBeOf(line string) bool { return report.IsLine(line) || strings.HasPrefix(line, endMark) }
-
-const endMark = report.Mark + "end "
 
 // abandonBehind gives up readings behind prefixes.
 func (p *Parser) abandonBehind(which func(*reading) bool) {

@@ -360,7 +360,7 @@ func (b *breaking) feed(p *Parser, text string) {
 	for line := range strings.Lines(text) {
 		switch {
 		case b.record != nil:
-			u.line([]byte(line))
+			u.line([]byte(line), line)
 		case len(line) <= maxLine:
 			take(strings.TrimRight(line, "\r\n"))
 		default:

@@ -27,6 +27,7 @@ type frames struct {
 	seen   bool       // there was one
 	booted LineNumber // the last of a boot's first lines behind a report
 	steps  int        // how many were tried, for a test
+	room   [maxValues]string
 }
 
 // anySource is the level of sets that take every source's frames.
@@ -76,7 +77,7 @@ func (f *frames) take(line string, at LineNumber, shapes []known) []seenFrame {
 		return found
 	}
 	f.seen = true
-	from := originOf(line[:first], shapes)
+	from := f.originOf(line[:first], shapes)
 	from.at = at
 	broken := 0
 	for at := first; at >= 0; at = report.FindFrame(line) {
@@ -88,30 +89,37 @@ func (f *frames) take(line string, at LineNumber, shapes []known) []seenFrame {
 			found = append(found, seenFrame{frame, from})
 		case begun && broken < maxBroken:
 			broken++
-			f.broken = append(f.broken, brokenFrame{line[:length], from, maxRest})
+			f.broken = append(f.broken, brokenFrame{line[:length], from.kept(), maxRest})
 		}
 		line = line[max(length, 1):]
 	}
 	return found
 }
 
+// kept is an origin whose values stay when the next frame comes.
+func (o origin) kept() origin {
+	o.source.values = slices.Clone(o.source.values)
+	return o
+}
+
 // originOf tells what the text before a frame says of its source: if it begins
 // as the prefix of a report did, the rest is noise.
-func originOf(text string, shapes []known) origin {
+func (f *frames) originOf(text string, shapes []known) origin {
 	if text == "" {
 		return origin{}
 	}
 	var from origin
 	for _, s := range shapes {
-		if n, values := s.match(text, make([]string, 0, maxValues)); n > len(from.prefix) {
-			from = origin{source: source{shape: s.shape, values: values}, prefix: text[:n]}
+		if n, _ := s.match(text, f.room[:]); n > len(from.prefix) {
+			from = origin{source: source{shape: s.shape}, prefix: text[:n]}
 		}
 	}
 	if from.prefix != "" {
+		_, from.source.values = from.source.match(text, f.room[:])
 		return from
 	}
 	if s := learn(text); s != nil {
-		if n, values := s.match(text, make([]string, 0, maxValues)); n == len(text) {
+		if n, values := s.match(text, f.room[:]); n == len(text) {
 			return origin{source: source{shape: s, values: values}, prefix: text}
 		}
 	}
@@ -153,16 +161,17 @@ func (f *frames) join(line string) (found []seenFrame) {
 // sets returns the sets that a frame belongs to, the one of all sources last.
 func (f *frames) add(g seenFrame) (complete []*frameSet) {
 	for l := range anySource {
-		if s := g.from.source.shape; s != nil && s.differs(l) {
-			complete = f.addAt(g, l, string(s.key(nil, l, g.from.source.values)), complete)
+		if s := g.from.source.shape; s != nil && s.tells(l) {
+			var buffer [maxPrefix]byte
+			complete = f.addAt(g, l, s.key(buffer[:0], l, g.from.source.values), complete)
 		}
 	}
-	return f.addAt(g, anySource, "", complete)
+	return f.addAt(g, anySource, nil, complete)
 }
 
 // addAt puts a frame into its set of a level. It adds the set to those that are
 // complete if this was the last frame that was missing.
-func (f *frames) addAt(g seenFrame, l level, key string, complete []*frameSet) []*frameSet {
+func (f *frames) addAt(g seenFrame, l level, key []byte, complete []*frameSet) []*frameSet {
 	set := f.set(g, l, key)
 	if set.pieces[g.Seq] == "" {
 		set.pieces[g.Seq] = g.Text
@@ -189,9 +198,9 @@ func (s *frameSet) take(from origin) {
 	}
 }
 
-// set returns the set that a frame belongs to. A set that holds another frame with
-// the same number is of another boot.
-func (f *frames) set(g seenFrame, l level, key string) *frameSet {
+// set returns the set that a frame belongs to: one that holds another frame in
+// its place is of another boot.
+func (f *frames) set(g seenFrame, l level, key []byte) *frameSet {
 	most := maxSets
 	if g.Kind == report.FrameCapture {
 		most = maxCaptures
@@ -201,14 +210,14 @@ func (f *frames) set(g seenFrame, l level, key string) *frameSet {
 		if s.kind != g.Kind || s.past(f.booted) {
 			continue
 		}
-		if oldest, same = i, same+1; s.key == key && s.nonce == g.Nonce && s.total == g.Total && (s.pieces[g.Seq] == "" || s.pieces[g.Seq] == g.Text) {
+		if oldest, same = i, same+1; s.key == string(key) && s.nonce == g.Nonce && s.total == g.Total && (s.pieces[g.Seq] == "" || s.pieces[g.Seq] == g.Text) {
 			return s
 		}
 	}
 	if same >= most {
 		f.sets[l] = slices.Delete(f.sets[l], oldest, oldest+1)
 	}
-	s := &frameSet{level: l, key: key, kind: g.Kind, nonce: g.Nonce, total: g.Total, pieces: map[int]string{}, from: g.from}
+	s := &frameSet{level: l, key: string(key), kind: g.Kind, nonce: g.Nonce, total: g.Total, pieces: map[int]string{}, from: g.from.kept()}
 	f.sets[l] = append(f.sets[l], s)
 	return s
 }

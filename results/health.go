@@ -2,7 +2,6 @@ package results
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"vmspec/results/report"
@@ -61,36 +60,8 @@ func ominous(line string) string {
 	return meaning
 }
 
-// A finder finds the first of many texts in one pass.
-type finder struct {
-	pairs [256][256 / 8]byte // by the first two bytes of each
-	texts [256][]string      // by the first
-}
-
-func newFinder(texts ...string) *finder {
-	f := &finder{}
-	for _, t := range texts {
-		f.pairs[t[0]][t[1]/8] |= 1 << (t[1] % 8)
-		f.texts[t[0]] = append(f.texts[t[0]], t)
-	}
-	return f
-}
-
-// find returns where the first text is in a line; -1 if there is none.
-func (f *finder) find(line string) int {
-	for i := 0; i+1 < len(line); i++ {
-		if f.pairs[line[i]][line[i+1]/8]>>(line[i+1]%8)&1 == 0 {
-			continue
-		}
-		if slices.ContainsFunc(f.texts[line[i]], func(t string) bool { return strings.HasPrefix(line[i:], t) }) {
-			return i
-		}
-	}
-	return -1
-}
-
-// signals finds the texts that say something of a guest's health.
-var signals = newFinder(signalTexts()...)
+// telling finds what any line says of a guest's health.
+var telling = newFinder(tellingTexts()...)
 
 func signalTexts() (texts []string) {
 	for _, s := range signs {

@@ -24,12 +24,28 @@ func clean(line string) string {
 
 // firstControl returns where the first control character is, or the line's end.
 func firstControl(line string) int {
-	for i := range len(line) {
+	i := 0
+	for i < len(line) {
+		if i+8 <= len(line) && !mayControl(line[i:i+8]) {
+			i += 8
+			continue
+		}
 		if c := line[i]; c < ' ' && c != '\t' || c == 0x7f {
 			return i
 		}
+		i++
 	}
-	return len(line)
+	return i
+}
+
+// mayControl tells whether one of eight bytes may be a control character: it is below
+// a blank, or 0x7f or above.
+func mayControl(s string) bool {
+	const ones = 0x0101010101010101
+	_ = s[7]
+	word := uint64(s[0]) | uint64(s[1])<<8 | uint64(s[2])<<16 | uint64(s[3])<<24 |
+		uint64(s[4])<<32 | uint64(s[5])<<40 | uint64(s[6])<<48 | uint64(s[7])<<56
+	return ((word-' '*ones)|(word+ones))&(0x80*ones) != 0
 }
 
 // escape measures the escape sequence by which text begins; zero if there is
@@ -40,8 +56,8 @@ func escape(text string) int {
 	}
 	switch text[1] {
 	case '[':
-		n := 2 + run(text[2:], in('0', '?'))
-		n += run(text[n:], in(' ', '/'))
+		n := 2 + span(text[2:], '0', '?')
+		n += span(text[n:], ' ', '/')
 		return final(text, n, '@', '~')
 	case ']': // a title, up to BEL or ESC \
 		n := 2 + run(text[2:], func(c byte) bool { return c != 0x07 && c != 0x1b })
@@ -53,7 +69,7 @@ func escape(text string) int {
 		}
 		return n
 	}
-	n := 1 + run(text[1:], in(' ', '/'))
+	n := 1 + span(text[1:], ' ', '/')
 	if n < len(text) && (text[n] == '[' || text[n] == ']') {
 		return 0
 	}
@@ -62,10 +78,17 @@ func escape(text string) int {
 
 // final measures a sequence that ends in a byte of a range.
 func final(text string, n int, from, to byte) int {
-	if n < len(text) && in(from, to)(text[n]) {
+	if n < len(text) && text[n] >= from && text[n] <= to {
 		return n + 1
 	}
 	return 0
 }
 
-func in(from, to byte) func(byte) bool { return func(c byte) bool { return c >= from && c <= to } }
+// span counts the bytes of a range by which text begins.
+func span(text string, from, to byte) int {
+	n := 0
+	for n < len(text) && text[n] >= from && text[n] <= to {
+		n++
+	}
+	return n
+}

@@ -365,10 +365,10 @@ func (s *source) vary(values []string, last *latest) {
 		if s.values[i] != values[i] {
 			s.varied |= 1 << i
 		}
-		if p.class != clock && less(values[i], last[i]) {
-			s.fell = true
+		if p.class != clock && last[i] != values[i] {
+			s.fell = s.fell || less(values[i], last[i])
+			last[i] = strings.Clone(values[i])
 		}
-		last[i] = values[i]
 		i++
 	}
 }

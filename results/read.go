@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,10 +32,60 @@ func (p *reading) line(line, prefix string) bool {
 	if p.now == nil {
 		return false
 	}
-	if end, ok := report.ParseEnd(line); ok {
-		return p.end(line, end)
+	l := belonging(line)
+	return p.take(&l)
+}
+
+// An ownLine is a line that may be one of a report behind its first.
+type ownLine struct {
+	text  string
+	kept  bool // the text is a copy
+	place place
+	end   report.End
+}
+
+// A place is where in a report a line may stand.
+type place int8
+
+const (
+	nowhere place = iota
+	within
+	atEnd
+	damagedEnd // it begins as the end line does
+)
+
+// belonging returns a line, and where it may stand in a report behind the first
+// line.
+func belonging(line string) ownLine {
+	if strings.HasPrefix(line, endMark) {
+		if end, ok := report.ParseEnd(line); ok {
+			return ownLine{text: line, place: atEnd, end: end}
+		}
+		return ownLine{text: line, place: damagedEnd}
 	}
 	if report.IsLine(line) {
+		return ownLine{text: line, place: within}
+	}
+	return ownLine{text: line}
+}
+
+const endMark = report.Mark + "end "
+
+// keep copies the line, once for all that read it.
+func (l *ownLine) keep(p *Parser) string {
+	if !l.kept {
+		l.text, l.kept = p.own(l.text), true
+	}
+	return l.text
+}
+
+// take takes a line where a report is open.
+func (p *reading) take(l *ownLine) bool {
+	switch l.place {
+	case atEnd:
+		return p.end(l.keep(p.Parser), l.end)
+	case within:
+		line := l.keep(p.Parser)
 		if nonce, ok := headNonce(line); ok {
 			p.nonce = nonce
 		}
@@ -60,7 +111,11 @@ func (p *reading) begin(a *attempt, prefix string) {
 func (p *reading) end(line string, end report.End) bool {
 	r := p.now
 	p.now = nil
-	r.Report, r.Incomplete = report.Parse(r.Lines, end)
+	if twin := p.twin(r.Lines, line); twin != nil {
+		r.Report = *twin
+	} else {
+		r.Report, r.Incomplete = report.Parse(r.Lines, end)
+	}
 	r.Lines, r.Last, r.source = append(r.Lines, line), p.at, p.source
 	p.begun.reached(r)
 	if !p.wanted(cmp.Or(r.Nonce, end.Nonce)) {
@@ -74,6 +129,18 @@ func (p *reading) end(line string, end report.End) bool {
 	p.begun.whole = true
 	p.found(r, p.source, p.level)
 	return true
+}
+
+// twin returns what the last whole report says if it has the same lines: a guest
+// writes its report to every console.
+func (p *Parser) twin(lines []string, end string) *report.Report {
+	last := p.whole
+	if last == nil || last.early != nil || len(last.Lines) != len(lines)+1 || last.Lines[len(lines)] != end || !slices.Equal(last.Lines[:len(lines)], lines) {
+		return nil
+	}
+	same := last.Report
+	same.Points, same.Appendix = slices.Clone(same.Points), nil
+	return &same
 }
 
 // abandon keeps a report that has no end line as incomplete.

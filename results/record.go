@@ -1,11 +1,10 @@
 package results
 
 import (
-	"bufio"
 	"bytes"
-	"errors"
 	"html"
 	"io"
+	"maps"
 	"slices"
 	"strconv"
 	"strings"
@@ -24,21 +23,10 @@ import (
 // a line as it is. A line's source, where its record names one, stands before
 // it, as in "host/vm1/812: ".
 func EachRecord(r io.Reader, f func(line string)) error {
-	in := bufio.NewReaderSize(r, maxRecord)
 	u := &unwrapping{f: f}
-	for {
-		text, err := in.ReadSlice('\n')
-		if len(text) > 0 {
-			u.line(text)
-		}
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			u.flush()
-			if err == io.EOF {
-				return nil
-			}
-			return err
-		}
-	}
+	err := eachPiece(r, maxRecord, u.line)
+	u.flush()
+	return err
 }
 
 // maxRecord bounds a record, in bytes. A longer line is none.
@@ -62,20 +50,20 @@ type record struct {
 }
 
 // line takes a line of the log.
-func (u *unwrapping) line(text []byte) {
+func (u *unwrapping) line(data []byte, line string) {
 	if !u.begun {
-		u.begun, u.page = true, isPage(text)
+		u.begun, u.page = true, isPage(data)
 	}
-	line := endless(text)
-	if r := u.unwrap(bytes.TrimLeft(line, " \t")); r.ok {
+	line = endless(line)
+	if r := u.unwrap(bytes.TrimLeft(data[:len(line)], " \t")); r.ok {
 		u.take(r)
 		return
 	}
 	for len(line) > maxLine {
-		u.f(string(line[:maxLine]))
+		u.f(line[:maxLine])
 		line = line[maxLine:]
 	}
-	u.out("", string(line))
+	u.out("", line)
 }
 
 // out gives a line, whose escapes may stand for ends of lines.
@@ -118,32 +106,39 @@ func (u *unwrapping) unwrap(line []byte) record {
 
 // take takes a record's text.
 func (u *unwrapping) take(r record) {
+	begun := u.pending[r.source]
 	rest := r.text
-	if begun := u.pending[r.source]; len(begun) > 0 {
-		rest = append(begun, r.text...)
+	if len(begun) > 0 {
+		begun = append(begun, r.text...)
+		rest = begun
 	}
 	for len(rest) > 0 {
 		n := bytes.IndexByte(rest, '\n')
 		switch {
-		case n < 0 && len(rest) > maxLine:
-			u.emit(r.source, rest[:maxLine])
-			rest = rest[maxLine:]
-			continue
-		case n < 0:
-			u.keep(r, rest)
+		case n >= 0:
+			u.emit(r.source, rest[:n])
+			n++
+		case len(rest) > maxLine:
+			n = maxLine
+			u.emit(r.source, rest[:n])
+		default:
+			u.keep(r, begun, rest)
 			return
 		}
-		u.emit(r.source, rest[:n])
-		rest = rest[n+1:]
+		rest = rest[n:]
 	}
-	u.keep(r, nil)
+	u.keep(r, begun, nil)
 	if len(r.text) == 0 && r.ends {
 		u.f(r.source)
 	}
 }
 
-// keep keeps the beginning of a line for what follows.
-func (u *unwrapping) keep(r record, begun []byte) {
+// keep keeps the beginning of a line for what follows, in the room of the one before
+// it if that is no more than two lines.
+func (u *unwrapping) keep(r record, room, begun []byte) {
+	if cap(room) > 2*maxLine {
+		room = []byte{}
+	}
 	switch {
 	case r.ends:
 		if len(begun) > 0 {
@@ -151,13 +146,12 @@ func (u *unwrapping) keep(r record, begun []byte) {
 		}
 		delete(u.pending, r.source)
 	case len(begun) > 0:
-		if u.pending == nil || len(u.pending) > maxPending {
-			u.flush()
-			u.pending = map[string][]byte{}
+		if room == nil {
+			u.makeRoom()
 		}
-		u.pending[r.source] = append([]byte(nil), begun...)
-	default:
-		delete(u.pending, r.source)
+		u.pending[r.source] = append(room[:0], begun...)
+	case room != nil:
+		u.pending[r.source] = room[:0]
 	}
 }
 
@@ -165,15 +159,31 @@ func (u *unwrapping) keep(r record, begun []byte) {
 const maxPending = 256
 
 func (u *unwrapping) emit(source string, line []byte) {
-	u.out(source, string(endless(line)))
+	u.out(source, endless(string(line)))
+}
+
+// makeRoom makes room for one more source.
+func (u *unwrapping) makeRoom() {
+	if u.pending == nil {
+		u.pending = map[string][]byte{}
+	}
+	if len(u.pending) <= maxPending {
+		return
+	}
+	maps.DeleteFunc(u.pending, func(_ string, begun []byte) bool { return len(begun) == 0 })
+	if len(u.pending) > maxPending {
+		u.flush()
+	}
 }
 
 // flush ends the lines that have no end.
 func (u *unwrapping) flush() {
 	for source, line := range u.pending {
-		u.emit(source, line)
+		if len(line) > 0 {
+			u.emit(source, line)
+		}
 	}
-	u.pending = nil
+	clear(u.pending)
 }
 
 // The keys of records: of their text, the best first, and of what names their
@@ -222,6 +232,9 @@ func indexOf(keys []string, key []byte) int {
 
 // event reads a record of asciinema: the time, "o" for output, and a piece of it.
 func (u *unwrapping) event(line []byte) record {
+	if n := run(string(line[1:min(len(line), 64)]), isEventTime); 1+n >= len(line) || line[1+n] != ',' {
+		return record{} // most lines that begin so are the kernel's
+	}
 	s := scan{b: line, i: 1}
 	at, ok := s.value(0, nil)
 	if !ok || at.quote != 0 || len(at.b) == 0 || !isDigit(at.b[0]) || !s.skip(',') {
@@ -240,6 +253,10 @@ func (u *unwrapping) event(line []byte) record {
 	}
 	u.buffer = data.append(u.buffer[:0])
 	return record{text: u.buffer, ok: true}
+}
+
+func isEventTime(c byte) bool {
+	return isDigit(c) || isBlank(c) || strings.IndexByte(".eE+-\t", c) >= 0
 }
 
 // logfmt reads a record of words with values, of which the last is the text.
@@ -318,26 +335,38 @@ func (t token) append(out []byte) []byte {
 	case '\'':
 		return append(out, bytes.ReplaceAll(t.b, []byte("''"), []byte("'"))...)
 	case '[': // bytes, which journald writes of a line that is not printable
-		for field := range strings.SplitSeq(strings.Trim(string(t.b), "[]"), ",") {
-			n, err := strconv.Atoi(strings.TrimSpace(field))
-			if err != nil || n < 0 || n > 255 {
-				return out
-			}
-			out = append(out, byte(n))
-		}
-		return out
+		return appendBytes(out, bytes.Trim(t.b, "[]"))
 	}
 	return append(out, t.b...)
 }
 
+// appendBytes appends the bytes of a list of numbers, up to one that is none.
+func appendBytes(out, list []byte) []byte {
+	for more := true; more; {
+		var field []byte
+		field, list, more = bytes.Cut(list, []byte(","))
+		n, field := 0, bytes.TrimSpace(field)
+		for _, c := range field {
+			if n = 10*n + int(c-'0'); !isDigit(c) || n > 255 {
+				return out
+			}
+		}
+		if len(field) == 0 {
+			return out
+		}
+		out = append(out, byte(n))
+	}
+	return out
+}
+
 // escapesOf are those of one letter, in JSON and in YAML (1.2.2, section 5.7).
-var escapesOf = map[byte]string{
+var escapesOf = [256]string{
 	'0': "\x00", 'a': "\a", 'b': "\b", 't': "\t", 'n': "\n", 'v': "\v", 'f': "\f", 'r': "\r", 'e': "\x1b",
 	'N': "\u0085", '_': "\u00a0", 'L': "\u2028", 'P': "\u2029",
 }
 
 // hexEscapes are how many digits follow.
-var hexEscapes = map[byte]int{'x': 2, 'u': 4, 'U': 8}
+var hexEscapes = [256]int{'x': 2, 'u': 4, 'U': 8}
 
 // unquoted appends what a text in double quotes means.
 func unquoted(out, text []byte) []byte {
@@ -349,10 +378,9 @@ func unquoted(out, text []byte) []byte {
 		out = append(out, text[:n]...)
 		c := text[n+1]
 		text = text[n+2:]
-		short, known := escapesOf[c]
-		digits := hexEscapes[c]
+		short, digits := escapesOf[c], hexEscapes[c]
 		switch {
-		case known:
+		case short != "":
 			out = append(out, short...)
 		case digits > 0:
 			code, err := strconv.ParseUint(string(text[:min(digits, len(text))]), 16, 32)
@@ -440,11 +468,14 @@ func (s *scan) value(depth int, each func(key, value token)) (token, bool) {
 	case '[':
 		return s.list(depth)
 	}
-	for s.i < len(s.b) && strings.IndexByte(",]}:", s.b[s.i]) < 0 {
+	for s.i < len(s.b) && !endsPlain(s.b[s.i]) {
 		s.i++
 	}
 	return token{b: bytes.TrimRight(s.b[start:s.i], " \t")}, s.i > start
 }
+
+// endsPlain tells whether a byte stands behind a value without quotes.
+func endsPlain(c byte) bool { return c == ',' || c == ']' || c == '}' || c == ':' }
 
 // list reads a list.
 func (s *scan) list(depth int) (token, bool) {

@@ -11,6 +11,7 @@ import (
 // repair takes a line that may hold a frame. It returns true if the line completed
 // a report.
 func (p *Parser) repair(line string) (done bool) {
+	line = p.own(line)
 	p.steps -= p.frames.steps
 	defer func() { p.steps += p.frames.steps }()
 	for _, frame := range p.frames.take(line, p.at, p.behind.shapes) {

@@ -13,7 +13,6 @@
 package results
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io"
@@ -99,9 +98,10 @@ type Parser struct {
 	frames         frames
 	attempt        *attempt // the last
 	traces         []Trace
-	settled        int    // how many reports there were when traces were last matched
-	doing          string // what the guest last said of itself
-	steps          int    // a measure of the work done, for a test
+	settled        int             // how many reports there were when traces were last looked through
+	doing          string          // what the guest last said of itself
+	kept           strings.Builder // the latest of what is kept of lines
+	steps          int             // a measure of the work done, for a test
 }
 
 // Parse reads a whole log and returns its last whole report, else its last
@@ -118,29 +118,15 @@ func Parse(r io.Reader, nonce string) (*Report, error) {
 // writes no line ends must not fill the host's memory.
 const maxLine = 4096
 
-// readSize is how much is read at once, in bytes.
-const readSize = 64 << 10
-
 // EachLine calls f with each line of r without its end: CR LF, CR CR LF or LF.
-// A line that is too long comes in pieces.
+// A line that is too long comes in pieces. A line is part of a larger text: who
+// keeps many of them copies them.
 func EachLine(r io.Reader, f func(line string)) error {
-	in := bufio.NewReaderSize(struct{ io.Reader }{bufio.NewReaderSize(r, readSize)}, maxLine)
-	for {
-		text, err := in.ReadSlice('\n')
-		if len(text) > 0 {
-			f(string(endless(text)))
-		}
-		if err != nil && !errors.Is(err, bufio.ErrBufferFull) {
-			if err == io.EOF {
-				return nil
-			}
-			return err
-		}
-	}
+	return eachPiece(r, maxLine, func(_ []byte, line string) { f(endless(line)) })
 }
 
 // endless takes the end off a line.
-func endless(line []byte) []byte {
+func endless(line string) string {
 	n := len(line)
 	for n > 0 && (line[n-1] == '\n' || line[n-1] == '\r') {
 		n--
@@ -154,10 +140,14 @@ func (p *Parser) Line(line string) bool {
 	p.at++
 	line = clean(line)
 	p.plain.Parser = p
-	p.listen(line)
-	p.trace(line)
 	begins := strings.HasSuffix(line, report.Begin)
+	marked := strings.IndexByte(line, '#') >= 0 // as all is that the suite says beside its points
+	if begins || marked {
+		p.listen(line)
+	}
+	p.trace(line)
 	if begins {
+		line = p.own(line)
 		a := p.attemptAt(line)
 		if prefix := strings.TrimSuffix(line, report.Begin); prefix != "" {
 			p.beginBehind(a, prefix)
@@ -176,10 +166,24 @@ func (p *Parser) Line(line string) bool {
 	if !begins {
 		done = p.lineBehind(line) || done
 	}
-	if p.frames.expect(line) {
+	if (marked || len(p.frames.broken) > 0) && p.frames.expect(line) {
 		done = p.repair(line) || done
 	}
 	return done
+}
+
+// keptBlock is how much is kept together, in bytes.
+const keptBlock = 16 << 10
+
+// own returns a copy of a text, for what is kept: a line as it came holds in memory
+// all that came with it.
+func (p *Parser) own(text string) string {
+	if p.kept.Cap()-p.kept.Len() < len(text) {
+		p.kept = strings.Builder{}
+		p.kept.Grow(max(keptBlock, len(text)))
+	}
+	p.kept.WriteString(text)
+	return p.kept.String()[p.kept.Len()-len(text):]
 }
 
 // listen follows what the guest says of itself beside the report.
@@ -193,7 +197,7 @@ func (p *Parser) listen(line string) {
 		p.follow(line, func(e *provisional) { e.ended = true })
 		return
 	case ok && !report.OfReport(said):
-		p.doing = said
+		p.doing = p.own(said)
 	default:
 		return
 	}

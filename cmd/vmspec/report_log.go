@@ -42,7 +42,9 @@ func readLog(in io.Reader, name, nonce string) (*serialLog, error) {
 	err = results.EachRecord(content, func(line string) {
 		log.lines++
 		log.parser.Line(line)
-		held.line(line)
+		if nonce != "" {
+			held.line(line)
+		}
 		health.Take(line)
 		end.take(line)
 	})

@@ -192,6 +192,13 @@ func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 func isHexDigit(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'f' }
 
-func isBase64Byte(c byte) bool {
-	return c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z' || isDigit(c) || c == '+' || c == '/' || c == '='
-}
+func isBase64Byte(c byte) bool { return base64Bytes[c] }
+
+// base64Bytes is a table: most of a report's bytes are looked up in it.
+var base64Bytes = func() (table [256]bool) {
+	for c := range table {
+		b := byte(c)
+		table[c] = b >= 'a' && b <= 'z' || b >= 'A' && b <= 'Z' || isDigit(b) || b == '+' || b == '/' || b == '='
+	}
+	return table
+}()

@@ -2,6 +2,7 @@ package report
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -154,7 +155,13 @@ func isIDByte(c byte) bool { return c >= 'A' && c <= 'Z' || isDigit(c) || c == '
 
 // ParsePoints reads the points among lines, each with the block behind it.
 func ParsePoints(lines []string) []Point {
-	var out []Point
+	count := 0
+	for _, line := range lines {
+		if strings.HasPrefix(line, "ok ") || strings.HasPrefix(line, "not ok ") {
+			count++
+		}
+	}
+	out := slices.Grow([]Point(nil), count)
 	key := ""
 	for _, line := range lines {
 		if p, ok := ParsePoint(line); ok {
