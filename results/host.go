@@ -32,6 +32,9 @@ type HostRun struct {
 	Skip []string `json:"skip,omitempty"`
 	// Image is what the image's file was judged to be before the run, by ID.
 	Image map[string]Judged `json:"image,omitempty"`
+	// SectorSize is how many bytes the image's sectors were said to have; 0 if they were
+	// as its partition table is.
+	SectorSize int `json:"sector_size,omitempty"`
 	// Variables is IMG-NO-VARIABLES in records of before there was Image.
 	Variables *Judged `json:"variables,omitempty"`
 	// Claims is what the VM was given, or what its vendor says of it; nil if nobody

@@ -21,7 +21,7 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 		Status: out.Status, Signal: out.Signal, Killed: out.Killed, Lasted: out.Reason == vmm.Lasted, Off: out.Off,
 		Left: out.Left, Remained: out.Remained, Typed: out.Typed,
 		Only: w.chosen.Only, Skip: w.chosen.Skip,
-		Image: w.image, Claims: w.vm.claims,
+		Image: w.image, SectorSize: int(w.sector), Claims: w.vm.claims,
 	}
 	if whole(out) { // what is damaged may have lost its nonce
 		if err := observe(out.Report, h); err != nil {
@@ -42,10 +42,10 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 	return nil
 }
 
-// judgeImage judges an image's file before a run, as image check does. It returns
-// the verdicts by ID.
-func judgeImage(f *imagefile.Image) (map[string]results.Judged, error) {
-	report, err := checkImage(f, 0, "", "")
+// judgeImage judges an image's file before a run, as image check does of a disk with
+// such sectors. It returns the verdicts by ID.
+func judgeImage(f *imagefile.Image, sector int) (map[string]results.Judged, error) {
+	report, err := checkImage(f, sector, "", "")
 	if err != nil {
 		return nil, err
 	}

@@ -21,7 +21,7 @@ import (
 
 func newImageCheck() *cobra.Command {
 	var profile, guestOS string
-	var sector int
+	var sector sectorSize
 	var out outputFlags
 	c := &cobra.Command{
 		Use:   "check IMAGE",
@@ -45,18 +45,18 @@ there as a file. Other file systems are not read.`,
 			if c.Flags().Changed("guest-os") && !slices.Contains(guestArchs, guestOS) {
 				return fmt.Errorf("--guest-os %s: the kernels are %v", guestOS, guestArchs)
 			}
-			if sector != 0 && sector != 512 && sector != 4096 {
-				return fmt.Errorf("--sector-size %d: 512 or 4096", sector)
+			if err := sector.check(); err != nil {
+				return err
 			}
 			f, err := readImage(c, args[0])
 			if err != nil {
 				return err
 			}
 			defer f.Close()
-			if sector != 0 && f.Sector != 0 && sector != f.Sector {
-				return fmt.Errorf("--sector-size %d: %s is a device with sectors of %d bytes", sector, args[0], f.Sector)
+			if err := sector.checkOf(f, args[0]); err != nil {
+				return err
 			}
-			report, err := checkImage(f, sector, profile, guestOS)
+			report, err := checkImage(f, int(sector), profile, guestOS)
 			if err != nil {
 				return err
 			}
@@ -64,11 +64,33 @@ there as a file. Other file systems are not read.`,
 		},
 	}
 	c.Flags().StringVar(&profile, "profile", "", "judge by this profile and not by rfc-v2")
-	c.Flags().IntVar(&sector, "sector-size", 0, "`BYTES` of the sectors of a file as it is presented to the VM: 512 or 4096 (default as its partition table is)")
+	sector.register(c)
 	out.register(c)
 	c.Flags().StringVar(&guestOS, "guest-os", "", "judge the kernel in the image too; of one for both, that for `ARCH`: arm64 or arm")
 	c.Flags().Lookup("guest-os").NoOptDefVal = anyKernel
 	return c
+}
+
+// A sectorSize is that of the disk as a VM sees it, in bytes; 0 is as the image says.
+type sectorSize int
+
+func (s *sectorSize) register(c *cobra.Command) {
+	c.Flags().IntVar((*int)(s), "sector-size", 0, "`BYTES` of the sectors of a file as it is presented to the VM: 512 or 4096 (default as its partition table is)")
+}
+
+func (s sectorSize) check() error {
+	if s != 0 && s != 512 && s != 4096 {
+		return fmt.Errorf("--sector-size %d: 512 or 4096", int(s))
+	}
+	return nil
+}
+
+// checkOf refuses another size than a block device has.
+func (s sectorSize) checkOf(f *imagefile.Image, name string) error {
+	if s != 0 && f.Sector != 0 && int(s) != f.Sector {
+		return fmt.Errorf("--sector-size %d: %s is a device with sectors of %d bytes", int(s), name, f.Sector)
+	}
+	return nil
 }
 
 // anyKernel is the one that an image is judged by if nobody says which.

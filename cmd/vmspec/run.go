@@ -27,6 +27,7 @@ type watchFlags struct {
 	outputFlags
 	vm     claimsFlag
 	image  map[string]results.Judged // its file, before the run
+	sector sectorSize                // of the image, if it was said
 	chosen suite.Settings            // what --append asks of the guest
 }
 
@@ -156,6 +157,7 @@ func refuse(c *cobra.Command, t target.Target) error {
 	}{
 		{"image", "starts a kernel, not a disk image", !t.Image},
 		{"disk", "starts a kernel, not a disk image", !t.Image},
+		{"sector-size", "starts a kernel, not a disk image", !t.Image},
 		{"guest", "boots what is in its disk image", t.Image},
 		{"firmware", "starts a kernel without firmware", t.Firmware() == nil},
 	} {

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -14,11 +16,12 @@ func (f *runFlags) registerImage(c *cobra.Command) {
 	c.Flags().StringVar(&f.Image, "image", "",
 		"raw disk image `FILE`, as make image leaves it; what the VM writes to it is thrown away (default build/vmspec.img)")
 	c.Flags().StringVar(&f.Disk, "disk", "virtio-blk-pci", "how the image is attached: "+strings.Join(target.Disks(), ", "))
+	f.sector.register(c)
 }
 
 // completeImage checks what a target needs that boots from a disk image.
 func (f *runFlags) completeImage(t target.Target) (err error) {
-	if err := f.CheckDisk(f.append); err != nil {
+	if err := errors.Join(f.CheckDisk(f.append), f.sector.check()); err != nil {
 		return err
 	}
 	if t.UBoot && f.append != "" {
@@ -30,7 +33,10 @@ func (f *runFlags) completeImage(t target.Target) (err error) {
 		return err
 	}
 	defer file.Close()
-	f.Sector = file.SectorSize()
-	f.image, err = judgeImage(file)
+	if err := f.sector.checkOf(file, f.Image); err != nil {
+		return err
+	}
+	f.Sector = cmp.Or(int(f.sector), file.SectorSize())
+	f.image, err = judgeImage(file, int(f.sector))
 	return err
 }
