@@ -3,7 +3,9 @@ package results
 import (
 	"bytes"
 	"io"
+	"slices"
 	"strings"
+	"sync"
 )
 
 // readSize is how much is read at once, in bytes.
@@ -14,7 +16,10 @@ const readSize = 64 << 10
 // in pieces. A string is made of many lines at once: one for each line takes
 // longer than all that is done with most lines.
 func eachPiece(r io.Reader, most int, f func(line []byte, text string)) error {
-	buffer := make([]byte, most+readSize)
+	room := buffers.Get().(*[]byte)
+	defer buffers.Put(room)
+	buffer := slices.Grow((*room)[:0], most+readSize)[:most+readSize]
+	*room = buffer
 	held, idle := 0, 0
 	for {
 		n, err := r.Read(buffer[held:])
@@ -39,6 +44,9 @@ func eachPiece(r io.Reader, most int, f func(line []byte, text string)) error {
 		}
 	}
 }
+
+// buffers are used again: a directory may hold thousands of small logs.
+var buffers = sync.Pool{New: func() any { return new([]byte) }}
 
 // maxIdle is how often a reader may read nothing.
 const maxIdle = 100

@@ -80,6 +80,16 @@ fat esp 80 -F 32 -s 1; put esp 1`, want: met, aavmf: true, uBoot: true},
 fat esp 80 -F 32 -s 1; put esp 1`, want: noGPT, aavmf: true, uBoot: true},
 	{name: "sfdisk, a short table", tools: "sfdisk", script: `truncate -s 100M disk.img; printf 'label: gpt\ntable-length: 4\nfirst-lba: 34\nstart=2048,size=80MiB,type=U\n' | sfdisk -q disk.img
 fat esp 80 -F 32 -s 1; put esp 1`, want: met, aavmf: true, uBoot: true},
+	// mkosi itself wants root, a kernel with vfat, and half a distribution.
+	{name: "sfdisk and mkfs.fat, called as mkosi 14 does", tools: "sfdisk", script: `truncate -s 160M disk.img
+sfdisk -q disk.img <<END
+label: gpt
+grain: 4096
+first-lba: 40
+size=163840, type=c12a7328-f81f-11d2-ba4b-00a0c93ec93b, attrs=, name="EFI System Partition"
+size=131072, type=b921b045-1df0-41c3-af44-4c6f280d3fae, attrs=GUID:59, name="Root Partition"
+END
+fat esp 80 -nEFI -F32 -h 40; dd if=esp of=disk.img bs=512 seek=40 conv=notrunc status=none`, want: met, aavmf: true, uBoot: true},
 	{name: "genimage", tools: "genimage", script: genimage("gpt", `partition-type-uuid = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"`), want: met, aavmf: true, uBoot: true},
 	{name: "genimage, an MBR", tools: "genimage", script: genimage("mbr", "partition-type = 0xef"), want: noGPT, aavmf: true, uBoot: true},
 	{name: "xorriso, a GPT", tools: "xorriso", script: `mkdir tree; echo x >tree/x; fat esp 80 -F 32 -s 1

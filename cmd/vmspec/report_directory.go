@@ -8,7 +8,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
+	"sync"
+	"sync/atomic"
 	"text/tabwriter"
 
 	"vmspec/results"
@@ -23,25 +26,52 @@ func (f *reportFlags) directory(w io.Writer, dir string, out *outputFlags) error
 	case out.format == "tap":
 		return fmt.Errorf("--format tap: of one log; %s is a directory", dir)
 	}
-	buffered := bufio.NewWriter(w)
-	table := tabwriter.NewWriter(buffered, 0, 0, 2, ' ', 0)
-	sum := tally{counts: map[string]int{}}
-	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || strings.HasSuffix(name, results.HostRunSuffix) || !isFile(name) {
-			return err
-		}
-		within, _ := filepath.Rel(dir, name) // below dir, always
-		word, why := f.row(name, out.strict, &sum)
-		fmt.Fprintf(table, "%s\t%s\t%s\n", results.OneLine(within), word, why)
-		return nil
-	})
-	if err == nil {
-		err = errors.Join(table.Flush(), sum.print(buffered, dir), buffered.Flush())
-	}
+	names, err := logsIn(dir)
 	if err != nil {
 		return err
 	}
+	buffered := bufio.NewWriter(w)
+	table := tabwriter.NewWriter(buffered, 0, 0, 2, ' ', 0)
+	sum := tally{counts: map[string]int{}}
+	for i, r := range f.rows(names, out.strict) {
+		within, _ := filepath.Rel(dir, names[i]) // below dir, always
+		word, why := sum.add(r)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", results.OneLine(within), word, why)
+	}
+	if err := errors.Join(table.Flush(), sum.print(buffered, dir), buffered.Flush()); err != nil {
+		return err
+	}
 	return sum.verdict()
+}
+
+// logsIn lists the files that may be logs, in their order.
+func logsIn(dir string) (names []string, err error) {
+	err = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err == nil && !entry.IsDir() && !strings.HasSuffix(name, results.HostRunSuffix) && isFile(name) {
+			names = append(names, name)
+		}
+		return err
+	})
+	return names, err
+}
+
+// maxReaders bounds how many logs are read at once: each takes some memory.
+const maxReaders = 8
+
+// rows reads logs, as many at once as there are cores.
+func (f *reportFlags) rows(names []string, strict bool) []row {
+	rows := make([]row, len(names))
+	var next atomic.Int64
+	var readers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), maxReaders, len(names)) {
+		readers.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(names); i = next.Add(1) - 1 {
+				rows[i] = f.row(names[i], strict)
+			}
+		})
+	}
+	readers.Wait()
+	return rows
 }
 
 // isFile tells whether a name is, or leads to, a regular file: a pipe without a
@@ -51,38 +81,51 @@ func isFile(name string) bool {
 	return err == nil && info.Mode().IsRegular()
 }
 
+// A row is what is said of a log in a directory.
+type row struct {
+	word, why  string
+	conclusion results.Conformance // none of what is no log, or cannot be read
+	broken     bool                // it could not be read
+}
+
+func concluded(c results.Conformance, why string) row {
+	return row{word: results.Words(c), why: why, conclusion: c}
+}
+
+func unreadable(err error) row { return row{word: "not readable", why: err.Error(), broken: true} }
+
 // row reads a log and says its verdict, and why.
-func (f *reportFlags) row(name string, strict bool, sum *tally) (word, why string) {
+func (f *reportFlags) row(name string, strict bool) row {
 	file, err := os.Open(name)
 	if err != nil {
-		return sum.unreadable(err)
+		return unreadable(err)
 	}
 	defer file.Close()
 	log, err := readLog(file, name, f.nonce)
 	var none noLogError
 	switch {
 	case errors.As(err, &none):
-		return sum.add("no log", none.what)
+		return row{word: "no log", why: none.what}
 	case err != nil:
-		return sum.unreadable(err)
+		return unreadable(err)
 	}
 	var passed strings.Builder // what of the host's record is passed over
 	if err = log.err; err == nil {
 		err = f.settle(log, &passed)
 	}
 	if err != nil {
-		return sum.conclude(results.CouldNotTell, firstLine(strings.TrimPrefix(err.Error(), name+": ")))
+		return concluded(results.CouldNotTell, firstLine(strings.TrimPrefix(err.Error(), name+": ")))
 	}
 	chosen := worst(log.last, strict)
 	conclusion, _ := chosen.Conclude(strict)
-	if rank(conclusion) == 0 && len(log.unreported) > 0 {
-		return sum.conclude(results.CouldNotTell, "no whole report of "+strings.Join(log.unreported, ", "))
+	if rank(conclusion) == 0 && len(log.apart) > 0 {
+		return concluded(results.CouldNotTell, "no whole report of "+strings.Join(log.apart, ", "))
 	}
-	_, why, _ = strings.Cut(chosen.Sentence(strict), ": ")
+	_, why, _ := strings.Cut(chosen.Sentence(strict), ": ")
 	if n := len(log.reports); n > 1 {
 		why = fmt.Sprintf("%s (%d reports)", why, n)
 	}
-	return sum.conclude(conclusion, why)
+	return concluded(conclusion, why)
 }
 
 func firstLine(text string) string {
@@ -99,23 +142,20 @@ type tally struct {
 	counts map[string]int
 }
 
-func (t *tally) add(word, why string) (string, string) {
-	if t.counts[word]++; t.counts[word] == 1 {
-		t.words = append(t.words, word)
+// add counts a row, and returns it as it is printed.
+func (t *tally) add(r row) (word, why string) {
+	switch {
+	case r.broken:
+		t.broken++
+	case r.conclusion != "":
+		if t.logs++; t.worst == "" || rank(r.conclusion) > rank(t.worst) {
+			t.worst = r.conclusion
+		}
 	}
-	return word, clipTo(results.OneLine(why), 120)
-}
-
-func (t *tally) conclude(c results.Conformance, why string) (string, string) {
-	if t.logs++; t.worst == "" || rank(c) > rank(t.worst) {
-		t.worst = c
+	if t.counts[r.word]++; t.counts[r.word] == 1 {
+		t.words = append(t.words, r.word)
 	}
-	return t.add(results.Words(c), why)
-}
-
-func (t *tally) unreadable(err error) (string, string) {
-	t.broken++
-	return t.add("not readable", err.Error())
+	return r.word, clipTo(results.OneLine(r.why), 120)
 }
 
 // print writes how many logs concluded what.
