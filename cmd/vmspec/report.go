@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"runtime/debug"
 	"slices"
 	"strings"
 
@@ -42,6 +43,7 @@ line, and the worst is the exit status.`,
 			if err := errors.Join(checkProfile(f.profile), out.check(), f.vm.read()); err != nil {
 				return err
 			}
+			defer debug.SetGCPercent(debug.SetGCPercent(readGC))
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
 				return f.directory(c.OutOrStdout(), args[0], &out)
 			}
@@ -69,6 +71,9 @@ line, and the worst is the exit status.`,
 	c.Flags().StringVar(&f.capture, "capture", "", "keep in `FILE` (.tar.gz) the captured guest that came by vmspec.capture=console")
 	return c
 }
+
+// readGC lets garbage be twice what is in use: of a log that is read little is kept.
+const readGC = 200
 
 // reportFlags say what is asked of a log.
 type reportFlags struct {
