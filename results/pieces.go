@@ -23,8 +23,8 @@ func eachPiece(r io.Reader, most int, f func(line []byte, text string)) error {
 	held, idle := 0, 0
 	for {
 		n, err := r.Read(buffer[held:])
-		whole := held + bytes.LastIndexByte(buffer[held:held+n], '\n') + 1
 		held += n
+		whole := bytes.LastIndexByte(buffer[:held], '\n') + 1
 		whole += (held - whole) / most * most
 		if err != nil {
 			whole = held // what has no end is a line too

@@ -33,7 +33,9 @@ func FuzzEachPiece(f *testing.F) {
 		if most < 16 || most > maxRecord {
 			return // bufio has no smaller buffer
 		}
-		for _, in := range []io.Reader{strings.NewReader(log), iotest.HalfReader(strings.NewReader(log)), iotest.DataErrReader(strings.NewReader(log))} {
+		for _, in := range []io.Reader{
+			strings.NewReader(log), iotest.OneByteReader(strings.NewReader(log)), &fewReader{log: log}, iotest.DataErrReader(strings.NewReader(log)),
+		} {
 			var got []string
 			require.NoError(t, eachPiece(in, most, func(line []byte, text string) {
 				require.Equal(t, text, string(line))
@@ -42,6 +44,22 @@ func FuzzEachPiece(f *testing.F) {
 			require.Equal(t, piecesOf(log, most), got)
 		}
 	})
+}
+
+// fewReader reads a few bytes more each time, as a console brings them.
+type fewReader struct {
+	log string
+	n   int
+}
+
+func (r *fewReader) Read(b []byte) (int, error) {
+	if r.log == "" {
+		return 0, io.EOF
+	}
+	r.n = r.n%7 + 1
+	n := copy(b[:min(len(b), r.n)], r.log)
+	r.log = r.log[n:]
+	return n, nil
 }
 
 type silentReader struct{}
