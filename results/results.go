@@ -98,10 +98,9 @@ type Parser struct {
 	frames         frames
 	attempt        *attempt // the last
 	traces         []Trace
-	settled        int              // how many reports there were when traces were last looked through
-	doing          string           // what the guest last said of itself
-	kept           *strings.Builder // the latest of what is kept of lines
-	steps          int              // a measure of the work done, for a test
+	settled        int    // how many reports there were when traces were last looked through
+	doing          string // what the guest last said of itself
+	steps          int    // a measure of the work done, for a test
 }
 
 // Parse reads a whole log and returns its last whole report, else its last
@@ -172,19 +171,9 @@ func (p *Parser) Line(line string) bool {
 	return done
 }
 
-// keptBlock is how much is kept together, in bytes.
-const keptBlock = 16 << 10
-
 // own returns a copy of a text, for what is kept: a line as it came holds in memory
 // all that came with it.
-func (p *Parser) own(text string) string {
-	if p.kept == nil || p.kept.Cap()-p.kept.Len() < len(text) {
-		p.kept = &strings.Builder{}
-		p.kept.Grow(max(keptBlock, len(text)))
-	}
-	p.kept.WriteString(text)
-	return p.kept.String()[p.kept.Len()-len(text):]
-}
+func (p *Parser) own(text string) string { return strings.Clone(text) }
 
 // listen follows what the guest says of itself beside the report.
 func (p *Parser) listen(line string) {
