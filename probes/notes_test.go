@@ -86,6 +86,9 @@ idle virtiofs
 idle xenfs
 missing tpm_crb not at hand
 `},
+	{&efi.MarkNote{Read: "ok", Found: &efi.Mark{Nonce: "a", Boot: 1, Token: "0a1b2c3d", Count: 1, After: "reboot"}, Remove: "ok", Write: "ok",
+		Left: &efi.Mark{Nonce: "a", Boot: 2, Token: "01234567", Count: 2, After: "poweroff"}},
+		"read ok\nfound a 1 0a1b2c3d 1 reboot\nremove ok\nwrite ok\nleft a 2 01234567 2 poweroff\n"},
 	{efi.MountsNote(), ""},
 	{&network.Note{Interfaces: []network.Trial{{Name: "eth0", Up: "ok", Carrier: ref(true), Ask: "ok", Offer: ref(uint64(0))}, {Name: "eth1", Up: "ok", Carrier: ref(false)}}}, `up eth0 ok
 carrier eth0 1

@@ -40,6 +40,10 @@ type Facts struct {
 	MountErr     string // why efivarfs could not be mounted, where the suite tried
 	Names        int    // how many variables efivarfs lists
 	Trial        Trial  // of a variable of the suite's own
+	// Mark is what an earlier boot left in a variable, and what this one left; nil if
+	// that was not tried. MarkErr says why there is no more of it.
+	Mark         *MarkNote `json:",omitempty"`
+	MarkErr      string    `json:",omitempty"`
 	Boot         []LoadOption
 	BootOrder    []int  // numbers of load options
 	BootCurrent  *int   // the one that was booted; nil if the firmware does not say
@@ -95,9 +99,8 @@ func Read(fsys fs.FS) (*Facts, error) {
 	f.readTables(fsys)
 	f.readKernel(fsys)
 	f.readVariables(fsys)
-	if err := note.Read(fsys, &f.Trial); err != nil {
-		f.Trial.Err = err.Error()
-	}
+	f.Trial = readTrial(fsys)
+	f.readMark(fsys)
 	if err := f.readBoot(fsys); err != nil {
 		f.BootErr = err.Error()
 	}

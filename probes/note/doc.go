@@ -76,6 +76,14 @@
 //	idle NAME          available, but no device asks for it
 //	missing NAME WHY   built in, or not available, or loading failed
 //
+// vmspec/mark: a UEFI variable that a boot leaves for the next
+//
+//	read RESULT                          absent if there was none, foreign if it was not the suite's
+//	found NONCE BOOT TOKEN COUNT AFTER   the mark of an earlier boot
+//	remove RESULT                        of what was found
+//	write RESULT
+//	left NONCE BOOT TOKEN COUNT AFTER    this boot's mark
+//
 // vmspec/mounts: why efivarfs could not be mounted
 //
 // vmspec/network: the interfaces brought up, and who offered an address

@@ -18,17 +18,25 @@ const efivarfs = "/sys/firmware/efi/efivars/"
 // not return, that CPU is lost.
 func Variables(calls func(service string), n *efi.Trial) error {
 	calls("QueryVariableInfo")
-	var s unix.Statfs_t
-	if err := unix.Statfs(efivarfs, &s); err != nil {
-		return fmt.Errorf("look at efivarfs: %w", err)
-	}
-	if uint32(s.Type) != unix.EFIVARFS_MAGIC {
-		return fmt.Errorf("efivarfs is not mounted")
+	s, err := statEfivarfs()
+	if err != nil {
+		return err
 	}
 	if s.Blocks > 0 { // since Linux 6.7
 		n.Space = &efi.Space{Free: s.Bfree * uint64(s.Bsize), Total: s.Blocks * uint64(s.Bsize)}
 	}
 	return tryVariables(efivar(efivarfs+trialVariable, calls), n)
+}
+
+// statEfivarfs fails if efivarfs is not mounted.
+func statEfivarfs() (s unix.Statfs_t, err error) {
+	if err = unix.Statfs(efivarfs, &s); err != nil {
+		return s, fmt.Errorf("look at efivarfs: %w", err)
+	}
+	if uint32(s.Type) != unix.EFIVARFS_MAGIC {
+		return s, fmt.Errorf("efivarfs is not mounted")
+	}
+	return s, nil
 }
 
 // efivar is the variable in a file of efivarfs. Each change is one write of the
@@ -73,7 +81,7 @@ func readVariable(name string) ([]byte, error) {
 		return nil, err
 	}
 	defer unix.Close(fd)
-	data := make([]byte, 64) // more than the trial's variable has
+	data := make([]byte, 128) // more than a variable of the suite's has
 	n := 0
 	err = retryAborted(func() (err error) {
 		n, err = unix.Read(fd, data)
