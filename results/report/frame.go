@@ -21,7 +21,7 @@ import (
 const (
 	FrameReport  = "v1" // what Report.Frames carries
 	FrameCapture = "c1" // a captured guest, a .tar.gz
-	// p1 to p9 are the stages of a provisional report: Report.Provisional.
+	// p1 to pf are the stages of a provisional report: Report.Provisional.
 )
 
 // kindLength is the length of a kind's name, and markLength that of what begins a

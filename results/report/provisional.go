@@ -20,19 +20,18 @@ import (
 // NotYet is the reason of a point that rests on a trial that has not ended.
 const NotYet = "not judged yet"
 
-// MaxStages is how many stages there may be: the provisional report and eight
-// updates.
-const MaxStages = 9
+// MaxStages is how many stages there may be: the provisional report and its updates.
+const MaxStages = 15
 
-// stageKind is the kind of the frames of a stage: "p1" to "p9".
-func stageKind(stage int) string { return fmt.Sprintf("p%d", stage) }
+// stageKind is the kind of the frames of a stage: "p1" to "pf".
+func stageKind(stage int) string { return fmt.Sprintf("p%x", stage) }
 
 // Stage returns the stage that frames of a kind carry; 0 for none.
 func Stage(kind string) int {
-	if len(kind) == 2 && kind[0] == 'p' && kind[1] >= '1' && kind[1] <= '0'+MaxStages {
-		return int(kind[1] - '0')
+	if len(kind) != 2 || kind[0] != 'p' {
+		return 0
 	}
-	return 0
+	return max(0, strings.IndexByte("0123456789abcdef", kind[1]))
 }
 
 // Provisional returns the frames of a stage: the report, or what changed of it.
