@@ -70,6 +70,15 @@ var beyondCPU = []Requirement{
 		Fix:  "Let PSCI's SYSTEM_OFF end the VM and its VMM.",
 		Refs: []string{"PSCI 1.3 5.10"},
 	},
+	{
+		ID: "PLAT-PSCI-RESET", Title: "The VM comes back when its guest resets it",
+		Asked: "Updates and installers end by a reset, and expect the VM to boot once more.",
+		How: "The guest cannot tell. The host passes it if the VM booted again after the kernel's last message, and fails it if " +
+			"the VM ended or stood still. Tried by run --boots, and by vmspec.after=reboot.",
+		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(), Untested: ReasonHost,
+		Fix:  "Let PSCI's SYSTEM_RESET start the VM anew.",
+		Refs: []string{"PSCI 1.3 5.11"},
+	},
 }
 
 // Machine-readable reasons of a skip.

@@ -65,27 +65,32 @@ var firmware = []Requirement{
 	},
 	{
 		ID: "FW-ENV-PERSIST", Title: "The firmware's settings survive a power-off",
-		Asked:   "What was set in the firmware, such as the boot order, is still there when the VM starts again.",
-		How:     "Not judged: two boots show it, if the VMM's process ended between them.",
-		Subject: Platform, Kind: Functional, Untested: ReasonTwoBoots,
+		Asked: "What was set in the firmware, such as the boot order, is still there when the VM starts again.",
+		How: "One boot cannot show it. UEFI keeps its settings, such as BootOrder, in non-volatile variables: merged boots that " +
+			"show whether these persist (FW-VAR-PERSIST) decide this, too.",
+		Subject: Platform, Kind: Evidence, Untested: ReasonTwoBoots,
 		Clauses: everywhere(Clause{StronglyRecommended, "Virtual Firmware", 4}),
 		Fix:     "Keep the firmware's settings, such as its boot order, with the VM when it is off.",
 	},
 	{
 		ID: "FW-VAR-PERSIST", Title: "UEFI variables survive a power-off",
 		Asked: "UEFI variables that the guest sets are still there when the VM starts again.",
-		How: "Not judged: two boots show it, if the VMM's process ended between them. A warm reset shows nothing, since memory" +
-			" keeps its content.",
-		Subject: Platform, Kind: Functional, Untested: ReasonTwoBoots,
+		How: "Each boot notes the mark that it finds in a variable of our own, and leaves one. Merged boots decide: passes if " +
+			"one found what another left before a power-off; fails if a later boot of the same series did not. A reset is no " +
+			"power-off, since memory keeps its content. run --boots 2 does this.",
+		Subject: Platform, Kind: Functional,
 		Clauses: everywhere(Clause{StronglyRecommended, "Virtual Firmware", 5}),
+		Needs:   []string{"efi", "kernel"},
+		Check:   checkMarks,
 		Fix:     "Back the variable store with a file that outlives the VMM's process.",
 	},
 	{
 		ID: "FW-VAR-INSTANCE", Title: "UEFI variables are the VM's own",
 		Asked:    "A variable store belongs to one VM, and to no other.",
 		Readings: everyText(by{3, 4}),
-		How: "The guest cannot tell: two VMs would show it. The host fails it if the firmware wrote variables into a disk " +
-			"image that held none before the run.",
+		How: "Two VMs show it: run --boots 2 starts one more with a fresh store and the same image. Fails if that finds what " +
+			"an earlier boot left, and passes if it does not. The host also fails it if the firmware wrote variables into a " +
+			"disk image that held none before the run.",
 		Subject: Platform, Kind: Functional, Untested: ReasonTwoVMs,
 		Clauses: everywhere(Clause{Must, "Virtual Firmware", 6}),
 		Fix:     "Give each VM a variable store of its own, apart from its disks.",

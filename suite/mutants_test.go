@@ -100,6 +100,8 @@ func TestEveryCheckCanFail(t *testing.T) {
 	}
 	// A VM that cannot be booted in AArch32 shows nothing.
 	failed["PLAT-AARCH32"] = true
+	// Only boots that are merged show it: results, TestPersist.
+	failed["FW-VAR-PERSIST"] = true
 	for _, r := range slices.DeleteFunc(Catalogue(), func(r Requirement) bool { return r.Check == nil }) {
 		require.True(t, failed[r.ID], "no test shows %s failing", r.ID)
 	}

@@ -24,9 +24,10 @@ var Risks = []Risk{
 	{Name: "ports", Steps: []string{"trial ports"}, IDs: []string{"PLAT-VIRTIO-PORT"}, Skip: []string{"PLAT-VIRTIO-PORT"}},
 	{
 		Name: "mounts", Steps: []string{"module efivarfs", "look mounts", "read sys/firmware/efi/efivars"},
-		IDs: []string{"FW-VAR-RUNTIME", "FW-VAR-WRITE"}, Skip: []string{"FW-VAR-RUNTIME", "FW-VAR-WRITE"},
+		IDs: []string{"FW-VAR-RUNTIME", "FW-VAR-WRITE", "FW-VAR-PERSIST"}, Skip: []string{"FW-VAR-RUNTIME", "FW-VAR-WRITE", "FW-VAR-PERSIST"},
 	},
 	{Name: "variables", Steps: []string{"trial variables"}, IDs: []string{"FW-VAR-RUNTIME", "FW-VAR-WRITE"}, Skip: []string{"FW-VAR-WRITE"}},
+	{Name: "mark", Steps: []string{"trial mark"}, IDs: []string{"FW-VAR-PERSIST"}, Skip: []string{"FW-VAR-PERSIST"}},
 	{Name: "image", Steps: []string{"trial image", "look image"}, IDs: bootDiskIDs(), Skip: bootDiskIDs()},
 	{
 		Name: "clock", Steps: []string{"module rtc_efi", "trial clock", "wait clock"},

@@ -3,6 +3,7 @@ package suite
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"vmspec/results/report"
@@ -18,11 +19,25 @@ type Settings struct {
 	Nonce    string // repeated in the report, to tell it from an older one
 	Frames   int    // how many times the report goes out again, in frames
 	Capture  string // how the captured guest leaves: by its "port", by the "console" or "none"
+	Series   Series // of boots of one VM
 	Problems []string
 	// Subjects leaves out what others owe. It is no parameter: an image that does
 	// not run has no platform. All are judged if it is empty.
 	Subjects []Subject
 }
+
+// A Series is several boots of one VM, and which of them this is. Without a nonce it
+// is none.
+type Series struct {
+	Nonce    string
+	Boot, Of int // from 1
+}
+
+// Last tells whether the boot is the last of a series.
+func (s Series) Last() bool { return s.Nonce != "" && s.Boot == s.Of }
+
+// String is the parameter's value.
+func (s Series) String() string { return fmt.Sprintf("%s/%d/%d", s.Nonce, s.Boot, s.Of) }
 
 // ParseSettings reads the parameters, without their prefix "vmspec.". One that
 // is wrong is left at its default and named in Problems.
@@ -70,6 +85,8 @@ func (s *Settings) set(name, value string) (problem string) {
 			return "port, console or none"
 		}
 		s.Capture = value
+	case "series":
+		s.Series, problem = parseSeries(value)
 	default:
 		return "no such parameter"
 	}
@@ -78,6 +95,19 @@ func (s *Settings) set(name, value string) (problem string) {
 
 // isOn tells whether a parameter that is a switch is on: with any value but 0.
 func isOn(value string) bool { return value != "0" }
+
+func parseSeries(value string) (s Series, problem string) {
+	words := strings.Split(value, "/")
+	if len(words) == 3 {
+		s.Nonce = words[0]
+		s.Boot, _ = strconv.Atoi(words[1])
+		s.Of, _ = strconv.Atoi(words[2])
+	}
+	if s.Nonce == "" || !report.IsNonce(s.Nonce) || s.Boot < 1 || s.Boot > s.Of || s.Of > report.MaxBoots || s.String() != value {
+		return Series{}, "a nonce, the boot's number and how many there are, such as x/1/2"
+	}
+	return s, ""
+}
 
 func parseIDs(list string) (ids []string, problem string) {
 	for id := range strings.SplitSeq(list, ",") {
