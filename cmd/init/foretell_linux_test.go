@@ -67,7 +67,7 @@ func TestForetell(t *testing.T) {
 			o.foretell()
 			require.NotEmpty(t, o.early.open)
 			open := slices.Clone(o.early.open)
-			for _, name := range []string{"", "entropy", "disks", "tpm", "ports", "variables", "image", "network", "clock", "offline"} {
+			for _, name := range []string{"", "entropy", "disks", "tpm", "ports", "variables", "mark", "image", "network", "clock", "offline"} {
 				if name != "" {
 					closed := slices.Clone(suite.FindRisk(name).IDs)
 					if name == "clock" {

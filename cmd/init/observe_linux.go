@@ -270,3 +270,10 @@ func (o *observation) waiting(n note.Note, measure func() error) {
 	}
 	o.trial(n, measure)
 }
+
+const (
+	clockTrial     = "trial clock"
+	variablesTrial = "trial variables"
+	markTrial      = "trial mark"
+	mountsLook     = "look mounts"
+)

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"io/fs"
 	"maps"
@@ -40,8 +41,9 @@ var (
 		{"ports", new(console.PortsNote), []string{"console"}, hasPorts, tryPorts},
 	}
 	firmwareRisks = []risk{
-		{"variables", new(efi.Trial), []string{"efi", "kernel"}, hasUEFI, tryVariables},
-		{"image", new(image.Note), []string{"image"}, always, recordImage},
+		{"variables", "variables", []string{"efi", "kernel"}, hasUEFI, tryVariables},
+		{"mark", "mark", []string{"efi", "kernel"}, mayLeaveMark, leaveMark},
+		{"image", "image", []string{"image"}, always, recordImage},
 	}
 	exchangeRisks = []risk{
 		{"network", new(network.Note), []string{"network"}, hasNetwork, tryNetwork},
@@ -153,6 +155,21 @@ func tryVariables(o *observation) {
 	if o.mayChange() {
 		var n efi.Trial
 		o.risky("variables", &n, func() error { return trial.Variables(o.host.calls(variablesTrial), &n) })
+	}
+}
+
+func mayLeaveMark(o *observation) bool { return o.uefi && o.mayChange() }
+
+// leaveMark leaves a mark for the next boot, and notes what an earlier one left.
+func leaveMark(o *observation) {
+	var n efi.MarkNote
+	o.risky("mark", &n, func() error { return trial.Mark(o.host.calls(markTrial), o.markPlan(), &n) })
+}
+
+func (o *observation) markPlan() trial.MarkPlan {
+	series := o.chosen.Series
+	return trial.MarkPlan{
+		Nonce: cmp.Or(series.Nonce, o.chosen.Nonce, "-"), Boot: series.Boot, Last: series.Last(), After: o.chosen.After,
 	}
 }
 

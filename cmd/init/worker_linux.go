@@ -7,6 +7,7 @@ import (
 	"runtime"
 	"strings"
 
+	"vmspec/probes"
 	"vmspec/probes/kernel"
 	"vmspec/suite"
 )
@@ -116,7 +117,7 @@ func (w *worker) judge(records []record) error {
 	wire := report.Wire(settings.Frames)
 	for _, r := range []record{
 		{kindStatus, "", []byte{'0' + byte(conclusion.ExitStatus())}},
-		{kindAfter, "", []byte(settings.After)},
+		{kindAfter, "", []byte(after(settings, facts))},
 		{kindWire, "", []byte(strings.Join(wire, "\n") + "\n")},
 	} {
 		if err := w.journal.add(r.kind, r.name, r.data); err != nil {
@@ -129,6 +130,14 @@ func (w *worker) judge(records []record) error {
 	return w.publish(o, wire, append(terminals(facts), ports(reportPort)...), func(devices []string) {
 		o.giveAway(files, settings, devices)
 	})
+}
+
+// after is how the guest ends: as its mark says, if it left one.
+func after(s suite.Settings, f *probes.Facts) string {
+	if f.EFI != nil && f.EFI.Mark != nil && f.EFI.Mark.Left != nil {
+		return f.EFI.Mark.Left.After
+	}
+	return s.After
 }
 
 // publish writes the lines to the devices, then sends the capture.
