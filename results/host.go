@@ -40,6 +40,11 @@ type HostRun struct {
 	// Claims is what the VM was given, or what its vendor says of it; nil if nobody
 	// said it.
 	Claims *Claims `json:"claims,omitempty"`
+	// Reset is what became of the VM when its guest reset it: ResetCameBack and so on;
+	// empty if that was not seen.
+	Reset string `json:"reset,omitempty"`
+	// Series is set if the run was one of several boots of one VM.
+	Series *Series `json:"series,omitempty"`
 }
 
 // A Judged is what the host found out by itself about a requirement.
@@ -136,6 +141,7 @@ var observers = map[string]func(view) (v Verdict, text string){
 		}
 		return Fail, "the host typed what the guest asked for, and nothing came: " + v.quiet
 	},
+	"PLAT-PSCI-RESET": observeReset,
 	"PLAT-PSCI-OFF": func(v view) (Verdict, string) {
 		switch {
 		case v.Off && v.Lasted:
@@ -173,6 +179,7 @@ func (r *Report) Observe(h *HostRun) error {
 			r.Observed = append(r.Observed, p.ID+" "+string(j.Verdict)+": "+j.Text)
 		}
 	}
+	r.takePart(h.Series)
 	if len(h.Image) > 0 {
 		r.imageUnderTest()
 	}

@@ -14,11 +14,22 @@ var joint = map[string]func(all []boot, best Point) Point{
 	"PLAT-AARCH32":        decideAArch32,
 	"PLAT-GIC":            decideGIC,
 	"PLAT-GIC-COMPATIBLE": decideCompatible,
+	"FW-ENV-PERSIST":      decideEnvironment,
+	varPersist:            decidePersist,
+	varInstance:           decideInstance,
 }
 
 // passedBy passes a point, which was open, by what several boots show together.
 func passedBy(p Point, found string, names ...string) Point {
 	p.Verdict, p.Found, p.Reason, p.Problem, p.Fix = Pass, found, "", "", ""
+	p.Boot = strings.Join(names, ", ")
+	return p
+}
+
+// failedBy fails a point by what boots show together. It follows from another, if that
+// failed.
+func failedBy(p Point, problem, follows string, names ...string) Point {
+	p.Verdict, p.Found, p.Reason, p.Problem, p.Fix, p.Follows = Fail, "", "", problem, "", follows
 	p.Boot = strings.Join(names, ", ")
 	return p
 }

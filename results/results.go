@@ -74,7 +74,8 @@ type Report struct {
 	level   level        // of the prefix behind which it was read
 	strand  int          // counts the machines of one source, which a log without prefixes may hold
 	early   *provisional // nil for a final report
-	claimed bool         // the vendor's claims were compared
+	claimed bool         // what its vendor claims was compared
+	series  *Series      // what the host did around the boot; nil if it is of no series
 }
 
 // ErrNoReport says that a log holds no report, not even the beginning of one.

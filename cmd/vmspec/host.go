@@ -21,7 +21,8 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 		Status: out.Status, Signal: out.Signal, Killed: out.Killed, Lasted: out.Reason == vmm.Lasted, Off: out.Off,
 		Left: out.Left, Remained: out.Remained, Typed: out.Typed,
 		Only: w.chosen.Only, Skip: w.chosen.Skip,
-		Image: w.image, SectorSize: int(w.sector), Claims: w.vm.claims,
+		Image: w.image, Claims: w.vm.claims,
+		Reset: w.part.resetOf(out), Series: w.part.end(out),
 	}
 	if whole(out) { // what is damaged may have lost its nonce
 		if err := observe(out.Report, h); err != nil {

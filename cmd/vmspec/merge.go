@@ -134,9 +134,9 @@ func (f *mergeFlags) readBoots(c *cobra.Command, logs []string) (results.Merge, 
 	return results.MergeOf(boots...), nil
 }
 
-// bootsOf reads the boots of one log, and the record beside it. lost says which of
+// bootsOfLog reads the boots of one log, and the record beside it. lost says which of
 // its boots have no report. Of several boots each is called by its first line.
-func (f *mergeFlags) bootsOf(c *cobra.Command, file, name string) (boots []results.Boot, lost []error, err error) {
+func (f *mergeFlags) bootsOfLog(c *cobra.Command, file, name string) (boots []results.Boot, lost []error, err error) {
 	var log *serialLog
 	err = withInput(c, file, func(in io.Reader) (err error) {
 		log, err = readLog(in, file, "")

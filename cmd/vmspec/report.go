@@ -47,6 +47,9 @@ line, and the worst is the exit status.`,
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
 				return f.directory(c.OutOrStdout(), args[0], &out)
 			}
+			if logs := f.series(c, args[0]); logs != nil {
+				return f.concludeSeries(c, args[0], logs, &out)
+			}
 			return withInput(c, args[0], func(in io.Reader) error {
 				log, err := readLog(in, args[0], f.nonce)
 				if err != nil {
@@ -106,6 +109,24 @@ func (f *reportFlags) conclude(c *cobra.Command, log *serialLog, out *outputFlag
 		return log.errUnreported()
 	}
 	return concluded
+}
+
+// series returns the logs of a series of which the log is the first, if its verdict is
+// asked and not that of one report.
+func (f *reportFlags) series(c *cobra.Command, log string) []string {
+	if log == "-" || f.nonce != "" || f.capture != "" {
+		return nil
+	}
+	return seriesOf(c, log)
+}
+
+// concludeSeries concludes as the run did.
+func (f *reportFlags) concludeSeries(c *cobra.Command, first string, logs []string, out *outputFlags) error {
+	m := mergeFlags{outputFlags: *out, platform: first, vm: f.vm}
+	if f.profile != "" {
+		m.profiles = []string{f.profile}
+	}
+	return m.concludeSeries(c, first, logs, nil)
 }
 
 // keepCapture writes the captured guest that a log holds into a file.

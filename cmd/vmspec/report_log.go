@@ -302,5 +302,10 @@ func (l *serialLog) observe(record *results.HostRun) error {
 			err = observe(r, record)
 		}
 	}
+	for _, r := range l.reports {
+		if err == nil && !slices.Contains(l.last, r) {
+			r.TakePart(record)
+		}
+	}
 	return err
 }

@@ -26,6 +26,8 @@ type watchFlags struct {
 	log, profile     string
 	outputFlags
 	vm     claimsFlag
+	boots  int
+	part   *part                     // of a series; nil for none
 	image  map[string]results.Judged // its file, before the run
 	sector sectorSize                // of the image, if it was said
 	chosen suite.Settings            // what --append asks of the guest
@@ -36,6 +38,7 @@ func (w *watchFlags) register(c *cobra.Command) {
 	c.Flags().DurationVar(&w.silence, "silence", time.Minute, "end a VM whose console is silent for this long")
 	c.Flags().StringVar(&w.log, "log", "", "keep the console's output in `FILE`")
 	c.Flags().StringVar(&w.profile, "profile", "", "judge by this profile and not by the guest's")
+	c.Flags().IntVar(&w.boots, "boots", 1, "power the VM on so `OFTEN`, with one variable store, then once with a fresh one (vmspec help farm)")
 	w.vm.register(c)
 	w.outputFlags.register(c)
 }
@@ -118,6 +121,9 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	if _, err := t.FindProgram(); err != nil {
 		return err
 	}
+	if f.boots > 1 {
+		return f.launchSeries(c, t, dir)
+	}
 	return f.launch(c, t, f.chosen.Nonce)
 }
 
@@ -189,6 +195,9 @@ func (f *runFlags) complete(c *cobra.Command, t target.Target) (err error) {
 	if err := f.check(); err != nil {
 		return err
 	}
+	if err := f.checkBoots(f.chosen, f.append, f.Capture); err != nil {
+		return err
+	}
 	if err := f.Check(); err != nil {
 		return err
 	}
@@ -228,6 +237,7 @@ func newNonce() string {
 func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run, hint string) (*vmm.Outcome, error) {
 	var held nonces
 	r.Timeout, r.Silence, r.Line = w.timeout, w.silence, held.line
+	w.part.begin(&r)
 	out, err := w.logged(c, name, r)
 	if out == nil {
 		return nil, err

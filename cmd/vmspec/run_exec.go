@@ -19,7 +19,7 @@ import (
 // execFlags are those of any VMM.
 type execFlags struct {
 	watchFlags
-	serial, append, nonce, capture string
+	serial, append, nonce, capture, store string
 }
 
 func newRunExec() *cobra.Command {
@@ -34,10 +34,15 @@ What is for the guest is put into the command's arguments in place of {append},
 all its kernel parameters, of {nonce}, and of {capture}, the file to which the
 virtio-serial port org.vmspec.capture goes. The command also finds them in
 VMSPEC_APPEND, VMSPEC_NONCE and VMSPEC_CAPTURE. Where {capture} is not among the
-arguments, the captured guest is asked to come by the console.`,
+arguments, the captured guest is asked to come by the console.
+
+With --boots, {store} and VMSPEC_STORE are a copy of the file that --store names,
+the VM's variable store as it is before the first boot. The last boot has a copy
+of its own.`,
 		Example: `  vmspec run exec -- lkvm run -k build/arm64/Image -i build/arm64/initramfs.cpio.lz4
   vmspec run exec --serial vm.sock -- my-vmm --config vm.json
-  vmspec run exec --append vmspec.only=PLAT-GIC -- my-vmm --cmdline '{append}'`,
+  vmspec run exec --append vmspec.only=PLAT-GIC -- my-vmm --cmdline '{append}'
+  vmspec run exec --boots 2 --store vars.fd -- my-vmm --vars '{store}' --cmdline '{append}'`,
 		Args: takes(1, unlimited, "a command"),
 		RunE: f.run,
 	}
@@ -46,6 +51,7 @@ arguments, the captured guest is asked to come by the console.`,
 		"read the console from `SOCKET|FILE`, tcp:HOST:PORT or listen:SOCKET, not from the command's output")
 	c.Flags().StringVar(&f.append, "append", "", "kernel `PARAMETERS` for {append}")
 	c.Flags().StringVar(&f.nonce, "nonce", "", "take only a report that carries this nonce")
+	c.Flags().StringVar(&f.store, "store", "", "with --boots, a copy of `FILE` is {store}, the VM's variable store")
 	c.Flags().StringVar(&f.capture, "capture", "", "keep the captured guest in `FILE` (.tar.gz)")
 	return c
 }
@@ -55,27 +61,38 @@ const (
 	placeAppend  = "{append}"
 	placeNonce   = "{nonce}"
 	placeCapture = "{capture}"
+	placeStore   = "{store}"
 )
 
 func (f *execFlags) run(c *cobra.Command, command []string) error {
 	mentions := func(word string) bool {
 		return slices.ContainsFunc(command, func(a string) bool { return strings.Contains(a, word) })
 	}
-	byPort := f.capture != "" && mentions(placeCapture)
-	if mentions(placeCapture) && !byPort {
+	if mentions(placeCapture) && f.capture == "" {
 		return fmt.Errorf("%s: name the file with --capture", placeCapture)
 	}
 	if err := f.ready(command[0]); err != nil {
 		return err
 	}
-	hasParameters := mentions(placeAppend) || mentions(placeNonce) || f.append != "" || f.capture != ""
-	if err := f.complete(hasParameters, byPort); err != nil {
+	if err := f.checkStore(mentions(placeStore)); err != nil {
+		return err
+	}
+	told := mentions(placeAppend) || mentions(placeNonce) || f.append != "" || f.capture != ""
+	if f.boots > 1 {
+		return f.runSeries(c, command, told)
+	}
+	return f.once(c, command, told, f.capture != "" && mentions(placeCapture))
+}
+
+// once runs the command one time.
+func (f *execFlags) once(c *cobra.Command, command []string, told, byPort bool) error {
+	if err := f.complete(told, byPort); err != nil {
 		return err
 	}
 	r := vmm.Run{
 		Serial: f.serial, Nonce: f.nonce,
 		Command: f.fill(command),
-		Env:     []string{"VMSPEC_APPEND=" + f.append, "VMSPEC_NONCE=" + f.nonce, "VMSPEC_CAPTURE=" + f.capture},
+		Env:     []string{"VMSPEC_APPEND=" + f.append, "VMSPEC_NONCE=" + f.nonce, "VMSPEC_CAPTURE=" + f.capture, "VMSPEC_STORE=" + f.store},
 	}
 	if f.capture != "" {
 		file, err := openOutput("--capture", f.capture)
@@ -141,7 +158,7 @@ func (f *execFlags) complete(hasParameters, byPort bool) error {
 
 // fill puts what is for the guest into the command's arguments.
 func (f *execFlags) fill(command []string) []string {
-	r := strings.NewReplacer(placeAppend, f.append, placeNonce, f.nonce, placeCapture, f.capture)
+	r := strings.NewReplacer(placeAppend, f.append, placeNonce, f.nonce, placeCapture, f.capture, placeStore, f.store)
 	out := slices.Clone(command)
 	for i := range out {
 		out[i] = r.Replace(out[i])

@@ -35,10 +35,14 @@ func (o Options) CheckDisk(parameters string) error {
 	return nil
 }
 
-// disk attaches the image. What the VM writes to it goes to a temporary file:
-// a run never changes an image.
+// disk attaches the image. What the VM writes to it goes to a temporary file, unless
+// the image is a copy of the run's own: a run never changes an image.
 func (o Options) disk() []string {
-	args := []string{"-drive", "if=none,id=image,format=raw,snapshot=on,file=" + escape(o.Image)}
+	snapshot := "on"
+	if o.Keep {
+		snapshot = "off"
+	}
+	args := []string{"-drive", "if=none,id=image,format=raw,snapshot=" + snapshot + ",file=" + escape(o.Image)}
 	if o.Disk == "virtio-blk-device" { // virtio 1.0, as the other devices are
 		args = append(args, "-global", "virtio-mmio.force-legacy=off")
 	}

@@ -63,6 +63,8 @@ type Options struct {
 	Vars      string // path of this run's own variable store, for UEFI targets
 	Capture   string // path that the captured guest goes to; empty for none
 	Extra     []string
+	Reset     bool // a reset boots the VM again; else it ends QEMU
+	Keep      bool // what the VM writes to the image stays there
 }
 
 // Check refuses what cannot be meant.
@@ -107,15 +109,17 @@ func (t Target) Args(o Options) []string {
 	if !t.ACPI {
 		machine += ",acpi=off"
 	}
-	args := []string{
-		"-nodefaults", "-no-reboot",
+	args := []string{"-nodefaults"}
+	if !o.Reset {
+		args = append(args, "-no-reboot")
+	}
+	args = append(args,
 		"-display", "none", "-monitor", "none", "-serial", "stdio",
 		"-machine", machine,
 		"-accel", o.Accel,
 		"-cpu", t.cpu(o.Accel),
 		"-smp", strconv.Itoa(o.CPUs),
-		"-m", strconv.Itoa(o.Memory),
-	}
+		"-m", strconv.Itoa(o.Memory))
 	args = append(args, t.firmware(o)...)
 	args = append(args, t.guest(o)...)
 	args = append(args, "-device", "virtio-rng-pci")

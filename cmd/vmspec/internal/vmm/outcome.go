@@ -27,6 +27,8 @@ type Outcome struct {
 	Remained bool     // something of the VMM outlived the run, and we ended it
 	Absent   bool     // what Serial names was never there
 	Off      bool     // the guest said that it powers off
+	Reset    bool     // the guest said that it resets the VM
+	CameBack bool     // and it booted again
 	Typed    int      // how many words were typed for the guest; 0 if the VMM took nothing of them
 	Took     time.Duration
 

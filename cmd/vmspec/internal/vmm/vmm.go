@@ -32,6 +32,8 @@ type Run struct {
 	// is quiet, or once its guest shows a symptom; 10 s if zero. A firmware's shell takes
 	// 5 s to look for a startup.nsh, by which it may go on.
 	Grace time.Duration
+	// Resets is how often the guest may reset the VM behind its report, and report again.
+	Resets int
 }
 
 const (
@@ -195,6 +197,7 @@ func (w *watch) conclude(out *Outcome) (err error) {
 	}
 	out.Capture, out.CaptureErr = w.parser.Capture()
 	out.Doing, out.Off, out.Symptom, out.Last = w.parser.Doing(), w.off, w.symptom(), w.last
+	out.Reset, out.CameBack = w.reset, w.reset && w.booted > 0
 	return err
 }
 

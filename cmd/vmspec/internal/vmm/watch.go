@@ -14,22 +14,24 @@ import (
 
 // watch follows a guest's console.
 type watch struct {
-	run         Run
-	family      *family
-	console     console
-	parser      results.Parser
-	alarm       chan alarm
-	health      results.Health
-	last        Last
-	off         bool
-	closed      chan struct{} // closed when the console's end was read
-	readErr     error
-	logErr      error
-	ticksClosed int          // ticks since then
-	complete    atomic.Bool  // the report is
-	typed       int          // how many words were typed
-	bytes       int          // of them, those that the console took over
-	at          atomic.Int64 // of the last output, in nanoseconds since 1970
+	run     Run
+	family  *family
+	console console
+	parser  results.Parser
+	alarm   chan alarm
+	health  results.Health
+	last    Last
+	off     bool
+	reset   bool          // the guest said that it resets the VM
+	booted  int           // how often it was seen to boot again
+	silent  chan struct{} // closed when the console's end was read
+	readErr error
+	logErr  error
+	unseen  int          // ticks since silent
+	whole   atomic.Bool  // the report is
+	typed   int          // how many words were typed
+	bytes   int          // of them, those that the console took over
+	at      atomic.Int64 // when the console was last heard, in nanoseconds since 1970
 }
 
 // An alarm says whether there is more to wait for.
@@ -100,6 +102,7 @@ func (t timedReader) Read(p []byte) (int, error) {
 func (w *watch) line(text string) {
 	shown := w.last.Take(text)
 	w.off = w.off || results.PowersOff(text)
+	w.reset = w.reset || results.Resets(text)
 	if w.run.Line != nil {
 		w.run.Line(shown)
 	}
@@ -110,15 +113,25 @@ func (w *watch) line(text string) {
 	change := w.health.Take(text)
 	switch {
 	case w.parser.Line(text):
-		w.complete.Store(true)
-		w.raise(reported)
-	case (w.complete.Load() || w.parser.HasProvisional()) && results.Boots(text):
-		w.raise(rebooted)
-	case change == results.SymptomShown:
-		w.raise(symptomShown)
-	case change == results.Recovered:
-		w.raise(recovered)
+		w.whole.Store(true)
+		w.sound(reported)
+	case (w.whole.Load() || w.parser.Foretold()) && results.Boots(text):
+		w.bootedAgain()
+	case change == results.Ill:
+		w.sound(ill)
+	case change == results.Well:
+		w.sound(well)
 	}
+}
+
+// bootedAgain goes on with a VM that its guest has reset, if that is wanted.
+func (w *watch) bootedAgain() {
+	if w.booted++; w.booted <= w.run.Resets && w.reset && w.whole.Load() {
+		w.whole.Store(false)
+		w.sound(well)
+		return
+	}
+	w.sound(again)
 }
 
 // symptom is what the guest said of itself, and what that means; empty for a
