@@ -45,7 +45,13 @@ func said(t testing.TB, m Merge) string {
 }
 
 func TestMergeIsASet(t *testing.T) {
-	boots := storedBoots(t)
+	requireSet(t, storedBoots(t), 60)
+	requireSet(t, allLives(), 600) // small ones
+}
+
+// requireSet requires that merges of these boots are sets.
+func requireSet(t *testing.T, boots []Boot, rounds int) {
+	t.Helper()
 	rng := rand.New(rand.NewPCG(1, 2))
 	some := func() (out []Boot) {
 		for range 1 + rng.IntN(4) {
@@ -62,7 +68,7 @@ func TestMergeIsASet(t *testing.T) {
 		}
 		return out
 	}
-	for range 60 {
+	for range rounds {
 		a, b, c := MergeOf(some()...), MergeOf(some()...), MergeOf(some()...)
 		require.Equal(t, said(t, a.With(b)), said(t, b.With(a)), "commutative")
 		require.Equal(t, said(t, a.With(b).With(c)), said(t, a.With(b.With(c))), "associative")

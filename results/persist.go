@@ -119,6 +119,9 @@ func (l life) lost(boots []life, p Point) (Point, bool) {
 		return p, false
 	}
 	w, left := l.lastBefore(boots, func(m report.Marks) bool { return m.Left != nil })
+	if left && (l.found(w) || !w.offBefore(l)) {
+		return p, false
+	}
 	if left {
 		problem := fmt.Sprintf("%s left a variable, and %s did not find it after a power-off: %s", w.name, l.name, l.whyLost(w, boots))
 		return failedBy(p, problem, "", w.name, l.name), true
@@ -153,21 +156,25 @@ func (l life) count() int {
 // whyLost says what the host, and boots after a reset, know of a store that lost a
 // variable.
 func (l life) whyLost(w life, boots []life) string {
-	why := "nobody says where the store is kept"
-	if w.host != nil {
-		why = "the host knows of no file that keeps the store"
+	return w.host.whyLost(l.host) + w.afterReset(boots)
+}
+
+// whyLost says what the host knows of the store, by its records of the boot that wrote
+// and of the one that found nothing.
+func (s *Series) whyLost(later *Series) string {
+	switch {
+	case s == nil:
+		return "the host left no record of the store"
+	case s.Without != "":
+		return "by " + s.Without + " the VMM has no file for the store"
+	case s.Store == nil:
+		return "no file for the store is known (--store)"
+	case !s.Store.Written():
+		return "nothing was written into the store's file, as if the VM had a copy of it"
+	case later != nil && later.Store != nil && later.Store.Before != s.Store.After:
+		return "the store's file was another one at the next boot"
 	}
-	if w.host != nil && w.host.Store != nil {
-		switch s := w.host.Store; {
-		case !s.Written():
-			why = "nothing was written into the store's file, as if the VM had a copy of it"
-		case l.host != nil && l.host.Store != nil && l.host.Store.Before != s.After:
-			why = "the store's file was put back to another state between the boots"
-		default:
-			why = "the store's file was written and kept, and the firmware does not show the variable"
-		}
-	}
-	return why + w.afterReset(boots)
+	return "the store's file was written and was still there: the firmware lost the variable, or whoever started the VM put the file back"
 }
 
 // afterReset says whether a boot's start of the VMM kept a variable over a reset.
@@ -192,7 +199,8 @@ func (l life) afterReset(boots []life) string {
 }
 
 // decideEnvironment: UEFI keeps its settings in non-volatile variables (UEFI 2.10,
-// section 3.3), so that they persist as variables do.
+// section 3.3), so that they persist as variables do. Where a guest can set none, its
+// firmware may still keep its own.
 func decideEnvironment(all []boot, best Point) Point {
 	if best.Verdict != Skip || best.LeftOut() {
 		return best
@@ -202,6 +210,9 @@ func decideEnvironment(all []boot, best Point) Point {
 	case Pass:
 		best = passedBy(best, "UEFI keeps its settings in variables, and these persist")
 	case Fail:
+		if !slices.ContainsFunc(lives(all), func(l life) bool { return l.marks.Left != nil }) {
+			return best
+		}
 		best = failedBy(best, "UEFI keeps its settings in variables, and these do not persist", varPersist)
 	}
 	best.Boot = cmp.Or(variables.Boot, best.Boot)

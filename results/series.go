@@ -14,6 +14,8 @@ type Series struct {
 	// Fresh says that the VM was given a variable store in which no boot had written.
 	Fresh bool   `json:"fresh,omitempty"`
 	Store *Store `json:"store,omitempty"` // nil if the host gave none
+	// Without is the VMM's argument by which it has no store on a file.
+	Without string `json:"without,omitempty"`
 	// Image says that the boots had the same disk image, with what they wrote into it.
 	Image bool `json:"image,omitempty"`
 	// Ended says that the VMM's process ended, and that nothing of it was left.
@@ -41,6 +43,9 @@ func (s *Series) String() string {
 	}
 	if s.Image {
 		text += ", with the disk image of the boots before"
+	}
+	if s.Without != "" {
+		text += ", without a store by " + s.Without
 	}
 	if s.Store != nil {
 		text += fmt.Sprintf("; store %.16s before, %.16s after", s.Store.Before, s.Store.After)

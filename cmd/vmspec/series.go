@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -40,7 +41,7 @@ func (p *part) parameters() string {
 }
 
 // begin looks at the store before the boot, and lets a VM come back that its guest
-// resets: for as long as a console may be silent.
+// resets.
 func (p *part) begin(r *vmm.Run) {
 	if p == nil {
 		return
@@ -48,9 +49,10 @@ func (p *part) begin(r *vmm.Run) {
 	if p.store != "" {
 		p.Store = &results.Store{File: p.store, Before: fileDigest(p.store)}
 	}
-	if r.Resets = p.resets; p.resets > 0 {
-		r.Grace = r.Silence
+	if p.Store == nil && slices.Contains(r.Command, "-bios") { // of QEMU: no flash is on a file
+		p.Without = "-bios"
 	}
+	r.Resets = p.resets
 }
 
 // end looks at it after the boot, and returns the record.

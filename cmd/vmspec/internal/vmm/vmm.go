@@ -158,7 +158,14 @@ func (w *watch) wait(ctx context.Context, out *Outcome, ended <-chan error) {
 	}
 }
 
-func (w *watch) grace() time.Duration { return cmp.Or(w.run.Grace, graceEnd) }
+// grace is how long a VM may take to end. Its firmware may be silent for longer after a
+// reset.
+func (w *watch) grace() time.Duration {
+	if w.run.Resets > 0 && w.whole.Load() {
+		return w.run.Silence
+	}
+	return cmp.Or(w.run.Grace, graceEnd)
+}
 
 // silence says why nothing more is expected of the console; empty if something is.
 // left tells that the command has ended and its VM goes on.
