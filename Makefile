@@ -33,7 +33,7 @@ GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -na
 NPM := cmd/vmspec/testdata/consumers
 SAY := printf 'vmspec: %s\n' >&2
 
-.PHONY: run test boot-tests other-tests distros faults image-boots soak trees consumers bench golden check build guest image release release-check clean modules tools image-tools test-tools others-tools consumers-tools distros-tools
+.PHONY: run test distros faults image-boots series soak trees consumers bench golden check build guest image release release-check clean modules tools image-tools test-tools others-tools consumers-tools distros-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE))
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
@@ -67,6 +67,10 @@ faults: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 # images by those of others' tools that are installed, with both firmwares.
 image-boots: test-tools others-tools bin/vmspec build/vmspec.img
 	VMSPEC_BOOT=1 VMSPEC_IMAGES=1 go test -count=1 -timeout 30m -v -run 'Image|Boot32' ./cmd/vmspec
+
+# Powers VMs on several times, with a variable store of each kind; CI does so with one.
+series: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/vmspec.img
+	VMSPEC_BOOT=1 VMSPEC_SERIES=1 go test -count=1 -timeout 60m -v -run Series ./cmd/vmspec
 
 # Boots virtual machines with a device of each kind while every core is busy,
 # and counts the points that are judged otherwise than on a quiet machine.

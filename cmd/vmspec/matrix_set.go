@@ -53,7 +53,7 @@ var specificationSet = bootSet{
 		{Name: "acpi-gicv3", Target: "qemu-virt-acpi", Flags: []string{"--gic", "3", "--cpus", "2"}, Profiles: []string{"v2.0"}},
 		{Name: "acpi-gicv2", Target: "qemu-virt-acpi", Flags: []string{"--gic", "2", "--cpus", "2"}, Profiles: []string{"v2.0"}},
 		{Name: "aarch32", Target: "qemu-virt32-uefi"},
-		{Name: "image", Target: "qemu-image"},
+		{Name: "image", Target: "qemu-image", Flags: []string{"--boots", "2"}}, // whose variables persist
 	},
 }
 

@@ -76,7 +76,7 @@ func (p *part) resetOf(out *vmm.Outcome) string {
 	case p == nil || p.resets == 0: // then a VMM may be told to end
 	case !out.Killed:
 		return results.ResetEnded
-	case out.Reason == vmm.Lasted:
+	case out.Still():
 		return results.ResetHung
 	}
 	return ""

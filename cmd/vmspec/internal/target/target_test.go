@@ -75,6 +75,10 @@ func TestArgs(t *testing.T) {
 			o.Image, o.Disk, o.Sector = "a,b.img", "virtio-scsi", 4096
 			o.Append = "vmspec.only=A,B vmspec.readonly"
 		})},
+		{"series", "qemu-image", with(func(o *target.Options) {
+			firmware(o)
+			o.Image, o.Disk, o.Sector, o.Reset, o.Keep = "run/image.img", "virtio-blk-pci", 512, true, true
+		})},
 		{"no-parameters", "qemu-virt", with(func(o *target.Options) { o.Append = "" })},
 		{"gic2", "qemu-virt", with(func(o *target.Options) { o.GIC = 2 })},
 		{"big", "qemu-virt", with(func(o *target.Options) { o.CPUs, o.Memory = 512, 65536 })},

@@ -180,7 +180,7 @@ func (w *watch) silence(left bool) string {
 	if time.Since(w.lastOutput()) < w.run.Silence {
 		return ""
 	}
-	return fmt.Sprintf("silent for %s", w.run.Silence)
+	return silentFor + w.run.Silence.String()
 }
 
 // settled waits until what a command wrote before its end is read, and tells
