@@ -45,7 +45,7 @@ line, and the worst is the exit status.`,
 			}
 			defer debug.SetGCPercent(debug.SetGCPercent(readGC))
 			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
-				return f.directory(c.OutOrStdout(), args[0], &out)
+				return f.directory(c, args[0], &out)
 			}
 			if logs := f.series(c, args[0]); logs != nil {
 				return f.concludeSeries(c, args[0], logs, &out)

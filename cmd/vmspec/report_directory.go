@@ -14,19 +14,35 @@ import (
 	"sync/atomic"
 	"text/tabwriter"
 
+	"github.com/spf13/cobra"
+
 	"vmspec/results"
 )
 
 // directory prints a line for each log in a directory and below it, and returns
 // the worst verdict.
-func (f *reportFlags) directory(w io.Writer, dir string, out *outputFlags) error {
+func (f *reportFlags) directory(c *cobra.Command, dir string, out *outputFlags) error {
 	switch {
 	case f.capture != "":
 		return fmt.Errorf("--capture %s: of one log; %s is a directory", f.capture, dir)
 	case out.format == "tap":
 		return fmt.Errorf("--format tap: of one log; %s is a directory", dir)
 	}
-	names, err := logsIn(dir)
+	buffered := bufio.NewWriter(c.OutOrStdout())
+	table := tabwriter.NewWriter(buffered, 0, 0, 2, ' ', 0)
+	sum := tally{counts: map[string]int{}}
+	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || strings.HasSuffix(name, results.HostRunSuffix) || !isFile(name) {
+			return err
+		}
+		within, _ := filepath.Rel(dir, name) // below dir, always
+		word, why := f.row(c, name, out.strict, &sum)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", results.OneLine(within), word, why)
+		return nil
+	})
+	if err == nil {
+		err = errors.Join(table.Flush(), sum.print(buffered, dir), buffered.Flush())
+	}
 	if err != nil {
 		return err
 	}
@@ -95,7 +111,10 @@ func concluded(c results.Conformance, why string) row {
 func unreadable(err error) row { return row{word: "not readable", why: err.Error(), broken: true} }
 
 // row reads a log and says its verdict, and why.
-func (f *reportFlags) row(name string, strict bool) row {
+func (f *reportFlags) row(c *cobra.Command, name string, strict bool, sum *tally) (word, why string) {
+	if logs := f.series(c, name); logs != nil {
+		return f.seriesRow(name, logs, strict, sum)
+	}
 	file, err := os.Open(name)
 	if err != nil {
 		return unreadable(err)
@@ -126,6 +145,35 @@ func (f *reportFlags) row(name string, strict bool) row {
 		why = fmt.Sprintf("%s (%d reports)", why, n)
 	}
 	return concluded(conclusion, why)
+}
+
+// seriesRow says the verdict on a series by its first log. Each of the others has a line
+// of its own, too.
+func (f *reportFlags) seriesRow(first string, logs []string, strict bool, sum *tally) (word, why string) {
+	quiet := &cobra.Command{}
+	quiet.SetErr(io.Discard)
+	m := mergeFlags{vm: f.vm}
+	boots, lost, err := m.bootsOfSeries(quiet, first, "", logs, nil)
+	if err != nil {
+		return sum.unreadable(err)
+	}
+	profile := f.profile
+	if profile == "" {
+		profile, err = results.MergeOf(boots...).Profile()
+	}
+	var merged *results.Merged
+	if err == nil {
+		merged, err = results.MergeOf(boots...).By(profile)
+	}
+	if err != nil {
+		return sum.conclude(results.CouldNotTell, firstLine(err.Error()))
+	}
+	conclusion, _ := merged.Conclude(strict)
+	if rank(conclusion) == 0 && lost != nil {
+		return sum.conclude(results.CouldNotTell, firstLine(lost[0].Error()))
+	}
+	_, why, _ = strings.Cut(merged.Sentence(strict), ": ")
+	return sum.conclude(conclusion, fmt.Sprintf("%s (%d boots)", why, len(boots)))
 }
 
 func firstLine(text string) string {
