@@ -40,6 +40,8 @@ type HostRun struct {
 	// Claims is what the VM was given, or what its vendor says of it; nil if nobody
 	// said it.
 	Claims *Claims `json:"claims,omitempty"`
+	// Rebooted says that the host ended the VM since it booted once more.
+	Rebooted bool `json:"rebooted,omitempty"`
 	// Reset is what became of the VM when its guest reset it: ResetCameBack and so on;
 	// empty if that was not seen.
 	Reset string `json:"reset,omitempty"`

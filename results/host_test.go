@@ -164,7 +164,7 @@ func TestObserveNotAsked(t *testing.T) {
 
 func TestReadHostRun(t *testing.T) {
 	whole := HostRun{Nonce: "a", Command: []string{"qemu", "-m", "1"}, Status: -1, Signal: "TERM", Killed: true, Off: true, Seconds: 2.5,
-		Image: map[string]Judged{"IMG-GPT": {Fail, "none", "make one"}}}
+		Image: map[string]Judged{"IMG-GPT": {Fail, "none", "make one"}}, Rebooted: true, Reset: ResetCameBack, Series: started(1, "0", "1")}
 	var text bytes.Buffer
 	_, err := whole.WriteTo(&text)
 	require.NoError(t, err)
@@ -198,6 +198,7 @@ func FuzzReadHostRun(f *testing.F) {
 	f.Add(`{"nonce":"a","command":["a"],"status":0,"killed":false,"lasted":false,"off":true,"seconds":1}`)
 	f.Add(`{"command":["a"],"variables":{"verdict":"fail","text":"x"}}`)
 	f.Add(`{"command":["a"],"image":{"IMG-GPT":{"verdict":"fail","text":"x","fix":"y"}}}`)
+	f.Add(`{"command":["a"],"reset":"hung","series":{"nonce":"s","boot":1,"of":2,"store":{"file":"x","before":"0","after":"1"},"ended":true,"logs":["a","b"]}}`)
 	f.Add(`{"command":[]}`)
 	f.Fuzz(func(t *testing.T, text string) {
 		h, err := ReadHostRun(strings.NewReader(text))

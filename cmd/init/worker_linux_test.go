@@ -8,7 +8,12 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"vmspec/probes"
+	"vmspec/probes/efi"
+	"vmspec/probes/kernel"
+	"vmspec/probes/trial"
 	"vmspec/results"
+	"vmspec/suite"
 )
 
 // workerOf is a worker that finds a journal with records.
@@ -122,5 +127,48 @@ func TestWorkerPublishes(t *testing.T) {
 			_, missing := last(records, kindReported)
 			require.Equal(t, c.reported, missing == nil)
 		})
+	}
+}
+
+// A guest ends as its mark says, which is otherwise than its parameter where it came back
+// by a reset.
+func TestAfter(t *testing.T) {
+	s := suite.Settings{After: "reboot"}
+	require.Equal(t, "reboot", after(s, &probes.Facts{}))
+	require.Equal(t, "reboot", after(s, &probes.Facts{EFI: &efi.Facts{}}))
+	require.Equal(t, "reboot", after(s, &probes.Facts{EFI: &efi.Facts{Mark: &efi.MarkNote{Read: "absent"}}}))
+	require.Equal(t, "poweroff", after(s, &probes.Facts{EFI: &efi.Facts{Mark: &efi.MarkNote{Left: &efi.Mark{After: "poweroff"}}}}))
+}
+
+func TestMarkPlan(t *testing.T) {
+	for parameters, want := range map[string]trial.MarkPlan{
+		"":               {Nonce: "-", After: "poweroff"},
+		"vmspec.nonce=n": {Nonce: "n", After: "poweroff"},
+		"vmspec.nonce=n vmspec.series=s/1/2 vmspec.after=reboot": {Nonce: "s", Boot: 1, After: "reboot"},
+		"vmspec.series=s/2/2": {Nonce: "s", Boot: 2, Last: true, After: "poweroff"},
+	} {
+		p := map[string]string{}
+		kernel.ParseParameters(p, strings.Fields(parameters))
+		o := &observation{chosen: suite.ParseSettings(p)}
+		require.Equal(t, want, o.markPlan(), parameters)
+	}
+}
+
+// Nothing stays of a guest that is to change nothing, of one that somebody else booted,
+// or without UEFI.
+func TestMayLeaveMark(t *testing.T) {
+	for name, c := range map[string]struct {
+		pid1, uefi bool
+		parameters string
+		want       bool
+	}{
+		"ours":                  {true, true, "", true},
+		"read-only":             {true, true, "vmspec.readonly", false},
+		"somebody else's guest": {false, true, "", false},
+		"no UEFI":               {true, false, "", false},
+	} {
+		root := fstest.MapFS{"proc/cmdline": {Data: []byte(c.parameters + "\n")}}
+		o := &observation{worker: &worker{root: root, pid1: c.pid1}, uefi: c.uefi, notes: map[string][]byte{}}
+		require.Equal(t, c.want, mayLeaveMark(o), name)
 	}
 }

@@ -22,7 +22,8 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 		Left: out.Left, Remained: out.Remained, Typed: out.Typed,
 		Only: w.chosen.Only, Skip: w.chosen.Skip,
 		Image: w.image, Claims: w.vm.claims,
-		Reset: w.part.resetOf(out), Series: w.part.end(out),
+		Rebooted: out.Killed && out.Reason == vmm.Rebooted,
+		Reset:    w.part.resetOf(out), Series: w.part.end(out),
 	}
 	if whole(out) { // what is damaged may have lost its nonce
 		if err := observe(out.Report, h); err != nil {

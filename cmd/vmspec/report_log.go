@@ -175,7 +175,7 @@ func (l *serialLog) outdate(record *results.HostRun) {
 			continue
 		}
 		r := l.before(t)
-		if r.Outdated != "" || record != nil && record.Killed && record.Nonce == r.Nonce && l.lines-int(t.At) < ownEnd {
+		if r.Outdated != "" || record != nil && record.Killed && record.Nonce == r.Nonce && (record.Rebooted || l.lines-int(t.At) < ownEnd) {
 			continue
 		}
 		r.Outdated = fmt.Sprintf("line %d tells of a later boot, whose report is not there: %s (%s); --nonce %s takes the report before it",
