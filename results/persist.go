@@ -15,9 +15,13 @@ import (
 //
 //	a boot found what another left, and the VM was powered off between    persists
 //	the same, and the VM was reset only                                   nothing
-//	a later boot of the series did not find it                            does not persist
+//	a later boot of the series found no mark of it                        does not persist
+//	no boot of a series could leave one                                   does not persist
 //	a VM with a fresh store and the same image found it                   is the image's
 //	it did not                                                            is the VM's own
+//
+// A variable that was lost once comes before one that persisted, and both before a
+// platform that takes none: there may be another way to boot it.
 //
 // That the VM was powered off between is known from the host, which ended its VMM, or
 // else from the mark: its boot says how it meant to end. Which boots are of one series
@@ -89,6 +93,11 @@ func decidePersist(all []boot, best Point) Point {
 		return best
 	}
 	boots := lives(all)
+	for _, later := range boots {
+		if p, lost := later.lost(boots, best); lost {
+			return p
+		}
+	}
 	reset := ""
 	for _, later := range boots {
 		for _, l := range boots {
@@ -102,7 +111,7 @@ func decidePersist(all []boot, best Point) Point {
 		}
 	}
 	for _, later := range boots {
-		if p, lost := later.lost(boots, best); lost {
+		if p, refused := later.refused(boots, best); refused {
 			return p
 		}
 	}
@@ -115,27 +124,32 @@ func decidePersist(all []boot, best Point) Point {
 // lost fails a point by a boot that did not find what an earlier one of its series
 // should have left.
 func (l life) lost(boots []life, p Point) (Point, bool) {
-	if l.host != nil && l.host.Fresh || l.marks.None == report.MarkUnknown && l.marks.Nothing != report.MarkRefused {
+	w, left := l.lastBefore(boots, func(o life) bool { return o.marks.Left != nil })
+	_, found := l.lastBefore(boots, l.found)
+	if !left || found || l.isFresh() || l.marks.None == report.MarkUnknown || !w.offBefore(l) {
 		return p, false
 	}
-	w, left := l.lastBefore(boots, func(m report.Marks) bool { return m.Left != nil })
-	if left && (l.found(w) || !w.offBefore(l)) {
-		return p, false
-	}
-	if left {
-		problem := fmt.Sprintf("%s left a variable, and %s did not find it after a power-off: %s", w.name, l.name, l.whyLost(w, boots))
-		return failedBy(p, problem, "", w.name, l.name), true
-	}
-	if w, refused := l.lastBefore(boots, func(m report.Marks) bool { return m.Nothing == report.MarkRefused }); refused {
-		return failedBy(p, "no boot could leave a variable: "+w.marks.Why, "FW-UEFI-BOOT", w.name), true
-	}
-	return p, false
+	problem := fmt.Sprintf("%s left a variable, and %s did not find it after a power-off: %s", w.name, l.name, l.whyLost(w, boots))
+	return failedBy(p, problem, "", w.name, l.name), true
 }
 
+// refused fails a point by a boot before which the platform let none of its series leave
+// anything.
+func (l life) refused(boots []life, p Point) (Point, bool) {
+	w, refused := l.lastBefore(boots, func(o life) bool { return o.marks.Nothing == report.MarkRefused })
+	_, left := l.lastBefore(boots, func(o life) bool { return o.marks.Left != nil })
+	if !refused || left || l.isFresh() {
+		return p, false
+	}
+	return failedBy(p, "no boot could leave a variable: "+w.marks.Why, "FW-UEFI-BOOT", w.name), true
+}
+
+func (l life) isFresh() bool { return l.host != nil && l.host.Fresh }
+
 // lastBefore returns the last boot of that kind before this one.
-func (l life) lastBefore(boots []life, kind func(report.Marks) bool) (last life, ok bool) {
+func (l life) lastBefore(boots []life, kind func(life) bool) (last life, ok bool) {
 	for _, o := range boots {
-		if !o.before(l) || o.host != nil && o.host.Fresh || !kind(o.marks) {
+		if !o.before(l) || o.isFresh() || !kind(o) {
 			continue
 		}
 		if !ok || last.before(o) || !o.before(last) && o.count() > last.count() {
@@ -227,7 +241,7 @@ func decideInstance(all []boot, best Point) Point {
 	}
 	boots := lives(all)
 	for _, fresh := range boots {
-		if fresh.host == nil || !fresh.host.Fresh || fresh.marks.None == report.MarkUnknown {
+		if !fresh.isFresh() || fresh.marks.None == report.MarkUnknown {
 			continue
 		}
 		earlier := slices.DeleteFunc(slices.Clone(boots), func(o life) bool { return !o.before(fresh) || o.marks.Left == nil })

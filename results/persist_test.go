@@ -88,8 +88,14 @@ func TestPersist(t *testing.T) {
 		"over a reset, not a power-off": {[]Boot{marked("a", resetA, bios), marked("b", foundReset, bios), marked("c", leftC, started(2, "", ""))}, Fail, "b left a variable, and c did not find it after a power-off: by -bios the VMM has no file for the store; over a reset it was kept"},
 		"over neither":                  {[]Boot{marked("a", resetA, bios), marked("b", leftC, bios), marked("c", nothing, started(2, "", ""))}, Fail, "; it was not kept over a reset either"},
 		"no SetVariable":                {[]Boot{marked("a", readOnly, noStore), marked("b", readOnly, started(2, "", ""))}, Fail, "no boot could leave a variable: efivarfs is read-only"},
-		"the kernel's fault":            {[]Boot{marked("a", prevented, started(1, "0", "1")), marked("b", prevented, started(2, "1", "2"))}, Skip, prevented},
-		"a fresh store shows nothing":   {[]Boot{marked("a", leftA, started(1, "0", "1")), marked("c", nothing, fresh("0", "1"))}, Skip, leftA},
+		"lost once, kept once":          {[]Boot{marked("a", leftA, started(1, "0", "1")), marked("b", foundA, started(2, "1", "2")), marked("c", leftC, started(3, "2", "3"))}, Fail, "b left a variable, and c did not find it"},
+		"refused on another way": {[]Boot{marked("a", leftA, started(1, "0", "1")), marked("b", foundA, started(2, "1", "2")), marked("c", "boot 1 of 2 of x: "+readOnly, nil), marked("d", "boot 2 of 2 of x: "+readOnly, nil)},
+			Pass, "b found it after a power-off"},
+		"a series of the same name, twice": {[]Boot{marked("a", "boot 1 of 2 of x: "+leftA, nil), marked("b", "boot 2 of 2 of x: "+foundA, nil),
+			marked("c", "boot 1 of 2 of x: "+leftC, nil), marked("d", "boot 2 of 2 of x: found cccccccc/1 -/0 poweroff; left removed", nil)}, Pass, "a left mark aaaaaaaa in a variable, b found it after a power-off"},
+		"a reset in the series' place of a power-off": {[]Boot{marked("a", "boot 1 of 2 of x: "+resetA, nil), marked("b", "boot 2 of 2 of x: "+nothing, nil)}, Skip, "boot 1 of 2 of x: " + resetA},
+		"the kernel's fault":                          {[]Boot{marked("a", prevented, started(1, "0", "1")), marked("b", prevented, started(2, "1", "2"))}, Skip, prevented},
+		"a fresh store shows nothing":                 {[]Boot{marked("a", leftA, started(1, "0", "1")), marked("c", nothing, fresh("0", "1"))}, Skip, leftA},
 	} {
 		t.Run(name, func(t *testing.T) {
 			merged, err := MergeOf(c.boots...).By("rfc-v2")
