@@ -55,7 +55,11 @@ var boots = make(chan struct{}, min(2, runtime.NumCPU()))
 // to its standard error is shown where the test fails.
 func vmspec(t *testing.T, args ...string) (status results.Conformance, stdout, stderr string) {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 5*time.Minute)
+	limit := 5 * time.Minute
+	if slices.Contains(args, "--boots") { // four of them, one after the other
+		limit *= 4
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), limit)
 	defer cancel()
 	var out, errs bytes.Buffer
 	status = run(ctx, patient(args), &out, &errs)

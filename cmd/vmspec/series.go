@@ -176,6 +176,9 @@ func (s *series) run(c *cobra.Command) error {
 	ctx := untilSignal(c)
 	lost := map[string]error{}
 	parts := s.parts()
+	if err := s.forget(len(parts)); err != nil {
+		return err
+	}
 	for i, p := range parts {
 		err := s.runPart(c, p)
 		switch {
@@ -195,6 +198,19 @@ func (s *series) run(c *cobra.Command) error {
 		m.profiles = []string{s.profile}
 	}
 	return m.concludeSeries(c, s.log, parts[0].Logs, lost)
+}
+
+// forget removes what an earlier series left beside the first log: a boot that is not
+// made any more must not count.
+func (s *series) forget(boots int) error {
+	for boot := 2; boot <= boots; boot++ {
+		for _, name := range []string{seriesLog(s.log, boot), seriesLog(s.log, boot) + results.HostRunSuffix} {
+			if err := os.Remove(name); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("--log: %w", err)
+			}
+		}
+	}
+	return nil
 }
 
 // runPart makes one boot. Its report is read from its log, later.
