@@ -100,10 +100,12 @@ const (
 	endMark       = Mark + "end "
 )
 
-// OfReport tells whether what follows Mark belongs to a report.
+// OfReport tells whether what follows Mark belongs to a report, or is what a guest
+// needs: all else says what it does.
 func OfReport(said string) bool {
 	word, _, _ := strings.Cut(said, " ")
-	return slices.Contains([]string{parameterMark, verdictMark, endMark, Mark + "chosen ", Mark + "provisional: "}, Mark+word+" ")
+	others := []string{parameterMark, verdictMark, endMark, needMark, Mark + "chosen ", Mark + "provisional: "}
+	return slices.Contains(others, Mark+word+" ") || strings.HasPrefix(Mark+said, inputMark)
 }
 
 // parameterLine says what is wrong with a parameter.
