@@ -16,6 +16,7 @@ import (
 	"vmspec/probes/efi"
 	"vmspec/probes/entropy"
 	"vmspec/probes/guest/guesttest"
+	"vmspec/probes/hotplug"
 	"vmspec/probes/image"
 	"vmspec/probes/kernel"
 	"vmspec/probes/memory"
@@ -73,6 +74,28 @@ vendor "EDK II"
 table b1b621d5-f19c-41a5-830b-d9152c69aae0 0x47ef6000
 `},
 	{&entropy.Note{Source: "virtio_rng.0", Drawn: &entropy.Drawn{}}, "source virtio_rng.0\nbytes 0 0\n"},
+	{&hotplug.Note{Devices: []hotplug.Device{
+		{Kind: hotplug.Block, Nonce: "7f3a9c21", Seconds: 30, Asked: "ok", Plug: "done", Came: &hotplug.Came{Name: "vda", Place: "0000:01:00.0", After: 340},
+			Reads: []disk.Reading{{Result: "ok"}, {Offset: 1048064, Result: "ok"}}, Mark: hotplug.MarkOurs, Unplug: "done", Gone: ref(uint64(6120))},
+		{Kind: hotplug.Net, Nonce: "7f3a9c22", Seconds: 30, Asked: "ok", Plug: "cannot", Others: []hotplug.Other{{Place: "0000:02:00.0", Driver: "none"}}},
+		{Kind: "net2", Nonce: "1", Seconds: 30, Asked: "ok", Came: &hotplug.Came{Name: "eth0", Place: "vif-0"}, Up: "ok", Address: "unicast", Carrier: ref(false)},
+	}}, `asked block 7f3a9c21 30 ok
+plug block done
+came block vda 0000:01:00.0 340
+block block 0 ok
+block block 1048064 ok
+mark block ours
+unplug block done
+gone block 6120
+asked net 7f3a9c22 30 ok
+plug net cannot
+other net 0000:02:00.0 none
+asked net2 1 30 ok
+came net2 eth0 vif-0 0
+up net2 ok
+address net2 unicast
+carrier net2 0
+`},
 	{&image.Note{None: image.NoDisk, Boot: &image.Boot{Name: "vda", Size: 1024, Sector: 512, By: image.ByBoot}, Partition: "G", Loader: `\EFI\a b`,
 		Blocks: []image.Block{{Length: 512, Data: []byte{1}}, {Offset: 512, Length: 256, Data: []byte{}}}, Unread: []image.Unread{{Offset: 768, Length: 256, Result: "EIO input/output error"}}},
 		"none no-disk\ndisk vda 1024 512 BootCurrent\npartition G\nloader \"\\\\EFI\\\\a b\"\nblock 0 512 AQ==\nblock 512 256 \nunread 768 256 EIO input/output error\n"},

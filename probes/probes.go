@@ -21,6 +21,7 @@ import (
 	"vmspec/probes/entropy"
 	"vmspec/probes/fdt"
 	"vmspec/probes/gic"
+	"vmspec/probes/hotplug"
 	"vmspec/probes/image"
 	"vmspec/probes/kernel"
 	"vmspec/probes/memory"
@@ -61,6 +62,7 @@ type Facts struct {
 	SMBIOS  *smbios.Facts
 	TPM     *tpm.Facts
 	Entropy *entropy.Facts
+	Hotplug hotplug.Facts `json:",omitzero"` // empty where nobody was asked to plug
 
 	Errors map[string]string // by the subject's name
 }
@@ -96,6 +98,7 @@ var subjects = []subject{
 	{"smbios", func(fsys fs.FS, f *Facts) (err error) { f.SMBIOS, err = smbios.Read(fsys); return }},
 	{"tpm", func(fsys fs.FS, f *Facts) (err error) { f.TPM, err = tpm.Read(fsys); return }},
 	{"entropy", func(fsys fs.FS, f *Facts) (err error) { f.Entropy, err = entropy.Read(fsys); return }},
+	{"hotplug", func(fsys fs.FS, f *Facts) error { f.Hotplug = hotplug.Read(fsys); return nil }},
 }
 
 // Subjects lists the names of the subjects, as Errors uses them.

@@ -37,10 +37,6 @@ func readPorts(fsys fs.FS) ([]Port, error) {
 	return n.Ports, err
 }
 
-// InputRequest begins a line that ends in a word. With it a guest asks whoever reads
-// the console to type that word and Enter.
-const InputRequest = "# vmspec: input please type "
-
 // InputNote is what was typed on the terminals.
 type InputNote struct{ Inputs []Input }
 

@@ -54,6 +54,20 @@
 //	source NAME            as the kernel calls it
 //	bytes COUNT DISTINCT   how many bytes came, and how many different values
 //
+// vmspec/hotplug: devices that the host was asked to plug, and then to unplug
+//
+//	asked KIND NONCE SECONDS RESULT   for a device of the kind
+//	plug KIND done|cannot             the host's answer
+//	came KIND NAME PLACE MILLISECONDS
+//	other KIND PLACE DRIVER           a device that is none of the kind
+//	block KIND OFFSET RESULT          of the disk, at this byte; "short BYTES" if fewer came
+//	mark KIND ours|half|others|none   whether its first and last block name the request
+//	up KIND RESULT                    the interface
+//	address KIND WORD
+//	carrier KIND 0|1
+//	unplug KIND done|cannot           the host's answer
+//	gone KIND MILLISECONDS            after the request
+//
 // vmspec/image: what was read of the disk from which the guest was booted
 //
 //	none REASON                  the guest was booted from no disk

@@ -20,13 +20,13 @@ type Input struct {
 	err        error
 }
 
-// AskInput asks on each terminal for another word, and does not wait. Answers are
-// accepted until [CollectInput].
-func AskInput(terminals []string) []Input {
+// AskInput asks on each terminal for another word, by the line that request makes
+// of it, and does not wait. Answers are accepted until [CollectInput].
+func AskInput(terminals []string, request func(word string) string) []Input {
 	var out []Input
 	for _, name := range terminals {
 		i := Input{name: name, word: fmt.Sprintf("%08x", rand.Uint32())}
-		i.terminal, i.err = askOn(name, console.InputRequest+i.word+"\n")
+		i.terminal, i.err = askOn(name, request(i.word)+"\n")
 		out = append(out, i)
 	}
 	return out

@@ -37,7 +37,7 @@ func TestCollectInput(t *testing.T) {
 }
 
 func TestAskInput(t *testing.T) {
-	got := AskInput([]string{"no-such-terminal", "null"})
+	got := AskInput([]string{"no-such-terminal", "null"}, func(word string) string { return "please " + word })
 	require.Len(t, got, 2)
 	for _, i := range got {
 		require.Error(t, i.err, "no terminal")

@@ -5,6 +5,7 @@ package trial
 import (
 	"errors"
 	"io"
+	"io/fs"
 	"time"
 )
 
@@ -21,6 +22,10 @@ func openEntropy() (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
 func openPort(string) error { return errors.ErrUnsupported }
 
 func askOn(string, string) (io.ReadCloser, error) { return nil, errors.ErrUnsupported }
+
+func openLink(fs.FS, string) (link, error) { return link{}, errors.ErrUnsupported }
+
+func openOutside([]string) (outside, error) { return outside{}, errors.ErrUnsupported }
 
 func writeFile(string, string) error { return errors.ErrUnsupported }
 
