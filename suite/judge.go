@@ -60,6 +60,7 @@ const (
 	ReasonOwnGuest = report.NeedsOwnGuest  // the suite changes nothing in a guest that it did not boot
 	ReasonNoDevice = "no-device"           // there is nothing to judge
 	ReasonNobody   = report.NobodyAnswered // somebody was asked to type
+	ReasonNoAct    = report.HostDidNotAct  // somebody was asked to plug, to unplug or to pause
 	ReasonNoUEFI   = "no-uefi"             // the guest was not booted through UEFI
 	ReasonNoTree   = "no-fdt"              // the guest has no device tree
 	ReasonNoGIC    = "no-gic"              // the description names no GIC

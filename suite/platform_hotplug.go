@@ -4,36 +4,48 @@ import (
 	"strings"
 
 	"vmspec/probes"
+	"vmspec/probes/hotplug"
 )
+
+// hotplugBus is a requirement on which others rest.
+var hotplugBus = Requirement{
+	ID: "PLAT-HOTPLUG-BUS", Title: "The VM has a hotpluggable bus",
+	Asked: "The VM has a bus on which disks and network devices can be plugged, such as PCIe or the Xen PV bus.",
+	How: "Passes with a Xen PV device, a VMBus, a PCI slot with a hotplug driver, or a PCIe port that pciehp " +
+		"serves. Else it fails. An error if not root, with pcie_ports=, on Xen without PV devices, or in a kernel " +
+		"without the driver.",
+	Subject: Platform, Kind: Evidence,
+	Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
+	Needs:   []string{"pci", "xen", "vmbus", "virtio", "acpi", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_PCI_PCIE"},
+	Check: checkHotplug,
+	Fix:   "Add a PCIe port whose slot is hotplug capable, with QEMU by -device pcie-root-port.",
+}
 
 // platformHotplug is what the chapter asks of hotplug.
 var platformHotplug = []Requirement{
-	{
-		ID: "PLAT-HOTPLUG-BUS", Title: "The VM has a hotpluggable bus",
-		Asked: "The VM has a bus on which disks and network devices can be plugged, such as PCIe or the Xen PV bus.",
-		How: "Passes with a Xen PV device, a VMBus, a PCI slot with a hotplug driver, or a PCIe port that pciehp " +
-			"serves. Else it fails. An error if not root, with pcie_ports=, on Xen without PV devices, or in a kernel " +
-			"without the driver.",
-		Subject: Platform, Kind: Evidence,
-		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
-		Needs:   []string{"pci", "xen", "vmbus", "virtio", "acpi", "kernel"}, Kernel: []string{"CONFIG_HOTPLUG_PCI_PCIE"},
-		Check: checkHotplug,
-		Fix:   "Add a PCIe port whose slot is hotplug capable, with QEMU by -device pcie-root-port.",
-	},
+	hotplugBus,
 	{
 		ID: "PLAT-HOTPLUG-BLOCK", Title: "A block device can be plugged and pulled",
-		Asked:   "A disk can be added to the running VM and taken out again.",
-		How:     "Not judged: somebody has to plug and pull at the VMM while the guest looks.",
-		Subject: Platform, Kind: Functional, Untested: ReasonHotplug,
+		Asked: "A disk can be added to the running VM and taken out again.",
+		How: "With vmspec.needs=hotplug-block, asks the host for a disk on the console, reads its first and last block, and " +
+			"asks for its removal. Fails if it cannot be read, or if the host says that it has acted and the guest sees " +
+			"nothing. Skipped if the host did not act or offers nothing, with vmspec.readonly, and in a guest that we did not boot.",
+		Subject: Platform, Kind: Functional, RestsOn: hotplugBus.ID,
 		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
+		Needs:   []string{"kernel", "hotplug"},
+		Check:   checkPlug(hotplug.Block),
 		Fix:     "Let the guest see a block device that is added to the hotpluggable bus, and its removal.",
 	},
 	{
 		ID: "PLAT-HOTPLUG-NET", Title: "A network device can be plugged and pulled",
-		Asked:   "A network device can be added to the running VM and taken out again.",
-		How:     "Not judged: somebody has to plug and pull at the VMM while the guest looks.",
-		Subject: Platform, Kind: Functional, Untested: ReasonHotplug,
+		Asked: "A network device can be added to the running VM and taken out again.",
+		How: "With vmspec.needs=hotplug-net, asks the host for a network device on the console, brings it up, and asks for its " +
+			"removal. Fails if it does not come up, has no address of its own, or if the host says that it has acted and the " +
+			"guest sees nothing. Skipped as PLAT-HOTPLUG-BLOCK is.",
+		Subject: Platform, Kind: Functional, RestsOn: hotplugBus.ID,
 		Clauses: everywhere(Clause{StronglyRecommended, "VM Platform", 7}),
+		Needs:   []string{"kernel", "hotplug"},
+		Check:   checkPlug(hotplug.Net),
 		Fix:     "Let the guest see a network device that is added to the hotpluggable bus, and its removal.",
 	},
 }

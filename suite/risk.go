@@ -15,8 +15,11 @@ type Risk struct {
 	Skip []string
 }
 
+// plugIDs are the requirements on devices that the host plugs and unplugs.
+var plugIDs = []string{"PLAT-HOTPLUG-BLOCK", "PLAT-HOTPLUG-NET"}
+
 // Risks are the trials in the order in which they are made, by risk: devices,
-// the firmware's variables, its clock, others' answers, the CPUs' switches.
+// the firmware's variables, its clock, others' answers, hotplug, the CPUs' switches.
 var Risks = []Risk{
 	{Name: "entropy", Steps: []string{"trial entropy"}, IDs: []string{"PLAT-RNG-BYTES"}, Skip: []string{"PLAT-RNG-BYTES"}},
 	{Name: "disks", Steps: []string{"trial disks"}, IDs: []string{"PLAT-BLOCK-READ"}, Skip: []string{"PLAT-BLOCK-READ"}},
@@ -34,6 +37,7 @@ var Risks = []Risk{
 		IDs: []string{"FW-RTC", "PLAT-CLOCK-DATE", "PLAT-COUNTER-PACE"}, Skip: []string{"FW-RTC", "PLAT-CLOCK-DATE", "PLAT-COUNTER-PACE"},
 	},
 	{Name: "network", Steps: []string{"trial network"}, IDs: []string{"PLAT-NET-LINK"}, Skip: []string{"PLAT-NET-LINK"}},
+	{Name: "hotplug", Steps: []string{"trial hotplug"}, IDs: plugIDs, Skip: plugIDs},
 	{Name: "offline", Steps: []string{"trial offline"}, IDs: []string{"PLAT-CPU-OFFLINE"}, Skip: []string{"PLAT-CPU-OFFLINE"}},
 }
 

@@ -14,12 +14,12 @@ type Settings struct {
 	Profile  Profile
 	Only     []string // judge these only; all if empty
 	Skip     []string
-	After    string // "poweroff", "reboot" or "halt"
-	ReadOnly bool   // change nothing, not even for a moment
-	Nonce    string // repeated in the report, to tell it from an older one
-	Frames   int    // how many times the report goes out again, in frames
-	Capture  string // how the captured guest leaves: by its "port", by the "console" or "none"
-	Series   Series // of boots of one VM
+	After    string   // "poweroff", "reboot" or "halt"
+	ReadOnly bool     // change nothing, not even for a moment
+	Nonce    string   // repeated in the report, to tell it from an older one
+	Frames   int      // how many times the report goes out again, in frames
+	Capture  string   // how the captured guest leaves: by its "port", by the "console" or "none"
+	Needs    []string // what the host offers to do when it is asked: report.Needs
 	Problems []string
 	// Subjects leaves out what others owe. It is no parameter: an image that does
 	// not run has no platform. All are judged if it is empty.
@@ -85,13 +85,28 @@ func (s *Settings) set(name, value string) (problem string) {
 			return "port, console or none"
 		}
 		s.Capture = value
-	case "series":
-		s.Series, problem = parseSeries(value)
+	case "needs":
+		s.Needs, problem = parseNeeds(value)
 	default:
 		return "no such parameter"
 	}
 	return problem
 }
+
+// parseNeeds reads what a host offers.
+func parseNeeds(list string) (needs []string, problem string) {
+	for need := range strings.SplitSeq(list, ",") {
+		if !slices.Contains(report.Needs(), need) {
+			problem = fmt.Sprintf("no need %q: there are %s", need, strings.Join(report.Needs(), ", "))
+			continue
+		}
+		needs = append(needs, need)
+	}
+	return needs, problem
+}
+
+// Offers tells whether the host offers to do something when it is asked.
+func (s Settings) Offers(need string) bool { return slices.Contains(s.Needs, need) }
 
 // isOn tells whether a parameter that is a switch is on: with any value but 0.
 func isOn(value string) bool { return value != "0" }

@@ -48,7 +48,8 @@ func OfferFor(need string) string {
 }
 
 const (
-	needMark  = Mark + "need "
+	needWord  = "need "
+	needMark  = Mark + needWord
 	inputMark = Mark + "input please type " // of a guest that asks people, too
 	// maxTimeout bounds a need's, in seconds.
 	maxTimeout = 999
@@ -59,7 +60,12 @@ func (n Need) Line() string {
 	if n.Name == NeedInput {
 		return inputMark + n.Nonce
 	}
-	return fmt.Sprintf("%s%s nonce=%s timeout=%ds", needMark, n.Name, n.Nonce, n.Timeout)
+	return Mark + n.String()
+}
+
+// String is the need as a finding names it, which does not ask for it once more.
+func (n Need) String() string {
+	return fmt.Sprintf("%s%s nonce=%s timeout=%ds", needWord, n.Name, n.Nonce, n.Timeout)
 }
 
 // FindNeed finds a need in a line, behind whatever stands before it and before
@@ -69,11 +75,21 @@ func FindNeed(line string) (n Need, ok bool) {
 		n = Need{Name: NeedInput, Nonce: strings.TrimSpace(word)}
 		return n, isTyped(n.Nonce)
 	}
-	_, text, ok := strings.Cut(line, needMark)
+	_, text, _ := strings.Cut(line, needMark)
+	return parseNeed(text)
+}
+
+// NeedIn finds the need that a finding names.
+func NeedIn(found string) (n Need, ok bool) {
+	_, text, _ := strings.Cut(found, needWord)
+	return parseNeed(text)
+}
+
+func parseNeed(text string) (n Need, ok bool) {
 	name, text, named := strings.Cut(text, " nonce=")
 	nonce, text, more := strings.Cut(text, " timeout=")
 	seconds, _, ends := strings.Cut(text, "s")
-	if !ok || !named || !more || !ends || !isNumber(seconds) {
+	if !named || !more || !ends || !isNumber(seconds) {
 		return Need{}, false
 	}
 	n = Need{Name: name, Nonce: nonce}

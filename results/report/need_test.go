@@ -22,9 +22,14 @@ func TestNeedLine(t *testing.T) {
 		require.Contains(t, Needs(), OfferFor(name))
 	}
 	require.Equal(t, "# vmspec: need hotplug-block nonce=7f3a9c21 timeout=30s", Need{NeedBlock, "7f3a9c21", 30}.Line())
-	got, ok := FindNeed("asked: " + Need{UnplugNet, "a", 999}.Line() + ", and nothing came")
+	found := "vda came; " + Need{UnplugNet, "a", 999}.String() + ": it stayed"
+	got, ok := NeedIn(found)
 	require.True(t, ok)
 	require.Equal(t, Need{UnplugNet, "a", 999}, got)
+	_, ok = FindNeed(found)
+	require.False(t, ok, "a report does not ask again")
+	_, ok = NeedIn("nothing came")
+	require.False(t, ok)
 }
 
 func TestFindNeedRefuses(t *testing.T) {

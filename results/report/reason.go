@@ -6,9 +6,10 @@ import "strings"
 // could not, and says what is missing.
 const (
 	Skipped          = "vmspec.skip"
-	GuessedDisk      = "guessed-disk"    // nothing says that the guest was booted from the disk
-	NobodyAnswered   = "nobody-answered" // somebody was asked to type
-	NeedsImage       = "needs-image"     // a disk image under test
+	GuessedDisk      = "guessed-disk"     // nothing says that the guest was booted from the disk
+	NobodyAnswered   = "nobody-answered"  // somebody was asked to type
+	HostDidNotAct    = "host-did-not-act" // somebody was asked to plug, to unplug or to pause
+	NeedsImage       = "needs-image"      // a disk image under test
 	NeedsImageCheck  = "needs-image-check"
 	NeedsBoot        = "needs-boot"
 	NeedsTwoBoots    = "needs-two-boots"
