@@ -25,6 +25,7 @@ type Run struct {
 	Nonce   string         // of the report to wait for; empty for any
 	Log     io.Writer      // takes the console's bytes as they are; nil for nowhere
 	Line    func(string)   // is called with each line of the console; may be nil
+	Serve   Serve          // what the guest may need; nil for nothing
 	Before  []func() error // are called when all is ready for the VMM to start
 	Timeout time.Duration  // for the whole run
 	Silence time.Duration  // for the console to say something
@@ -57,7 +58,8 @@ const (
 // guest.
 func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	began := time.Now()
-	w := &watch{run: r, parser: results.Parser{Nonce: r.Nonce}, alarm: make(chan alarm, 64), closed: make(chan struct{})}
+	w := &watch{run: r, parser: results.Parser{Nonce: r.Nonce}, alarm: make(chan alarm, 64), silent: make(chan struct{}), needs: newNeeds(ctx, r.Serve)}
+	defer w.needs.end()
 	cmd := exec.Command(r.Command[0], r.Command[1:]...)
 	stderr, err := listen(cmd)
 	if err != nil {
@@ -87,15 +89,17 @@ func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	out := &Outcome{}
 	go w.read(console)
 	w.wait(ctx, out, ended)
+	w.needs.stop()
 	if !out.Killed {
 		w.family.await(time.After(settling))
 		out.Remained = w.family.alive()
 	}
 	w.family.kill() // what it left behind
 	console.Stop()
-	<-w.closed
-	if w.bytes > console.Left() {
-		out.Typed = w.typed
+	<-w.silent
+	w.needs.end()
+	if w.needs.bytes.Load() > int64(console.Left()) {
+		out.Typed = w.needs.typed
 	}
 	err = errors.Join(w.readErr, console.Close())
 	if s, ok := console.(*serial); ok {

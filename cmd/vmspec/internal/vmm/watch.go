@@ -7,7 +7,6 @@ import (
 	"sync/atomic"
 	"time"
 
-	guestconsole "vmspec/probes/console"
 	"vmspec/results"
 	"vmspec/results/report"
 )
@@ -27,10 +26,9 @@ type watch struct {
 	silent  chan struct{} // closed when the console's end was read
 	readErr error
 	logErr  error
-	unseen  int          // ticks since silent
-	whole   atomic.Bool  // the report is
-	typed   int          // how many words were typed
-	bytes   int          // of them, those that the console took over
+	unseen  int         // ticks since silent
+	whole   atomic.Bool // the report is
+	needs   *needs
 	at      atomic.Int64 // when the console was last heard, in nanoseconds since 1970
 }
 
@@ -106,10 +104,7 @@ func (w *watch) line(text string) {
 	if w.run.Line != nil {
 		w.run.Line(shown)
 	}
-	if word, asked := wanted(text); asked && w.typed < maxTyped {
-		w.typed++
-		w.bytes += w.console.Type(word + "\r") // the Enter key's
-	}
+	w.needs.line(text, w.console)
 	change := w.health.Take(text)
 	switch {
 	case w.parser.Line(text):
@@ -143,18 +138,7 @@ func (w *watch) symptom() string {
 	return w.health.Symptom + ": " + printable(w.health.Text)
 }
 
-// maxTyped bounds how often a guest is answered.
-const maxTyped = 16
-
-// wanted returns the word that a guest asks for in a line of the console. It
-// is a number: a guest cannot have anything else typed.
-func wanted(line string) (word string, asked bool) {
-	_, word, asked = strings.Cut(line, guestconsole.InputRequest)
-	word = strings.TrimSpace(word)
-	return word, asked && word != "" && len(word) <= 16 && strings.Trim(word, "0123456789abcdef") == ""
-}
-
-func (w *watch) raise(why alarm) {
+func (w *watch) sound(why alarm) {
 	select {
 	case w.alarm <- why:
 	default: // as many alarms wait already as any guest can mean
