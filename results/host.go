@@ -21,6 +21,7 @@ type HostRun struct {
 	Lasted  bool     `json:"lasted"`           // because it did not end by itself
 	Off     bool     `json:"off"`              // the guest's kernel said that it powers off
 	Typed   int      `json:"typed,omitempty"`  // how many words the host typed for the guest, of which the VMM took some
+	Acts    []Act    `json:"acts,omitempty"`
 	// Left says that the command ended before the VM that it had started; Remained,
 	// that something of it was still there and the host ended that.
 	Left     bool    `json:"left,omitempty"`
@@ -138,7 +139,7 @@ var observers = map[string]func(view) (v Verdict, text string){
 	// The VMM may not pass on what the host typed. So the guest must have seen
 	// nothing either: no input, and no interrupt.
 	"PLAT-CONSOLE-INPUT": func(v view) (Verdict, string) {
-		if v.Typed == 0 || v.quiet == "" {
+		if !v.typed() || v.quiet == "" {
 			return Skip, ""
 		}
 		return Fail, "the host typed what the guest asked for, and nothing came: " + v.quiet
@@ -195,6 +196,9 @@ func (r *Report) Observe(h *HostRun) error {
 func (v view) judge(p Point) (j Judged) {
 	if p.Party() == report.Image {
 		return v.ofFile(p)
+	}
+	if j := v.inVain(p); j.Verdict != "" {
+		return j
 	}
 	if observe := observers[p.ID]; observe != nil && (p.Needs() || p.Verdict == Skip && p.Reason == report.NobodyAnswered) {
 		j.Verdict, j.Text = observe(v)
