@@ -86,15 +86,17 @@ func (l *loader) loadLeft(module string) {
 	l.load(module)
 }
 
-// loadAsked loads the modules that devices ask for. Devices that appear by that
-// may ask for more.
-func (l *loader) loadAsked() {
+// loadAsked loads the modules that devices ask for.
+func (l *loader) loadAsked() { l.loadFor(append(l.described(), l.enumerated()...)) }
+
+// loadFor loads the modules that aliases ask for. Devices that appear by that may ask
+// for more.
+func (l *loader) loadFor(asked []string) {
 	text, err := fs.ReadFile(l.root, path.Join(moduleTree(), "modules.alias"))
 	if err != nil {
 		return
 	}
 	modules := kernel.ParseAliases(string(text))
-	asked := append(l.described(), l.enumerated()...)
 	seen := map[string]bool{}
 	for range rounds {
 		before := len(l.tried)

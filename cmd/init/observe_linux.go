@@ -20,6 +20,7 @@ import (
 	"vmspec/probes/smbios"
 	"vmspec/probes/timer"
 	"vmspec/probes/trial"
+	"vmspec/results/report"
 	"vmspec/suite"
 )
 
@@ -159,6 +160,7 @@ func (o *observation) take() *guest.FS {
 	o.endInput(inputs, inputErr)
 	o.refresh(changing)
 	o.update("clock", "PLAT-CONSOLE-INPUT")
+	o.makeRisky(hostRisks)
 	o.tryOffline()
 	o.addLog()
 	o.addNotes()
@@ -222,13 +224,18 @@ func (o *observation) askInput() ([]trial.Input, error) {
 	if err != nil {
 		return nil, err
 	}
-	var names []string
+	ask := func(word string) string { return report.Need{Name: report.NeedInput, Nonce: word}.Line() }
+	return trial.AskInput(askable(facts), ask), nil
+}
+
+// askable lists the terminals on which somebody may be asked.
+func askable(facts *console.Facts) (names []string) {
 	for _, t := range facts.Terminals {
 		if t.Name == "hvc0" || !strings.HasPrefix(t.Name, "hvc") { // one device is enough for Linux to make all eight
 			names = append(names, t.Name)
 		}
 	}
-	return trial.AskInput(names), nil
+	return names
 }
 
 // endInput looks for the answers.

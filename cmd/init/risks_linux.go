@@ -31,8 +31,8 @@ type risk struct {
 	make     func(o *observation)
 }
 
-// The risks, in their order. The clock's trial and that of the CPUs come last, and
-// have no functions here: they run beside others, or end the work.
+// The risks, in their order. The clock's trial and that of the CPUs have no functions
+// here: they run beside others, or end the work. Between them come hostRisks.
 var (
 	deviceRisks = []risk{
 		{"entropy", new(entropy.Note), []string{"entropy"}, hasEntropy, tryEntropy},
@@ -48,13 +48,13 @@ var (
 	exchangeRisks = []risk{
 		{"network", new(network.Note), []string{"network"}, hasNetwork, tryNetwork},
 	}
-	lastRisks = []risk{
-		{"clock", new(rtc.Note), []string{"rtc", "console"}, hasClock, nil},
-		{"offline", new(cpu.Offline), []string{"cpu"}, (*observation).mayChange, nil},
-	}
+	clockRisk   = risk{"clock", "clock", []string{"rtc", "console"}, hasClock, nil}
+	offlineRisk = risk{"offline", "offline", []string{"cpu"}, (*observation).mayChange, nil}
 )
 
-func allRisks() []risk { return slices.Concat(deviceRisks, firmwareRisks, exchangeRisks, lastRisks) }
+func allRisks() []risk {
+	return slices.Concat(deviceRisks, firmwareRisks, exchangeRisks, []risk{clockRisk}, hostRisks, []risk{offlineRisk})
+}
 
 var errLeftOut = errors.New("left out by a parameter")
 

@@ -26,8 +26,7 @@ type watchFlags struct {
 	log, profile     string
 	outputFlags
 	vm     claimsFlag
-	boots  int
-	part   *part                     // of a series; nil for none
+	server server
 	image  map[string]results.Judged // its file, before the run
 	sector sectorSize                // of the image, if it was said
 	chosen suite.Settings            // what --append asks of the guest
@@ -40,6 +39,7 @@ func (w *watchFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&w.profile, "profile", "", "judge by this profile and not by the guest's")
 	c.Flags().IntVar(&w.boots, "boots", 1, "power the VM on so `OFTEN`, with one variable store, then once with a fresh one (vmspec help farm)")
 	w.vm.register(c)
+	w.server.register(c)
 	w.outputFlags.register(c)
 }
 
@@ -54,7 +54,7 @@ func (w *watchFlags) check() error {
 			return fmt.Errorf("--%s %s: more than 0, such as 2m", t.flag, t.time)
 		}
 	}
-	return errors.Join(checkProfile(w.profile), w.outputFlags.check(), w.vm.read())
+	return errors.Join(checkProfile(w.profile), w.outputFlags.check(), w.vm.read(), w.server.check())
 }
 
 // runFlags are a target's options as given.
@@ -63,6 +63,7 @@ type runFlags struct {
 	target.Options
 	accel, firmware, guest string
 	append                 string
+	needs                  []string
 }
 
 func newRun() *cobra.Command {
@@ -94,6 +95,7 @@ targets are listed by "vmspec targets"; any other VMM is started by
 	c.Flags().StringVar(&f.guest, "guest", "", "`DIR` with Image and initramfs.cpio.lz4, as make guest leaves them (default build/arm64, for AArch32 build/arm)")
 	c.Flags().StringVar(&f.firmware, "firmware", "", "UEFI's `CODE,VARS` files; U-Boot has one")
 	f.registerImage(c)
+	f.registerNeeds(c)
 	c.AddCommand(newRunExec())
 	return c
 }
@@ -115,7 +117,7 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := f.prepareFirmware(t, dir); err != nil {
+	if err := errors.Join(f.prepareFirmware(t, dir), f.offerByQMP(t, dir)); err != nil {
 		return err
 	}
 	if _, err := t.FindProgram(); err != nil {
@@ -140,9 +142,9 @@ func (f *runFlags) launch(c *cobra.Command, t target.Target, nonce string) error
 		f.vm.claims = t.Claims(f.Options)
 	}
 	// Nothing that we say reaches a guest behind U-Boot; the last report counts.
-	if f.Append = f.append; nonce == "" && !t.UBoot {
+	if f.Append = f.server.parameter(f.append); nonce == "" && !t.UBoot {
 		nonce = newNonce()
-		f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.append)
+		f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.Append)
 	}
 	hint := ""
 	if slices.Contains(f.Extra, "-append") {
@@ -236,12 +238,13 @@ func newNonce() string {
 // another nonce than the run's.
 func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run, hint string) (*vmm.Outcome, error) {
 	var held nonces
-	r.Timeout, r.Silence, r.Line = w.timeout, w.silence, held.line
-	w.part.begin(&r)
+	defer w.server.close()
+	r.Timeout, r.Silence, r.Line, r.Serve = w.timeout, w.silence, held.line, w.server.offers
 	out, err := w.logged(c, name, r)
 	if out == nil {
 		return nil, err
 	}
+	w.server.complain(c.ErrOrStderr(), name)
 	var unknown error // the profile, or what is claimed, to this report
 	if w.profile != "" && whole(out) {
 		var other *results.Report

@@ -145,7 +145,7 @@ func (f *execFlags) complete(hasParameters, byPort bool) error {
 	if f.nonce == "" && hasParameters {
 		f.nonce = newNonce()
 	}
-	words := strings.Fields(f.append)
+	words := strings.Fields(f.server.parameter(f.append))
 	if f.capture != "" && !byPort {
 		words = append([]string{"vmspec.capture=console"}, words...)
 	}

@@ -62,6 +62,7 @@ type Options struct {
 	Code      string // path of the firmware's code, for UEFI targets and U-Boot
 	Vars      string // path of this run's own variable store, for UEFI targets
 	Capture   string // path that the captured guest goes to; empty for none
+	Monitor   string // path of the socket on which QEMU's monitor listens; empty for none
 	Extra     []string
 	Reset     bool // a reset boots the VM again; else it ends QEMU
 	Keep      bool // what the VM writes to the image stays there
@@ -129,7 +130,18 @@ func (t Target) Args(o Options) []string {
 			"-chardev", "file,id=capture,path="+escape(o.Capture),
 			"-device", "virtserialport,chardev=capture,name=org.vmspec.capture")
 	}
+	args = append(args, rootPorts...)
+	if o.Monitor != "" {
+		args = append(args, "-qmp", "unix:"+escape(o.Monitor)+",server=on,wait=off")
+	}
 	return append(args, o.Extra...)
+}
+
+// rootPorts are two PCIe ports with nothing behind them, for a disk and a network
+// device that are plugged. The user's own have other numbers: QEMU's default is 0.
+var rootPorts = []string{
+	"-device", "pcie-root-port,id=vmspec1,chassis=241,slot=241",
+	"-device", "pcie-root-port,id=vmspec2,chassis=242,slot=242",
 }
 
 func (t Target) cpu(accel string) string {
