@@ -131,6 +131,12 @@ off 3 EBUSY device or resource busy
 log [   12.000000] psci: CPU1 may not have shut down cleanly
 `},
 	{free(kernel.ParametersNote(), "vmspec.nonce=1\nvmspec.readonly\n"), "vmspec.nonce=1\nvmspec.readonly\n"},
+	{&rtc.PauseNote{Device: "rtc0", Nonce: "7f3a9c21", Seconds: 30, Asked: "ok", Answer: "done", Before: &rtc.Clocks{RTC: 5, Wall: 5100}, After: &rtc.Clocks{RTC: 10, Wall: 5300}}, `rtc rtc0
+asked 7f3a9c21 30 ok
+answer done
+before 5 5100
+after 10 5300
+`},
 	{&console.PortsNote{Ports: []console.Port{{Name: "vport1p1", Result: "ok"}, {Name: "vport1p2", Result: "EBUSY device or resource busy"}}}, "port vport1p1 ok\nport vport1p2 EBUSY device or resource busy\n"},
 	{&smbios.Note{Version: "3.0.0", Entry: 64, Structures: []smbios.Structures{{Type: 0, Count: 1}, {Type: 127, Count: 1}}}, `version 3.0.0
 entry 64

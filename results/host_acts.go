@@ -41,13 +41,14 @@ func (h *HostRun) typed() bool {
 	return h.Typed > 0 || slices.ContainsFunc(h.Acts, func(a Act) bool { return a.Need == report.NeedInput && a.Done })
 }
 
-// inVain joins both sides of a request: the host says that it has acted, and the
-// guest saw nothing of that.
+// inVain joins both sides of a request for a device: the host says that it has acted,
+// and the guest saw nothing of that. Of a pause a guest learns by the answer alone,
+// which the console may have lost.
 func (h *HostRun) inVain(p Point) (j Judged) {
 	n, named := report.NeedIn(p.Found)
 	a, ok := h.acted(n.Name, n.Nonce)
 	open := p.Verdict == Skip && p.Reason == report.HostDidNotAct
-	if !named || !ok || !a.Done || !open && p.Verdict != Fail {
+	if !named || n.Name == report.NeedPause || !ok || !a.Done || !open && p.Verdict != Fail {
 		return Judged{}
 	}
 	text := fmt.Sprintf("the host says that it did %s; the guest: %s", a.words(), p.Found)

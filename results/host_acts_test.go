@@ -32,10 +32,12 @@ func TestObserveActs(t *testing.T) {
 		"it could not":                    {skipped, change(func(a *Act) { a.Done = false }), skipped},
 		"for another request":             {skipped, change(func(a *Act) { a.Nonce = "1" }), skipped},
 		"another need":                    {skipped, change(func(a *Act) { a.Need = "unplug-block" }), skipped},
-		"not asked":                       {Point{Verdict: Skip, Reason: report.NeedsHotplug}, []Act{done}, Point{Verdict: Skip, Reason: report.NeedsHotplug}},
-		"passed":                          {Point{Verdict: Pass, Found: "vda came"}, []Act{done}, Point{Verdict: Pass, Found: "vda came"}},
-		"in error":                        {Point{Verdict: Error, Reason: "x", Found: found}, []Act{done}, Point{Verdict: Error, Reason: "x", Found: found}},
-		"a finding that names no need":    {Point{Verdict: Fail, Problem: "EIO", Found: "vda came"}, []Act{done}, Point{Verdict: Fail, Problem: "EIO", Found: "vda came"}},
+		"a pause": {Point{Verdict: Skip, Reason: report.HostDidNotAct, Found: "need pause nonce=1 timeout=30s: no word of it"}, []Act{{Need: "pause", Nonce: "1", Done: true}},
+			Point{Verdict: Skip, Reason: report.HostDidNotAct, Found: "need pause nonce=1 timeout=30s: no word of it"}},
+		"not asked":                    {Point{Verdict: Skip, Reason: report.NeedsHotplug}, []Act{done}, Point{Verdict: Skip, Reason: report.NeedsHotplug}},
+		"passed":                       {Point{Verdict: Pass, Found: "vda came"}, []Act{done}, Point{Verdict: Pass, Found: "vda came"}},
+		"in error":                     {Point{Verdict: Error, Reason: "x", Found: found}, []Act{done}, Point{Verdict: Error, Reason: "x", Found: found}},
+		"a finding that names no need": {Point{Verdict: Fail, Problem: "EIO", Found: "vda came"}, []Act{done}, Point{Verdict: Fail, Problem: "EIO", Found: "vda came"}},
 	} {
 		r := withPoints("a", c.point)
 		r.Points[0].ID, c.want.ID = "PLAT-HOTPLUG-BLOCK", "PLAT-HOTPLUG-BLOCK"

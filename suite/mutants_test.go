@@ -27,7 +27,7 @@ func allMutants(t testing.TB) []mutant {
 	return slices.Concat(
 		imageMutants(), firmwareMutants, descriptionMutants, descriptionCompleteMutants,
 		platformMutants, consoleMutants, gicMutants, timerMutants, hotplugMutants, plugMutants, guestOSMutants,
-		beyondFirmwareMutants, treeMutants(t), beyondCPUMutants, beyondMemoryMutants, beyondTimerMutants, beyondConsoleMutants,
+		beyondFirmwareMutants, treeMutants(t), beyondCPUMutants, beyondMemoryMutants, beyondTimerMutants, pauseMutants, beyondConsoleMutants,
 		pciMutants, virtioMutants, deviceMutants, xenMutants,
 	)
 }

@@ -19,7 +19,7 @@ type Risk struct {
 var plugIDs = []string{"PLAT-HOTPLUG-BLOCK", "PLAT-HOTPLUG-NET"}
 
 // Risks are the trials in the order in which they are made, by risk: devices,
-// the firmware's variables, its clock, others' answers, hotplug, the CPUs' switches.
+// the firmware's variables, its clock, others' answers, what the host does, the CPUs' switches.
 var Risks = []Risk{
 	{Name: "entropy", Steps: []string{"trial entropy"}, IDs: []string{"PLAT-RNG-BYTES"}, Skip: []string{"PLAT-RNG-BYTES"}},
 	{Name: "disks", Steps: []string{"trial disks"}, IDs: []string{"PLAT-BLOCK-READ"}, Skip: []string{"PLAT-BLOCK-READ"}},
@@ -38,6 +38,7 @@ var Risks = []Risk{
 	},
 	{Name: "network", Steps: []string{"trial network"}, IDs: []string{"PLAT-NET-LINK"}, Skip: []string{"PLAT-NET-LINK"}},
 	{Name: "hotplug", Steps: []string{"trial hotplug"}, IDs: plugIDs, Skip: plugIDs},
+	{Name: "pause", Steps: []string{"trial pause"}, IDs: []string{"PLAT-CLOCK-PAUSE"}, Skip: []string{"PLAT-CLOCK-PAUSE"}},
 	{Name: "offline", Steps: []string{"trial offline"}, IDs: []string{"PLAT-CPU-OFFLINE"}, Skip: []string{"PLAT-CPU-OFFLINE"}},
 }
 

@@ -6,6 +6,7 @@ import (
 
 	"vmspec/probes/console"
 	"vmspec/probes/hotplug"
+	"vmspec/probes/rtc"
 	"vmspec/probes/trial"
 	"vmspec/results/report"
 	"vmspec/suite"
@@ -21,6 +22,7 @@ const hostLimit = 30 * time.Second
 
 var hostRisks = []risk{
 	{"hotplug", "hotplug", []string{"hotplug"}, plugs, tryHotplug},
+	{"pause", "pause", []string{"rtc"}, pauses, tryPause},
 }
 
 // plugNeeds are what is asked for a device of each kind, and the requirement that
@@ -63,6 +65,26 @@ func plugAnswer(line string) (r trial.Reply, ok bool) {
 		return r, false
 	}
 	return trial.Reply{Request: trial.Request{Kind: plugNeeds[at].kind, Nonce: a.Nonce, Unplug: a.Need != plugNeeds[at].need}, Done: a.Done}, true
+}
+
+func pauses(o *observation) bool {
+	return o.mayChange() && hasClock(o) && o.chosen.Offers(report.NeedPause)
+}
+
+func tryPause(o *observation) {
+	var n rtc.PauseNote
+	o.risky("pause", &n, func() error {
+		return trial.Pause(o.root, o.asking(), pauseLine, pauseAnswer, hostLimit, &n)
+	})
+}
+
+func pauseLine(nonce string) string {
+	return report.Need{Name: report.NeedPause, Nonce: nonce, Timeout: int(hostLimit.Seconds())}.Line()
+}
+
+func pauseAnswer(line string) (nonce string, done, ok bool) {
+	a, ok := report.ParseAnswer(line)
+	return a.Nonce, a.Done, ok && a.Need == report.NeedPause
 }
 
 // asking lists the terminals on which the host is asked.

@@ -53,6 +53,7 @@ var stepLimits = map[string]time.Duration{
 	"capture":  45 * time.Second,
 
 	"trial hotplug": 3 * hostLimit, // the host is asked twice
+	"trial pause":   2 * hostLimit,
 }
 
 const (

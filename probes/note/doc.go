@@ -117,6 +117,14 @@
 //
 // vmspec/parameters: the suite's parameters from SMBIOS OEM strings
 //
+// vmspec/pause: the clocks before and after the host was asked to pause the VM
+//
+//	rtc DEVICE
+//	asked NONCE SECONDS RESULT
+//	answer done|cannot
+//	before RTC-SECONDS SYSTEM-MILLISECONDS
+//	after RTC-SECONDS SYSTEM-MILLISECONDS
+//
 // vmspec/ports: which ports of a virtio console could be opened
 //
 //	port DEVICE RESULT

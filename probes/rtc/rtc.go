@@ -17,6 +17,8 @@ type Facts struct {
 	Clocks []Clock
 	Note
 	TrialErr string
+	Pause    PauseNote `json:",omitzero"` // empty where nobody was asked for one
+	PauseErr string    `json:",omitempty"`
 }
 
 // A Clock is one that Linux registered.
@@ -43,6 +45,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	if err := note.Read(fsys, &f.Note); err != nil {
 		f.TrialErr = err.Error()
 	}
+	f.readPause(fsys)
 	return &f, nil
 }
 

@@ -85,6 +85,7 @@ func TestArgs(t *testing.T) {
 		{"kvm", "qemu-virt", with(func(o *target.Options) { o.Accel = "kvm" })},
 		{"hvf", "qemu-virt", with(func(o *target.Options) { o.Accel = "hvf" })},
 		{"capture", "qemu-virt", with(func(o *target.Options) { o.Capture = "out/guest.tar.gz" })},
+		{"monitor", "qemu-virt", with(func(o *target.Options) { o.Monitor = "a,b/qmp" })},
 		{"extra", "qemu-virt", with(func(o *target.Options) { o.Extra = []string{"-device", "pcie-root-port", "-S"} })},
 		{"commas", "qemu-virt-uefi", with(func(o *target.Options) {
 			o.Code, o.Vars, o.Capture = "a,b/code.fd", ",vars,,fd", "c,d/guest,.tar.gz"
