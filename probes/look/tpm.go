@@ -3,69 +3,172 @@
 package look
 
 import (
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/bits"
+	"os"
 
 	"vmspec/probes/tpm"
-
-	"github.com/google/go-tpm/tpm2"
-	"github.com/google/go-tpm/tpm2/transport"
-	"github.com/google/go-tpm/tpm2/transport/linuxtpm"
 )
 
 // tpmDevices are the devices of the TPM. The first one shares it with others.
 var tpmDevices = []string{"/dev/tpmrm0", "/dev/tpm0"}
 
-// TPM asks the TPM what it is.
+// TPM asks the TPM what it is. The one command that this needs is written here,
+// because it is so little: go-tpm makes PID 1 larger by 640 KiB.
 func TPM(n *tpm.Note) error {
 	var errs []error
 	for _, device := range tpmDevices {
-		t, err := linuxtpm.Open(device)
+		f, err := os.OpenFile(device, os.O_RDWR, 0)
 		if err != nil {
 			errs = append(errs, err)
 			continue
 		}
-		return errors.Join(describeTPM(t, n), t.Close())
+		return errors.Join(describeTPM(func(command []byte) ([]byte, error) { return exchange(f, command) }, n), f.Close())
 	}
 	return errors.Join(errs...)
 }
 
-// properties is how many fixed properties are asked for, from the family
-// indicator to the vendor's strings: TPM 2.0 Library, part 2, section 6.13.
-const properties = 10
+// maxAnswer bounds an answer, in bytes: TPMs have buffers of 4096.
+const maxAnswer = 4096
 
-func describeTPM(t transport.TPM, n *tpm.Note) error {
-	answer, err := tpm2.GetCapability{
-		Capability: tpm2.TPMCapTPMProperties, Property: uint32(tpm2.TPMPTFamilyIndicator), PropertyCount: properties,
-	}.Execute(t)
+// exchange sends a command: the kernel gives the whole answer to one read
+// (drivers/char/tpm/tpm-dev-common.c).
+func exchange(f *os.File, command []byte) ([]byte, error) {
+	if _, err := f.Write(command); err != nil {
+		return nil, err
+	}
+	answer := make([]byte, maxAnswer)
+	n, err := f.Read(answer)
+	return answer[:n], err
+}
+
+// Numbers of the TPM 2.0 Library, part 2, sections 6.5.2, 6.9, 6.12 and 6.13.
+const (
+	noSessions       = 0x8001
+	getCapability    = 0x17a
+	capPCRs          = 5
+	capProperties    = 6
+	familyIndicator  = 0x100
+	manufacturer     = 0x105
+	rcInitialize     = 0x100
+	tpmHeader        = 10 // bytes: tag, size, code
+	firstProperties  = 10 // from the family indicator to the vendor's strings
+	maxPCRBanks      = 16
+	maxTPMProperties = 128
+)
+
+// capability asks for values of a kind, and returns what follows the kind in the
+// answer.
+func capability(send func([]byte) ([]byte, error), kind, first, count uint32) (*tpmReader, error) {
+	command := binary.BigEndian.AppendUint16(nil, noSessions)
+	for _, value := range []uint32{tpmHeader + 3*4, getCapability, kind, first, count} {
+		command = binary.BigEndian.AppendUint32(command, value)
+	}
+	answer, err := send(command)
 	if err != nil {
-		return fmt.Errorf("get properties: %w", err)
+		return nil, err
 	}
-	fixed, err := answer.CapabilityData.Data.TPMProperties()
-	if err != nil {
-		return fmt.Errorf("get properties: %w", err)
+	r := &tpmReader{rest: answer}
+	r.take(2)
+	size, code := r.number(4), r.number(4)
+	switch {
+	case code == rcInitialize:
+		return nil, errors.New("TPM_RC_INITIALIZE")
+	case code != 0:
+		return nil, fmt.Errorf("the TPM answers %#x", code)
 	}
-	for _, p := range fixed.TPMProperty {
-		switch p.Property {
-		case tpm2.TPMPTFamilyIndicator:
-			n.Family = fourBytes(p.Value)
-		case tpm2.TPMPTManufacturer:
-			n.Manufacturer = fourBytes(p.Value)
-		}
+	r.take(1) // whether there is more
+	if got := r.number(4); r.short || size != uint32(len(answer)) || got != kind {
+		return nil, fmt.Errorf("an answer of %d bytes, for capability %d", len(answer), got)
 	}
-	answer, err = tpm2.GetCapability{Capability: tpm2.TPMCapPCRs, PropertyCount: 1}.Execute(t)
-	if err != nil {
-		return fmt.Errorf("get PCR banks: %w", err)
+	return r, nil
+}
+
+// A tpmReader reads an answer; once short it stays so.
+type tpmReader struct {
+	rest  []byte
+	short bool
+}
+
+func (r *tpmReader) take(n int) []byte {
+	if r.short = r.short || n > len(r.rest); r.short {
+		return make([]byte, n)
 	}
-	banks, err := answer.CapabilityData.Data.AssignedPCR()
-	if err != nil {
-		return fmt.Errorf("get PCR banks: %w", err)
+	taken := r.rest[:n]
+	r.rest = r.rest[n:]
+	return taken
+}
+
+// number takes one of at most four bytes.
+func (r *tpmReader) number(bytes int) (n uint32) {
+	for _, b := range r.take(bytes) {
+		n = n<<8 | uint32(b)
 	}
-	for _, b := range banks.PCRSelections {
-		n.Banks = append(n.Banks, tpm.Bank{Algorithm: algorithm(b.Hash), PCRs: ones(b.PCRSelect)})
+	return n
+}
+
+// many takes the number of things that follow.
+func (r *tpmReader) many(most uint32) uint32 {
+	n := r.number(4)
+	if r.short = r.short || n > most; r.short {
+		return 0
+	}
+	return n
+}
+
+func (r *tpmReader) end() error {
+	if r.short {
+		return errors.New("the answer is cut")
 	}
 	return nil
+}
+
+func describeTPM(send func(command []byte) ([]byte, error), n *tpm.Note) error {
+	if err := readProperties(send, n); err != nil {
+		return fmt.Errorf("get properties: %w", err)
+	}
+	if err := readBanks(send, n); err != nil {
+		return fmt.Errorf("get PCR banks: %w", err)
+	}
+	return nil
+}
+
+func readProperties(send func([]byte) ([]byte, error), n *tpm.Note) error {
+	r, err := capability(send, capProperties, familyIndicator, firstProperties)
+	if err != nil {
+		return err
+	}
+	var family, maker string
+	for range r.many(maxTPMProperties) {
+		switch property, value := r.number(4), r.number(4); property {
+		case familyIndicator:
+			family = fourBytes(value)
+		case manufacturer:
+			maker = fourBytes(value)
+		}
+	}
+	if r.end() == nil {
+		n.Family, n.Manufacturer = family, maker
+	}
+	return r.end()
+}
+
+func readBanks(send func([]byte) ([]byte, error), n *tpm.Note) error {
+	r, err := capability(send, capPCRs, 0, 1)
+	if err != nil {
+		return err
+	}
+	var banks []tpm.Bank
+	for range r.many(maxPCRBanks) {
+		hash := r.number(2)
+		banks = append(banks, tpm.Bank{Algorithm: algorithm(hash), PCRs: ones(r.take(int(r.number(1))))})
+	}
+	if r.end() == nil {
+		n.Banks = banks
+	}
+	return r.end()
 }
 
 // fourBytes is a property that holds text: up to four characters, NULs behind.
@@ -79,19 +182,14 @@ func fourBytes(value uint32) string {
 	return string(text)
 }
 
-// algorithm names a PCR bank as the TCG does.
-func algorithm(id tpm2.TPMAlgID) string {
-	switch id {
-	case tpm2.TPMAlgSHA1:
-		return "sha1"
-	case tpm2.TPMAlgSHA256:
-		return "sha256"
-	case tpm2.TPMAlgSHA384:
-		return "sha384"
-	case tpm2.TPMAlgSHA512:
-		return "sha512"
+// algorithms are what the TCG calls a PCR bank's: TCG Algorithm Registry, table 3.
+var algorithms = map[uint32]string{0x4: "sha1", 0xb: "sha256", 0xc: "sha384", 0xd: "sha512"}
+
+func algorithm(id uint32) string {
+	if name, known := algorithms[id]; known {
+		return name
 	}
-	return fmt.Sprintf("%#04x", uint16(id))
+	return fmt.Sprintf("%#04x", id)
 }
 
 func ones(mask []byte) (n uint64) {

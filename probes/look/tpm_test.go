@@ -72,7 +72,7 @@ func TestDescribeTPM(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			var n tpm.Note
 			s := scripted(test.answers)
-			err := describeTPM(&s, &n)
+			err := describeTPM(s.Send, &n)
 			require.Equal(t, test.want, string(note.Text(&n)))
 			if test.err == "" {
 				require.NoError(t, err)
@@ -95,7 +95,7 @@ func FuzzDescribeTPM(f *testing.F) {
 	f.Fuzz(func(t *testing.T, first, second []byte) {
 		var n tpm.Note
 		s := scripted{first, second}
-		if describeTPM(&s, &n) == nil {
+		if describeTPM(s.Send, &n) == nil {
 			require.LessOrEqual(t, len(note.Text(&n)), 16*(len(first)+len(second)))
 		}
 	})

@@ -107,12 +107,12 @@ func TestServe(t *testing.T) {
 	}{
 		"a disk": {report.NeedBlock, map[string][]string{"query-pci": {onePort}}, "device_add virtio-blk-pci,bus=a: done", "", []string{
 			"query-pci", `blockdev-add {"driver":"raw","file":{"driver":"file","filename":"d.img"},"node-name":"vmspec-1"}`,
-			`device_add {"bus":"a","drive":"vmspec-1","driver":"virtio-blk-pci","id":"vmspec-1"}`,
+			`device_add {"addr":"0","bus":"a","drive":"vmspec-1","driver":"virtio-blk-pci","id":"vmspec-1"}`,
 		}},
 		"a port that is taken meanwhile": {report.NeedNet, map[string][]string{"query-pci": {onePort}, "device_add": {refuses("in use"), `{"return": {}}`}}, "device_add virtio-net-pci,bus=b: done", "", []string{
 			"query-pci", `netdev_add {"id":"vmspec-1","type":"user"}`,
-			`device_add {"bus":"a","driver":"virtio-net-pci","id":"vmspec-1","mac":"52:54:00:00:00:01","netdev":"vmspec-1","romfile":""}`,
-			`device_add {"bus":"b","driver":"virtio-net-pci","id":"vmspec-1","mac":"52:54:00:00:00:01","netdev":"vmspec-1","romfile":""}`,
+			`device_add {"addr":"0","bus":"a","driver":"virtio-net-pci","id":"vmspec-1","mac":"52:54:00:00:00:01","netdev":"vmspec-1","romfile":""}`,
+			`device_add {"addr":"0","bus":"b","driver":"virtio-net-pci","id":"vmspec-1","mac":"52:54:00:00:00:01","netdev":"vmspec-1","romfile":""}`,
 		}},
 		"no port": {report.NeedNet, map[string][]string{"query-pci": {noPort}, "device_add": {refuses("Bus 'pcie.0' does not support hotplugging")}}, "", "device_add: Bus 'pcie.0' does not support hotplugging", []string{
 			"query-pci", `netdev_add {"id":"vmspec-1","type":"user"}`,

@@ -72,8 +72,8 @@ func (c *client) plug(b backend, id string, device arguments) (said string, err 
 	}
 	for _, port := range ports {
 		said := fmt.Sprintf("device_add %s", device["driver"])
-		if delete(device, "bus"); port != "" {
-			device["bus"] = port
+		if port != "" {
+			device["bus"], device["addr"] = port, "0" // older versions find another place behind a port
 			said += ",bus=" + port
 		}
 		refused := c.do("device_add", device, nil)
