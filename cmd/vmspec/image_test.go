@@ -55,7 +55,7 @@ var imageFails = map[string]map[string]results.Verdict{
 // SMBIOS 3 and, once an OS runs, no variables to set.
 var uBootFails = map[string]results.Verdict{
 	"FW-VAR-RUNTIME": results.Fail, "FW-RTC": results.Fail, "FW-SMBIOS": results.Fail, "FW-VAR-WRITE": results.Fail,
-	"PLAT-HOTPLUG-BUS": results.Fail, "PLAT-SMCCC": results.Fail,
+	"PLAT-SMCCC": results.Fail,
 }
 
 // on32Bits is what of these fails in AArch32: Debian's kernel for it has no

@@ -57,7 +57,7 @@ func TestBootAsAnOrdinaryProgram(t *testing.T) {
 	r := vmm.Run{
 		Command: append([]string{target.Binary},
 			"-nodefaults", "-no-reboot", "-display", "none", "-serial", "stdio", "-machine", "virt,gic-version=3", "-cpu", "cortex-a57",
-			"-smp", "2", "-m", "512", "-kernel", filepath.Join(guestDir, imageName), "-initrd", somebodysGuest(t), "-append", "panic=-1"),
+			"-smp", "2", "-m", "512", "-kernel", filepath.Join(guestDir, imageName), "-initrd", somebodysGuest(t), "-append", "panic=-1", "-device", rootPort),
 		Log: &log, Timeout: patience, Silence: patience, Grace: time.Minute, // the first report is not the end
 	}
 	_, err := r.Start(t.Context())
