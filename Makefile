@@ -58,9 +58,9 @@ distros: distros-tools
 
 # What CI runs a handful of: every subject of a guest broken in every way, and
 # QEMU killed at 50 moments, and killed, frozen or in a panic in each trial that is a
-# risk.
+# risk; and hotplug by hosts of every kind.
 faults: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
-	VMSPEC_BOOT=1 VMSPEC_FAULTS=1 go test -count=1 -timeout 30m -v -run 'Fault|Killed|Stopped|Panicked' ./cmd/vmspec
+	VMSPEC_BOOT=1 VMSPEC_FAULTS=1 go test -count=1 -timeout 30m -v -run 'Fault|Killed|Stopped|Panicked|Hotplug' ./cmd/vmspec
 
 # The disk image with disks of every kind, GICv2, little memory, sectors of 4096
 # bytes, and after U-Boot wrote to it; CI boots it once with each firmware. Then

@@ -13,9 +13,9 @@ var beyondPause = []Requirement{
 	{
 		ID: "PLAT-CLOCK-PAUSE", Title: "The clock is right after the VM was paused",
 		Asked: "A VM that is paused, as for a snapshot or a migration, goes on with a clock that is behind unless something sets it.",
-		How: "With vmspec.needs=pause, asks the host on the console to pause the VM for five seconds, and compares the system's " +
-			"clock with the real-time clock, before and after. One that is two seconds or more behind fails, and so do two clocks " +
-			"that both did not count the pause. Skipped without a real-time clock, if the host did not act or offers nothing, " +
+		How: "With vmspec.needs=pause, asks the host to pause the VM for five seconds, and compares the system's clock with the " +
+			"real-time clock before and after. One that is two seconds behind fails, and so do two that both did not count " +
+			"the pause. Skipped without a real-time clock, if the host did not act or offers nothing, " +
 			"with vmspec.readonly, and in a guest that we did not boot.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
 		Needs: []string{"kernel", "rtc"},

@@ -19,6 +19,7 @@ var pageNames = []struct{ name, short string }{
 	{"parameters", "What the suite in the guest can be told"},
 	{"image", "Disk images: to judge yours, and to boot ours"},
 	{"farm", "Unattended, with any VMM"},
+	{"hotplug", "What a guest needs of its host: to plug, to pause, to type"},
 	{"kernel", "A kernel of your own, and AArch32"},
 	{"contribute", "To add a requirement"},
 }

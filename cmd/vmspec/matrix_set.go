@@ -49,8 +49,8 @@ func (c *command) UnmarshalYAML(n *yaml.Node) error {
 var specificationSet = bootSet{
 	Platform: "vmspec",
 	Boots: []setBoot{
-		{Name: "tree-gicv3", Target: "qemu-virt-uefi", Flags: []string{"--gic", "3", "--cpus", "2"}, Profiles: []string{"rfc-v2", "v1.0"}},
-		{Name: "acpi-gicv3", Target: "qemu-virt-acpi", Flags: []string{"--gic", "3", "--cpus", "2"}, Profiles: []string{"v2.0"}},
+		{Name: "tree-gicv3", Target: "qemu-virt-uefi", Flags: []string{"--gic", "3", "--cpus", "2", "--needs", "all"}, Profiles: []string{"rfc-v2", "v1.0"}},
+		{Name: "acpi-gicv3", Target: "qemu-virt-acpi", Flags: []string{"--gic", "3", "--cpus", "2", "--needs", "all"}, Profiles: []string{"v2.0"}},
 		{Name: "acpi-gicv2", Target: "qemu-virt-acpi", Flags: []string{"--gic", "2", "--cpus", "2"}, Profiles: []string{"v2.0"}},
 		{Name: "aarch32", Target: "qemu-virt32-uefi"},
 		{Name: "image", Target: "qemu-image", Flags: []string{"--boots", "2"}}, // whose variables persist

@@ -34,7 +34,7 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the scripts of testdata/script. They find stored reports in
-// $REPORTS, captured guests in $GUESTS, the shell's scripts in $CI, and a QEMU
+// $REPORTS, captured guests in $GUESTS, scripts of the shell in $CI and $ADAPTERS, and a QEMU
 // that only pretends in $WORK/bin, which is first in PATH.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
@@ -64,9 +64,10 @@ func TestScript(t *testing.T) {
 
 func setUp(env *testscript.Env) error {
 	for name, dir := range map[string]string{
-		"REPORTS": filepath.Join("..", "..", "results", "testdata"),
-		"GUESTS":  filepath.Join("..", "..", "probes", "testdata", "guests"),
-		"CI":      filepath.Join("..", "..", ".ci"),
+		"REPORTS":  filepath.Join("..", "..", "results", "testdata"),
+		"GUESTS":   filepath.Join("..", "..", "probes", "testdata", "guests"),
+		"CI":       filepath.Join("..", "..", ".ci"),
+		"ADAPTERS": "adapters",
 	} {
 		abs, err := filepath.Abs(dir)
 		if err != nil {
