@@ -52,7 +52,7 @@ func (o *observation) foretell() {
 func (o *observation) notYet() (ids []string) {
 	for _, r := range allRisks() {
 		if r.ahead(o) && o.takes(r.name) && (o.uefi || r.name != "image") {
-			ids = append(ids, suite.FindRisk(r.name).IDs...)
+			ids = append(ids, o.restOn(r.name)...)
 		}
 	}
 	if !o.uefi {
@@ -144,7 +144,7 @@ func sendTo(lines, devices []string, print printer) (took []string) {
 // show what changes at any time. The others take long: the device tree, ACPI's
 // tables and the kernel's configuration.
 var changed = []string{
-	"efi", "cpu", "gic", "timer", "rtc", "console", "device", "virtio", "xen", "vmbus", "pci", "disk", "image", "network", "tpm", "entropy",
+	"efi", "cpu", "gic", "timer", "rtc", "console", "device", "virtio", "xen", "vmbus", "pci", "disk", "image", "network", "tpm", "entropy", "hotplug",
 }
 
 // finalFacts are the facts when all trials are made.

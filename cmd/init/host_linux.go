@@ -25,9 +25,11 @@ var hostRisks = []risk{
 	{"pause", "pause", []string{"rtc"}, pauses, tryPause},
 }
 
-// plugNeeds are what is asked for a device of each kind, and the requirement that
-// rests on it.
-var plugNeeds = []struct{ kind, need, id string }{
+// A plugNeed is what is asked for a device of a kind, and the requirement that rests
+// on it.
+type plugNeed struct{ kind, need, id string }
+
+var plugNeeds = []plugNeed{
 	{hotplug.Block, report.NeedBlock, "PLAT-HOTPLUG-BLOCK"},
 	{hotplug.Net, report.NeedNet, "PLAT-HOTPLUG-NET"},
 }
@@ -42,8 +44,20 @@ func (o *observation) kinds() (kinds []string) {
 	return kinds
 }
 
+// restOn are the requirements that rest on a trial in this guest: of devices, those on
+// the ones that the host is to plug.
+func (o *observation) restOn(name string) []string {
+	ids := suite.FindRisk(name).IDs
+	if name != "hotplug" {
+		return ids
+	}
+	return slices.DeleteFunc(slices.Clone(ids), func(id string) bool {
+		return !slices.ContainsFunc(plugNeeds, func(n plugNeed) bool { return n.id == id && o.chosen.Offers(n.need) })
+	})
+}
+
 func plugs(o *observation) bool {
-	return o.mayChange() && slices.ContainsFunc(plugNeeds, func(n struct{ kind, need, id string }) bool { return o.chosen.Offers(n.need) })
+	return o.mayChange() && slices.ContainsFunc(plugNeeds, func(n plugNeed) bool { return o.chosen.Offers(n.need) })
 }
 
 func tryHotplug(o *observation) {
@@ -60,7 +74,7 @@ func plugLine(r trial.Request) string {
 // plugAnswer reads the answer to a request for a device.
 func plugAnswer(line string) (r trial.Reply, ok bool) {
 	a, ok := report.ParseAnswer(line)
-	at := slices.IndexFunc(plugNeeds, func(n struct{ kind, need, id string }) bool { return n.need == report.OfferFor(a.Need) })
+	at := slices.IndexFunc(plugNeeds, func(n plugNeed) bool { return n.need == report.OfferFor(a.Need) })
 	if !ok || at < 0 {
 		return r, false
 	}

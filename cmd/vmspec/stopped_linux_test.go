@@ -34,7 +34,13 @@ var stops = []stopped{
 	{"trial clock", "clock"},
 	{"trial network", "network"},
 	{"trial offline", "offline"},
+	{"trial hotplug", "hotplug"},
+	{"trial pause", "pause"},
 }
+
+// offered is what the host offers by the time that a guest hangs there: nobody does
+// it, and behind the step nobody waits for that.
+var offered = map[string]string{"trial hotplug": " vmspec.needs=hotplug-block,hotplug-net", "trial pause": " vmspec.needs=pause"}
 
 // A VM that stops in a trial leaves the report on all else: only that trial and what
 // stood behind it are errors.
@@ -98,7 +104,7 @@ func stoppedIn(t *testing.T, dir, step string, signal syscall.Signal, more ...st
 	defer cancel()
 	args := slices.Concat(direct(t, "-serial", "stdio"), firmware(t), more)
 	args[slices.Index(args, "-initrd")+1] = filepath.Join(dir, initramfsName)
-	args[slices.Index(args, "-append")+1] += " faults=" + strings.Replace(step, " ", "/", 1) + ":hang"
+	args[slices.Index(args, "-append")+1] += " faults=" + strings.Replace(step, " ", "/", 1) + ":hang" + offered[step]
 	cmd := exec.CommandContext(ctx, target.Binary, args...)
 	cmd.Stderr = t.Output()
 	out, err := cmd.StdoutPipe()
