@@ -34,8 +34,9 @@ func TestMain(m *testing.M) {
 }
 
 // TestScript runs the scripts of testdata/script. They find stored reports in
-// $REPORTS, captured guests in $GUESTS, scripts of the shell in $CI and $ADAPTERS, and a QEMU
-// that only pretends in $WORK/bin, which is first in PATH.
+// $REPORTS, captured guests in $GUESTS, scripts of the shell in
+// $CI and $ADAPTERS, and a QEMU that only pretends in $WORK/bin, which is first in
+// PATH.
 func TestScript(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir:                 filepath.Join("testdata", "script"),
