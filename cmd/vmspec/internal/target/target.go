@@ -139,9 +139,8 @@ func (t Target) Args(o Options) []string {
 }
 
 // rootPort is a PCIe port with nothing behind it, into which a device can be plugged.
-// A VM has one, which costs its guest's kernel 5 % of a direct boot's CPU time, and a
-// second if somebody plugs. The user's own ports have other numbers: QEMU's default
-// is 0.
+// A VM has one, and a second where somebody plugs: each costs its guest's kernel CPU
+// time. The user's own ports have other numbers: QEMU's default is 0.
 func rootPort(n int) []string {
 	return []string{"-device", fmt.Sprintf("pcie-root-port,id=vmspec%d,chassis=%d,slot=%[2]d", n, 240+n)}
 }
