@@ -16,6 +16,7 @@ const dir = "sys/firmware/acpi/tables"
 type Facts struct {
 	Present bool
 	Tables  []string // file names, such as APIC or SSDT1
+	Root    Root
 	FADT    *FADT
 	MADT    *MADT
 	GTDT    *GTDT
@@ -61,6 +62,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 		return nil, err
 	}
 	f := &Facts{Present: true, Damaged: map[string]string{}, Unread: map[string]string{}}
+	f.Root.read(fsys)
 	for _, e := range entries {
 		if !e.IsDir() {
 			f.Tables = append(f.Tables, e.Name())

@@ -28,6 +28,7 @@ type Facts struct {
 	Most        int   // how many CPUs this kernel can have at all
 	Late        []int `json:",omitempty"` // those that the kernel started, and gave up when they did not come in time
 	Identity    Identity
+	Level       Level
 	Offline     Offline
 }
 
@@ -102,6 +103,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 	if err := f.Identity.read(fsys); err != nil {
 		f.Identity.Err = err.Error()
 	}
+	f.Level.read(fsys)
 	if err := f.Offline.read(fsys); err != nil {
 		f.Offline.Err = err.Error()
 	}

@@ -90,6 +90,7 @@ func TestRead(t *testing.T) {
 	}
 	require.Equal(t, &cpu.Facts{Declared: declared, Source: "fdt", Possible: all, Present: all, Online: all, Most: 256,
 		Identity: cpu.Identity{Models: []string{"0x41 0xd07 r1p0"}, Whole: true},
+		Level:    cpu.Level{Started: "EL1", Said: "CPU: All CPU(s) started at EL1", Whole: true},
 		Offline:  cpu.Offline{Err: "open vmspec/offline: not captured"}}, f)
 }
 
