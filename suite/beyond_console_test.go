@@ -13,12 +13,12 @@ var beyondConsoleMutants = []mutant{
 	},
 	{
 		name: "no SPCR", guest: acpiGuest, change: remove("sys/firmware/acpi/tables/SPCR"),
-		want:    map[string]Verdict{"HW-STDOUT": Fail},
+		want:    map[string]Verdict{"HW-ACPI-SBBR": Fail, "HW-STDOUT": Fail},
 		problem: map[string]string{"HW-STDOUT": "there is no SPCR"},
 	},
 	{
 		name: "a damaged SPCR", guest: acpiGuest, change: replace("sys/firmware/acpi/tables/SPCR", "SPCR"),
-		want: map[string]Verdict{"HW-STDOUT": Fail, "HW-ACPI-BOOT": Fail},
+		want: map[string]Verdict{"HW-ACPI-SBBR": Fail, "HW-STDOUT": Fail, "HW-ACPI-BOOT": Fail},
 	},
 	{
 		name: "a port that cannot be opened", guest: devicesGuest, change: edit("vmspec/ports", " ok", " EIO input/output error"),

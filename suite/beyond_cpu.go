@@ -36,7 +36,7 @@ var beyondCPU = []Requirement{
 		Asked: "A program that found a feature on one CPU is killed where another lacks it.",
 		How: "Looks in the kernel's log for ID registers that differ and should not: that fails. Skipped with one CPU and on " +
 			"32-bit kernels; a log without its beginning is an error.",
-		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: bySBSA(), Readings: asSBSA,
 		Needs: []string{"cpu", "kernel"},
 		Check: checkAlike,
 		Fix:   "Give all virtual CPUs the same ID registers, whatever physical CPU each runs on.",
@@ -60,24 +60,6 @@ var beyondCPU = []Requirement{
 		Check: checkPSCIFeatures,
 		Fix:   "Let PSCI_FEATURES answer with flags or NOT_SUPPORTED for each function ID.",
 		Refs:  []string{"PSCI 1.3 5.14"},
-	},
-	{
-		ID: "PLAT-PSCI-OFF", Title: "The VM ends when its guest powers off",
-		Asked: "Whoever runs VMs waits for them to end after they powered off.",
-		How: "The guest cannot tell. The host passes it if the VM ended after the kernel's last message, and fails it if the " +
-			"VM went on or a signal killed the VMM.",
-		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(), Untested: ReasonHost,
-		Fix:  "Let PSCI's SYSTEM_OFF end the VM and its VMM.",
-		Refs: []string{"PSCI 1.3 5.10"},
-	},
-	{
-		ID: "PLAT-PSCI-RESET", Title: "The VM comes back when its guest resets it",
-		Asked: "Updates and installers end by a reset, and expect the VM to boot once more.",
-		How: "The guest cannot tell. The host passes it if the VM booted again after the kernel's last message, and fails it if " +
-			"the VM ended or stood still. Tried by run --boots, and by vmspec.after=reboot.",
-		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(), Untested: ReasonHost,
-		Fix:  "Let PSCI's SYSTEM_RESET start the VM anew.",
-		Refs: []string{"PSCI 1.3 5.11"},
 	},
 }
 

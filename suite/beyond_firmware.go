@@ -17,23 +17,22 @@ var beyondFirmware = []Requirement{
 		Asked: "Inventory tools read the VM's maker and model from SMBIOS, and SBBR asks for its 64-bit form.",
 		How: "Looks at the entry point of the tables: 64-bit passes, 32-bit is older than SMBIOS 3.0 and fails. Skipped if " +
 			"Linux has no SMBIOS; tables that only root can read are an error.",
-		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: bySBSA(), Readings: asSBSA,
 		Needs: []string{"smbios"},
 		Check: checkSMBIOS,
 		Fix:   "Install SMBIOS tables with a 64-bit entry point under SMBIOS3_TABLE_GUID.",
 		Refs:  []string{"SBBR"},
 	},
 	// No sentence asks that a guest can set variables: the texts ask that those
-	// which are set stay. A firmware whose setup sets them may keep them too, and
-	// EBBR 2.7 makes the service optional. So it is reported, and FW-VAR-PERSIST
-	// needs it to be tried.
+	// which are set stay. SBBR asks it, which v2.0 suggests to follow; EBBR 2.7 makes
+	// the service optional. FW-VAR-PERSIST needs it to be tried.
 	{
 		ID: "FW-VAR-RUNTIME", Title: "UEFI variables can be set by the running guest",
-		Asked: "Nothing in the texts: they ask that variables stay. Installers set them while the guest runs.",
+		Asked: "Installers set variables while the guest runs. SBBR asks for that; the texts themselves ask only that variables stay.",
 		How: "Passes if efivarfs is mounted writable and, where that was tried, a variable could be created; a full store or " +
 			"an error of the kernel does not count, and a call that may have been aborted is an error. A refusal, a read-only efivarfs, a crash in a runtime service or no UEFI " +
 			"fails. Runtime services that were switched off are an error.",
-		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: bySBSA(), Readings: asSBSA,
 		RestsOn: "FW-UEFI-BOOT",
 		Needs:   []string{"efi", "kernel"}, Kernel: []string{"CONFIG_EFI"},
 		Check: checkVariables,

@@ -41,7 +41,7 @@ var beyondPCI = []Requirement{
 		How: "Passes if the description has a GICv2m frame, an ITS, mbi-ranges or another MSI controller, or if " +
 			"/proc/interrupts has messages, else fails. Skipped without PCI, or if it declares no GIC; a description that " +
 			"cannot be read is an error.",
-		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: bySBSA(), Readings: asSBSA,
 		Needs: []string{"gic", "pci"},
 		Check: checkMSI,
 		Fix:   "With PCIe give a GICv2 a v2m frame and a GICv3 an ITS.",

@@ -18,7 +18,7 @@ var beyondTimer = []Requirement{
 		Asked: "In an idle guest only the timer wakes a CPU.",
 		How: "Each online CPU is idle until a one-shot timer ends, five times at most. One that does not end, or is late each " +
 			"time by more than a second and a share for load, fails. A dead timer, or a host that was too busy, is an error.",
-		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: bySBSA(), Readings: asSBSA,
 		Needs: []string{"timer", "cpu"},
 		Check: checkWake,
 		Fix:   "Wake a virtual CPU that waits for an interrupt when its timer expires, even if no other device interrupts.",
@@ -28,7 +28,7 @@ var beyondTimer = []Requirement{
 		ID: "PLAT-COUNTER-RATE", Title: "The counter runs at 10 MHz or more",
 		Asked:   "Clocks are as fine as the counter; BSA asks for 10 MHz.",
 		How:     "Reads CNTFRQ: under 10 MHz fails. If it is 0 or cannot be read, it is an error.",
-		Subject: Platform, Kind: Evidence, Clauses: infoEverywhere(),
+		Subject: Platform, Kind: Evidence, Clauses: bySBSA(), Readings: asSBSA,
 		Needs: []string{"timer"},
 		Check: checkCounterRate,
 		Fix:   "Let the counter run at 10 MHz or more, and CNTFRQ say so.",
@@ -39,7 +39,7 @@ var beyondTimer = []Requirement{
 		Asked: "Programs measure time by the counter, and go wrong if it goes back.",
 		How: "Reads CNTVCT up to two million times on one CPU. One step back fails, whatever the load. A counter that programs" +
 			" cannot read is an error.",
-		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: bySBSA(), Readings: asSBSA,
 		Needs: []string{"timer"},
 		Check: checkMonotonic,
 		Fix:   "Let CNTVCT_EL0 never decrease, also when the virtual CPU moves to another physical one.",
@@ -50,7 +50,7 @@ var beyondTimer = []Requirement{
 		Asked: "Time must not go back when a thread moves to another CPU.",
 		How: "The first CPU and each other one read the counter in turn. A reading behind the one before fails. Fewer than 100" +
 			" turns, or a counter that programs cannot read, is an error. Skipped with one CPU.",
-		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
+		Subject: Platform, Kind: Functional, Clauses: bySBSA(), Readings: asSBSA,
 		Needs: []string{"timer", "cpu"},
 		Check: checkAgreement,
 		Fix:   "Give all virtual CPUs the same CNTVOFF_EL2, on physical CPUs whose counters agree.",

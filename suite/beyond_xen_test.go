@@ -16,7 +16,7 @@ var xenMutants = []mutant{
 	},
 	{
 		name: "a log that has lost the grant table", guest: xenGuest, change: replace("vmspec/kmsg", "[    9.000000] late\n"),
-		want: map[string]Verdict{"PLAT-XEN-GRANTS": Error},
+		want: map[string]Verdict{"FW-EL1": Error, "PLAT-XEN-GRANTS": Error},
 	},
 	{
 		name: "no interrupt for events", guest: xenGuest, change: edit("proc/interrupts", "Level     events", "Level     nothing"),

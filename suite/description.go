@@ -262,6 +262,9 @@ func damagedTables(a *acpi.Facts) (wrong []string) {
 	return wrong
 }
 
+// firstOf is the first of several errors, so that it is always the same.
+func firstOf(errs map[string]string) string { return slices.Min(slices.Collect(maps.Values(errs))) }
+
 func checkACPI(f *probes.Facts) Finding {
 	a := f.ACPI
 	if !a.Present {
@@ -287,7 +290,7 @@ func checkACPI(f *probes.Facts) Finding {
 	case len(wrong) > 0:
 		return fail(strings.Join(wrong, "; "), found)
 	case len(a.Unread) > 0:
-		return unreadable(slices.Min(slices.Collect(maps.Values(a.Unread))), found)
+		return unreadable(firstOf(a.Unread), found)
 	}
 	return pass(fmt.Sprintf("ACPI %d.%d", a.FADT.Major, a.FADT.Minor), found)
 }

@@ -218,7 +218,7 @@ var descriptionCompleteMutants = []mutant{
 	},
 	{
 		name: "an SPCR that is switched off", guest: acpiDriverGuest, profile: V20, change: patch("SPCR", 44, le64(0)...),
-		want: fails("HW-STDOUT"), problem: map[string]string{"HW-STDOUT": "its address is 0"},
+		want: fails("HW-ACPI-SBBR", "HW-STDOUT"), problem: map[string]string{"HW-STDOUT": "its address is 0"},
 	},
 	{
 		name: "an SPCR of a 16550", guest: acpiDriverGuest, profile: V20, change: all(patch("SPCR", 36, 0), patch("SPCR", 44, le64(0x9040000)...)),
@@ -231,7 +231,7 @@ var descriptionCompleteMutants = []mutant{
 	},
 	{
 		name: "no MCFG, for the namespace can have its place", guest: acpiDriverGuest, profile: V20, change: remove("sys/firmware/acpi/tables/MCFG"),
-		want: map[string]Verdict{},
+		want: map[string]Verdict{"HW-ACPI-SBBR": Fail},
 	},
 	{
 		name: "a region that belongs to no device", guest: acpiDriverGuest, profile: V20, change: add("proc/iomem", "0b000000-0b000fff : APEI ERST\n"),

@@ -103,32 +103,32 @@ var descriptionMutants = []mutant{
 	},
 	{
 		name: "the kernel runs by ACPI", guest: uefiGuest, change: replace("sys/firmware/acpi/tables/FACP", "FACP"),
-		want:    map[string]Verdict{"HW-FDT-COMPLETE": Skip, "HW-ACPI-BOOT": Fail, "HW-FDT-ALONE": Skip, "HW-STDOUT": Fail},
+		want:    map[string]Verdict{"HW-ACPI-SBBR": Fail, "HW-FDT-COMPLETE": Skip, "HW-ACPI-BOOT": Fail, "HW-FDT-ALONE": Skip, "HW-STDOUT": Fail},
 		problem: map[string]string{"HW-FDT-ALONE": reasonByACPI},
 	},
 	{
 		name: "our own acpi=force", guest: uefiGuest,
 		change: all(replace("sys/firmware/acpi/tables/FACP", "FACP"), edit("proc/cmdline", "panic=-1", "acpi=force")),
-		want:   map[string]Verdict{"HW-FDT-COMPLETE": Skip, "HW-ACPI-BOOT": Fail, "HW-FDT-ALONE": Error, "HW-STDOUT": Fail},
+		want:   map[string]Verdict{"HW-ACPI-SBBR": Fail, "HW-FDT-COMPLETE": Skip, "HW-ACPI-BOOT": Fail, "HW-FDT-ALONE": Error, "HW-STDOUT": Fail},
 	},
 	{
 		name: "no GTDT", guest: acpiGuest, change: remove("sys/firmware/acpi/tables/GTDT"),
-		want:    map[string]Verdict{"HW-ACPI-BOOT": Fail},
+		want:    map[string]Verdict{"HW-ACPI-SBBR": Fail, "HW-ACPI-BOOT": Fail},
 		problem: map[string]string{"HW-ACPI-BOOT": "there is no GTDT"},
 	},
 	{
 		name: "a damaged FADT", guest: acpiGuest, change: replace("sys/firmware/acpi/tables/FACP", "FACP"),
-		want:    map[string]Verdict{"HW-ACPI-BOOT": Fail},
+		want:    map[string]Verdict{"HW-ACPI-SBBR": Fail, "HW-ACPI-BOOT": Fail},
 		problem: map[string]string{"HW-ACPI-BOOT": "the table FACP is damaged: 4 bytes"},
 	},
 	{
 		name: "a MADT whose checksum is wrong", guest: acpiGuest, change: set("sys/firmware/acpi/tables/APIC", map[int]byte{9: 0}),
-		want:    map[string]Verdict{"HW-ACPI-BOOT": Fail},
+		want:    map[string]Verdict{"HW-ACPI-SBBR": Fail, "HW-ACPI-BOOT": Fail},
 		problem: map[string]string{"HW-ACPI-BOOT": "the table APIC is damaged: checksum is off by", "PLAT-CPU-ENUM": ""},
 	},
 	{
 		name: "a MADT that is cut", guest: acpiGuest, change: replace("sys/firmware/acpi/tables/APIC", "APIC"),
-		want:    map[string]Verdict{"HW-ACPI-BOOT": Fail, "PLAT-CPU-ENUM": Fail},
+		want:    map[string]Verdict{"HW-ACPI-SBBR": Fail, "HW-ACPI-BOOT": Fail, "PLAT-CPU-ENUM": Fail},
 		problem: map[string]string{"HW-ACPI-BOOT": "the table APIC is damaged: 4 bytes", "PLAT-CPU-ENUM": "the description names no CPU"},
 	},
 }

@@ -84,6 +84,7 @@ const (
 	ReasonOwnImage = report.NeedsImageCheck // the OS's own image: the command line of a running guest is its VM's
 	ReasonAArch32  = report.NeedsAArch32    // a boot in the other execution state
 	ReasonHost     = report.NeedsHost       // only the VMM's side knows
+	ReasonReboot   = report.NeedsReboot     // a boot that ends in a reboot
 )
 
 // A Result is the verdict on one requirement by one profile.

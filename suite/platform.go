@@ -73,7 +73,7 @@ var platform = []Requirement{
 			"fails, and so do CPUs that something else starts, or of which PSCI started none. If neither source can " +
 			"tell, it is an error.",
 		Subject: Platform, Kind: Evidence,
-		Clauses: Clauses{RFCv2: informative, V10: informative, V20: Clause{Must, "ARM Server Architecture", 1}},
+		Clauses: Clauses{RFCv2: informative, V10: informative, V20: Clause{Must, architectureChapter, 4}},
 		Needs:   []string{"psci", "cpu", "kernel"}, Kernel: []string{"CONFIG_ARM_PSCI_FW"},
 		Check: checkPSCI,
 		Fix:   "Implement PSCI 0.2 or newer and describe it.",

@@ -88,7 +88,7 @@ var platformMutants = []mutant{
 	{
 		name: "no PSCI in a log that has wrapped, by v2.0", guest: uefiGuest, profile: V20,
 		change: all(remove("sys/kernel/debug/psci"), replace("vmspec/kmsg", "[    9.000000] late\n")),
-		want:   map[string]Verdict{"PLAT-CPU-ALIKE": Error, "PLAT-PSCI": Error, "PLAT-PSCI-FEATURES": Error, "PLAT-SMCCC": Error},
+		want:   map[string]Verdict{"FW-EL1": Error, "PLAT-CPU-ALIKE": Error, "PLAT-PSCI": Error, "PLAT-PSCI-FEATURES": Error, "PLAT-SMCCC": Error},
 	},
 	{
 		name: "PSCI 0.1, by v2.0", guest: uefiGuest, profile: V20,

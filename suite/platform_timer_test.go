@@ -78,7 +78,7 @@ var timerMutants = []mutant{
 	{
 		name: "the physical timer at EL2", guest: uefiGuest,
 		change:  all(edit("vmspec/kmsg", "(virt)", "(phys)"), edit("vmspec/kmsg", "started at EL1", "started at EL2")),
-		want:    map[string]Verdict{"PLAT-TIMER": Error},
+		want:    map[string]Verdict{"FW-EL1": Fail, "PLAT-TIMER": Error},
 		problem: map[string]string{"PLAT-TIMER": "EL2"},
 	},
 	{

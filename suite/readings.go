@@ -100,4 +100,8 @@ var readings = [...]string{
 	"The entry for ACPI is ACPI_20_TABLE_GUID, since tables of ACPI 1.0 cannot describe an Arm machine.",
 	// 15: OS-NO-ASSUMPTIONS
 	"Cannot means must not, where a text says what an OS cannot assume.",
+	// 16: what SBSA and SBBR ask
+	"To suggest strongly is to recommend strongly. Of SBSA and SBBR those rules are asked that a guest can see, and that no sentence of the text itself asks.",
+	// 17: FW-EL1
+	"What is expected should be so. At which level firmware was booted shows by the level at which it starts the kernel.",
 }

@@ -14,9 +14,9 @@
 // reported, never counted.
 //
 // A requirement is a literal beside its check, in the file of its chapter:
-// image.go, firmware.go, description.go, platform.go and guestos.go. A long
+// image.go, firmware.go, description.go, platform.go, architecture.go and guestos.go. A long
 // chapter has a file for each of its nouns, such as platform_timer.go. What no
-// text asks is in beyond_NOUN.go. A requirement points at a sentence of each text
+// text asks by itself is in beyond_NOUN.go. A requirement points at a sentence of each text
 // that asks it; testdata/clauses.tsv lists the sentences, and a test compares the
 // two. A requirement without a check says why, as a reason for programs to read:
 // the catalogue also lists what a guest cannot judge alone in one boot.
@@ -152,8 +152,8 @@ type Requirement struct {
 func Catalogue() []Requirement {
 	return slices.Concat(
 		images, firmware, description, descriptionComplete,
-		platform, platformConsole, platformGIC, platformTimer, platformHotplug, guestOS,
-		beyondFirmware, beyondTree, beyondCPU, beyondMemory, beyondTimer, beyondPause, beyondConsole, beyondPCI, beyondVirtio, beyondDevice, beyondXen,
+		platform, architecture, platformConsole, platformGIC, platformTimer, platformHotplug, guestOS,
+		beyondFirmware, beyondTree, beyondCPU, beyondMemory, beyondTimer, beyondConsole, beyondPCI, beyondVirtio, beyondDevice, beyondXen,
 	)
 }
 

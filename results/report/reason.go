@@ -15,6 +15,7 @@ const (
 	NeedsTwoBoots    = "needs-two-boots"
 	NeedsTwoVMs      = "needs-two-vms"
 	NeedsHost        = "needs-host" // what only the VMM's side knows
+	NeedsReboot      = "needs-reboot" // a boot that ends in a reboot
 	NeedsHotplug     = "needs-hotplug"
 	NeedsAArch32     = "needs-aarch32"
 	NeedsGICv2       = "needs-gicv2"
