@@ -32,13 +32,18 @@ func boots(all []*Merged) (m Merge) {
 // the number of the boot that decided. What no text asks is left out, and so is a
 // party that was not under test.
 func Tables(all []*Merged) string {
+	merge := boots(all)
+	return merge.legend() + "\n" + gridOf(all, merge)
+}
+
+// gridOf is a row for each requirement that any of the profiles asks.
+func gridOf(all []*Merged, merge Merge) string {
 	t := newTable()
 	head := grid.Row{""}
 	for _, m := range all {
 		head = append(head, m.Profile)
 	}
 	t.AppendRow(head)
-	merge := boots(all)
 	for _, id := range rows(all) {
 		row := grid.Row{id}
 		for _, m := range all {
@@ -46,7 +51,7 @@ func Tables(all []*Merged) string {
 		}
 		t.AppendRow(row)
 	}
-	return merge.legend() + "\n" + lines(t)
+	return lines(t)
 }
 
 // rows are the requirements that any of the profiles asks, in their order.
@@ -69,10 +74,7 @@ func (m *Merged) cell(id string, all Merge) string {
 	if !ok || p.Level == report.Info {
 		return "-"
 	}
-	word := cells[p.Verdict]
-	if p.Verdict == Fail && !p.Must() {
-		word = "missed"
-	}
+	word := wordOf(p)
 	var numbers []string
 	for i, b := range all {
 		if p.Boot == b.Name || slices.Contains(strings.Split(p.Boot, ", "), b.Name) {
@@ -129,17 +131,15 @@ func (t Text) OfMerged(all []*Merged) string {
 	b.WriteString(Tables(all))
 	w := page{Text: t}
 	w.list("note", findings(all))
-	b.WriteString(w.out.String())
-	for _, m := range all {
-		b.WriteString("\n")
-		if len(all) == 1 || t.Verbose {
-			b.WriteString(t.Of(&m.Report))
-			continue
-		}
-		w := page{Text: t, report: &m.Report}
-		w.verdictBy()
-		b.WriteString(w.out.String())
+	if len(all) == 1 {
+		w.line("")
+		w.out.WriteString(t.Of(&all[0].Report))
+	} else {
+		w.problems(all)
+		w.open(all)
+		w.verdicts(all)
 	}
+	b.WriteString(w.out.String())
 	return b.String()
 }
 

@@ -154,6 +154,7 @@ var needed = map[string]string{
 	report.NeedsImageCheck:  "vmspec image check of its image",
 	report.NeedsHost:        "what only the host knows",
 	report.NeedsHotplug:     "somebody who plugs devices",
+	report.NeedsReboot:      "a boot that ends in a reboot",
 	report.NeedsAArch32:     "a boot in AArch32",
 	report.NeedsGICv2:       "a boot with a GICv2",
 	report.NeedsGICv3:       "a boot with a GICv3",

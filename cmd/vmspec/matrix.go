@@ -55,7 +55,7 @@ verdict is no better than could-not-tell.`,
 	f.register(c)
 	f.vm.register(c)
 	c.Flags().StringVar(&f.platform, "platform", "", "`NAME` of the platform (default that of the set)")
-	c.Flags().StringSliceVar(&f.profiles, "profile", []string{string(suite.RFCv2)}, "judge by these `PROFILES`, with commas between")
+	c.Flags().StringSliceVar((*[]string)(&f.profiles), "profile", []string{string(suite.RFCv2)}, "judge by these `PROFILES`, with commas between")
 	c.Flags().IntVarP(&f.jobs, "jobs", "j", max(1, runtime.NumCPU()/2), "how many VMs run at once")
 	c.Flags().StringVar(&f.logs, "logs", "", "keep the logs in `DIR`")
 	return c
@@ -101,7 +101,7 @@ func (f *matrixFlags) complete(set *bootSet) error {
 	if len(f.profiles) == 0 {
 		return fmt.Errorf("--profile: a name is empty: the profiles are %v", suite.Profiles())
 	}
-	return errors.Join(f.checkProfiles(), f.outputFlags.check(), f.vm.read())
+	return errors.Join(f.outputFlags.check(), f.profiles.check(&f.outputFlags), f.vm.read())
 }
 
 // prepareLogs makes the folder of the logs. One that nobody named is removed.

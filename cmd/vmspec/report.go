@@ -40,7 +40,7 @@ journald, LAVA, go test or asciinema. Of a directory, each log in it has a
 line, and the worst is the exit status.`,
 		Args: takes(1, 1, "a log"),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := errors.Join(checkProfile(f.profile), out.check(), f.vm.read()); err != nil {
+			if err := errors.Join(out.check(), f.profiles.check(&out), f.vm.read()); err != nil {
 				return err
 			}
 			defer debug.SetGCPercent(debug.SetGCPercent(readGC))
@@ -70,7 +70,7 @@ line, and the worst is the exit status.`,
 	out.register(c)
 	f.vm.register(c)
 	c.Flags().StringVar(&f.nonce, "nonce", "", "take only a report that carries this nonce")
-	c.Flags().StringVar(&f.profile, "profile", "", "judge by this profile and not by the guest's")
+	f.profiles.register(c, "the guest's")
 	c.Flags().StringVar(&f.capture, "capture", "", "keep in `FILE` (.tar.gz) the captured guest that came by vmspec.capture=console")
 	return c
 }
@@ -80,8 +80,9 @@ const readGC = 200
 
 // reportFlags say what is asked of a log.
 type reportFlags struct {
-	nonce, profile, capture string
-	vm                      claimsFlag
+	nonce, capture string
+	profiles       profilesFlag
+	vm             claimsFlag
 }
 
 // conclude prints what a log's reports say.
@@ -95,10 +96,9 @@ func (f *reportFlags) conclude(c *cobra.Command, log *serialLog, out *outputFlag
 			return err
 		}
 	}
-	shown := worst(log.last, out.strict)
-	concluded := out.finish(w, log.name, shown)
-	if shown.Provisional() && log.symptom != "" {
-		fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: the VM stopped %s%s\n", log.name, shown.Stopped, log.symptom)
+	shown, concluded := f.finish(w, log, out)
+	if shown.Provisional() && log.dead != "" {
+		fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: the VM stopped %s%s\n", log.name, shown.Stopped, log.dead)
 	}
 	if list != "" && out.tap(w) {
 		if _, err := io.WriteString(w, "#\n# "+strings.ReplaceAll(strings.TrimSuffix(list, "\n"), "\n", "\n# ")+"\n"); err != nil {
@@ -111,22 +111,26 @@ func (f *reportFlags) conclude(c *cobra.Command, log *serialLog, out *outputFlag
 	return concluded
 }
 
-// series returns the logs of a series of which the log is the first, if its verdict is
-// asked and not that of one report.
-func (f *reportFlags) series(c *cobra.Command, log string) []string {
-	if log == "-" || f.nonce != "" || f.capture != "" {
-		return nil
+// finish prints a log's worst report, and returns it and its verdict: by each of
+// several profiles the worst, of which the first is returned.
+func (f *reportFlags) finish(w io.Writer, log *serialLog, out *outputFlags) (shown *results.Report, concluded error) {
+	if !f.profiles.several() {
+		shown = worst(log.last, out.strict)
+		return shown, out.finish(w, log.name, shown)
 	}
-	return seriesOf(c, log)
-}
-
-// concludeSeries concludes as the run did.
-func (f *reportFlags) concludeSeries(c *cobra.Command, first string, logs []string, out *outputFlags) error {
-	m := mergeFlags{outputFlags: *out, platform: first, vm: f.vm}
-	if f.profile != "" {
-		m.profiles = []string{f.profile}
+	var all []*results.Report
+	for _, profile := range f.profiles {
+		var boots []*results.Report
+		for _, r := range log.last {
+			other, err := by(r, profile, log.name)
+			if err != nil {
+				return r, err
+			}
+			boots = append(boots, other)
+		}
+		all = append(all, worst(boots, out.strict))
 	}
-	return m.concludeSeries(c, first, logs, nil)
+	return all[0], out.finishEach(w, log.name, all)
 }
 
 // keepCapture writes the captured guest that a log holds into a file.
@@ -185,18 +189,21 @@ func newJudge() *cobra.Command {
 		Args:  takes(1, 1, "a capture"),
 		RunE: func(c *cobra.Command, args []string) error {
 			return withInput(c, args[0], func(in io.Reader) error {
-				if err := errors.Join(checkProfile(by.profile), out.check()); err != nil {
+				if err := errors.Join(out.check(), by.profiles.check(&out)); err != nil {
 					return err
 				}
-				report, err := by.judge(in)
+				reports, err := by.judge(in)
 				if err != nil {
 					return fmt.Errorf("%s: %w", args[0], err)
 				}
-				return out.finish(c.OutOrStdout(), args[0], report)
+				if len(reports) == 1 {
+					return out.finish(c.OutOrStdout(), args[0], reports[0])
+				}
+				return out.finishEach(c.OutOrStdout(), args[0], reports)
 			})
 		},
 	}
-	c.Flags().StringVar(&by.profile, "profile", "", "judge by this profile and not by the guest's")
+	by.profiles.register(c, "the guest's")
 	c.Flags().StringVar(&by.only, "only", "", "judge these `IDS` only, with commas between, and not what the guest's parameters chose")
 	c.Flags().StringVar(&by.skip, "skip", "", "leave these `IDS` out")
 	out.register(c)
@@ -204,19 +211,19 @@ func newJudge() *cobra.Command {
 }
 
 // judgeFlags say by what a captured guest is judged.
-type judgeFlags struct{ profile, only, skip string }
+type judgeFlags struct {
+	only, skip string
+	profiles   profilesFlag
+}
 
-// judge reads a capture and judges it.
-func (f *judgeFlags) judge(in io.Reader) (*results.Report, error) {
+// judge reads a capture and judges it, by each of the profiles.
+func (f *judgeFlags) judge(in io.Reader) (all []*results.Report, err error) {
 	files, err := guest.ReadCapture(in)
 	if err != nil {
 		return nil, err
 	}
 	facts := probes.Read(files)
 	settings, arch := suite.SettingsOf(facts)
-	if f.profile != "" {
-		settings.Profile = suite.Profile(f.profile)
-	}
 	chosen, err := f.chosen()
 	if err != nil {
 		return nil, err
@@ -225,11 +232,20 @@ func (f *judgeFlags) judge(in io.Reader) (*results.Report, error) {
 	if byHost {
 		settings.Only, settings.Skip = chosen.Only, chosen.Skip
 	}
-	report, err := reported(suite.JudgeBy(settings, arch, facts))
-	if err == nil {
-		report.Choice.ByHost = byHost
+	profiles := f.profiles
+	if len(profiles) == 0 {
+		profiles = profilesFlag{string(settings.Profile)}
 	}
-	return report, err
+	for _, profile := range profiles {
+		settings.Profile = suite.Profile(profile)
+		report, err := reported(suite.JudgeBy(settings, arch, facts))
+		if err != nil {
+			return nil, err
+		}
+		report.Choice.ByHost = byHost
+		all = append(all, report)
+	}
+	return all, nil
 }
 
 // chosen reads the lists of IDs.

@@ -25,6 +25,8 @@ func (f *reportFlags) directory(c *cobra.Command, dir string, out *outputFlags) 
 	switch {
 	case f.capture != "":
 		return fmt.Errorf("--capture %s: of one log; %s is a directory", f.capture, dir)
+	case f.profiles.several():
+		return fmt.Errorf("--profile %s: several are of one log; %s is a directory", strings.Join(f.profiles, ","), dir)
 	case out.format == "tap":
 		return fmt.Errorf("--format tap: of one log; %s is a directory", dir)
 	}

@@ -143,10 +143,7 @@ func (f *reportFlags) settle(l *serialLog, stderr io.Writer) error {
 		l.outdate(record)
 	}
 	for i, r := range l.last {
-		if f.profile == "" {
-			break
-		}
-		other, err := by(r, f.profile, l.name)
+		other, err := f.profiles.one(r, l.name)
 		if err != nil {
 			return err
 		}

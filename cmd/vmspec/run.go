@@ -23,7 +23,8 @@ import (
 // watchFlags are what all kinds of run have.
 type watchFlags struct {
 	timeout, silence time.Duration
-	log, profile     string
+	log              string
+	profiles         profilesFlag
 	outputFlags
 	vm     claimsFlag
 	server server
@@ -36,8 +37,7 @@ func (w *watchFlags) register(c *cobra.Command) {
 	c.Flags().DurationVar(&w.timeout, "timeout", 2*time.Minute, "end the VM after this long")
 	c.Flags().DurationVar(&w.silence, "silence", time.Minute, "end a VM whose console is silent for this long")
 	c.Flags().StringVar(&w.log, "log", "", "keep the console's output in `FILE`")
-	c.Flags().StringVar(&w.profile, "profile", "", "judge by this profile and not by the guest's")
-	c.Flags().IntVar(&w.boots, "boots", 1, "power the VM on so `OFTEN`, with one variable store, then once with a fresh one (vmspec help farm)")
+	w.profiles.register(c, "the guest's")
 	w.vm.register(c)
 	w.server.register(c)
 	w.outputFlags.register(c)
@@ -54,7 +54,7 @@ func (w *watchFlags) check() error {
 			return fmt.Errorf("--%s %s: more than 0, such as 2m", t.flag, t.time)
 		}
 	}
-	return errors.Join(checkProfile(w.profile), w.outputFlags.check(), w.vm.read(), w.server.check())
+	return errors.Join(w.outputFlags.check(), w.profiles.check(&w.outputFlags), w.vm.read())
 }
 
 // runFlags are a target's options as given.
@@ -246,9 +246,9 @@ func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run, hint string
 	}
 	w.server.complain(c.ErrOrStderr(), name)
 	var unknown error // the profile, or what is claimed, to this report
-	if w.profile != "" && whole(out) {
+	if whole(out) {
 		var other *results.Report
-		if other, unknown = by(out.Report, w.profile, name); unknown == nil {
+		if other, unknown = w.profiles.one(out.Report, name); unknown == nil {
 			out.Report = other
 		}
 	}
@@ -319,7 +319,7 @@ func (w *watchFlags) conclude(stdout io.Writer, name string, r vmm.Run, out *vmm
 	if !whole(out) {
 		return undecided{errors.New(explain(name, r, out) + imageFaults(w.image))}
 	}
-	return w.finish(stdout, name, out.Report)
+	return w.finishBy(stdout, name, out.Report, w.profiles)
 }
 
 // explain says why there is no report to conclude from, and what the guest

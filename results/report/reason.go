@@ -14,7 +14,7 @@ const (
 	NeedsBoot        = "needs-boot"
 	NeedsTwoBoots    = "needs-two-boots"
 	NeedsTwoVMs      = "needs-two-vms"
-	NeedsHost        = "needs-host" // what only the VMM's side knows
+	NeedsHost        = "needs-host"   // what only the VMM's side knows
 	NeedsReboot      = "needs-reboot" // a boot that ends in a reboot
 	NeedsHotplug     = "needs-hotplug"
 	NeedsAArch32     = "needs-aarch32"
