@@ -27,6 +27,9 @@ type HostRun struct {
 	Left     bool    `json:"left,omitempty"`
 	Remained bool    `json:"remained,omitempty"`
 	Seconds  float64 `json:"seconds"`
+	// Lacks is what the host's processor does not have, of what the texts ask only
+	// where it is there: LacksAArch32 and so on.
+	Lacks []string `json:"lacks,omitempty"`
 	// Only and Skip are the requirements that the host's own command line chose and
 	// left out, by their IDs.
 	Only []string `json:"only,omitempty"`
@@ -106,8 +109,9 @@ func PowersOff(line string) bool { return strings.Contains(line, offMark) }
 // judge.
 type view struct {
 	*HostRun
-	stores string // of variables that may be the running firmware's, on the disk that it booted
-	quiet  string // the terminals on which the guest read nothing, and got no interrupt
+	stores string  // of variables that may be the running firmware's, on the disk that it booted
+	quiet  string  // the terminals on which the guest read nothing, and got no interrupt
+	uefi   Verdict // whether UEFI started the guest
 }
 
 // noVariables is the requirement that firmware may break while it boots.
@@ -116,6 +120,9 @@ const noVariables = "IMG-NO-VARIABLES"
 // view takes what the guest saw out of the report.
 func (r *Report) view(h *HostRun) view {
 	v := view{HostRun: h}
+	if p, ok := r.Point("FW-UEFI-BOOT"); ok {
+		v.uefi = p.Verdict
+	}
 	for _, p := range r.Points {
 		if p.ID == noVariables && p.Verdict == Skip && p.Reason == report.NeedsHost {
 			v.stores = p.Found
@@ -130,6 +137,7 @@ func (r *Report) view(h *HostRun) view {
 // observers judge the points that a guest cannot. One whose verdict is neither
 // Pass nor Fail has nothing to say.
 var observers = map[string]func(view) (v Verdict, text string){
+	uefiFirst: judgeFirst,
 	"FW-VAR-INSTANCE": func(v view) (Verdict, string) {
 		if v.stores == "" || v.Image[noVariables].Verdict != Pass {
 			return Skip, ""
@@ -171,6 +179,7 @@ func (r *Report) Observe(h *HostRun) error {
 		return fmt.Errorf("%w: with the nonce %s, not %s", ErrOtherRun, h.Nonce, r.Nonce)
 	}
 	r.Choice.ByHost = r.Choice.Same(report.Choice{Only: h.Only, Skip: h.Skip})
+	r.Lacks = h.Lacks
 	seen := r.view(h)
 	for i := range r.Points {
 		p := &r.Points[i]
@@ -180,6 +189,15 @@ func (r *Report) Observe(h *HostRun) error {
 				p.Found, p.Problem = j.Text, ""
 			}
 			r.Observed = append(r.Observed, p.ID+" "+string(j.Verdict)+": "+j.Text)
+			if p.ID == uefiFirst && j.Verdict == Fail {
+				p.Follows = "FW-UEFI-BOOT"
+			}
+		}
+		r.excuse(p)
+	}
+	if r.Appendix != nil {
+		for i := range r.Appendix.Points {
+			r.excuse(&r.Appendix.Points[i])
 		}
 	}
 	r.takePart(h.Series)

@@ -3,6 +3,7 @@ package results
 import (
 	"cmp"
 	"fmt"
+	"slices"
 	"strings"
 
 	"vmspec/results/report"
@@ -19,7 +20,11 @@ var joint = map[string]func(all []boot, best Point) Point{
 	varInstance:           decideInstance,
 }
 
-// passedBy passes a point, which was open, by what several boots show together.
+// JudgedByHost tells whether a host's record, or the merge of several boots, judges
+// a requirement that a guest cannot.
+func JudgedByHost(id string) bool { return observers[id] != nil || joint[id] != nil }
+
+// passedBy passes a point that was open by what boots show together.
 func passedBy(p Point, found string, names ...string) Point {
 	p.Verdict, p.Found, p.Reason, p.Problem, p.Fix = Pass, found, "", "", ""
 	p.Boot = strings.Join(names, ", ")
@@ -65,6 +70,12 @@ func gics(all []boot) (v2, v3 string) {
 // asksBothGICs is the profile that asks for a GICv2 and a GICv3 (reading 8).
 const asksBothGICs = "v2.0"
 
+// lacks tells whether the host of every boot says that it does not have something:
+// hosts may differ.
+func lacks(all []boot, what string) bool {
+	return !slices.ContainsFunc(all, func(b boot) bool { return !slices.Contains(b.Lacks, what) })
+}
+
 // decideGIC: by v2.0 one boot with each GIC is asked. Without one of them it is
 // open: the host may not have it.
 func decideGIC(all []boot, best Point) Point {
@@ -73,6 +84,10 @@ func decideGIC(all []boot, best Point) Point {
 		return best
 	}
 	switch {
+	case v2 == "" && lacks(all, LacksGICv2):
+		return passedBy(best, best.Found+"; the host has no GICv2", v3)
+	case v3 == "" && lacks(all, LacksGICv3):
+		return passedBy(best, best.Found+"; the host has no GICv3", v2)
 	case v2 == "":
 		best.Verdict, best.Reason = Skip, report.NeedsGICv2
 	case v3 == "":

@@ -66,8 +66,10 @@ type Report struct {
 	Boot   int
 	// Observed is what a host judged in the guest's place: "ID VERDICT: TEXT".
 	Observed []string
-	// Without are the requirements to leave out to avoid the trial in which the VM
-	// stopped.
+	// Lacks is what the host's processor does not have.
+	Lacks []string
+	// Without are the requirements to leave out, so that the trial is not made in
+	// which the VM stopped.
 	Without []string
 
 	source  source

@@ -30,7 +30,8 @@ var firmware = []Requirement{
 	{
 		ID: "FW-UEFI-FIRST", Title: "UEFI firmware is the first software of the VM",
 		Asked:   "UEFI firmware is the first software that the VM runs, and starts the EFI application.",
-		How:     "Not judged: the guest sees that UEFI started it, but not what ran before. Whoever starts the VMM knows.",
+		How: "The guest sees that UEFI started it, but not what ran before. The host judges it by the VMM's command line, where " +
+			"that says whether firmware or a kernel is started: firmware passes if UEFI started the guest. A kernel fails.",
 		Subject: Platform, Kind: Evidence, Untested: ReasonHost,
 		Clauses: everywhere(Clause{Recommended, "Virtual Firmware", 2}),
 		Fix:     "Start the VM with UEFI firmware at its reset vector, and not through another loader.",

@@ -16,7 +16,7 @@ var platformGIC = []Requirement{
 		Readings: Readings{V20: by{8}},
 		How: "Asks the description, /proc/interrupts and the kernel's log. No GIC, or a GICv1, fails; witnesses that " +
 			"contradict each other, or that cannot tell GICv1 from GICv2, are an error. By v2.0 one GIC passes, too: a VM has " +
-			"only one, and no boot of it shows the other. vmspec merge asks for a boot with each.",
+			"only one, and no boot of it shows the other. vmspec merge asks for a boot with each, unless the hosts say that they lack one.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: Clauses{
 			RFCv2: Clause{Must, "VM Platform", 5},
@@ -47,7 +47,8 @@ var platformGIC = []Requirement{
 	{
 		ID: "PLAT-GIC-COMPATIBLE", Title: "A GICv3 host offers a GICv2 as well",
 		Asked:   "Where a host's GICv3 can work as a GICv2, the hypervisor offers that to VMs.",
-		How:     "Not judged by one boot: a guest sees its own GIC only. vmspec merge passes it if one boot has a GICv2 and another a GICv3.",
+		How: "Not judged by one boot: a guest sees its own GIC only. vmspec merge passes it if one boot has a GICv2 and another a " +
+			"GICv3; the host says if its GIC cannot work as a GICv2.",
 		Subject: Platform, Kind: Evidence, Untested: ReasonHost,
 		Clauses: Clauses{V20: Clause{Recommended, "VM Platform", 8}},
 		Fix:     "Offer a virtual GICv2 where the host's GICv3 can be operated as one.",

@@ -67,6 +67,9 @@ func about() []thing {
 	if err := target.KVM(); err != nil {
 		kvm.found = fmt.Sprintf("not used, guests are emulated: %v", err)
 	}
+	if lacks := target.Lacks("kvm"); len(lacks) > 0 {
+		kvm.found += "; its guests cannot have " + strings.Join(lacks, ", ")
+	}
 	system := strings.TrimPrefix(target.ThisSystem().Name+", ", ", ") + runtime.GOARCH
 	return []thing{{name: "vmspec", found: suite.Version}, {name: "system", found: system}, kvm}
 }

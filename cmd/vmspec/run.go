@@ -31,6 +31,7 @@ type watchFlags struct {
 	image  map[string]results.Judged // its file, before the run
 	sector sectorSize                // of the image, if it was said
 	chosen suite.Settings            // what --append asks of the guest
+	lacks  []string                  // what this machine's processor does not have
 }
 
 func (w *watchFlags) register(c *cobra.Command) {
@@ -209,6 +210,7 @@ func (f *runFlags) complete(c *cobra.Command, t target.Target) (err error) {
 	if f.Accel, err = t.ChooseAccel(f.accel); err != nil {
 		return err
 	}
+	f.lacks = target.Lacks(f.Accel)
 	if t.Image {
 		return f.completeImage(t)
 	}

@@ -20,6 +20,8 @@ const (
 	NeedsAArch32     = "needs-aarch32"
 	NeedsGICv2       = "needs-gicv2"
 	NeedsGICv3       = "needs-gicv3"
+	HostLacksAArch32 = "host-lacks-aarch32" // its processor has none, and the texts ask it only where it has
+	HostLacksGICv2   = "host-lacks-gicv2"
 	NeedsGuestOS     = "needs-guest-os"    // a guest OS under test
 	NeedsOwnGuest    = "needs-own-guest"   // a guest that the suite booted
 	OtherDescription = "other-description" // Linux runs by ACPI, not by the tree, or the reverse
