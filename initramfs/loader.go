@@ -14,8 +14,13 @@ import (
 // GRUB, since that stub's header has no room for the sections of a UKI.
 var loaders = map[string]struct{ arch, name, path string }{
 	"arm64": {"arm64", "systemd-boot-efi", "usr/lib/systemd/boot/efi/linuxaa64.efi.stub"},
+	GRUB64:  {"arm64", "grub-efi-arm64-bin", "usr/lib/grub/arm64-efi/monolithic/grubaa64.efi"},
 	"arm":   {"armhf", "grub-efi-arm-bin", "usr/lib/grub/arm-efi"},
 }
+
+// GRUB64 stands for arm64 where GRUB is wanted, which can hand over a device tree:
+// Debian's, with all its modules.
+const GRUB64 = "arm64-grub"
 
 // FetchLoader downloads what starts a GOARCH's kernel from a disk into dir, as
 // FetchKernel does, and returns its path: systemd's stub, or GRUB's modules.

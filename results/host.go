@@ -30,6 +30,9 @@ type HostRun struct {
 	// Lacks is what the host's processor does not have, of what the texts ask only
 	// where it is there: LacksAArch32 and so on.
 	Lacks []string `json:"lacks,omitempty"`
+	// Loader is the boot loader between firmware and kernel that handed over the device
+	// tree; empty if none did, or nobody knows.
+	Loader string `json:"loader,omitempty"`
 	// Only and Skip are the requirements that the host's own command line chose and
 	// left out, by their IDs.
 	Only []string `json:"only,omitempty"`
@@ -195,6 +198,7 @@ func (r *Report) Observe(h *HostRun) error {
 		}
 		r.excuse(p)
 	}
+	r.loaded(h.Loader)
 	if r.Appendix != nil {
 		for i := range r.Appendix.Points {
 			r.excuse(&r.Appendix.Points[i])

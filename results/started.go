@@ -108,6 +108,18 @@ func judgeFirst(v view) (Verdict, string) {
 	return Skip, ""
 }
 
+// loaded says of a device tree that a boot loader handed it over, and not the
+// firmware.
+func (r *Report) loaded(loader string) {
+	i := slices.IndexFunc(r.Points, func(p Point) bool { return p.ID == "HW-FDT-UEFI" && p.Verdict == Pass })
+	if loader == "" || i < 0 {
+		return
+	}
+	text := "a boot loader supplied the device tree: " + loader
+	r.Points[i].Found += "; " + text
+	r.Observed = append(r.Observed, "HW-FDT-UEFI pass: "+text)
+}
+
 // What a host's processor may lack, as a record names it.
 const (
 	LacksAArch32 = "aarch32" // at EL1

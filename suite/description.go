@@ -35,10 +35,10 @@ var description = []Requirement{
 	{
 		ID: "HW-FDT-UEFI", Title: "UEFI hands over a device tree",
 		Asked:    "The firmware provides a device tree by UEFI.",
-		Readings: Readings{V20: by{5}},
+		Readings: Readings{RFCv2: by{18}, V10: by{18}, V20: by{5, 18}},
 		How: "Passes if the configuration table lists a device tree and the kernel's is not empty. If the table cannot be " +
 			"read, a tree that the EFI stub passed on counts, unless dtb= names another: that is an error. No entry, an empty" +
-			" tree or no UEFI fails.",
+			" tree or no UEFI fails. A boot loader is named where it shows.",
 		Subject: Platform, Kind: Evidence,
 		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{
@@ -146,14 +146,26 @@ func describeTree(f *fdt.Facts) string {
 	return fmt.Sprintf("%d nodes, %d bytes, compatible %s", f.Nodes, f.Size, strings.Join(f.Compatible, " "))
 }
 
+// startedByGRUB is what GRUB puts first on a kernel's command line
+// (grub-core/lib/cmdline.c). It can put a device tree into the configuration table.
+const startedByGRUB = "BOOT_IMAGE"
+
 func checkTreeByUEFI(f *probes.Facts) Finding {
 	if !f.EFI.Booted {
 		return fail(noUEFI + ", so it handed over no device tree")
+	}
+	giver := "firmware"
+	if f.Kernel.Has(startedByGRUB) {
+		giver = "firmware or the boot loader GRUB"
+	} else if f.Kernel.Context != "pid1" {
+		giver = "firmware or a boot loader"
 	}
 	has, known := f.EFI.Table(efi.DeviceTreeGUID)
 	switch {
 	case has && f.FDT.Empty():
 		return fail("DEVICE_TREE_GUID is in the configuration table, but " + describeTree(f.FDT))
+	case has && giver != "firmware":
+		return pass("DEVICE_TREE_GUID is in the configuration table, by "+giver, describeTree(f.FDT))
 	case has:
 		return pass("DEVICE_TREE_GUID is in the configuration table", describeTree(f.FDT))
 	case known:
@@ -164,10 +176,6 @@ func checkTreeByUEFI(f *probes.Facts) Finding {
 		return unknown("the kernel's command line names another device tree: dtb=")
 	case !f.EFI.Stub:
 		return unknown("the configuration table could not be read, and the EFI stub passed on no device tree: " + f.EFI.TablesErr)
-	}
-	giver := "firmware"
-	if f.Kernel.Context != "pid1" {
-		giver = "firmware or a boot loader"
 	}
 	return pass("the EFI stub passed on a tree from "+giver, describeTree(f.FDT))
 }

@@ -2,8 +2,13 @@ package suite
 
 import (
 	"strings"
+	"testing"
 
+	"github.com/stretchr/testify/require"
 	"github.com/u-root/u-root/pkg/dt"
+
+	"vmspec/probes"
+	"vmspec/probes/guest/guesttest"
 )
 
 var descriptionMutants = []mutant{
@@ -20,6 +25,10 @@ var descriptionMutants = []mutant{
 		name: "the tree is not in the configuration table", guest: uefiGuest, change: edit("vmspec/efi", "b1b621d5", "00000000"),
 		want:    map[string]Verdict{"HW-FDT-UEFI": Fail, "FW-UEFI-SYSTAB": Fail},
 		problem: map[string]string{"HW-FDT-UEFI": "no DEVICE_TREE_GUID"},
+	},
+	{
+		name: "GRUB started the kernel", guest: uefiGuest, change: edit("proc/cmdline", "panic=-1", "BOOT_IMAGE=/linux panic=-1"),
+		want: map[string]Verdict{},
 	},
 	{
 		name: "the command line names a tree", guest: uefiGuest,
@@ -131,4 +140,15 @@ var descriptionMutants = []mutant{
 		want:    map[string]Verdict{"HW-ACPI-SBBR": Fail, "HW-ACPI-BOOT": Fail, "PLAT-CPU-ENUM": Fail},
 		problem: map[string]string{"HW-ACPI-BOOT": "the table APIC is damaged: 4 bytes", "PLAT-CPU-ENUM": "the description names no CPU"},
 	},
+}
+
+// Of a tree in the configuration table a guest can see only whether a loader ran.
+func TestTreeByLoader(t *testing.T) {
+	for change, want := range map[string]string{
+		"panic=-1":                   "DEVICE_TREE_GUID is in the configuration table",
+		"BOOT_IMAGE=/linux panic=-1": "DEVICE_TREE_GUID is in the configuration table, by firmware or the boot loader GRUB",
+	} {
+		files := edit("proc/cmdline", "panic=-1", change)(t, guesttest.Open(t, uefiGuest))
+		require.Equal(t, want, verdicts(Judge(probes.Read(files)))["HW-FDT-UEFI"].Found[0])
+	}
 }

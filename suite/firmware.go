@@ -29,7 +29,7 @@ var firmware = []Requirement{
 	},
 	{
 		ID: "FW-UEFI-FIRST", Title: "UEFI firmware is the first software of the VM",
-		Asked:   "UEFI firmware is the first software that the VM runs, and starts the EFI application.",
+		Asked: "UEFI firmware is the first software that the VM runs, and starts the EFI application.",
 		How: "The guest sees that UEFI started it, but not what ran before. The host judges it by the VMM's command line, where " +
 			"that says whether firmware or a kernel is started: firmware passes if UEFI started the guest. A kernel fails.",
 		Subject: Platform, Kind: Evidence, Untested: ReasonHost,

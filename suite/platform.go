@@ -58,7 +58,7 @@ var platform = []Requirement{
 	},
 	{
 		ID: "PLAT-AARCH32", Title: "The VM can be booted in AArch32 at EL1",
-		Asked:   "Where the physical CPUs have AArch32 at EL1, a VM can be booted in AArch32 as well as in AArch64.",
+		Asked: "Where the physical CPUs have AArch32 at EL1, a VM can be booted in AArch32 as well as in AArch64.",
 		How: "A boot of a 32-bit kernel passes. Any other is skipped: a guest in AArch64 cannot see what its CPU has at EL1. " +
 			"vmspec merge asks all boots; the host says if its processor has none.",
 		Subject: Platform, Kind: Functional,

@@ -46,7 +46,7 @@ var platformGIC = []Requirement{
 	},
 	{
 		ID: "PLAT-GIC-COMPATIBLE", Title: "A GICv3 host offers a GICv2 as well",
-		Asked:   "Where a host's GICv3 can work as a GICv2, the hypervisor offers that to VMs.",
+		Asked: "Where a host's GICv3 can work as a GICv2, the hypervisor offers that to VMs.",
 		How: "Not judged by one boot: a guest sees its own GIC only. vmspec merge passes it if one boot has a GICv2 and another a " +
 			"GICv3; the host says if its GIC cannot work as a GICv2.",
 		Subject: Platform, Kind: Evidence, Untested: ReasonHost,

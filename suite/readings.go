@@ -104,4 +104,6 @@ var readings = [...]string{
 	"To suggest strongly is to recommend strongly. Of SBSA and SBBR those rules are asked that a guest can see, and that no sentence of the text itself asks.",
 	// 17: FW-EL1
 	"What is expected should be so. At which level firmware was booted shows by the level at which it starts the kernel.",
+	// 18: HW-FDT-UEFI
+	"A boot loader between firmware and kernel can put the device tree into the configuration table. What the kernel finds there counts, and a loader that shows is named.",
 }

@@ -91,6 +91,8 @@ func (f *doctorFlags) things(ctx context.Context) []thing {
 		kernel, initramfs, err := findGuest(guestFolder(g.named, g.arch), g.arch)
 		out = append(out, lookedFor(kernelThing+g.arch, err, func() string { return withVersion(kernel, releaseOf(kernel, initramfs)) }))
 	}
+	grub, err := findGRUB(guestFolder(f.guest, "arm64"))
+	out = append(out, lookedFor(grubThing, err, func() string { return grub }))
 	image := diskImage(f.image)
 	disk, err := openImage(image)
 	if err == nil {
@@ -103,6 +105,7 @@ func (f *doctorFlags) things(ctx context.Context) []thing {
 const (
 	kernelThing = "kernel "
 	imageThing  = "disk image"
+	grubThing   = "GRUB arm64"
 )
 
 func lookedFor(name string, err error, text func() string) thing {
@@ -153,6 +156,9 @@ func lacks(t target.Target, things []thing) []string {
 	needs := map[string]bool{t.Program(): true}
 	if k := t.Firmware(); k != nil {
 		needs[k.Name] = true
+	}
+	if t.GRUB {
+		needs[grubThing] = true
 	}
 	if t.Image {
 		needs[imageThing] = true

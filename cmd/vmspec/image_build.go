@@ -65,7 +65,7 @@ func newImageLoader() *cobra.Command {
 			return err
 		},
 	}
-	c.Flags().StringVar(&arch, "arch", "arm64", "architecture, as Go names it")
+	c.Flags().StringVar(&arch, "arch", "arm64", "architecture, as Go names it, or "+initramfs.GRUB64+" for GRUB in place of systemd's stub")
 	c.Flags().StringVar(&dir, "dir", filepath.Join("build", "arm64", "loader"), "`DIR` to fetch into")
 	return c
 }

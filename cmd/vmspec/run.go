@@ -32,6 +32,7 @@ type watchFlags struct {
 	sector sectorSize                // of the image, if it was said
 	chosen suite.Settings            // what --append asks of the guest
 	lacks  []string                  // what this machine's processor does not have
+	loader string                    // a boot loader that hands over the device tree
 }
 
 func (w *watchFlags) register(c *cobra.Command) {
@@ -63,8 +64,7 @@ type runFlags struct {
 	watchFlags
 	target.Options
 	accel, firmware, guest string
-	append                 string
-	needs                  []string
+	append, dir            string // dir is the run's own
 }
 
 func newRun() *cobra.Command {
@@ -118,7 +118,8 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 		return err
 	}
 	defer os.RemoveAll(dir)
-	if err := errors.Join(f.prepareFirmware(t, dir), f.offerByQMP(t, dir)); err != nil {
+	f.dir = dir
+	if err := f.prepareFirmware(t, dir); err != nil {
 		return err
 	}
 	if _, err := t.FindProgram(); err != nil {
@@ -139,15 +140,18 @@ func (f *runFlags) launch(c *cobra.Command, t target.Target, nonce string) error
 		}
 		defer file.Close()
 	}
-	if f.vm.file == "" {
-		f.vm.claims = t.Claims(f.Options)
-	}
 	// Nothing that we say reaches a guest behind U-Boot; the last report counts.
 	if f.Append = f.server.parameter(f.append); nonce == "" && !t.UBoot {
 		nonce = newNonce()
 		f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.Append)
 	}
-	hint := ""
+	if err := f.prepareGRUB(c.Context(), t); err != nil {
+		return err
+	}
+	if f.vm.file == "" {
+		f.vm.claims = t.Claims(f.Options)
+	}
+	deaf := ""
 	if slices.Contains(f.Extra, "-append") {
 		hint = ": -append behind -- replaces vmspec's own; use --append"
 	}

@@ -16,6 +16,8 @@ type Target struct {
 	UBoot   bool // through U-Boot, whose UEFI keeps variables on the disk
 	ACPI    bool // the VMM describes the machine by ACPI as well
 	Image   bool // from a disk image, by the removable media path
+	GRUB    bool // through GRUB, which hands over QEMU's device tree beside the firmware's ACPI
+	Force   bool // Linux runs by ACPI although there is a device tree (acpi=force)
 	AArch32 bool
 }
 
@@ -25,6 +27,8 @@ func All() []Target {
 		{Name: "qemu-virt", Summary: "QEMU virt, kernel started directly, device tree", ACPI: true},
 		{Name: "qemu-virt-uefi", Summary: "QEMU virt, UEFI (AAVMF), device tree (acpi=off)", UEFI: true},
 		{Name: "qemu-virt-acpi", Summary: "QEMU virt, UEFI (AAVMF) as it comes: ACPI", UEFI: true, ACPI: true},
+		{Name: "qemu-virt-both", Summary: "as qemu-virt-acpi, GRUB adds the tree, by which Linux runs", UEFI: true, ACPI: true, GRUB: true},
+		{Name: "qemu-virt-both-acpi", Summary: "as qemu-virt-both, Linux runs by ACPI (acpi=force)", UEFI: true, ACPI: true, GRUB: true, Force: true},
 		{Name: "qemu-image", Summary: "QEMU virt, disk image by UEFI (AAVMF), device tree (acpi=off)", UEFI: true, Image: true},
 		{Name: "qemu-image-acpi", Summary: "QEMU virt, disk image by UEFI (AAVMF) as it comes: ACPI", UEFI: true, ACPI: true, Image: true},
 		{Name: "qemu-uboot", Summary: "QEMU virt, disk image by U-Boot's UEFI, device tree", UBoot: true, Image: true},
@@ -97,32 +101,24 @@ var parameters = map[string]string{"tcg": "panic=-1 kpti=off", "kvm": "panic=-1"
 const parameters32 = "panic=-1"
 
 func (t Target) parameters(accel string) string {
-	if t.AArch32 {
+	switch {
+	case t.AArch32:
 		return parameters32
+	case t.Force:
+		return parameters[accel] + " acpi=force"
 	}
 	return parameters[accel]
+}
+
+// Parameters are all of the kernel's.
+func (t Target) Parameters(o Options) string {
+	return strings.TrimSpace(t.parameters(o.Accel) + " " + o.Append)
 }
 
 // Args returns QEMU's arguments. The guest's console is QEMU's standard
 // output.
 func (t Target) Args(o Options) []string {
-	machine := "virt,gic-version=" + strconv.Itoa(o.GIC)
-	if !t.ACPI {
-		machine += ",acpi=off"
-	}
-	args := []string{"-nodefaults"}
-	if !o.Reset {
-		args = append(args, "-no-reboot")
-	}
-	args = append(args,
-		"-display", "none", "-monitor", "none", "-serial", "stdio",
-		"-machine", machine,
-		"-accel", o.Accel,
-		"-cpu", t.cpu(o.Accel),
-		"-smp", strconv.Itoa(o.CPUs),
-		"-m", strconv.Itoa(o.Memory))
-	args = append(args, t.firmware(o)...)
-	args = append(args, t.guest(o)...)
+	args := append(t.machine(o, ""), t.guest(o)...)
 	args = append(args, "-device", "virtio-rng-pci")
 	if o.Capture != "" {
 		args = append(args,
@@ -138,11 +134,28 @@ func (t Target) Args(o Options) []string {
 	return append(args, o.Extra...)
 }
 
-// rootPort is a PCIe port with nothing behind it, into which a device can be plugged.
-// A VM has one, and a second where somebody plugs: each costs its guest's kernel CPU
-// time. The user's own ports have other numbers: QEMU's default is 0.
-func rootPort(n int) []string {
-	return []string{"-device", fmt.Sprintf("pcie-root-port,id=vmspec%d,chassis=%d,slot=%[2]d", n, 240+n)}
+// TreeArgs returns the arguments by which QEMU writes the machine's device tree into
+// a file, and ends.
+func (t Target) TreeArgs(o Options, file string) []string {
+	return append(t.machine(o, ",dumpdtb="+escape(file)), o.Extra...)
+}
+
+// machine is the machine with its firmware; more are options of -machine.
+func (t Target) machine(o Options, more string) []string {
+	machine := "virt,gic-version=" + strconv.Itoa(o.GIC)
+	if !t.ACPI {
+		machine += ",acpi=off"
+	}
+	args := []string{
+		"-nodefaults", "-no-reboot",
+		"-display", "none", "-monitor", "none", "-serial", "stdio",
+		"-machine", machine + more,
+		"-accel", o.Accel,
+		"-cpu", t.cpu(o.Accel),
+		"-smp", strconv.Itoa(o.CPUs),
+		"-m", strconv.Itoa(o.Memory),
+	}
+	return append(args, t.firmware(o)...)
 }
 
 func (t Target) cpu(accel string) string {
@@ -167,11 +180,11 @@ func (t Target) firmware(o Options) []string {
 
 // guest is what boots, and its parameters.
 func (t Target) guest(o Options) []string {
-	if !t.Image {
-		return []string{
-			"-kernel", o.Kernel, "-initrd", o.Initramfs,
-			"-append", strings.TrimSpace(t.parameters(o.Accel) + " " + o.Append),
-		}
+	switch {
+	case t.GRUB: // its disk has the kernel and the parameters
+		return o.disk()
+	case !t.Image:
+		return []string{"-kernel", o.Kernel, "-initrd", o.Initramfs, "-append", t.Parameters(o)}
 	}
 	args := o.disk()
 	values := ""

@@ -58,6 +58,7 @@ func TestArgs(t *testing.T) {
 		{"qemu-virt", "qemu-virt", usual()},
 		{"qemu-virt-uefi", "qemu-virt-uefi", with(firmware)},
 		{"qemu-virt-acpi", "qemu-virt-acpi", with(firmware)},
+		{"qemu-virt-both", "qemu-virt-both", onDisk("virtio-blk-pci")},
 		{"qemu-image", "qemu-image", onDisk("virtio-blk-pci")},
 		{"qemu-image-acpi", "qemu-image-acpi", onDisk("virtio-blk-pci")},
 		{"qemu-uboot", "qemu-uboot", with(func(o *target.Options) {
@@ -126,10 +127,22 @@ func TestArgsAreOwn(t *testing.T) {
 	require.Equal(t, image.Args(scsi), image.Args(scsi))
 }
 
+// QEMU writes the tree of the very machine that is started, without what boots.
+func TestTreeArgs(t *testing.T) {
+	both, err := target.Find("qemu-virt-both-acpi")
+	require.NoError(t, err)
+	o := with(func(o *target.Options) { o.GIC, o.CPUs, o.Extra = 2, 4, []string{"-device", "tpm"} })
+	args := strings.Join(both.TreeArgs(o, "a,b.dtb"), " ")
+	require.Contains(t, args, "-machine virt,gic-version=2,dumpdtb=a,,b.dtb -accel tcg -cpu cortex-a57 -smp 4 ")
+	require.True(t, strings.HasSuffix(args, " -device tpm"), args)
+	require.NotContains(t, args, "image")
+	require.Equal(t, "panic=-1 kpti=off acpi=force vmspec.nonce=01234567", both.Parameters(o))
+}
+
 func TestFind(t *testing.T) {
 	for _, name := range []string{"", "qemu", "QEMU-VIRT", "qemu-virt ", "qemu-virt-"} {
 		_, err := target.Find(name)
-		require.ErrorContains(t, err, "there are qemu-virt, qemu-virt-uefi, qemu-virt-acpi, qemu-image, qemu-image-acpi, qemu-uboot, qemu-virt32, qemu-virt32-uefi, qemu-image32, qemu-uboot32", "%q", name)
+		require.ErrorContains(t, err, "there are qemu-virt, qemu-virt-uefi, qemu-virt-acpi, qemu-virt-both, qemu-virt-both-acpi, qemu-image, qemu-image-acpi, qemu-uboot, qemu-virt32, qemu-virt32-uefi, qemu-image32, qemu-uboot32", "%q", name)
 	}
 	for _, to := range target.All() {
 		found, err := target.Find(to.Name)

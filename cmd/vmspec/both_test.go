@@ -1,0 +1,53 @@
+package main
+
+import (
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/results"
+)
+
+// Both descriptions at once, the tree from GRUB: each boot shows one in use and the
+// other's soundness as far as that shows, and together they are what v2.0 asks.
+// Plain AAVMF hands over ACPI alone, and fails.
+func TestBothDescriptions(t *testing.T) {
+	needBoot(t)
+	dir := t.TempDir()
+	boot := func(target string) (string, *results.Report) {
+		log := filepath.Join(dir, target+".log")
+		_, stdout, _ := vmspec(t, "run", target, "--guest", guestDir, "--cpus", "2", "--append", "vmspec.profile=v2.0", "--log", log)
+		return log, parse(t, stdout)
+	}
+	tree, byTree := boot("qemu-virt-both")
+	acpi, byACPI := boot("qemu-virt-both-acpi")
+	alone, plain := boot("qemu-virt-acpi")
+	for id, want := range map[string][3]results.Verdict{
+		"HW-FDT-UEFI":      {results.Pass, results.Pass, results.Fail},
+		"HW-ACPI-UEFI":     {results.Pass, results.Pass, results.Pass},
+		"HW-FDT-BOOT":      {results.Pass, results.Pass, results.Fail},
+		"HW-FDT-COMPLETE":  {results.Pass, results.Skip, results.Skip},
+		"HW-ACPI-BOOT":     {results.Skip, results.Pass, results.Pass},
+		"HW-ACPI-COMPLETE": {results.Skip, results.Pass, results.Pass},
+		"HW-ACPI-SBBR":     {results.Skip, results.Pass, results.Pass},
+		"FW-EL1":           {results.Pass, results.Pass, results.Pass},
+	} {
+		for i, r := range []*results.Report{byTree, byACPI, plain} {
+			require.Equal(t, want[i], point(r, id).Verdict, "%s, boot %d: %v", id, i, point(r, id))
+		}
+	}
+	require.Contains(t, found(byTree, "HW-FDT-UEFI"), "by firmware or the boot loader GRUB")
+	require.NotContains(t, found(plain, "HW-ACPI-UEFI"), "GRUB")
+
+	_, stdout, _ := vmspec(t, "merge", tree, acpi, "--platform", "both", "--format", "tap")
+	merged := parse(t, stdout)
+	for _, p := range merged.Points {
+		require.False(t, p.Must() && p.Verdict == results.Fail, "%s: %s", p.ID, p.Problem)
+	}
+	require.Equal(t, results.Pass, point(merged, "HW-ACPI-COMPLETE").Verdict)
+	_, stdout, _ = vmspec(t, "report", "--format", "text", tree)
+	require.Contains(t, stdout, "a boot loader supplied the device\n         tree: GRUB")
+	status, _, _ := vmspec(t, "merge", alone, "--platform", "plain")
+	require.Equal(t, results.NotConformant, status)
+}
