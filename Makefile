@@ -33,7 +33,7 @@ GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -na
 NPM := cmd/vmspec/testdata/consumers
 SAY := printf 'vmspec: %s\n' >&2
 
-.PHONY: run test distros faults image-boots series soak trees consumers bench golden check build guest image release release-check clean modules tools image-tools test-tools others-tools consumers-tools distros-tools
+.PHONY: run test distros faults image-boots matrix soak trees consumers bench golden check build guest image release release-check clean modules tools image-tools test-tools others-tools consumers-tools distros-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE)) $(if $(findstring both,$(TARGET)),$(GUEST)/grub/.fetched)
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
@@ -65,9 +65,9 @@ faults: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 image-boots: test-tools others-tools bin/vmspec build/vmspec.img
 	VMSPEC_BOOT=1 VMSPEC_IMAGES=1 go test -count=1 -timeout 30m -v -run 'Image|Boot32' ./cmd/vmspec
 
-# Powers VMs on several times, with a variable store of each kind; CI does so with one.
-series: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/vmspec.img
-	VMSPEC_BOOT=1 VMSPEC_SERIES=1 go test -count=1 -timeout 60m -v -run Series ./cmd/vmspec
+# All boots that the specification needs, merged by each profile.
+matrix: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/arm/initramfs.cpio.lz4 build/vmspec.img build/arm64/grub/.fetched
+	VMSPEC_BOOT=1 VMSPEC_MATRIX=1 go test -count=1 -timeout 30m -v -run MatrixOf ./cmd/vmspec
 
 # Boots virtual machines with a device of each kind while every core is busy,
 # and counts the points that are judged otherwise than on a quiet machine.

@@ -204,7 +204,7 @@ func checkMemory(f *probes.Facts) Finding {
 			return fail(fmt.Sprintf("RAM at %s is not described", piece), ram)
 		}
 	}
-	missing := slices.DeleteFunc(slices.Clone(m.Missing), func(r fdt.Range) bool { return f.Kernel.Arch == "arm" && r.Size < sectionARM })
+	missing := slices.DeleteFunc(slices.Clone(m.Missing), func(r fdt.Range) bool { return f.Kernel.Arch == "arm" && isKeptOnARM(f, r) })
 	switch {
 	case len(missing) > 0 && m.Limited != "":
 		return unknown(m.Limited, found)
@@ -233,6 +233,13 @@ func checkMemoryMap(m *memory.Facts, ram string) Finding {
 // sectionARM: a 32-bit kernel gives up memory before the first boundary of 2 MiB
 // (arch/arm/mm/mmu.c, adjust_lowmem_bounds).
 const sectionARM = 2 << 20
+
+// isKeptOnARM reports whether a 32-bit kernel leaves memory out of /proc/iomem that
+// is there: a small piece, or what UEFI's map keeps for the firmware. That it logs
+// among what it began with (arch/arm/kernel/setup.c, request_standard_resources).
+func isKeptOnARM(f *probes.Facts, r fdt.Range) bool {
+	return r.Size < sectionARM || f.EFI.Booted && f.Memory.AtBoot.Covers(r.Start, r.Size)
+}
 
 // checkDevices asks of each device what HW-FDT-COMPLETE and HW-ACPI-COMPLETE ask of
 // all registers. The same rule decides whose device it is.

@@ -7,7 +7,13 @@ import (
 	"github.com/stretchr/testify/require"
 	"github.com/u-root/u-root/pkg/dt"
 
+	"vmspec/probes"
+	"vmspec/probes/acpi"
+	"vmspec/probes/efi"
+	"vmspec/probes/fdt"
 	"vmspec/probes/guest"
+	"vmspec/probes/kernel"
+	"vmspec/probes/memory"
 )
 
 var platformMutants = []mutant{
@@ -125,4 +131,25 @@ var platformMutants = []mutant{
 		change: all(replace("sys/devices/system/cpu/online", "0\n"), edit("proc/cmdline", "panic=-1", "maxcpus=1")),
 		want:   map[string]Verdict{"PLAT-PSCI": Error, "PLAT-CPU-ENUM": Error, "PLAT-CPU-ALIKE": Skip},
 	},
+}
+
+// A 32-bit kernel does not show in /proc/iomem what UEFI keeps of the memory, but
+// logs it.
+func TestMemoryKeptOnARM(t *testing.T) {
+	const mib = 1 << 20
+	all, kept := fdt.Range{Start: 0x40000000, Size: 64 * mib}, fdt.Range{Start: 0x43c00000, Size: 4 * mib}
+	facts := func(arch string, uefi bool, atBoot ...fdt.Range) *probes.Facts {
+		return &probes.Facts{
+			Kernel: &kernel.Facts{Arch: arch}, EFI: &efi.Facts{Booted: uefi}, ACPI: &acpi.Facts{}, FDT: &fdt.Facts{},
+			Memory: &memory.Facts{
+				Described: memory.Ranges{all}, RAM: memory.Ranges{{Start: all.Start, Size: 60 * mib}},
+				Missing: memory.Ranges{kept}, AtBoot: atBoot,
+			},
+		}
+	}
+	require.Equal(t, Pass, checkMemory(facts("arm", true, all)).Verdict)
+	require.Equal(t, Pass, checkMemory(facts("arm", true, fdt.Range{Start: 1, Size: 1}, kept)).Verdict)
+	require.Equal(t, Fail, checkMemory(facts("arm", true)).Verdict)
+	require.Equal(t, Fail, checkMemory(facts("arm", false, all)).Verdict, "nobody keeps it")
+	require.Equal(t, Fail, checkMemory(facts("arm64", true, all)).Verdict, "a 64-bit kernel shows it")
 }

@@ -44,19 +44,6 @@ func (c *command) UnmarshalYAML(n *yaml.Node) error {
 	return n.Decode((*[]string)(c))
 }
 
-// specificationSet is what the texts need of our own targets: where an older text
-// asks for a tree, v2.0 asks for both descriptions and both GICs.
-var specificationSet = bootSet{
-	Platform: "vmspec",
-	Boots: []setBoot{
-		{Name: "tree-gicv3", Target: "qemu-virt-uefi", Flags: []string{"--gic", "3", "--cpus", "2", "--needs", "all"}, Profiles: []string{"rfc-v2", "v1.0"}},
-		{Name: "acpi-gicv3", Target: "qemu-virt-acpi", Flags: []string{"--gic", "3", "--cpus", "2", "--needs", "all"}, Profiles: []string{"v2.0"}},
-		{Name: "acpi-gicv2", Target: "qemu-virt-acpi", Flags: []string{"--gic", "2", "--cpus", "2"}, Profiles: []string{"v2.0"}},
-		{Name: "aarch32", Target: "qemu-virt32-uefi"},
-		{Name: "image", Target: "qemu-image", Flags: []string{"--boots", "2"}}, // whose variables persist
-	},
-}
-
 // nameOfBoot is what a boot may be called: it names files.
 var nameOfBoot = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$`)
 
