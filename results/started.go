@@ -4,8 +4,6 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
-
-	"vmspec/results/report"
 )
 
 // started is what a VMM was given to start first. Both are empty if its command line
@@ -118,24 +116,4 @@ func (r *Report) loaded(loader string) {
 	text := "a boot loader supplied the device tree: " + loader
 	r.Points[i].Found += "; " + text
 	r.Observed = append(r.Observed, "HW-FDT-UEFI pass: "+text)
-}
-
-// What a host's processor may lack, as a record names it.
-const (
-	LacksAArch32 = "aarch32" // at EL1
-	LacksGICv2   = "gicv2"
-	LacksGICv3   = "gicv3"
-)
-
-// excuses are the reasons of a skip that a host gives for what it does not have.
-var excuses = map[string]struct{ lacks, reason string }{
-	"PLAT-AARCH32":        {LacksAArch32, report.HostLacksAArch32},
-	"PLAT-GIC-COMPATIBLE": {LacksGICv2, report.HostLacksGICv2},
-}
-
-// excuse says of what the VM could not have that the host has none of it.
-func (r *Report) excuse(p *Point) {
-	if e, known := excuses[p.ID]; known && p.Needs() && slices.Contains(r.Lacks, e.lacks) {
-		p.Reason = e.reason
-	}
 }
