@@ -45,12 +45,13 @@ const (
 func (t Text) Of(r *Report) string {
 	w := page{Text: t, report: r.platformFirst()}
 	w.plain(fmt.Sprintf("%s, by %s, vmspec %s", t.Name, r.Profile, r.Version))
+	w.plain(r.Counted().String())
 	for _, party := range w.report.Parties() {
 		w.party(party)
 	}
 	w.notes()
 	w.skips()
-	w.remarks()
+	w.list("note", w.report.remarks())
 	w.verdict()
 	return w.out.String()
 }
@@ -108,8 +109,17 @@ func (w *page) line(text string) { w.out.WriteString(text + "\n") }
 // plain writes a text from the first column on.
 func (w *page) plain(value string) {
 	for line := range strings.Lines(text.WrapSoft(OneLine(value), columns)) {
-		w.line(strings.TrimRight(line, " \n"))
+		w.line(noCommand(strings.TrimRight(line, " \n")))
 	}
+}
+
+// noCommand takes from a line what GitHub Actions takes for a command, if it stands
+// at the line's beginning: a text may be wrapped anywhere.
+func noCommand(line string) string {
+	if rest, found := strings.CutPrefix(line, "::"); found {
+		return ": :" + rest
+	}
+	return line
 }
 
 func (w *page) paint(word string, tone Tone) string {
@@ -124,7 +134,7 @@ func (w *page) entry(label string, tone Tone, value string) {
 	pad := strings.Repeat(" ", max(indent-len(label), 1))
 	start := w.paint(label, tone) + pad
 	for line := range strings.Lines(text.WrapSoft(OneLine(value), columns-indent)) {
-		w.line(start + strings.TrimRight(line, " \n"))
+		w.line(start + noCommand(strings.TrimRight(line, " \n")))
 		start = strings.Repeat(" ", indent)
 	}
 }
@@ -254,10 +264,8 @@ func shorten(start string, ids []string) string {
 	return line
 }
 
-// remarks writes how the report arrived, and what the host saw.
-func (w *page) remarks() {
-	r := w.report
-	var all []string
+// remarks say how the report arrived, and what the host saw.
+func (r *Report) remarks() (all []string) {
 	if r.Prefix != "" {
 		all = append(all, fmt.Sprintf("read behind a prefix on each line, at first %q", r.Prefix))
 	}
@@ -270,7 +278,7 @@ func (w *page) remarks() {
 	for _, seen := range r.Observed {
 		all = append(all, "seen by the host: "+seen)
 	}
-	w.list("note", all)
+	return all
 }
 
 // tones are those of the conclusions.
@@ -313,12 +321,14 @@ func grouped(points []Point, reason func(Point) string, choose func(Point) bool)
 	return groups
 }
 
-// OneLine replaces what would move the cursor of a terminal.
+// OneLine replaces what would move the cursor of a terminal, turn the direction of
+// its text, or be a command to a CI that reads it ("##[", "##vso[", "##teamcity[").
 func OneLine(value string) string {
-	return strings.Map(func(c rune) rune {
-		if unicode.IsControl(c) {
+	value = strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) || unicode.In(c, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
 			return ' '
 		}
 		return c
 	}, value)
+	return strings.ReplaceAll(value, "##", "# #")
 }

@@ -181,11 +181,15 @@ func (f *matrixFlags) concludeAll(c *cobra.Command, runs []*bootRun) error {
 	if lost = append(lost, more...); lost != nil {
 		without = undecided{errors.New(strings.Join(lost, "\n"))}
 	}
-	if verdicts == nil {
+	f.lost = without
+	if verdicts == nil && !f.isDocument() {
 		return without
 	}
 	if err := f.printMerged(c.OutOrStdout(), verdicts); err != nil {
 		return err
+	}
+	if verdicts == nil {
+		return without
 	}
 	return withLost(c.ErrOrStderr(), worstOf(verdicts, f.strict), without)
 }

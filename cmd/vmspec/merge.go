@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -19,6 +20,7 @@ type mergeFlags struct {
 	platform string
 	profiles profilesFlag
 	vm       claimsFlag
+	lost     error // the boots without a report
 }
 
 func newMerge() *cobra.Command {
@@ -47,6 +49,7 @@ The worst verdict is the exit status.`,
 			if err != nil && !errors.As(err, new(undecided)) {
 				return err
 			}
+			f.lost = err
 			return withLost(c.ErrOrStderr(), f.conclude(c.OutOrStdout(), boots), err)
 		},
 	}
@@ -78,7 +81,31 @@ func (f *mergeFlags) check(w io.Writer) error {
 	if f.platform == "" {
 		return errors.New("merge needs --platform NAME: which boots are of one platform is yours to say")
 	}
-	return errors.Join(f.outputFlags.check(), f.profiles.check(&f.outputFlags), f.vm.read())
+	return errors.Join(f.checkProfiles(), f.outputFlags.check(), f.vm.read())
+}
+
+// checkProfiles refuses profiles that do not exist, or that cannot be printed
+// together. Several are text, unless that was not asked.
+func (f *mergeFlags) checkProfiles() error {
+	for i, p := range f.profiles {
+		if p == "" {
+			return fmt.Errorf("--profile: a name is empty: the profiles are %v", suite.Profiles())
+		}
+		if err := checkProfile(p); err != nil {
+			return err
+		}
+		if slices.Contains(f.profiles[:i], p) {
+			return fmt.Errorf("--profile %s: named twice", p)
+		}
+	}
+	if len(f.profiles) < 2 {
+		return nil
+	}
+	if f.format == "tap" {
+		return fmt.Errorf("--format tap holds one profile, not %d", len(f.profiles))
+	}
+	f.format = cmp.Or(f.format, "text")
+	return nil
 }
 
 // readBoots reads the reports of each log. An error that is undecided names the
@@ -149,6 +176,9 @@ func (f *mergeFlags) bootsOfLog(c *cobra.Command, file, name string) (boots []re
 
 // conclude prints the verdicts, and returns the worst.
 func (f *mergeFlags) conclude(w io.Writer, boots results.Merge) error {
+	if len(boots) == 0 && f.isDocument() {
+		return f.writeMerged(w, nil)
+	}
 	if len(boots) == 0 {
 		return nil // why is told with the logs
 	}
@@ -186,11 +216,32 @@ func addFixes(report *results.Report) {
 }
 
 func (f *mergeFlags) printMerged(w io.Writer, all []*results.Merged) error {
+	if f.isDocument() {
+		return f.writeMerged(w, all)
+	}
 	if f.tap(w) {
 		return printMergedTAP(w, f.platform, all[0], f.strict)
 	}
 	_, err := io.WriteString(w, f.page(w, f.platform).OfMerged(all))
 	return err
+}
+
+// writeMerged writes the verdicts as a document. Boots without a report have their
+// place in it.
+func (f *mergeFlags) writeMerged(w io.Writer, all []*results.Merged) error {
+	var entries []results.Entry
+	for _, m := range all {
+		entries = append(entries, results.Entry{Name: f.platform, Report: &m.Report, Merged: m})
+	}
+	if f.lost != nil {
+		for line := range strings.Lines(f.lost.Error()) {
+			entries = append(entries, results.Entry{Name: f.platform, Why: strings.TrimSpace(line)})
+		}
+	}
+	if err := f.write(w, entries...); err != nil && !errors.As(err, new(verdict)) {
+		return err
+	}
+	return nil
 }
 
 // printMergedTAP prints a merge as TAP. Each point's block names the boot that

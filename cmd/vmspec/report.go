@@ -20,8 +20,9 @@ import (
 func newReport() *cobra.Command {
 	var out outputFlags
 	var f reportFlags
+	var schema bool
 	c := &cobra.Command{
-		Use:   "report LOG",
+		Use:   "report LOG...",
 		Short: "Find the reports in a serial log and conclude from them",
 		Long: `Find the reports in a serial log and conclude from them. - is standard input. A
 report that was damaged on its way is repaired from its frames, or declared
@@ -36,19 +37,28 @@ A VM that stopped in a trial has left a provisional report: what was judged
 stands, and the rest are errors that name the trial. It is never conformant.
 
 The log may be packed (gzip, xz, zstd, bzip2, lz4), or be the records of docker,
-journald, LAVA, go test or asciinema. Of a directory, each log in it has a
-line, and the worst is the exit status.`,
-		Args: takes(1, 1, "a log"),
+journald, LAVA, go test or asciinema. Of several logs, or a directory, each log
+has a line, and the worst is the exit status.
+
+Each of the formats markdown, json, junit, html and github holds all reports; with
+--format html it is one file to look at: vmspec report --format html LOG >LOG.html.
+--schema prints the JSON Schema of the format json. In GitHub Actions, the format
+github annotates the run, and adds to the job's summary; elsewhere the summary
+follows the annotations. "vmspec help report" says more.`,
+		Args: takesLogs(&schema),
 		RunE: func(c *cobra.Command, args []string) error {
-			if err := errors.Join(out.check(), f.profiles.check(&out), f.vm.read()); err != nil {
+			if schema {
+				_, err := c.OutOrStdout().Write(results.Schema)
 				return err
 			}
-			defer debug.SetGCPercent(debug.SetGCPercent(readGC))
-			if info, err := os.Stat(args[0]); err == nil && info.IsDir() {
-				return f.directory(c, args[0], &out)
+			if err := errors.Join(checkProfile(f.profile), out.check(), f.vm.read()); err != nil {
+				return err
 			}
-			if logs := f.series(c, args[0]); logs != nil {
-				return f.concludeSeries(c, args[0], logs, &out)
+			if out.isDocument() {
+				return f.document(c, args, &out)
+			}
+			if info, err := os.Stat(args[0]); len(args) > 1 || err == nil && info.IsDir() {
+				return f.lines(c, args, &out)
 			}
 			return withInput(c, args[0], func(in io.Reader) error {
 				log, err := readLog(in, args[0], f.nonce)
@@ -69,14 +79,24 @@ line, and the worst is the exit status.`,
 	}
 	out.register(c)
 	f.vm.register(c)
+	c.Flags().BoolVar(&schema, "schema", false, "print the JSON Schema of the format json, and nothing else")
 	c.Flags().StringVar(&f.nonce, "nonce", "", "take only a report that carries this nonce")
 	f.profiles.register(c, "the guest's")
 	c.Flags().StringVar(&f.capture, "capture", "", "keep in `FILE` (.tar.gz) the captured guest that came by vmspec.capture=console")
 	return c
 }
 
-// readGC lets garbage be twice what is in use: of a log that is read little is kept.
-const readGC = 200
+// takesLogs refuses a report of no log, but for --schema, which needs none.
+func takesLogs(schema *bool) cobra.PositionalArgs {
+	return func(c *cobra.Command, args []string) error {
+		if *schema && len(args) > 0 {
+			return errors.New("--schema needs no log")
+		} else if *schema {
+			return nil
+		}
+		return takes(1, unlimited, "a log")(c, args)
+	}
+}
 
 // reportFlags say what is asked of a log.
 type reportFlags struct {

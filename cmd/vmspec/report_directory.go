@@ -19,31 +19,25 @@ import (
 	"vmspec/results"
 )
 
-// directory prints a line for each log in a directory and below it, and returns
-// the worst verdict.
-func (f *reportFlags) directory(c *cobra.Command, dir string, out *outputFlags) error {
-	switch {
-	case f.capture != "":
-		return fmt.Errorf("--capture %s: of one log; %s is a directory", f.capture, dir)
-	case f.profiles.several():
-		return fmt.Errorf("--profile %s: several are of one log; %s is a directory", strings.Join(f.profiles, ","), dir)
-	case out.format == "tap":
-		return fmt.Errorf("--format tap: of one log; %s is a directory", dir)
+// lines prints a line for each log that is named, or lies in a directory that is,
+// and returns the worst verdict.
+func (f *reportFlags) lines(c *cobra.Command, args []string, out *outputFlags) error {
+	if err := f.ofOne(args); err != nil {
+		return err
+	}
+	if out.format == "tap" {
+		return fmt.Errorf("--format tap: of one log; %s", notOne(args))
 	}
 	buffered := bufio.NewWriter(c.OutOrStdout())
 	table := tabwriter.NewWriter(buffered, 0, 0, 2, ' ', 0)
 	sum := tally{counts: map[string]int{}}
-	err := filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
-		if err != nil || entry.IsDir() || strings.HasSuffix(name, results.HostRunSuffix) || !isFile(name) {
-			return err
-		}
-		within, _ := filepath.Rel(dir, name) // below dir, always
-		word, why := f.row(c, name, out.strict, &sum)
-		fmt.Fprintf(table, "%s\t%s\t%s\n", results.OneLine(within), word, why)
+	err := eachLog(args, func(file logFile) error {
+		word, why := f.row(file, out.strict, &sum)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", results.OneLine(file.shown), word, why)
 		return nil
 	})
 	if err == nil {
-		err = errors.Join(table.Flush(), sum.print(buffered, dir), buffered.Flush())
+		err = errors.Join(table.Flush(), sum.print(buffered, strings.Join(args, " ")), buffered.Flush())
 	}
 	if err != nil {
 		return err
@@ -62,34 +56,61 @@ func (f *reportFlags) directory(c *cobra.Command, dir string, out *outputFlags) 
 	return sum.verdict()
 }
 
-// logsIn lists the files that may be logs, in their order.
-func logsIn(dir string) (names []string, err error) {
-	err = filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
-		if err == nil && !entry.IsDir() && !strings.HasSuffix(name, results.HostRunSuffix) && isFile(name) {
-			names = append(names, name)
-		}
-		return err
-	})
-	return names, err
+// ofOne refuses what is asked of one log alone.
+func (f *reportFlags) ofOne(args []string) error {
+	if info, err := os.Stat(args[0]); f.capture != "" && (len(args) > 1 || err == nil && info.IsDir()) {
+		return fmt.Errorf("--capture %s: of one log; %s", f.capture, notOne(args))
+	}
+	return nil
 }
 
-// maxReaders bounds how many logs are read at once: each takes some memory.
-const maxReaders = 8
-
-// rows reads logs, as many at once as there are cores.
-func (f *reportFlags) rows(names []string, strict bool) []row {
-	rows := make([]row, len(names))
-	var next atomic.Int64
-	var readers sync.WaitGroup
-	for range min(runtime.GOMAXPROCS(0), maxReaders, len(names)) {
-		readers.Go(func() {
-			for i := next.Add(1) - 1; int(i) < len(names); i = next.Add(1) - 1 {
-				rows[i] = f.row(names[i], strict)
-			}
-		})
+// notOne says what was named in place of one log.
+func notOne(args []string) string {
+	if len(args) > 1 {
+		return fmt.Sprintf("%d are named", len(args))
 	}
-	readers.Wait()
-	return rows
+	return args[0] + " is a directory"
+}
+
+// A logFile is a file that may be a log.
+type logFile struct {
+	path, shown string
+	found       bool // in a directory; else it was named
+}
+
+// eachLog calls f for each file that is named, or that lies in a directory that is.
+func eachLog(args []string, f func(logFile) error) error {
+	for _, arg := range args {
+		if arg == "-" && len(args) > 1 {
+			return errors.New("-: standard input is a log alone")
+		}
+		info, err := os.Stat(arg)
+		if err == nil && info.IsDir() {
+			if err := eachLogIn(arg, len(args) > 1, f); err != nil {
+				return err
+			}
+			continue
+		}
+		if err := f(logFile{path: arg, shown: arg}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// eachLogIn does so for those in a directory and below it. They are shown with the
+// directory's name where that does not stand alone.
+func eachLogIn(dir string, whole bool, f func(logFile) error) error {
+	return filepath.WalkDir(dir, func(name string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() || strings.HasSuffix(name, results.HostRunSuffix) || !isFile(name) {
+			return err
+		}
+		shown := name
+		if within, err := filepath.Rel(dir, name); err == nil && !whole {
+			shown = within
+		}
+		return f(logFile{path: name, shown: shown, found: true})
+	})
 }
 
 // isFile tells whether a name is, or leads to, a regular file: a pipe without a
@@ -113,20 +134,18 @@ func concluded(c results.Conformance, why string) row {
 func unreadable(err error) row { return row{word: "not readable", why: err.Error(), broken: true} }
 
 // row reads a log and says its verdict, and why.
-func (f *reportFlags) row(c *cobra.Command, name string, strict bool, sum *tally) (word, why string) {
-	if logs := f.series(c, name); logs != nil {
-		return f.seriesRow(name, logs, strict, sum)
-	}
-	file, err := os.Open(name)
+func (f *reportFlags) row(file logFile, strict bool, sum *tally) (word, why string) {
+	name := file.path
+	in, err := os.Open(name)
 	if err != nil {
 		return unreadable(err)
 	}
-	defer file.Close()
-	log, err := readLog(file, name, f.nonce)
+	defer in.Close()
+	log, err := readLog(in, name, f.nonce)
 	var none noLogError
 	switch {
-	case errors.As(err, &none):
-		return row{word: "no log", why: none.what}
+	case errors.As(err, &none) && file.found:
+		return sum.add("no log", none.what)
 	case err != nil:
 		return unreadable(err)
 	}

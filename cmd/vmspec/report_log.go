@@ -26,9 +26,9 @@ type serialLog struct {
 	err        error             // why none is whole, of type undecided; nil if one is
 }
 
-// readLog reads a log to its end. An error is about reading, or says that it is no
-// log.
-func readLog(in io.Reader, name, nonce string) (*serialLog, error) {
+// readLog reads a log to its end; also takes its lines, too. An error is about
+// reading, or says that it is no log.
+func readLog(in io.Reader, name, nonce string, also ...func(line string)) (*serialLog, error) {
 	content, err := openContent(in, name)
 	if err != nil {
 		return nil, err
@@ -47,6 +47,9 @@ func readLog(in io.Reader, name, nonce string) (*serialLog, error) {
 		}
 		health.Take(line)
 		end.take(line)
+		for _, take := range also {
+			take(line)
+		}
 	})
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)

@@ -75,7 +75,7 @@ func pieceLen(value string, width int) int {
 	end, space := 0, 0
 	for i := 0; i < len(value); i = end {
 		c, size := utf8.DecodeRuneInString(value[i:])
-		if width -= len(quote(value[i:i+size])) - len(`""`); width < 0 {
+		if width -= quotedLen(value[i : i+size]); width < 0 {
 			break
 		}
 		if end = i + size; c == ' ' {
@@ -88,9 +88,18 @@ func pieceLen(value string, width int) int {
 	return max(end, 1)
 }
 
-// keyed finds a colon that makes prove's YAML reader take a list's item for a key
-// and a value, even between quotes: the one behind the first word, if a space or
-// the end follows it. It returns -1 if there is none.
+// quotedLen is how many bytes a character takes at most when it is quoted; what
+// stands before a "#" decides how it is written.
+func quotedLen(c string) int {
+	if c == "#" {
+		c = "##"
+	}
+	return len(quote(c)) - len(`""`)
+}
+
+// keyed finds the colon by which prove's YAML reader takes a list's item for a
+// key and its value, quotes or not: behind a first word, with a space or the
+// end behind it. It is -1 if there is none.
 func keyed(quoted string) int {
 	word, rest, more := strings.Cut(quoted[1:], " ")
 	behind := strings.TrimLeft(rest, " ")

@@ -18,16 +18,20 @@ const (
 )
 
 // quote writes text as a JSON string of ASCII alone. Bytes that are not UTF-8
-// become U+FFFD.
+// become U+FFFD. Of "##", by which commands to a CI begin wherever they stand, the
+// second is escaped.
 func quote(text string) string {
 	var out strings.Builder
 	out.Grow(len(text) + len(`""`))
 	out.WriteByte('"')
+	last := rune(0)
 	for _, c := range text {
 		short := strings.IndexRune(shorts, c)
 		switch {
 		case c == '"' || c == '\\':
 			out.WriteString(`\` + string(c))
+		case c == '#' && last == '#':
+			out.WriteString(`\u0023`)
 		case c >= ' ' && c <= '~':
 			out.WriteByte(byte(c))
 		case short >= 0:
@@ -38,6 +42,7 @@ func quote(text string) string {
 		default:
 			fmt.Fprintf(&out, `\u%04x`, c)
 		}
+		last = c
 	}
 	out.WriteByte('"')
 	return out.String()

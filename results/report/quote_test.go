@@ -10,12 +10,13 @@ import (
 
 // Every JSON reader reads what is quoted, and nothing but printable ASCII is.
 func FuzzQuote(f *testing.F) {
-	for _, text := range []string{"", "plain", `"\"`, "\b\f\n\r\t\x00\x1f\x7f", "é€\U0001f600", "\xff\xc0\xaf", "\u2028", "\ufffd"} {
+	for _, text := range []string{"", "plain", `"\"`, "\b\f\n\r\t\x00\x1f\x7f", "é€\U0001f600", "\xff\xc0\xaf", "\u2028", "\ufffd", "#a ##[b ###"} {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
 		quoted := quote(text)
 		require.Negative(t, strings.IndexFunc(quoted, func(c rune) bool { return c < ' ' || c > '~' }), quoted)
+		require.NotContains(t, quoted, "##")
 		want := string([]rune(text)) // U+FFFD for what is not UTF-8
 		var back string
 		require.NoError(t, json.Unmarshal([]byte(quoted), &back), quoted)

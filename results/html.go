@@ -1,0 +1,277 @@
+package results
+
+import (
+	"cmp"
+	"crypto/sha256"
+	"embed"
+	"encoding/base64"
+	"fmt"
+	"html/template"
+	"io"
+	"slices"
+	"strings"
+
+	"vmspec/results/report"
+)
+
+//go:embed html
+var htmlFiles embed.FS
+
+var htmlTemplates = template.Must(template.ParseFS(htmlFiles, "html/page.html"))
+
+// HTML writes the document as one page that needs nothing else: no network, and
+// without scripts all of it is unfolded. Its policy lets run what is in it alone.
+func (d *Document) HTML(w io.Writer) error {
+	s := d.legible()
+	return htmlTemplates.ExecuteTemplate(w, "page", newHTMLPage(&s))
+}
+
+// An htmlPage is what page.html shows.
+type htmlPage struct {
+	Title, Tool, Policy string
+	CSS                 template.CSS
+	JS                  template.JS
+	Strict, Several     bool
+	Reports             []htmlReport
+	Outcomes            []htmlOutcome
+	Chapters            []htmlChapter
+}
+
+type htmlOutcome struct {
+	Name Outcome
+	Mark string
+}
+
+// An htmlReport is a verdict and what it rests on.
+type htmlReport struct {
+	*sheetReport
+	Label, Sign, Words string
+	Beside             []string
+	Causes             []htmlCause
+}
+
+// An htmlCause is what failed by itself, and what follows from it.
+type htmlCause struct {
+	ID, What string
+	Outcome  Outcome
+	Explains []string
+}
+
+type htmlChapter struct {
+	ID, Name string
+	Columns  []string
+	Rows     []htmlRow
+}
+
+// An htmlRow is a requirement, with a cell for each report.
+type htmlRow struct {
+	ID, Title string
+	Level     report.Level
+	Outcomes  string // with spaces between
+	Span      int
+	Cells     []htmlCell
+	Sides     []htmlSide
+}
+
+// An htmlCell is empty where a profile does not ask it.
+type htmlCell struct {
+	ID      string
+	Outcome Outcome
+	Mark    string
+}
+
+// An htmlSide is what one report says of a requirement.
+type htmlSide struct {
+	Label    string // empty if there is one report
+	Entries  []htmlEntry
+	Follows  string
+	Explains []string
+	Log      *htmlLog
+}
+
+type htmlEntry struct{ Label, Value string }
+
+type htmlLog struct {
+	Label string
+	Lines []htmlLine
+}
+
+type htmlLine struct {
+	Number LineNumber
+	Own    bool // the point's
+	Text   string
+}
+
+// textMarks are signs that have the colour of their text.
+var (
+	textSigns = map[Conformance]string{Conformant: "✔", MetAsChosen: "✔", NotConformant: "✘", CouldNotTell: "?"}
+	textMarks = map[Outcome]string{Failed: "✘", InError: "?", NotMet: "△", Noted: "ⓘ", Passed: "✔", LeftOpen: "–"}
+)
+
+func newHTMLPage(s *sheet) *htmlPage {
+	css, js := htmlFile("page.css"), htmlFile("page.js")
+	p := &htmlPage{
+		Tool: cmp.Or(s.Tool, "vmspec"), CSS: template.CSS(css), JS: template.JS(js), Strict: s.Strict, Several: len(s.Reports) > 1,
+		Policy: fmt.Sprintf("default-src 'none'; img-src data:; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", sourceHash(css), sourceHash(js)),
+	}
+	p.Title = sentenceCase(Words(s.Verdict))
+	if names := s.names(); len(names) == 1 {
+		p.Title = names[0] + ": " + Words(s.Verdict)
+	}
+	for _, o := range outcomes {
+		p.Outcomes = append(p.Outcomes, htmlOutcome{o, textMarks[o]})
+	}
+	for i := range s.Reports {
+		p.Reports = append(p.Reports, s.Reports[i].html(s.label(i)))
+	}
+	p.Chapters = s.htmlChapters()
+	return p
+}
+
+func htmlFile(name string) string {
+	text, _ := htmlFiles.ReadFile("html/" + name) // it is embedded
+	return string(text)
+}
+
+// sourceHash names a text in a Content-Security-Policy.
+func sourceHash(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return "sha256-" + base64.StdEncoding.EncodeToString(sum[:])
+}
+
+// names are the reports' names, each once.
+func (s *sheet) names() (names []string) {
+	for _, r := range s.Reports {
+		if !slices.Contains(names, r.Name) {
+			names = append(names, r.Name)
+		}
+	}
+	return names
+}
+
+// label names a report beside the others: by its profile, its name, or both.
+func (s *sheet) label(i int) string {
+	r := &s.Reports[i]
+	switch {
+	case r.Profile == "":
+		return r.Name
+	case len(s.names()) == 1:
+		return "by " + r.Profile
+	case s.several(r.Profile) && len(s.names()) == len(s.Reports):
+		return r.Name
+	}
+	return r.Name + " by " + r.Profile
+}
+
+func (r *sheetReport) html(label string) htmlReport {
+	out := htmlReport{sheetReport: r, Label: label, Sign: textSigns[r.Verdict], Words: sentenceCase(Words(r.Verdict))}
+	for _, p := range r.Parties[min(1, len(r.Parties)):] {
+		out.Beside = append(out.Beside, who[p.Party]+": "+p.Sentence)
+	}
+	for _, o := range []Outcome{Failed, InError, NotMet} {
+		for i := range r.Points {
+			if p := &r.Points[i]; p.Outcome == o && p.Follows == "" && p.Counted {
+				out.Causes = append(out.Causes, htmlCause{p.ID, cmp.Or(p.Problem, p.Reason, p.Title), o, r.explains(p.ID)})
+			}
+		}
+	}
+	return out
+}
+
+// explains lists what follows from a failure.
+func (r *sheetReport) explains(id string) (ids []string) {
+	for _, p := range r.Points {
+		if p.Follows == id {
+			ids = append(ids, p.ID)
+		}
+	}
+	return ids
+}
+
+// htmlChapters are the requirements that any report asks, by chapter, each with what
+// every report says of it.
+func (s *sheet) htmlChapters() (out []htmlChapter) {
+	var columns []string
+	for i := range s.Reports {
+		if len(s.Reports) == 1 {
+			columns = append(columns, "outcome")
+		} else {
+			columns = append(columns, strings.TrimPrefix(s.label(i), "by "))
+		}
+	}
+	for n, c := range chapters(s.asked()) {
+		chapter := htmlChapter{ID: fmt.Sprintf("chapter-%d", n+1), Name: c.name, Columns: columns}
+		for _, p := range c.points {
+			chapter.Rows = append(chapter.Rows, s.htmlRow(p))
+		}
+		out = append(out, chapter)
+	}
+	return out
+}
+
+// asked has each requirement once, as the first report has it that asks it by a
+// text, else the first.
+func (s *sheet) asked() (points []sheetPoint) {
+	at := map[string]int{}
+	for _, r := range s.Reports {
+		for _, p := range r.Points {
+			i, known := at[p.ID]
+			switch {
+			case !known:
+				at[p.ID] = len(points)
+				points = append(points, p)
+			case points[i].Chapter == beyond && p.Chapter != beyond:
+				points[i] = p
+			}
+		}
+	}
+	return points
+}
+
+func (s *sheet) htmlRow(p *sheetPoint) htmlRow {
+	row := htmlRow{ID: p.ID, Title: p.Title, Span: 2 + len(s.Reports)}
+	var levels, found []string
+	for i := range s.Reports {
+		r := &s.Reports[i]
+		at := slices.IndexFunc(r.Points, func(q sheetPoint) bool { return q.ID == p.ID })
+		if at < 0 {
+			row.Cells = append(row.Cells, htmlCell{})
+			continue
+		}
+		q := &r.Points[at]
+		row.Cells = append(row.Cells, htmlCell{q.ID, q.Outcome, textMarks[q.Outcome]})
+		levels, found = with(levels, string(q.Level)), with(found, string(q.Outcome))
+		side := q.html(r)
+		if len(s.Reports) > 1 {
+			side.Label = s.label(i)
+		}
+		row.Sides = append(row.Sides, side)
+	}
+	row.Level, row.Outcomes = report.Level(strings.Join(levels, ", ")), strings.Join(found, " ")
+	return row
+}
+
+// with adds a word to a list that has none twice.
+func with(list []string, word string) []string {
+	if slices.Contains(list, word) {
+		return list
+	}
+	return append(list, word)
+}
+
+func (p *sheetPoint) html(r *sheetReport) htmlSide {
+	side := htmlSide{Follows: p.Follows, Explains: r.explains(p.ID)}
+	for _, e := range p.entries()[1:] { // the title is the row's
+		if e.label != "follows from" {
+			side.Entries = append(side.Entries, htmlEntry{e.label, e.value})
+		}
+	}
+	if x := p.Log; x != nil {
+		side.Log = &htmlLog{Label: fmt.Sprintf("The log around %s, line %d", p.ID, x.Line)}
+		for i, text := range x.Lines {
+			number := x.First + LineNumber(i)
+			side.Log.Lines = append(side.Log.Lines, htmlLine{number, number == x.Line, text})
+		}
+	}
+	return side
+}
