@@ -33,7 +33,7 @@ func (d *Document) Summary(w io.Writer) error {
 // could not be told, a warning for a recommendation that was missed, and a line for
 // each verdict.
 func (d *Document) Annotations(w io.Writer) error {
-	s := d.legible()
+	s := d.legible(spaced)
 	out := bufio.NewWriter(w)
 	for i := range s.Reports {
 		r := &s.Reports[i]

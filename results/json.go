@@ -18,13 +18,14 @@ const SchemaID = "urn:vmspec:report:1"
 var Schema []byte
 
 // JSON writes the document for programs, as Schema says. It is ASCII alone: no
-// terminal takes anything in it for a command.
+// terminal and no CI takes anything in it for a command.
 func (d *Document) JSON(w io.Writer) error {
 	text, err := json.MarshalIndent(d.sheet(), "", "  ")
 	if err != nil {
 		return err
 	}
-	_, err = w.Write(append(ascii(text), '\n'))
+	text = bytes.ReplaceAll(ascii(text), []byte("##"), []byte(`#\u0023`))
+	_, err = w.Write(append(text, '\n'))
 	return err
 }
 

@@ -24,7 +24,7 @@ import (
 // class is "vmspec.PROFILE.PARTY", with the name before the party where a profile is
 // there more than once.
 func (d *Document) JUnit(w io.Writer) error {
-	s := d.legible()
+	s := d.legible(spaced)
 	out := junit.Testsuites{Name: "vmspec"}
 	for i, r := range s.Reports {
 		class := "vmspec." + cmp.Or(r.Profile, "none")

@@ -2,10 +2,13 @@ package results
 
 import (
 	"bufio"
+	"cmp"
 	"fmt"
 	"io"
 	"regexp"
 	"strings"
+
+	"vmspec/results/report"
 )
 
 // Markdown writes the document as GitHub-flavoured Markdown: the verdicts, what
@@ -69,13 +72,18 @@ func (m *markdown) report(r *sheetReport) {
 
 // problems writes what a person should look at, with what is said of it.
 func (m *markdown) problems(r *sheetReport) {
-	for _, o := range []Outcome{Failed, InError, NotMet} {
+	for _, o := range []Outcome{Failed, InError, NotMet, Noted} {
 		for i := range r.Points {
-			if p := &r.Points[i]; p.Outcome == o && p.Follows == "" {
+			switch p := &r.Points[i]; {
+			case p.Outcome != o || p.Follows != "":
+			case p.Level == report.Info:
+				m.line("- %s %s: %s", p.Outcome, p.ID, inline(cmp.Or(p.Problem, p.Reason)))
+			default:
 				m.problem(r, p)
 			}
 		}
 	}
+	m.line("")
 }
 
 func (m *markdown) problem(r *sheetReport, p *sheetPoint) {
@@ -166,8 +174,15 @@ func inline(text string) string {
 	return strings.Join(out, " ")
 }
 
-// code is text as code, between more backticks than it has in a row.
+// code is text as code, between more backticks than it has in a row. Of "##", by which
+// commands to a CI begin, the first stands before that.
 func code(text string) string {
+	if before, rest, found := strings.Cut(text, "##"); found {
+		return code(before) + `\#` + code("#"+rest)
+	}
+	if text == "" {
+		return ""
+	}
 	fence, pad := "`", ""
 	for strings.Contains(text, fence) {
 		fence += "`"

@@ -322,7 +322,7 @@ func grouped(points []Point, reason func(Point) string, choose func(Point) bool)
 }
 
 // OneLine replaces what would move the cursor of a terminal, turn the direction of
-// its text, or be a command to a CI that reads it ("##[", "##vso[", "##teamcity[").
+// its text, or be a command to a CI.
 func OneLine(value string) string {
 	value = strings.Map(func(c rune) rune {
 		if unicode.IsControl(c) || unicode.In(c, unicode.Bidi_Control, unicode.Zl, unicode.Zp) {
@@ -330,5 +330,5 @@ func OneLine(value string) string {
 		}
 		return c
 	}, value)
-	return strings.ReplaceAll(value, "##", "# #")
+	return spaced(value)
 }

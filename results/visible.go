@@ -31,53 +31,64 @@ func Visible(text string) string {
 	return b.String()
 }
 
-// visible does so for a whole report.
-func (r *sheetReport) visible() {
+// spaced puts a space into "##", by which commands to a CI begin wherever they stand:
+// "##[" for GitHub and Azure, "##vso[", "##teamcity[".
+func spaced(text string) string {
+	for strings.Contains(text, "##") {
+		text = strings.ReplaceAll(text, "##", "# #")
+	}
+	return text
+}
+
+// each calls f for every text of a report that somebody else may have written.
+func (r *sheetReport) each(f func(string) string) {
 	for _, s := range []*string{&r.Name, &r.File, &r.Profile, &r.Suite, &r.Catalogue, &r.Arch, &r.Nonce, &r.Source, &r.Sentence, &r.Next, &r.Stopped} {
-		*s = Visible(*s)
+		*s = f(*s)
 	}
 	for i := range r.Parties {
-		r.Parties[i].Sentence = Visible(r.Parties[i].Sentence)
+		r.Parties[i].Sentence = f(r.Parties[i].Sentence)
 	}
-	visibleAll(r.Notes)
+	r.Notes = eachOf(r.Notes, f)
 	for i := range r.Boots {
 		b := &r.Boots[i]
-		b.Name, b.Arch, b.Profile, b.Nonce = Visible(b.Name), Visible(b.Arch), Visible(b.Profile), Visible(b.Nonce)
+		b.Name, b.Arch, b.Profile, b.Nonce = f(b.Name), f(b.Arch), f(b.Profile), f(b.Nonce)
 	}
 	for i := range r.Disagree {
 		c := &r.Disagree[i]
-		c.Problem = Visible(c.Problem)
-		c.Passed, c.Failed = visibleAll(append([]string{}, c.Passed...)), visibleAll(append([]string{}, c.Failed...))
+		c.Problem, c.Passed, c.Failed = f(c.Problem), eachOf(c.Passed, f), eachOf(c.Failed, f)
 	}
 	for i := range r.Points {
-		r.Points[i].visible()
+		r.Points[i].each(f)
 	}
 }
 
-func (p *sheetPoint) visible() {
+func (p *sheetPoint) each(f func(string) string) {
 	for _, s := range []*string{&p.Title, &p.Chapter, &p.Clause, &p.Kind, &p.Reason, &p.Problem, &p.Found, &p.Fix, &p.Boot} {
-		*s = Visible(*s)
+		*s = f(*s)
 	}
-	p.Level = report.Level(Visible(string(p.Level)))
+	p.Level = report.Level(f(string(p.Level)))
 	if p.Log != nil {
 		log := *p.Log
-		log.Lines = visibleAll(append([]string{}, log.Lines...))
+		log.Lines = eachOf(log.Lines, f)
 		p.Log = &log
 	}
 }
 
-func visibleAll(texts []string) []string {
-	for i := range texts {
-		texts[i] = Visible(texts[i])
+// eachOf is a list of its own, with f of each text.
+func eachOf(texts []string, f func(string) string) (out []string) {
+	for _, text := range texts {
+		out = append(out, f(text))
 	}
-	return texts
+	return out
 }
 
-// legible is the sheet as people read it.
-func (d *Document) legible() sheet {
+// legible is the sheet as people read it, and what more is done to its texts.
+func (d *Document) legible(more ...func(string) string) sheet {
 	s := d.sheet()
 	for i := range s.Reports {
-		s.Reports[i].visible()
+		for _, f := range append([]func(string) string{Visible}, more...) {
+			s.Reports[i].each(f)
+		}
 	}
 	return s
 }

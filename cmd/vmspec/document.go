@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 
 	"vmspec/results"
@@ -45,6 +46,9 @@ func (o *outputFlags) isDocument() bool {
 // write writes verdicts as a document, and returns the worst of them.
 func (o *outputFlags) write(w io.Writer, entries ...results.Entry) error {
 	doc := results.Document{Tool: "vmspec " + suite.Version, Strict: o.strict, Entries: entries}
+	for i := range entries {
+		entries[i].Report = titled(entries[i].Report)
+	}
 	for _, d := range documents {
 		if d.name != o.format {
 			continue
@@ -57,6 +61,23 @@ func (o *outputFlags) write(w io.Writer, entries ...results.Entry) error {
 		return verdict(c)
 	}
 	return nil
+}
+
+// titled returns a report with the catalogue's titles where the guest's lines had
+// no room for them.
+func titled(r *results.Report) *results.Report {
+	if r == nil {
+		return nil
+	}
+	out := *r
+	out.Points = slices.Clone(r.Points)
+	for i := range out.Points {
+		p := &out.Points[i]
+		if full, ok := suite.Find(p.ID); ok && strings.HasPrefix(full.Title, p.Title) {
+			p.Title = full.Title
+		}
+	}
+	return &out
 }
 
 // stepSummary is the variable in which GitHub Actions names the file of a step's
