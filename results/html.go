@@ -15,7 +15,7 @@ import (
 	"vmspec/results/report"
 )
 
-//go:embed html
+//go:embed html/page.html html/page.css html/page.js
 var htmlFiles embed.FS
 
 var htmlTemplates = template.Must(template.ParseFS(htmlFiles, "html/page.html"))
@@ -37,9 +37,10 @@ func (d *Document) HTML(w io.Writer) error {
 // An htmlPage is what page.html shows.
 type htmlPage struct {
 	Title, Tool, Policy string
+	Class               string // of how many reports there are side by side
 	CSS                 template.CSS
 	JS                  template.JS
-	Strict, Several     bool
+	Strict              bool
 	Reports             []htmlReport
 	Outcomes            []htmlOutcome
 	Chapters            []htmlChapter
@@ -54,6 +55,7 @@ type htmlOutcome struct {
 type htmlReport struct {
 	*sheetReport
 	Label, Sign, Words string
+	Why                string // the sentence without the verdict, which stands above it
 	Beside             []string
 	Causes             []htmlCause
 }
@@ -67,6 +69,7 @@ type htmlCause struct {
 
 type htmlChapter struct {
 	ID, Name string
+	Wide     bool // it scrolls
 	Columns  []string
 	Rows     []htmlRow
 }
@@ -113,13 +116,13 @@ type htmlLine struct {
 // textMarks are signs that have the colour of their text.
 var (
 	textSigns = map[Conformance]string{Conformant: "✔", MetAsChosen: "✔", NotConformant: "✘", CouldNotTell: "?"}
-	textMarks = map[Outcome]string{Failed: "✘", InError: "?", NotMet: "△", Noted: "ⓘ", Passed: "✔", LeftOpen: "–"}
+	textMarks = map[Outcome]string{Failed: "✘", InError: "?", NotMet: "△", Noted: "i", Passed: "✔", LeftOpen: "–"}
 )
 
 func newHTMLPage(s *sheet) *htmlPage {
 	css, js := htmlFile("page.css"), htmlFile("page.js")
 	p := &htmlPage{
-		Tool: cmp.Or(s.Tool, "vmspec"), CSS: template.CSS(css), JS: template.JS(js), Strict: s.Strict, Several: len(s.Reports) > 1,
+		Tool: cmp.Or(s.Tool, "vmspec"), CSS: template.CSS(css), JS: template.JS(js), Strict: s.Strict, Class: s.class(),
 		Policy: fmt.Sprintf("default-src 'none'; img-src data:; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", sourceHash(css), sourceHash(js)),
 	}
 	p.Title = sentenceCase(Words(s.Verdict))
@@ -134,6 +137,20 @@ func newHTMLPage(s *sheet) *htmlPage {
 	}
 	p.Chapters = s.htmlChapters()
 	return p
+}
+
+// manyColumns is how many reports have room side by side for more than a sign.
+const manyColumns = 5
+
+// class says how many reports there are.
+func (s *sheet) class() string {
+	switch n := len(s.Reports); {
+	case n > manyColumns:
+		return "many wide"
+	case n > 1:
+		return "many"
+	}
+	return ""
 }
 
 func htmlFile(name string) string {
@@ -173,6 +190,7 @@ func (s *sheet) label(i int) string {
 
 func (r *sheetReport) html(label string) htmlReport {
 	out := htmlReport{sheetReport: r, Label: label, Sign: textSigns[r.Verdict], Words: sentenceCase(Words(r.Verdict))}
+	out.Why = sentenceCase(strings.TrimPrefix(r.Sentence, Words(r.Verdict)+": "))
 	for _, p := range r.Parties[min(1, len(r.Parties)):] {
 		out.Beside = append(out.Beside, who[p.Party]+": "+p.Sentence)
 	}
@@ -208,7 +226,7 @@ func (s *sheet) htmlChapters() (out []htmlChapter) {
 		}
 	}
 	for n, c := range chapters(s.asked()) {
-		chapter := htmlChapter{ID: fmt.Sprintf("chapter-%d", n+1), Name: c.name, Columns: columns}
+		chapter := htmlChapter{ID: fmt.Sprintf("chapter-%d", n+1), Name: c.name, Wide: len(columns) > manyColumns, Columns: columns}
 		for _, p := range c.points {
 			chapter.Rows = append(chapter.Rows, s.htmlRow(p))
 		}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 
 	"vmspec/results/report"
@@ -45,6 +46,7 @@ var (
 	marks           = map[Outcome]string{Failed: "❌", InError: "❔", NotMet: "⚠️", Noted: "ℹ️", Passed: "✅", LeftOpen: "➖"}
 )
 
+// sentenceCase begins a text of ours by a capital letter.
 func sentenceCase(text string) string { return strings.ToUpper(text[:1]) + text[1:] }
 
 func (m *markdown) report(r *sheetReport) {
@@ -122,8 +124,8 @@ type pointChapter struct {
 	points []*sheetPoint
 }
 
-// chapters are the points by chapter, in the order in which these begin; what no
-// text asks comes last.
+// chapters are the points by chapter, in the order in which these begin. Those of
+// which nothing was judged come behind the others, and what no text asks comes last.
 func chapters(points []sheetPoint) []*pointChapter {
 	var all []*pointChapter
 	last := &pointChapter{name: beyond}
@@ -139,10 +141,19 @@ func chapters(points []sheetPoint) []*pointChapter {
 		c.counts.Points++
 		*c.counts.of(p.Outcome)++
 	}
+	slices.SortStableFunc(all, func(a, b *pointChapter) int { return cmp.Compare(a.open(), b.open()) })
 	if len(last.points) > 0 {
 		all = append(all, last)
 	}
 	return all
+}
+
+// open is 1 for a chapter of which nothing was judged.
+func (c *pointChapter) open() int {
+	if c.counts.Skipped == c.counts.Points {
+		return 1
+	}
+	return 0
 }
 
 // harmless is a word in which Markdown finds nothing, but for what linked finds: no
