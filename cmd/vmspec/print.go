@@ -21,6 +21,7 @@ type outputFlags struct {
 func (o *outputFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&o.format, "format", "", "text, tap, markdown, json, junit, html or github (default text on a terminal, else tap)")
 	c.Flags().BoolVar(&o.strict, "strict", false, "let a missed recommendation count as a failed must does")
+	_ = c.RegisterFlagCompletionFunc("format", formatNames) // it was just registered
 	c.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "in text, all notes and all that was skipped")
 }
 

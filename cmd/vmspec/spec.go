@@ -49,7 +49,10 @@ func newSpec() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "spec [ID]",
 		Short: "List the requirements, or show one in full",
-		Args:  takes(0, 1, ""),
+		Long: `List the requirements, or show one in full, as "vmspec explain ID" does: where it
+is asked, why it matters, how it is judged, and how to fix it.`,
+		Args:              takes(0, 1, ""),
+		ValidArgsFunction: completeIDs,
 		RunE: func(c *cobra.Command, args []string) error {
 			settings := suite.ParseSettings(map[string]string{"profile": profile})
 			list, known := specFormats[format]
@@ -65,11 +68,7 @@ func newSpec() *cobra.Command {
 			case len(args) == 0:
 				return list(c.OutOrStdout(), settings.Profile)
 			}
-			r, ok := suite.Find(args[0])
-			if !ok {
-				return fmt.Errorf("no requirement %q; vmspec spec lists them", args[0])
-			}
-			return showSpec(c.OutOrStdout(), r)
+			return explainID(c.OutOrStdout(), args[0])
 		},
 	}
 	c.Flags().StringVar(&profile, "profile", string(suite.RFCv2), "which text of the specification")
@@ -175,35 +174,4 @@ func restOn(reading int, p suite.Profile) (ids []string) {
 // place says where a profile asks a requirement.
 func place(r suite.Requirement, p suite.Profile) string {
 	return cmp.Or(r.ClauseBy(p), "beyond the text")
-}
-
-func showSpec(w io.Writer, r suite.Requirement) error {
-	t := newTable()
-	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 64, WidthMaxEnforcer: text.WrapSoft}})
-	row := func(name string, value any) {
-		if s := fmt.Sprint(value); s != "" {
-			t.AppendRow(table.Row{name, s})
-		}
-	}
-	row("ID", r.ID)
-	row("title", r.Title)
-	row("party", r.Subject)
-	row("kind", r.Kind)
-	for _, p := range suite.Profiles() {
-		if clause, asked := r.Clauses.By(p); asked {
-			row(string(p), fmt.Sprintf("%s, %s", clause.Level, place(r, p)))
-		}
-	}
-	row("asked", r.Asked)
-	row("judged", r.How)
-	for _, n := range r.Readings.All() {
-		row(fmt.Sprintf("reading %d", n), suite.Reading(n))
-	}
-	row("rests on", r.RestsOn)
-	row("needs", strings.Join(append(append([]string{}, r.Needs...), r.Kernel...), " "))
-	row("fix", r.Fix)
-	row("see also", strings.Join(r.Refs, ", "))
-	row("not judged", r.Untested)
-	_, err := fmt.Fprintln(w, t.Render())
-	return err
 }
