@@ -31,9 +31,10 @@ export CGO_ENABLED := 0
 export GOFLAGS := $(GOFLAGS) -trimpath
 GOSOURCES := $(shell find suite probes cmd initramfs results -name '*.go' -o -name '*.s') go.mod go.sum
 NPM := cmd/vmspec/testdata/consumers
+AXE := results/html
 SAY := printf 'vmspec: %s\n' >&2
 
-.PHONY: run test distros faults image-boots matrix soak trees consumers bench golden check build guest image release release-check clean modules tools image-tools test-tools others-tools consumers-tools distros-tools
+.PHONY: run test distros faults image-boots soak trees consumers pages man bench golden check build guest image release release-check clean modules tools image-tools test-tools others-tools consumers-tools pages-tools distros-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE)) $(if $(findstring both,$(TARGET)),$(GUEST)/grub/.fetched)
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
@@ -83,9 +84,22 @@ trees: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 # run: npm is 340 packages, and for the kernel's kunit.py and bindings 140 MB are
 # fetched once.
 consumers: consumers-tools build/npm $(KUNIT) $(SCHEMA)
-	VMSPEC_KUNIT='$(abspath $(KUNIT))' VMSPEC_TAP_PARSER='$(abspath $(NPM)/node_modules/.bin/tap-parser)' \
-		go test -count=1 -run 'KUnit|TapParser' ./cmd/vmspec
+	VMSPEC_KUNIT='$(abspath $(KUNIT))' VMSPEC_TAP_PARSER='$(abspath $(NPM)/node_modules/.bin/tap-parser)' VMSPEC_JUNITPARSER=1 \
+		go test -count=1 -run 'KUnit|TapParser|JUnitParser' ./cmd/vmspec
 	VMSPEC_DT_SCHEMA='$(abspath $(SCHEMA))' go test -count=1 -timeout 30m -run DTValidate -v ./probes/fdt
+
+# The page of a report in a browser: filter, search, unfold, permalink, without
+# scripts; no error, no request, nothing that axe-core finds inaccessible. Pictures of
+# it, at 1280 and 390 pixels, light and dark, are left in build/pages.
+pages: pages-tools build/axe
+	@mkdir -p build/pages
+	go vet -tags pages ./results/html
+	VMSPEC_AXE='$(abspath $(AXE)/node_modules/axe-core/axe.min.js)' VMSPEC_SHOTS='$(abspath build/pages)' \
+		go test -count=1 -tags pages -timeout 60m -v ./results/html
+
+# Manual pages, for who packs vmspec.
+man: bin/vmspec
+	@bin/vmspec man build/man
 
 # What a boot costs, medians of 15 rounds: seconds that the suite adds to the same VM
 # with an init that only powers off, and the VMM's CPU time as a ratio; and in
@@ -98,6 +112,7 @@ bench: tools bin/vmspec build/arm64/initramfs.cpio.lz4
 golden: modules
 	go test ./suite ./probes ./cmd/vmspec/internal/target -update
 	go test ./cmd/vmspec -run TestTextOfGuests -update
+	go test ./results -run TestGoldenFormats -update
 
 # For other machines make test vets, in suite/machines_test.go; linked is what is
 # shipped.
@@ -122,7 +137,7 @@ release-check: test-tools release
 	VMSPEC_BOOT=1 VMSPEC_RELEASE=1 go test -count=1 -timeout 30m -v -run Release ./cmd/vmspec
 
 clean:
-	rm -rf build bin $(NPM)/node_modules
+	rm -rf build bin $(NPM)/node_modules $(AXE)/node_modules
 
 modules:
 	@.ci/modules
@@ -187,6 +202,12 @@ build/npm: $(NPM)/package.json $(NPM)/package-lock.json $(if $(wildcard $(NPM)/n
 	@mkdir -p $(@D)
 	@touch $@
 
+build/axe: $(AXE)/package.json $(AXE)/package-lock.json $(if $(wildcard $(AXE)/node_modules),,FORCE) | pages-tools
+	@$(SAY) 'fetching axe-core'
+	@cd $(AXE) && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error --no-progress >/dev/null
+	@mkdir -p $(@D)
+	@touch $@
+
 $(LINUX)/tools/testing/kunit/kunit.py: | consumers-tools
 	@.ci/linux-source $(LINUX)
 
@@ -207,7 +228,8 @@ TEST_NEEDS := qemu-system-aarch64=qemu-system-arm qemu-system-arm=qemu-system-ar
 	qemu-img=qemu-utils xz=xz-utils zstd=zstd lz4=lz4 bzip2=bzip2 zip=zip unzip=unzip
 # Others' tools that make disk images, beside those.
 OTHERS_NEEDS := parted=parted /usr/sbin/sfdisk=fdisk genimage=genimage xorriso=xorriso grub-mkrescue=grub-common
-CONSUMERS_NEEDS := dt-validate=dt-schema python3=python3 xz=xz-utils node=nodejs npm=npm
+CONSUMERS_NEEDS := dt-validate=dt-schema python3=python3 /usr/lib/python3/dist-packages/junitparser=python3-junitparser xz=xz-utils node=nodejs npm=npm
+PAGES_NEEDS := chromium=chromium node=nodejs npm=npm
 
 tools:
 	@.ci/install -t $(TARGET) $(RUN_NEEDS)
@@ -219,5 +241,7 @@ others-tools:
 	@.ci/install $(OTHERS_NEEDS)
 consumers-tools:
 	@.ci/install $(CONSUMERS_NEEDS)
+pages-tools:
+	@.ci/install $(PAGES_NEEDS)
 distros-tools:
 	@.ci/install debootstrap=debootstrap

@@ -198,7 +198,7 @@ func (r *Report) sheetPoint(p Point, excerpts *Excerpts) sheetPoint {
 	out := sheetPoint{
 		Number: p.Number, ID: p.ID, Title: p.Title, Party: p.Party(), Level: cmp.Or(p.Level, report.Info), Chapter: chapter(p.Clause), Clause: p.Clause,
 		Kind: p.Kind, Verdict: p.Verdict, Outcome: OutcomeOf(p), Counted: r.Counts(p),
-		Reason: p.Reason, Problem: p.Problem, Found: p.Found, Fix: p.Fix, Boot: p.Boot, Log: excerpts.of(p.ID, r),
+		Reason: p.Reason, Problem: p.Problem, Found: p.Found, Fix: p.Fix, Boot: p.Boot, Log: excerpts.Of(p.ID, r),
 	}
 	if cause := r.cause(p); p.Verdict == Fail && cause != p.ID {
 		out.Follows = cause

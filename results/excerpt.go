@@ -92,8 +92,8 @@ func shorter(line string) string {
 	return strings.ToValidUTF8(line, "\ufffd")
 }
 
-// of returns the lines around a report's point; nil if they are not known.
-func (e *Excerpts) of(id string, r *Report) *Excerpt {
+// Of returns the lines around a report's point; nil if they are not known.
+func (e *Excerpts) Of(id string, r *Report) *Excerpt {
 	if e == nil || r.Last == 0 {
 		return nil
 	}

@@ -26,10 +26,14 @@ import (
 func (d *Document) JUnit(w io.Writer) error {
 	s := d.legible(spaced)
 	out := junit.Testsuites{Name: "vmspec"}
+	used := map[string]int{}
 	for i, r := range s.Reports {
 		class := "vmspec." + cmp.Or(r.Profile, "none")
 		if s.several(r.Profile) {
 			class += "." + r.Name
+		}
+		if used[class]++; used[class] > 1 {
+			class += fmt.Sprintf(".%d", used[class])
 		}
 		out.AddSuite(r.junit(i, class))
 	}
