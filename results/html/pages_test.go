@@ -268,7 +268,7 @@ func TestUnfoldByKeyboard(t *testing.T) {
 	require.Equal(t, "falsetrue", value[string](t, b, opened))
 	b.do(t, chromedp.Focus(fold), chromedp.KeyEvent("\r"))
 	require.Equal(t, "truefalse", value[string](t, b, opened))
-	require.Contains(t, value[string](t, b, `document.getElementById('FW-RTC.detail').innerText`), "not ok 21 - FW-RTC")
+	require.Contains(t, value[string](t, b, `document.getElementById('FW-RTC.detail').innerText`), "not ok 19 - FW-RTC")
 	b.do(t, chromedp.KeyEvent(" "))
 	require.Equal(t, "falsetrue", value[string](t, b, opened))
 	b.do(t, chromedp.Click(fold))
