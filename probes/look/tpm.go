@@ -3,11 +3,13 @@
 package look
 
 import (
-	"encoding/binary"
 	"errors"
 	"fmt"
+	"io"
 	"math/bits"
 	"os"
+
+	"github.com/google/go-tpm/tpmutil"
 
 	"vmspec/probes/tpm"
 )
@@ -15,8 +17,7 @@ import (
 // tpmDevices are the devices of the TPM. The first one shares it with others.
 var tpmDevices = []string{"/dev/tpmrm0", "/dev/tpm0"}
 
-// TPM asks the TPM what it is. The one command that this needs is written here,
-// because it is so little: go-tpm makes PID 1 larger by 640 KiB.
+// TPM asks the TPM what it is.
 func TPM(n *tpm.Note) error {
 	var errs []error
 	for _, device := range tpmDevices {
@@ -25,62 +26,41 @@ func TPM(n *tpm.Note) error {
 			errs = append(errs, err)
 			continue
 		}
-		return errors.Join(describeTPM(func(command []byte) ([]byte, error) { return exchange(f, command) }, n), f.Close())
+		return errors.Join(describeTPM(f, n), f.Close())
 	}
 	return errors.Join(errs...)
 }
 
-// maxAnswer bounds an answer, in bytes: TPMs have buffers of 4096.
-const maxAnswer = 4096
-
-// exchange sends a command: the kernel gives the whole answer to one read
-// (drivers/char/tpm/tpm-dev-common.c).
-func exchange(f *os.File, command []byte) ([]byte, error) {
-	if _, err := f.Write(command); err != nil {
-		return nil, err
-	}
-	answer := make([]byte, maxAnswer)
-	n, err := f.Read(answer)
-	return answer[:n], err
-}
-
 // Numbers of the TPM 2.0 Library, part 2, sections 6.5.2, 6.9, 6.12 and 6.13.
 const (
-	noSessions       = 0x8001
-	getCapability    = 0x17a
-	capPCRs          = 5
-	capProperties    = 6
-	familyIndicator  = 0x100
-	manufacturer     = 0x105
-	rcInitialize     = 0x100
-	tpmHeader        = 10 // bytes: tag, size, code
-	firstProperties  = 10 // from the family indicator to the vendor's strings
-	maxPCRBanks      = 16
-	maxTPMProperties = 128
+	noSessions       tpmutil.Tag     = 0x8001
+	getCapability    tpmutil.Command = 0x17a
+	capPCRs                          = 5
+	capProperties                    = 6
+	familyIndicator                  = 0x100
+	manufacturer                     = 0x105
+	rcInitialize                     = 0x100
+	firstProperties                  = 10 // from the family indicator to the vendor's strings
+	maxPCRBanks                      = 16
+	maxTPMProperties                 = 128
 )
 
 // capability asks for values of a kind, and returns what follows the kind in the
-// answer.
-func capability(send func([]byte) ([]byte, error), kind, first, count uint32) (*tpmReader, error) {
-	command := binary.BigEndian.AppendUint16(nil, noSessions)
-	for _, value := range []uint32{tpmHeader + 3*4, getCapability, kind, first, count} {
-		command = binary.BigEndian.AppendUint32(command, value)
-	}
-	answer, err := send(command)
-	if err != nil {
-		return nil, err
-	}
-	r := &tpmReader{rest: answer}
-	r.take(2)
-	size, code := r.number(4), r.number(4)
+// answer. Of go-tpm it takes the exchange of one command: its package tpm2 knows all
+// commands, and would make PID 1 larger by 640 KiB.
+func capability(t io.ReadWriter, kind, first, count uint32) (*tpmReader, error) {
+	answer, code, err := tpmutil.RunCommand(t, noSessions, getCapability, kind, first, count)
 	switch {
+	case err != nil:
+		return nil, err
 	case code == rcInitialize:
 		return nil, errors.New("TPM_RC_INITIALIZE")
-	case code != 0:
+	case code != tpmutil.RCSuccess:
 		return nil, fmt.Errorf("the TPM answers %#x", code)
 	}
+	r := &tpmReader{rest: answer}
 	r.take(1) // whether there is more
-	if got := r.number(4); r.short || size != uint32(len(answer)) || got != kind {
+	if got := r.number(4); r.short || got != kind {
 		return nil, fmt.Errorf("an answer of %d bytes, for capability %d", len(answer), got)
 	}
 	return r, nil
@@ -125,18 +105,18 @@ func (r *tpmReader) end() error {
 	return nil
 }
 
-func describeTPM(send func(command []byte) ([]byte, error), n *tpm.Note) error {
-	if err := readProperties(send, n); err != nil {
+func describeTPM(t io.ReadWriter, n *tpm.Note) error {
+	if err := readProperties(t, n); err != nil {
 		return fmt.Errorf("get properties: %w", err)
 	}
-	if err := readBanks(send, n); err != nil {
+	if err := readBanks(t, n); err != nil {
 		return fmt.Errorf("get PCR banks: %w", err)
 	}
 	return nil
 }
 
-func readProperties(send func([]byte) ([]byte, error), n *tpm.Note) error {
-	r, err := capability(send, capProperties, familyIndicator, firstProperties)
+func readProperties(t io.ReadWriter, n *tpm.Note) error {
+	r, err := capability(t, capProperties, familyIndicator, firstProperties)
 	if err != nil {
 		return err
 	}
@@ -155,8 +135,8 @@ func readProperties(send func([]byte) ([]byte, error), n *tpm.Note) error {
 	return r.end()
 }
 
-func readBanks(send func([]byte) ([]byte, error), n *tpm.Note) error {
-	r, err := capability(send, capPCRs, 0, 1)
+func readBanks(t io.ReadWriter, n *tpm.Note) error {
+	r, err := capability(t, capPCRs, 0, 1)
 	if err != nil {
 		return err
 	}
