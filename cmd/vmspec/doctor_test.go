@@ -42,6 +42,8 @@ disk image           vmspec.img
 qemu-virt            cannot start without kernel arm64
 qemu-virt-uefi       cannot start without kernel arm64
 qemu-virt-acpi       cannot start without kernel arm64
+qemu-virt-both       cannot start without kernel arm64
+qemu-virt-both-acpi  cannot start without kernel arm64
 qemu-image           can start
 qemu-image-acpi      can start
 qemu-uboot           can start
