@@ -176,7 +176,7 @@ func (p *Parser) lineBehind(line string) (done bool) {
 			continue
 		}
 		for l := range levels {
-			if s.tells(l) && p.lineAt(s.shape, l, &own, values) {
+			if s.differs(l) && p.lineAt(s.shape, l, &own, values) {
 				done = true
 				break // the others read the same report
 			}

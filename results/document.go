@@ -174,7 +174,7 @@ func (e *Entry) merged(out *sheetReport) {
 	if e.Merged == nil {
 		return
 	}
-	out.Notes = append(out.Notes, e.Merged.Told()...)
+	out.Notes = append(out.Notes, e.Merged.Notices()...)
 	for _, b := range e.Merged.Boots {
 		out.Boots = append(out.Boots, sheetBoot{b.Name, b.Arch, b.Profile, b.Nonce})
 	}

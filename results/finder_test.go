@@ -19,22 +19,22 @@ func firstOf(line string, texts []string) int {
 }
 
 func TestFinder(t *testing.T) {
-	for _, text := range tellingTexts() {
+	for _, text := range signalTexts() {
 		for _, before := range []string{"", "x", "[    1.234567] ", text[:len(text)-1], strings.Repeat("a", 100)} {
 			for _, behind := range []string{"", ".", text} {
 				line := before + text + behind
-				require.Equal(t, firstOf(line, tellingTexts()), telling.find(line), "%q", line)
+				require.Equal(t, firstOf(line, signalTexts()), signals.find(line), "%q", line)
 			}
-			require.Equal(t, -1, telling.find(strings.Repeat("a", len(before))+text[:len(text)-1]), "%q", text)
+			require.Equal(t, -1, signals.find(strings.Repeat("a", len(before))+text[:len(text)-1]), "%q", text)
 		}
 	}
 }
 
 func FuzzFinder(f *testing.F) {
-	for _, text := range tellingTexts() {
+	for _, text := range signalTexts() {
 		f.Add("[    1.234567] " + text + " x")
 	}
 	f.Fuzz(func(t *testing.T, line string) {
-		require.Equal(t, firstOf(line, tellingTexts()), telling.find(line))
+		require.Equal(t, firstOf(line, signalTexts()), signals.find(line))
 	})
 }

@@ -161,7 +161,7 @@ func (f *frames) join(line string) (found []seenFrame) {
 // sets returns the sets that a frame belongs to, the one of all sources last.
 func (f *frames) add(g seenFrame) (complete []*frameSet) {
 	for l := range anySource {
-		if s := g.from.source.shape; s != nil && s.tells(l) {
+		if s := g.from.source.shape; s != nil && s.differs(l) {
 			var buffer [maxPrefix]byte
 			complete = f.addAt(g, l, s.key(buffer[:0], l, g.from.source.values), complete)
 		}
@@ -198,8 +198,8 @@ func (s *frameSet) take(from origin) {
 	}
 }
 
-// set returns the set that a frame belongs to: one that holds another frame in
-// its place is of another boot.
+// set returns the set that a frame belongs to. A set that holds another frame with
+// the same number is of another boot.
 func (f *frames) set(g seenFrame, l level, key []byte) *frameSet {
 	most := maxSets
 	if g.Kind == report.FrameCapture {

@@ -60,8 +60,8 @@ func ominous(line string) string {
 	return meaning
 }
 
-// telling finds what any line says of a guest's health.
-var telling = newFinder(tellingTexts()...)
+// signals finds the texts that say something of a guest's health.
+var signals = newFinder(signalTexts()...)
 
 func signalTexts() (texts []string) {
 	for _, s := range signs {

@@ -164,7 +164,7 @@ func TestObserveNotAsked(t *testing.T) {
 
 func TestReadHostRun(t *testing.T) {
 	whole := HostRun{Nonce: "a", Command: []string{"qemu", "-m", "1"}, Status: -1, Signal: "TERM", Killed: true, Off: true, Seconds: 2.5,
-		Image: map[string]Judged{"IMG-GPT": {Fail, "none", "make one"}}, Rebooted: true, Reset: ResetCameBack, Series: started(1, "0", "1")}
+		Image: map[string]Judged{"IMG-GPT": {Fail, "none", "make one"}}, Rebooted: true, Reset: ResetCameBack, Series: startedAs(1, "0", "1")}
 	var text bytes.Buffer
 	_, err := whole.WriteTo(&text)
 	require.NoError(t, err)

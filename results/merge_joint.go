@@ -24,7 +24,7 @@ var joint = map[string]func(all []boot, best Point) Point{
 // a requirement that a guest cannot.
 func JudgedByHost(id string) bool { return observers[id] != nil || joint[id] != nil }
 
-// passedBy passes a point that was open by what boots show together.
+// passedBy passes a point, which was open, by what several boots show together.
 func passedBy(p Point, found string, names ...string) Point {
 	p.Verdict, p.Found, p.Reason, p.Problem, p.Fix = Pass, found, "", "", ""
 	p.Boot = strings.Join(names, ", ")

@@ -23,7 +23,7 @@ func (t Text) OfProfiles(all []*Report) string {
 	w.out.WriteString(gridOf(verdicts, nil))
 	w.problems(verdicts)
 	w.open(verdicts)
-	w.remarks()
+	w.list("note", w.report.remarks())
 	w.verdicts(verdicts)
 	return w.out.String()
 }
@@ -68,8 +68,8 @@ func findingsOf(all []*Merged, meant func(Point) bool) (out []finding) {
 	return out
 }
 
-// marks are what a text calls what a person should look at, the worst first.
-var marks = []string{"failed", "error", "missed"}
+// labels are what a text calls what a person should look at, the worst first.
+var labels = []string{"failed", "error", "missed"}
 
 func mark(p Point) (label string, tone Tone) {
 	switch {
@@ -86,7 +86,7 @@ func (w *page) problems(all []*Merged) {
 	found := findingsOf(all, func(p Point) bool { return p.Verdict == Fail || p.Verdict == Error })
 	rank := func(f finding) int {
 		label, _ := mark(f.Point)
-		return slices.Index(marks, label)
+		return slices.Index(labels, label)
 	}
 	slices.SortStableFunc(found, func(a, b finding) int { return cmp.Compare(rank(a), rank(b)) })
 	for _, f := range found {

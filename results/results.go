@@ -68,15 +68,15 @@ type Report struct {
 	Observed []string
 	// Lacks is what the host's processor does not have.
 	Lacks []string
-	// Without are the requirements to leave out, so that the trial is not made in
-	// which the VM stopped.
+	// Without are the requirements to leave out to avoid the trial in which the VM
+	// stopped.
 	Without []string
 
 	source  source
 	level   level        // of the prefix behind which it was read
 	strand  int          // counts the machines of one source, which a log without prefixes may hold
 	early   *provisional // nil for a final report
-	claimed bool         // what its vendor claims was compared
+	claimed bool         // the vendor's claims were compared
 	series  *Series      // what the host did around the boot; nil if it is of no series
 }
 
@@ -101,7 +101,7 @@ type Parser struct {
 	frames         frames
 	attempt        *attempt // the last
 	traces         []Trace
-	settled        int    // how many reports there were when traces were last looked through
+	settled        int    // how many reports there were when traces were last matched
 	doing          string // what the guest last said of itself
 	steps          int    // a measure of the work done, for a test
 }

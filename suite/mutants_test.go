@@ -26,8 +26,8 @@ type mutant struct {
 func allMutants(t testing.TB) []mutant {
 	return slices.Concat(
 		imageMutants(), firmwareMutants, descriptionMutants, descriptionCompleteMutants,
-		platformMutants, architectureMutants, consoleMutants, gicMutants, timerMutants, hotplugMutants, guestOSMutants,
-		beyondFirmwareMutants, treeMutants(t), beyondCPUMutants, beyondMemoryMutants, beyondTimerMutants, beyondConsoleMutants,
+		platformMutants, architectureMutants, consoleMutants, gicMutants, timerMutants, hotplugMutants, plugMutants, guestOSMutants,
+		beyondFirmwareMutants, treeMutants(t), beyondCPUMutants, beyondMemoryMutants, beyondTimerMutants, pauseMutants, beyondConsoleMutants,
 		pciMutants, virtioMutants, deviceMutants, xenMutants,
 	)
 }

@@ -108,8 +108,8 @@ func hasCame(d *hotplug.Device) Finding {
 	return pass(found...)
 }
 
-// marks are what is wrong with a disk by its first and last block.
-var marks = map[string]string{
+// markFaults are what is wrong with a disk by its first and last block.
+var markFaults = map[string]string{
 	hotplug.MarkHalf:   "only one end of the disk is that of the disk that the host plugged",
 	hotplug.MarkOthers: "the disk was made for another request",
 }
@@ -123,7 +123,7 @@ func lookedAtDisk(d *hotplug.Device) (wrong, doubt, seen []string) {
 			wrong = append(wrong, fmt.Sprintf("read byte %d: %s", r.Offset, r.Result))
 		}
 	}
-	wrong = appendNonEmpty(wrong, marks[d.Mark])
+	wrong = appendNonEmpty(wrong, markFaults[d.Mark])
 	switch {
 	case len(d.Reads) == 0:
 		doubt = append(doubt, "its blocks are of a size that was not read")

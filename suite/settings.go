@@ -20,6 +20,7 @@ type Settings struct {
 	Frames   int      // how many times the report goes out again, in frames
 	Capture  string   // how the captured guest leaves: by its "port", by the "console" or "none"
 	Needs    []string // what the host offers to do when it is asked: report.Needs
+	Series   Series   // of boots of one VM
 	Problems []string
 	// Subjects leaves out what others owe. It is no parameter: an image that does
 	// not run has no platform. All are judged if it is empty.
@@ -85,6 +86,8 @@ func (s *Settings) set(name, value string) (problem string) {
 			return "port, console or none"
 		}
 		s.Capture = value
+	case "series":
+		s.Series, problem = parseSeries(value)
 	case "needs":
 		s.Needs, problem = parseNeeds(value)
 	default:

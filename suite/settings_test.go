@@ -30,9 +30,15 @@ func TestParseSettings(t *testing.T) {
 			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.capture=mail: port, console or none"}}},
 		{"no such need", map[string]string{"needs": "pause,coffee"},
 			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Needs: []string{"pause"}, Problems: []string{`vmspec.needs=pause,coffee: no need "coffee": there are hotplug-block, hotplug-net, pause, input`}}},
+		{"a series without an end", map[string]string{"series": "x/1"},
+			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.series=x/1: a nonce, the boot's number and how many there are, such as x/1/2"}}},
+		{"a boot behind its series", map[string]string{"series": "x/3/2"},
+			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.series=x/3/2: a nonce, the boot's number and how many there are, such as x/1/2"}}},
+		{"a series of no name", map[string]string{"series": "/1/2"},
+			Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port", Problems: []string{"vmspec.series=/1/2: a nonce, the boot's number and how many there are, such as x/1/2"}}},
 		{"none", nil, Settings{Profile: RFCv2, After: "poweroff", Frames: 2, Capture: "port"}},
-		{"all", map[string]string{"profile": "v2.0", "only": "PLAT-GIC,FW-RTC", "skip": "FW-RTC", "after": "halt", "readonly": "", "nonce": "a-Z_9", "frames": "1", "capture": "console", "needs": "hotplug-block,hotplug-net"},
-			Settings{Profile: V20, Only: []string{"PLAT-GIC", "FW-RTC"}, Skip: []string{"FW-RTC"}, After: "halt", ReadOnly: true, Nonce: "a-Z_9", Frames: 1, Capture: "console", Needs: []string{"hotplug-block", "hotplug-net"}}},
+		{"all", map[string]string{"profile": "v2.0", "only": "PLAT-GIC,FW-RTC", "skip": "FW-RTC", "after": "halt", "readonly": "", "nonce": "a-Z_9", "frames": "1", "capture": "console", "series": "a-Z_9/1/2", "needs": "hotplug-block,hotplug-net"},
+			Settings{Profile: V20, Only: []string{"PLAT-GIC", "FW-RTC"}, Skip: []string{"FW-RTC"}, After: "halt", ReadOnly: true, Nonce: "a-Z_9", Frames: 1, Capture: "console", Series: Series{"a-Z_9", 1, 2}, Needs: []string{"hotplug-block", "hotplug-net"}}},
 	} {
 		t.Run(c.name, func(t *testing.T) { require.Equal(t, c.want, ParseSettings(c.parameters)) })
 	}

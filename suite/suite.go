@@ -153,7 +153,7 @@ func Catalogue() []Requirement {
 	return slices.Concat(
 		images, firmware, description, descriptionComplete,
 		platform, architecture, platformConsole, platformGIC, platformTimer, platformHotplug, guestOS,
-		beyondFirmware, beyondTree, beyondCPU, beyondMemory, beyondTimer, beyondConsole, beyondPCI, beyondVirtio, beyondDevice, beyondXen,
+		beyondFirmware, beyondTree, beyondCPU, beyondMemory, beyondTimer, beyondPause, beyondConsole, beyondPCI, beyondVirtio, beyondDevice, beyondXen,
 	)
 }
 

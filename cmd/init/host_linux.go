@@ -21,8 +21,8 @@ import (
 const hostLimit = 30 * time.Second
 
 var hostRisks = []risk{
-	{"hotplug", "hotplug", []string{"hotplug"}, plugs, tryHotplug},
-	{"pause", "pause", []string{"rtc"}, pauses, tryPause},
+	{"hotplug", new(hotplug.Note), []string{"hotplug"}, plugs, tryHotplug},
+	{"pause", new(rtc.PauseNote), []string{"rtc"}, pauses, tryPause},
 }
 
 // A plugNeed is what is asked for a device of a kind, and the requirement that rests

@@ -277,10 +277,3 @@ func (o *observation) waiting(n note.Note, measure func() error) {
 	}
 	o.trial(n, measure)
 }
-
-const (
-	clockTrial     = "trial clock"
-	variablesTrial = "trial variables"
-	markTrial      = "trial mark"
-	mountsLook     = "look mounts"
-)

@@ -41,15 +41,15 @@ var (
 		{"ports", new(console.PortsNote), []string{"console"}, hasPorts, tryPorts},
 	}
 	firmwareRisks = []risk{
-		{"variables", "variables", []string{"efi", "kernel"}, hasUEFI, tryVariables},
-		{"mark", "mark", []string{"efi", "kernel"}, mayLeaveMark, leaveMark},
-		{"image", "image", []string{"image"}, always, recordImage},
+		{"variables", new(efi.Trial), []string{"efi", "kernel"}, hasUEFI, tryVariables},
+		{"mark", new(efi.MarkNote), []string{"efi", "kernel"}, mayLeaveMark, leaveMark},
+		{"image", new(image.Note), []string{"image"}, always, recordImage},
 	}
 	exchangeRisks = []risk{
 		{"network", new(network.Note), []string{"network"}, hasNetwork, tryNetwork},
 	}
-	clockRisk   = risk{"clock", "clock", []string{"rtc", "console"}, hasClock, nil}
-	offlineRisk = risk{"offline", "offline", []string{"cpu"}, (*observation).mayChange, nil}
+	clockRisk   = risk{"clock", new(rtc.Note), []string{"rtc", "console"}, hasClock, nil}
+	offlineRisk = risk{"offline", new(cpu.Offline), []string{"cpu"}, (*observation).mayChange, nil}
 )
 
 func allRisks() []risk {
@@ -163,7 +163,7 @@ func mayLeaveMark(o *observation) bool { return o.uefi && o.mayChange() }
 // leaveMark leaves a mark for the next boot, and notes what an earlier one left.
 func leaveMark(o *observation) {
 	var n efi.MarkNote
-	o.risky("mark", &n, func() error { return trial.Mark(o.host.calls(markTrial), o.markPlan(), &n) })
+	o.risky("mark", &n, func() error { return trial.Mark(o.host.calls(trialOf(&n)), o.markPlan(), &n) })
 }
 
 func (o *observation) markPlan() trial.MarkPlan {

@@ -40,8 +40,8 @@ const (
 // maxWorkers bounds how many steps may be lost.
 const maxWorkers = 40
 
-// stepLimits are how long a step of each kind, or a step by its whole name, may take
-// before its worker is killed, on a machine where a worker is up after startNormal.
+// stepLimits are how long a step, or one of each kind, may take before its worker is
+// killed, on a machine where a worker is up after startNormal.
 var stepLimits = map[string]time.Duration{
 	clockTrial: clockLimit + 3*time.Second,
 	clockWait:  clockLimit + 3*time.Second,
@@ -212,9 +212,9 @@ func scale(up time.Duration, dead bool) float64 {
 
 // limit returns how long a step may take.
 func (s *supervisor) limit(step string) time.Duration {
-	kind, _, _ := strings.Cut(step, " ")
 	limit, ok := stepLimits[step]
 	if !ok {
+		kind, _, _ := strings.Cut(step, " ")
 		limit, ok = stepLimits[kind]
 	}
 	switch {

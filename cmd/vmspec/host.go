@@ -19,10 +19,10 @@ func (w *watchFlags) observe(r vmm.Run, out *vmm.Outcome) error {
 	h := &results.HostRun{
 		Nonce: r.Nonce, Command: r.Command, Seconds: out.Took.Seconds(),
 		Status: out.Status, Signal: out.Signal, Killed: out.Killed, Lasted: out.Reason == vmm.Lasted, Off: out.Off,
-		Left: out.Left, Remained: out.Remained, Typed: out.Typed,
+		Left: out.Left, Remained: out.Remained, Typed: out.Typed, Acts: w.server.acts(),
 		Lacks: w.lacks, Loader: w.loader,
 		Only: w.chosen.Only, Skip: w.chosen.Skip,
-		Image: w.image, Claims: w.vm.claims,
+		Image: w.image, SectorSize: int(w.sector), Claims: w.vm.claims,
 		Rebooted: out.Killed && out.Reason == vmm.Rebooted,
 		Reset:    w.part.resetOf(out), Series: w.part.end(out),
 	}

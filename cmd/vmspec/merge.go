@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
 	"io"
@@ -81,31 +80,7 @@ func (f *mergeFlags) check(w io.Writer) error {
 	if f.platform == "" {
 		return errors.New("merge needs --platform NAME: which boots are of one platform is yours to say")
 	}
-	return errors.Join(f.checkProfiles(), f.outputFlags.check(), f.vm.read())
-}
-
-// checkProfiles refuses profiles that do not exist, or that cannot be printed
-// together. Several are text, unless that was not asked.
-func (f *mergeFlags) checkProfiles() error {
-	for i, p := range f.profiles {
-		if p == "" {
-			return fmt.Errorf("--profile: a name is empty: the profiles are %v", suite.Profiles())
-		}
-		if err := checkProfile(p); err != nil {
-			return err
-		}
-		if slices.Contains(f.profiles[:i], p) {
-			return fmt.Errorf("--profile %s: named twice", p)
-		}
-	}
-	if len(f.profiles) < 2 {
-		return nil
-	}
-	if f.format == "tap" {
-		return fmt.Errorf("--format tap holds one profile, not %d", len(f.profiles))
-	}
-	f.format = cmp.Or(f.format, "text")
-	return nil
+	return errors.Join(f.outputFlags.check(), f.profiles.check(&f.outputFlags), f.vm.read())
 }
 
 // readBoots reads the reports of each log. An error that is undecided names the

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"slices"
@@ -39,7 +40,7 @@ func (p profilesFlag) check(o *outputFlags) error {
 	if o.format == "tap" {
 		return fmt.Errorf("--format tap holds one profile, not %d", len(p))
 	}
-	o.format = "text"
+	o.format = cmp.Or(o.format, "text")
 	return nil
 }
 
@@ -85,6 +86,13 @@ func (o *outputFlags) finishEach(w io.Writer, name string, all []*results.Report
 	for _, r := range all {
 		complete(r)
 	}
+	if o.isDocument() {
+		var entries []results.Entry
+		for _, r := range all {
+			entries = append(entries, results.Entry{Name: name, Report: r})
+		}
+		return o.write(w, entries...)
+	}
 	if _, err := io.WriteString(w, o.page(w, name).OfProfiles(all)); err != nil {
 		return err
 	}
@@ -92,4 +100,27 @@ func (o *outputFlags) finishEach(w io.Writer, name string, all []*results.Report
 		return verdict(c)
 	}
 	return nil
+}
+
+// entries are those of a document by each of several profiles.
+func (p profilesFlag) entries(given []results.Entry) (all []results.Entry, err error) {
+	if !p.several() {
+		return given, nil
+	}
+	for _, e := range given {
+		if e.Report == nil {
+			all = append(all, e)
+			continue
+		}
+		reports, err := p.each(e.Report, e.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, r := range reports {
+			complete(r)
+			e.Report = r
+			all = append(all, e)
+		}
+	}
+	return all, nil
 }

@@ -51,8 +51,14 @@ follows the annotations. "vmspec help report" says more.`,
 				_, err := c.OutOrStdout().Write(results.Schema)
 				return err
 			}
-			if err := errors.Join(checkProfile(f.profile), out.check(), f.vm.read()); err != nil {
+			if err := errors.Join(out.check(), f.profiles.check(&out), f.vm.read()); err != nil {
 				return err
+			}
+			defer debug.SetGCPercent(debug.SetGCPercent(readGC))
+			if len(args) == 1 {
+				if logs := f.series(c, args[0]); logs != nil {
+					return f.concludeSeries(c, args[0], logs, &out)
+				}
 			}
 			if out.isDocument() {
 				return f.document(c, args, &out)
@@ -86,6 +92,9 @@ follows the annotations. "vmspec help report" says more.`,
 	return c
 }
 
+// readGC lets garbage be twice what is in use: of a log that is read little is kept.
+const readGC = 200
+
 // takesLogs refuses a report of no log, but for --schema, which needs none.
 func takesLogs(schema *bool) cobra.PositionalArgs {
 	return func(c *cobra.Command, args []string) error {
@@ -117,8 +126,8 @@ func (f *reportFlags) conclude(c *cobra.Command, log *serialLog, out *outputFlag
 		}
 	}
 	shown, concluded := f.finish(w, log, out)
-	if shown.Provisional() && log.dead != "" {
-		fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: the VM stopped %s%s\n", log.name, shown.Stopped, log.dead)
+	if shown.Provisional() && log.symptom != "" {
+		fmt.Fprintf(c.ErrOrStderr(), "vmspec: %s: the VM stopped %s%s\n", log.name, shown.Stopped, log.symptom)
 	}
 	if list != "" && out.tap(w) {
 		if _, err := io.WriteString(w, "#\n# "+strings.ReplaceAll(strings.TrimSuffix(list, "\n"), "\n", "\n# ")+"\n"); err != nil {
@@ -129,6 +138,21 @@ func (f *reportFlags) conclude(c *cobra.Command, log *serialLog, out *outputFlag
 		return log.errUnreported()
 	}
 	return concluded
+}
+
+// series returns the logs of a series of which the log is the first, if its verdict is
+// asked and not that of one report.
+func (f *reportFlags) series(c *cobra.Command, log string) []string {
+	if log == "-" || f.nonce != "" || f.capture != "" {
+		return nil
+	}
+	return seriesOf(c, log)
+}
+
+// concludeSeries concludes as the run did.
+func (f *reportFlags) concludeSeries(c *cobra.Command, first string, logs []string, out *outputFlags) error {
+	m := mergeFlags{outputFlags: *out, platform: first, vm: f.vm, profiles: f.profiles}
+	return m.concludeSeries(c, first, logs, nil)
 }
 
 // finish prints a log's worst report, and returns it and its verdict: by each of

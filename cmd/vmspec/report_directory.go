@@ -25,35 +25,50 @@ func (f *reportFlags) lines(c *cobra.Command, args []string, out *outputFlags) e
 	if err := f.ofOne(args); err != nil {
 		return err
 	}
-	if out.format == "tap" {
+	switch {
+	case f.profiles.several():
+		return fmt.Errorf("--profile %s: several are of one log; %s", strings.Join(f.profiles, ","), notOne(args))
+	case out.format == "tap":
 		return fmt.Errorf("--format tap: of one log; %s", notOne(args))
+	}
+	var files []logFile
+	err := eachLog(args, func(file logFile) error {
+		files = append(files, file)
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	buffered := bufio.NewWriter(c.OutOrStdout())
 	table := tabwriter.NewWriter(buffered, 0, 0, 2, ' ', 0)
 	sum := tally{counts: map[string]int{}}
-	err := eachLog(args, func(file logFile) error {
-		word, why := f.row(file, out.strict, &sum)
-		fmt.Fprintf(table, "%s\t%s\t%s\n", results.OneLine(file.shown), word, why)
-		return nil
-	})
-	if err == nil {
-		err = errors.Join(table.Flush(), sum.print(buffered, strings.Join(args, " ")), buffered.Flush())
-	}
-	if err != nil {
-		return err
-	}
-	buffered := bufio.NewWriter(w)
-	table := tabwriter.NewWriter(buffered, 0, 0, 2, ' ', 0)
-	sum := tally{counts: map[string]int{}}
-	for i, r := range f.rows(names, out.strict) {
-		within, _ := filepath.Rel(dir, names[i]) // below dir, always
+	for i, r := range f.rows(c, files, out.strict) {
 		word, why := sum.add(r)
-		fmt.Fprintf(table, "%s\t%s\t%s\n", results.OneLine(within), word, why)
+		fmt.Fprintf(table, "%s\t%s\t%s\n", results.OneLine(files[i].shown), word, why)
 	}
-	if err := errors.Join(table.Flush(), sum.print(buffered, dir), buffered.Flush()); err != nil {
+	if err := errors.Join(table.Flush(), sum.print(buffered, strings.Join(args, " ")), buffered.Flush()); err != nil {
 		return err
 	}
 	return sum.verdict()
+}
+
+// maxReaders bounds how many logs are read at once: each takes some memory.
+const maxReaders = 8
+
+// rows reads logs, as many at once as there are cores.
+func (f *reportFlags) rows(c *cobra.Command, files []logFile, strict bool) []row {
+	rows := make([]row, len(files))
+	var next atomic.Int64
+	var readers sync.WaitGroup
+	for range min(runtime.GOMAXPROCS(0), maxReaders, len(files)) {
+		readers.Go(func() {
+			for i := next.Add(1) - 1; int(i) < len(files); i = next.Add(1) - 1 {
+				rows[i] = f.row(c, files[i], strict)
+			}
+		})
+	}
+	readers.Wait()
+	return rows
 }
 
 // ofOne refuses what is asked of one log alone.
@@ -134,8 +149,11 @@ func concluded(c results.Conformance, why string) row {
 func unreadable(err error) row { return row{word: "not readable", why: err.Error(), broken: true} }
 
 // row reads a log and says its verdict, and why.
-func (f *reportFlags) row(file logFile, strict bool, sum *tally) (word, why string) {
+func (f *reportFlags) row(c *cobra.Command, file logFile, strict bool) row {
 	name := file.path
+	if logs := f.series(c, name); logs != nil {
+		return f.seriesRow(name, logs, strict)
+	}
 	in, err := os.Open(name)
 	if err != nil {
 		return unreadable(err)
@@ -145,7 +163,7 @@ func (f *reportFlags) row(file logFile, strict bool, sum *tally) (word, why stri
 	var none noLogError
 	switch {
 	case errors.As(err, &none) && file.found:
-		return sum.add("no log", none.what)
+		return row{word: "no log", why: none.what}
 	case err != nil:
 		return unreadable(err)
 	}
@@ -158,8 +176,8 @@ func (f *reportFlags) row(file logFile, strict bool, sum *tally) (word, why stri
 	}
 	chosen := worst(log.last, strict)
 	conclusion, _ := chosen.Conclude(strict)
-	if rank(conclusion) == 0 && len(log.apart) > 0 {
-		return concluded(results.CouldNotTell, "no whole report of "+strings.Join(log.apart, ", "))
+	if rank(conclusion) == 0 && len(log.unreported) > 0 {
+		return concluded(results.CouldNotTell, "no whole report of "+strings.Join(log.unreported, ", "))
 	}
 	_, why, _ := strings.Cut(chosen.Sentence(strict), ": ")
 	if n := len(log.reports); n > 1 {
@@ -170,16 +188,18 @@ func (f *reportFlags) row(file logFile, strict bool, sum *tally) (word, why stri
 
 // seriesRow says the verdict on a series by its first log. Each of the others has a line
 // of its own, too.
-func (f *reportFlags) seriesRow(first string, logs []string, strict bool, sum *tally) (word, why string) {
+func (f *reportFlags) seriesRow(first string, logs []string, strict bool) row {
 	quiet := &cobra.Command{}
 	quiet.SetErr(io.Discard)
 	m := mergeFlags{vm: f.vm}
 	boots, lost, err := m.bootsOfSeries(quiet, first, "", logs, nil)
 	if err != nil {
-		return sum.unreadable(err)
+		return unreadable(err)
 	}
-	profile := f.profile
-	if profile == "" {
+	var profile string
+	if len(f.profiles) == 1 {
+		profile = f.profiles[0]
+	} else {
 		profile, err = results.MergeOf(boots...).Profile()
 	}
 	var merged *results.Merged
@@ -187,14 +207,14 @@ func (f *reportFlags) seriesRow(first string, logs []string, strict bool, sum *t
 		merged, err = results.MergeOf(boots...).By(profile)
 	}
 	if err != nil {
-		return sum.conclude(results.CouldNotTell, firstLine(err.Error()))
+		return concluded(results.CouldNotTell, firstLine(err.Error()))
 	}
 	conclusion, _ := merged.Conclude(strict)
 	if rank(conclusion) == 0 && lost != nil {
-		return sum.conclude(results.CouldNotTell, firstLine(lost[0].Error()))
+		return concluded(results.CouldNotTell, firstLine(lost[0].Error()))
 	}
-	_, why, _ = strings.Cut(merged.Sentence(strict), ": ")
-	return sum.conclude(conclusion, fmt.Sprintf("%s (%d boots)", why, len(boots)))
+	_, why, _ := strings.Cut(merged.Sentence(strict), ": ")
+	return concluded(conclusion, fmt.Sprintf("%s (%d boots)", why, len(boots)))
 }
 
 func firstLine(text string) string {

@@ -78,13 +78,13 @@ func (f *reportFlags) entries(c *cobra.Command, file logFile) (entries []results
 		shared.Why = firstLine(strings.TrimPrefix(lost.Error(), file.path+": "))
 		return []results.Entry{shared}, nil
 	}
-	return log.entries(shared, excerpts), nil
+	return f.profiles.entries(log.entries(shared, excerpts))
 }
 
 // entries are those of a log that has whole reports, and of its sources that have
 // none.
 func (l *serialLog) entries(shared results.Entry, excerpts *results.Excerpts) (all []results.Entry) {
-	several := len(l.last)+len(l.apart) > 1
+	several := len(l.last)+len(l.unreported) > 1
 	for _, r := range l.last {
 		e := shared
 		complete(r)
@@ -94,7 +94,7 @@ func (l *serialLog) entries(shared results.Entry, excerpts *results.Excerpts) (a
 		e.Name = strings.TrimSpace(e.Name)
 		all = append(all, e)
 	}
-	for _, source := range l.apart {
+	for _, source := range l.unreported {
 		e := shared
 		e.Name, e.Why = strings.TrimSpace(e.Name+" "+source), "no whole report of "+source
 		all = append(all, e)

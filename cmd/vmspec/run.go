@@ -27,7 +27,9 @@ type watchFlags struct {
 	profiles         profilesFlag
 	outputFlags
 	vm     claimsFlag
-	server server
+	boots  int
+	part   *part // of a series; nil for none
+	server *server
 	image  map[string]results.Judged // its file, before the run
 	sector sectorSize                // of the image, if it was said
 	chosen suite.Settings            // what --append asks of the guest
@@ -39,8 +41,10 @@ func (w *watchFlags) register(c *cobra.Command) {
 	c.Flags().DurationVar(&w.timeout, "timeout", 2*time.Minute, "end the VM after this long")
 	c.Flags().DurationVar(&w.silence, "silence", time.Minute, "end a VM whose console is silent for this long")
 	c.Flags().StringVar(&w.log, "log", "", "keep the console's output in `FILE`")
+	c.Flags().IntVar(&w.boots, "boots", 1, "power the VM on so `OFTEN`, with one variable store, then once with a fresh one (vmspec help farm)")
 	w.profiles.register(c, "the guest's")
 	w.vm.register(c)
+	w.server = &server{}
 	w.server.register(c)
 	w.outputFlags.register(c)
 }
@@ -56,7 +60,7 @@ func (w *watchFlags) check() error {
 			return fmt.Errorf("--%s %s: more than 0, such as 2m", t.flag, t.time)
 		}
 	}
-	return errors.Join(w.outputFlags.check(), w.profiles.check(&w.outputFlags), w.vm.read())
+	return errors.Join(w.outputFlags.check(), w.profiles.check(&w.outputFlags), w.vm.read(), w.server.check())
 }
 
 // runFlags are a target's options as given.
@@ -65,6 +69,7 @@ type runFlags struct {
 	target.Options
 	accel, firmware, guest string
 	append, dir            string // dir is the run's own
+	needs                  []string
 }
 
 func newRun() *cobra.Command {
@@ -119,7 +124,7 @@ func (f *runFlags) run(c *cobra.Command, name string) error {
 	}
 	defer os.RemoveAll(dir)
 	f.dir = dir
-	if err := f.prepareFirmware(t, dir); err != nil {
+	if err := errors.Join(f.prepareFirmware(t, dir), f.offerByQMP(t, dir)); err != nil {
 		return err
 	}
 	if _, err := t.FindProgram(); err != nil {
@@ -151,7 +156,7 @@ func (f *runFlags) launch(c *cobra.Command, t target.Target, nonce string) error
 	if f.vm.file == "" {
 		f.vm.claims = t.Claims(f.Options)
 	}
-	deaf := ""
+	hint := ""
 	if slices.Contains(f.Extra, "-append") {
 		hint = ": -append behind -- replaces vmspec's own; use --append"
 	}
@@ -244,8 +249,10 @@ func newNonce() string {
 // another nonce than the run's.
 func (w *watchFlags) watch(c *cobra.Command, name string, r vmm.Run, hint string) (*vmm.Outcome, error) {
 	var held nonces
+	w.server.begin()
 	defer w.server.close()
 	r.Timeout, r.Silence, r.Line, r.Serve = w.timeout, w.silence, held.line, w.server.offers
+	w.part.begin(&r)
 	out, err := w.logged(c, name, r)
 	if out == nil {
 		return nil, err

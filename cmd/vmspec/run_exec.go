@@ -77,16 +77,16 @@ func (f *execFlags) run(c *cobra.Command, command []string) error {
 	if err := f.checkStore(mentions(placeStore)); err != nil {
 		return err
 	}
-	told := mentions(placeAppend) || mentions(placeNonce) || f.append != "" || f.capture != ""
+	hasParameters := mentions(placeAppend) || mentions(placeNonce) || f.append != "" || f.capture != ""
 	if f.boots > 1 {
-		return f.runSeries(c, command, told)
+		return f.runSeries(c, command, hasParameters)
 	}
-	return f.once(c, command, told, f.capture != "" && mentions(placeCapture))
+	return f.once(c, command, hasParameters, f.capture != "" && mentions(placeCapture))
 }
 
 // once runs the command one time.
-func (f *execFlags) once(c *cobra.Command, command []string, told, byPort bool) error {
-	if err := f.complete(told, byPort); err != nil {
+func (f *execFlags) once(c *cobra.Command, command []string, hasParameters, byPort bool) error {
+	if err := f.complete(hasParameters, byPort); err != nil {
 		return err
 	}
 	r := vmm.Run{

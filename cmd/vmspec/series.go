@@ -193,10 +193,7 @@ func (s *series) run(c *cobra.Command) error {
 			lost[seriesLog(s.log, p.Boot)] = fmt.Errorf("boot %d: %w", p.Boot, err)
 		}
 	}
-	m := mergeFlags{outputFlags: s.outputFlags, platform: s.name, vm: s.vm}
-	if s.profile != "" {
-		m.profiles = []string{s.profile}
-	}
+	m := mergeFlags{outputFlags: s.outputFlags, platform: s.name, vm: s.vm, profiles: s.profiles}
 	return m.concludeSeries(c, s.log, parts[0].Logs, lost)
 }
 
@@ -219,7 +216,7 @@ func (s *series) runPart(c *cobra.Command, p *part) error {
 		return fmt.Errorf("make a variable store: %w", err)
 	}
 	w := *s.watchFlags
-	w.log, w.part, w.profile, w.boots = seriesLog(s.log, p.Boot), p, "", 1
+	w.log, w.part, w.profiles, w.boots = seriesLog(s.log, p.Boot), p, nil, 1
 	quiet := &cobra.Command{}
 	quiet.SetContext(c.Context())
 	quiet.SetOut(io.Discard)

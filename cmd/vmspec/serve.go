@@ -181,9 +181,13 @@ func (s *server) complain(stderr io.Writer, name string) {
 	_, _ = stderr.Write(b.Bytes())
 }
 
+// begin forgets what was done for the boot before.
+func (s *server) begin() { s.done = nil }
+
 // close removes the disks.
 func (s *server) close() {
 	if s.dir != "" {
 		_ = os.RemoveAll(s.dir) // a temporary folder
+		s.dir = ""
 	}
 }

@@ -99,7 +99,9 @@ func Read(fsys fs.FS) (*Facts, error) {
 	f.readTables(fsys)
 	f.readKernel(fsys)
 	f.readVariables(fsys)
-	f.Trial = readTrial(fsys)
+	if err := note.Read(fsys, &f.Trial); err != nil {
+		f.Trial.Err = err.Error()
+	}
 	f.readMark(fsys)
 	if err := f.readBoot(fsys); err != nil {
 		f.BootErr = err.Error()

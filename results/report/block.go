@@ -97,9 +97,9 @@ func quotedLen(c string) int {
 	return len(quote(c)) - len(`""`)
 }
 
-// keyed finds the colon by which prove's YAML reader takes a list's item for a
-// key and its value, quotes or not: behind a first word, with a space or the
-// end behind it. It is -1 if there is none.
+// keyed finds a colon that makes prove's YAML reader take a list's item for a key
+// and a value, even between quotes: the one behind the first word, if a space or
+// the end follows it. It returns -1 if there is none.
 func keyed(quoted string) int {
 	word, rest, more := strings.Cut(quoted[1:], " ")
 	behind := strings.TrimLeft(rest, " ")

@@ -20,8 +20,7 @@ import (
 // NotYet is the reason of a point that rests on a trial that has not ended.
 const NotYet = "not judged yet"
 
-// MaxStages is how many stages there may be: the provisional report and fourteen
-// updates.
+// MaxStages is how many stages there may be: the provisional report and its updates.
 const MaxStages = 15
 
 // stageKind is the kind of the frames of a stage: "p1" to "pf".

@@ -15,7 +15,7 @@ func foretold() *Report {
 }
 
 func TestStage(t *testing.T) {
-	for kind, want := range map[string]int{"": 0, "v1": 0, "c1": 0, "p": 0, "p0": 0, "p1": 1, "p9": 9, "pa": 10, "pf": MaxStages, "pg": 0, "p10": 0, "pp": 0} {
+	for kind, want := range map[string]int{"": 0, "v1": 0, "c1": 0, "p": 0, "p0": 0, "p1": 1, "p9": 9, "pa": 10, "pf": MaxStages, "pg": 0, "pF": 0, "p10": 0, "pp": 0} {
 		require.Equal(t, want, Stage(kind), kind)
 	}
 }

@@ -134,6 +134,13 @@ func (t Target) Args(o Options) []string {
 	return append(args, o.Extra...)
 }
 
+// rootPort is a PCIe port with nothing behind it, into which a device can be plugged.
+// A VM has one, and a second where somebody plugs: each costs its guest's kernel CPU
+// time. The user's own ports have other numbers: QEMU's default is 0.
+func rootPort(n int) []string {
+	return []string{"-device", fmt.Sprintf("pcie-root-port,id=vmspec%d,chassis=%d,slot=%[2]d", n, 240+n)}
+}
+
 // TreeArgs returns the arguments by which QEMU writes the machine's device tree into
 // a file, and ends.
 func (t Target) TreeArgs(o Options, file string) []string {
@@ -146,15 +153,17 @@ func (t Target) machine(o Options, more string) []string {
 	if !t.ACPI {
 		machine += ",acpi=off"
 	}
-	args := []string{
-		"-nodefaults", "-no-reboot",
+	args := []string{"-nodefaults"}
+	if !o.Reset {
+		args = append(args, "-no-reboot")
+	}
+	args = append(args,
 		"-display", "none", "-monitor", "none", "-serial", "stdio",
-		"-machine", machine + more,
+		"-machine", machine+more,
 		"-accel", o.Accel,
 		"-cpu", t.cpu(o.Accel),
 		"-smp", strconv.Itoa(o.CPUs),
-		"-m", strconv.Itoa(o.Memory),
-	}
+		"-m", strconv.Itoa(o.Memory))
 	return append(args, t.firmware(o)...)
 }
 

@@ -53,8 +53,8 @@ func (o *Outcome) Still() bool {
 	return o.Killed && (o.Reason == Lasted || strings.HasPrefix(o.Reason, silentFor))
 }
 
-// unseen is the reason of a VMM that closed its console and went on.
-const unseen = "the command ended and left the VM in the background without a console: keep it in the foreground, or name its console with --serial"
+// consoleClosed is the reason of a VMM that closed its console and went on.
+const consoleClosed = "the command ended and left the VM in the background without a console: keep it in the foreground, or name its console with --serial"
 
 // Refused tells whether the VMM gave up before there was a guest.
 func (o *Outcome) Refused() bool { return !o.Killed && o.Status != 0 && len(o.Last) == 0 }

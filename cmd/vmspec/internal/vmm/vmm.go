@@ -58,7 +58,7 @@ const (
 // guest.
 func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	began := time.Now()
-	w := &watch{run: r, parser: results.Parser{Nonce: r.Nonce}, alarm: make(chan alarm, 64), silent: make(chan struct{}), needs: newNeeds(ctx, r.Serve)}
+	w := &watch{run: r, parser: results.Parser{Nonce: r.Nonce}, alarm: make(chan alarm, 64), closed: make(chan struct{}), needs: newNeeds(ctx, r.Serve)}
 	defer w.needs.end()
 	cmd := exec.Command(r.Command[0], r.Command[1:]...)
 	stderr, err := listen(cmd)
@@ -96,7 +96,7 @@ func (r Run) Start(ctx context.Context) (*Outcome, error) {
 	}
 	w.family.kill() // what it left behind
 	console.Stop()
-	<-w.silent
+	<-w.closed
 	w.needs.end()
 	if w.needs.bytes.Load() > int64(console.Left()) {
 		out.Typed = w.needs.typed
@@ -165,7 +165,7 @@ func (w *watch) wait(ctx context.Context, out *Outcome, ended <-chan error) {
 // grace is how long a VM may take to end. Its firmware may be silent for longer after a
 // reset.
 func (w *watch) grace() time.Duration {
-	if w.run.Resets > 0 && w.whole.Load() {
+	if w.run.Resets > 0 && w.complete.Load() {
 		return w.run.Silence
 	}
 	return cmp.Or(w.run.Grace, graceEnd)

@@ -13,23 +13,23 @@ import (
 
 // watch follows a guest's console.
 type watch struct {
-	run     Run
-	family  *family
-	console console
-	parser  results.Parser
-	alarm   chan alarm
-	health  results.Health
-	last    Last
-	off     bool
-	reset   bool          // the guest said that it resets the VM
-	booted  int           // how often it was seen to boot again
-	silent  chan struct{} // closed when the console's end was read
-	readErr error
-	logErr  error
-	unseen  int         // ticks since silent
-	whole   atomic.Bool // the report is
-	needs   *needs
-	at      atomic.Int64 // when the console was last heard, in nanoseconds since 1970
+	run         Run
+	family      *family
+	console     console
+	parser      results.Parser
+	alarm       chan alarm
+	health      results.Health
+	last        Last
+	off         bool
+	reset       bool          // the guest said that it resets the VM
+	booted      int           // how often it was seen to boot again
+	closed      chan struct{} // closed when the console's end was read
+	readErr     error
+	logErr      error
+	ticksClosed int         // ticks since then
+	complete    atomic.Bool // the report is
+	needs       *needs
+	at          atomic.Int64 // of the last output, in nanoseconds since 1970
 }
 
 // An alarm says whether there is more to wait for.
@@ -108,25 +108,25 @@ func (w *watch) line(text string) {
 	change := w.health.Take(text)
 	switch {
 	case w.parser.Line(text):
-		w.whole.Store(true)
-		w.sound(reported)
-	case (w.whole.Load() || w.parser.Foretold()) && results.Boots(text):
+		w.complete.Store(true)
+		w.raise(reported)
+	case (w.complete.Load() || w.parser.HasProvisional()) && results.Boots(text):
 		w.bootedAgain()
-	case change == results.Ill:
-		w.sound(ill)
-	case change == results.Well:
-		w.sound(well)
+	case change == results.SymptomShown:
+		w.raise(symptomShown)
+	case change == results.Recovered:
+		w.raise(recovered)
 	}
 }
 
 // bootedAgain goes on with a VM that its guest has reset, if that is wanted.
 func (w *watch) bootedAgain() {
-	if w.booted++; w.booted <= w.run.Resets && w.reset && w.whole.Load() {
-		w.whole.Store(false)
-		w.sound(well)
+	if w.booted++; w.booted <= w.run.Resets && w.reset && w.complete.Load() {
+		w.complete.Store(false)
+		w.raise(recovered)
 		return
 	}
-	w.sound(again)
+	w.raise(rebooted)
 }
 
 // symptom is what the guest said of itself, and what that means; empty for a
@@ -138,7 +138,7 @@ func (w *watch) symptom() string {
 	return w.health.Symptom + ": " + printable(w.health.Text)
 }
 
-func (w *watch) sound(why alarm) {
+func (w *watch) raise(why alarm) {
 	select {
 	case w.alarm <- why:
 	default: // as many alarms wait already as any guest can mean
