@@ -29,7 +29,7 @@ func holds(t *testing.T, fd, bytes int) {
 	require.Eventually(t, func() bool {
 		n, err := unix.IoctlGetInt(fd, unix.TIOCINQ)
 		return err == nil && n == bytes
-	}, time.Second, time.Millisecond)
+	}, time.Minute, time.Millisecond)
 }
 
 // A terminal asks, takes what is typed without repeating it, and is put back.

@@ -20,7 +20,7 @@ func TestOutside(t *testing.T) {
 	require.NoError(t, err)
 	var lines []string
 	until := func(n int) {
-		for end := time.Now().Add(10 * time.Second); len(lines) < n && time.Now().Before(end); o.wait() {
+		for end := time.Now().Add(time.Minute); len(lines) < n && time.Now().Before(end); o.wait() {
 			lines = append(lines, o.typed()...)
 		}
 	}

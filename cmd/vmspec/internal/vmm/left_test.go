@@ -13,26 +13,28 @@ import (
 func TestStartLeft(t *testing.T) {
 	t.Parallel()
 	needSetsid(t)
+	// Once the command, process $p, has ended and its end was seen.
+	const later = `while kill -0 $p 2>/dev/null; do sleep .1; done; sleep 5; `
 	for _, c := range []struct {
 		name, script string
 		want         func(t *testing.T, out *Outcome)
 	}{
-		{"a daemon that reports and ends", `setsid sh -c 'echo $$ > "$2/child"; sleep 3; cat "$1"' x "$1" "$2" & exit 4`, func(t *testing.T, out *Outcome) {
+		{"a daemon that reports and ends", `export p=$$; setsid sh -c 'echo $$ > "$2/child"; ` + later + `cat "$1"' x "$1" "$2" & exit 4`, func(t *testing.T, out *Outcome) {
 			requireWhole(t, out)
 			require.False(t, out.Killed)
 			require.Empty(t, out.Reason)
 			require.Equal(t, "ended with exit status 4", out.Ended())
 		}},
-		{"a daemon that reports and stays", `setsid sh -c 'echo $$ > "$2/child"; sleep 3; cat "$1"; sleep 60' x "$1" "$2" &`, func(t *testing.T, out *Outcome) {
+		{"a daemon that reports and stays", `export p=$$; setsid sh -c 'echo $$ > "$2/child"; ` + later + `cat "$1"; sleep 900' x "$1" "$2" &`, func(t *testing.T, out *Outcome) {
 			requireWhole(t, out)
 			require.True(t, out.Killed)
 			require.Equal(t, Lasted, out.Reason)
 		}},
-		{"a wrapper that is killed", `(sleep 3; cat "$1"; exec sleep 60) & echo $! > "$2/child"; kill -9 $$`, func(t *testing.T, out *Outcome) {
+		{"a wrapper that is killed", `p=$$; (` + later + `cat "$1"; exec sleep 900) & echo $! > "$2/child"; kill -9 $$`, func(t *testing.T, out *Outcome) {
 			requireWhole(t, out)
 			require.Equal(t, "was killed by signal 9 (KILL)", out.Ended())
 		}},
-		{"a daemon without a console", `setsid sleep 60 </dev/null >/dev/null 2>&1 & echo $! > "$2/child"; echo starting`, func(t *testing.T, out *Outcome) {
+		{"a daemon without a console", `setsid sleep 900 </dev/null >/dev/null 2>&1 & echo $! > "$2/child"; echo starting`, func(t *testing.T, out *Outcome) {
 			require.Nil(t, out.Report)
 			require.Equal(t, consoleClosed, out.Reason)
 			require.Equal(t, []string{"starting"}, out.Last)
@@ -41,7 +43,7 @@ func TestStartLeft(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
 			r := sh(t, c.script)
-			out, err := startWithin(t, t.Context(), r, 20*time.Second)
+			out, err := startWithin(t, t.Context(), r, patience)
 			require.NoError(t, err)
 			require.True(t, out.Left)
 			c.want(t, out)
@@ -68,7 +70,7 @@ func TestStartRebooted(t *testing.T) {
 	} {
 		t.Run(first, func(t *testing.T) {
 			t.Parallel()
-			r := sh(t, `echo "$3"; cat "$1"; echo "$3"; exec sleep 60`)
+			r := sh(t, `echo "$3"; cat "$1"; echo "$3"; exec sleep 900`)
 			r.Command = append(r.Command, first)
 			r.Grace = time.Minute
 			out := outcome(t, r)

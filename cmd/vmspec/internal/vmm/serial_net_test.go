@@ -66,7 +66,7 @@ func TestStartSerialAbsent(t *testing.T) {
 	dir := t.TempDir()
 	for _, serial := range []string{nobody, "listen:" + filepath.Join(dir, "s"), filepath.Join(dir, "none")} {
 		t.Run(serial, func(t *testing.T) {
-			r := sh(t, `exec sleep 60`)
+			r := sh(t, `exec sleep 900`)
 			r.Serial, r.Timeout = serial, 300*time.Millisecond
 			out := outcome(t, r)
 			require.True(t, out.Absent)
