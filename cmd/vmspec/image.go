@@ -9,6 +9,6 @@ func newImage() *cobra.Command {
 		Args:  takes(0, 0, ""),
 		RunE:  func(c *cobra.Command, _ []string) error { return c.Help() },
 	}
-	c.AddCommand(newImageBuild(), newImageCheck(), newImageLoader())
+	c.AddCommand(newImageBuild(), newImageCheck(), newImageBoot(), newImageLoader())
 	return c
 }

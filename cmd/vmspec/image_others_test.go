@@ -1,18 +1,15 @@
 package main
 
 import (
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"vmspec/cmd/vmspec/internal/target"
 	"vmspec/probes/image/imagetest"
 	"vmspec/results"
 )
@@ -223,46 +220,13 @@ func TestImageBootsOfOthers(t *testing.T) {
 // started is what the program in those images says.
 const started = "vmspec: the image was started"
 
-// gaveUp are what firmware says that found nothing to start.
-var gaveUp = []string{"UEFI Interactive Shell", "BdsDxe: No bootable option", "\n=> "}
-
 // starts tells whether a target's firmware starts the program in an image, and
-// what it said.
+// what image boot says of it.
 func starts(t *testing.T, to, disk string) (bool, string) {
 	t.Helper()
-	tt, err := target.Find(to)
-	require.NoError(t, err)
-	firmware, err := tt.Firmware().Find("")
-	require.NoError(t, err)
-	o := target.Options{GIC: 3, CPUs: 1, Memory: 512, Image: disk, Disk: "virtio-blk-pci", Sector: 512, Code: firmware.Code}
-	o.Accel, err = tt.ChooseAccel("auto")
-	require.NoError(t, err)
-	if firmware.Vars != "" {
-		o.Vars, err = firmware.OwnVars(t.TempDir())
-		require.NoError(t, err)
-	}
-	cmd := exec.CommandContext(t.Context(), tt.Program(), tt.Args(o)...)
-	out, err := cmd.StdoutPipe()
-	require.NoError(t, err)
-	require.NoError(t, cmd.Start())
-	end := func() { _ = cmd.Process.Kill() }
-	late := time.AfterFunc(patience, end)
-	defer late.Stop()
-	said := untilSaid(out, append(gaveUp, started))
-	end()
-	_ = cmd.Wait() // it was killed
-	return strings.Contains(said, started), said
-}
-
-// untilSaid reads until one of the texts was said, or the end.
-func untilSaid(out io.Reader, texts []string) string {
-	var said strings.Builder
-	for buffer := make([]byte, 256); ; {
-		n, err := out.Read(buffer)
-		said.Write(buffer[:n])
-		one := func(text string) bool { return strings.Contains(said.String(), text) }
-		if err != nil || slices.ContainsFunc(texts, one) {
-			return said.String()
-		}
-	}
+	firmware := map[string]string{"qemu-image": "aavmf", "qemu-uboot": "u-boot"}[to]
+	status, stdout, stderr := vmspec(t, "image", "boot", "--expect", started, "--firmware", firmware, disk)
+	require.NotEqual(t, unusable, status, stderr)
+	require.Equal(t, status == results.Conformant, strings.Contains(stdout, "IMG-REMOVABLE pass"), stdout)
+	return status == results.Conformant, stdout
 }
