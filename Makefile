@@ -11,6 +11,8 @@ MODULES ?=
 # The kernel's reader of reports, in place of that of Debian's linux-source.
 LINUX   := build/linux-source
 KUNIT   ?= $(LINUX)/tools/testing/kunit/kunit.py
+# The folder with LAVA's dispatcher.
+LAVA    := build/lava
 # The bindings of device trees as dt-validate reads them.
 SCHEMA  ?= build/dt-schema.json
 
@@ -87,10 +89,11 @@ soak: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 trees: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 	VMSPEC_BOOT=1 VMSPEC_TREES=1 go test -count=1 -timeout 30m -v -run 'Trees' ./cmd/vmspec
 
-# Others' readers of reports, beside prove, and of device trees. What CI does not
-# run: npm is 340 packages, and for the kernel's kunit.py and bindings 140 MB are
-# fetched once.
-consumers: consumers-tools build/npm $(KUNIT) $(SCHEMA)
+# Others' readers of reports, beside prove, and of device trees; and LAVA's own
+# dispatcher, which boots two targets. What CI does not run: npm is 340 packages, and
+# for the kernel's kunit.py and bindings 140 MB are fetched once.
+consumers: consumers-tools test-tools build/npm $(KUNIT) $(SCHEMA) $(LAVA)/lava-run bin/vmspec build/arm64/initramfs.cpio.lz4
+	VMSPEC_BOOT=1 VMSPEC_LAVA='$(abspath $(LAVA))' go test -count=1 -timeout 30m -run LAVA -v ./cmd/vmspec
 	VMSPEC_KUNIT='$(abspath $(KUNIT))' VMSPEC_TAP_PARSER='$(abspath $(NPM)/node_modules/.bin/tap-parser)' VMSPEC_JUNITPARSER=1 \
 		go test -count=1 -run 'KUnit|TapParser|JUnitParser' ./cmd/vmspec
 	VMSPEC_DT_SCHEMA='$(abspath $(SCHEMA))' go test -count=1 -timeout 30m -run DTValidate -v ./probes/fdt
@@ -218,6 +221,9 @@ build/axe: $(AXE)/package.json $(AXE)/package-lock.json $(if $(wildcard $(AXE)/n
 $(LINUX)/tools/testing/kunit/kunit.py: | consumers-tools
 	@.ci/linux-source $(LINUX)
 
+$(LAVA)/lava-run: .ci/lava | consumers-tools
+	@.ci/lava $(LAVA)
+
 build/dt-schema.json: $(LINUX)/tools/testing/kunit/kunit.py | consumers-tools
 	@$(SAY) 'reading the bindings of device trees'
 	@dt-mk-schema -j -o $@.new $(LINUX)/Documentation/devicetree/bindings && mv $@.new $@
@@ -235,7 +241,7 @@ TEST_NEEDS := qemu-system-aarch64=qemu-system-arm qemu-system-arm=qemu-system-ar
 	qemu-img=qemu-utils xz=xz-utils zstd=zstd lz4=lz4 bzip2=bzip2 zip=zip unzip=unzip
 # Others' tools that make disk images, beside those.
 OTHERS_NEEDS := parted=parted /usr/sbin/sfdisk=fdisk genimage=genimage xorriso=xorriso grub-mkrescue=grub-common
-CONSUMERS_NEEDS := dt-validate=dt-schema python3=python3 /usr/lib/python3/dist-packages/junitparser=python3-junitparser xz=xz-utils node=nodejs npm=npm
+CONSUMERS_NEEDS := dt-validate=dt-schema python3=python3 /usr/lib/python3/dist-packages/yaml=python3-yaml /usr/lib/python3/dist-packages/junitparser=python3-junitparser xz=xz-utils node=nodejs npm=npm
 PAGES_NEEDS := chromium=chromium node=nodejs npm=npm
 
 tools:

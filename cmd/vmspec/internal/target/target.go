@@ -149,10 +149,7 @@ func (t Target) TreeArgs(o Options, file string) []string {
 
 // machine is the machine with its firmware; more are options of -machine.
 func (t Target) machine(o Options, more string) []string {
-	machine := "virt,gic-version=" + strconv.Itoa(o.GIC)
-	if !t.ACPI {
-		machine += ",acpi=off"
-	}
+	machine, cpu := t.Board(o)
 	args := []string{"-nodefaults"}
 	if !o.Reset {
 		args = append(args, "-no-reboot")
@@ -161,10 +158,19 @@ func (t Target) machine(o Options, more string) []string {
 		"-display", "none", "-monitor", "none", "-serial", "stdio",
 		"-machine", machine+more,
 		"-accel", o.Accel,
-		"-cpu", t.cpu(o.Accel),
+		"-cpu", cpu,
 		"-smp", strconv.Itoa(o.CPUs),
 		"-m", strconv.Itoa(o.Memory))
 	return append(args, t.firmware(o)...)
+}
+
+// Board returns QEMU's machine with its options, and its processor.
+func (t Target) Board(o Options) (machine, cpu string) {
+	machine = "virt,gic-version=" + strconv.Itoa(o.GIC)
+	if !t.ACPI {
+		machine += ",acpi=off"
+	}
+	return machine, t.cpu(o.Accel)
 }
 
 func (t Target) cpu(accel string) string {
