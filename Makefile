@@ -36,7 +36,7 @@ NPM := cmd/vmspec/testdata/consumers
 AXE := results/html
 SAY := printf 'vmspec: %s\n' >&2
 
-.PHONY: run test boot-tests other-tests distros faults image-boots series matrix soak trees consumers pages man bench golden check build guest image release release-check clean modules tools image-tools test-tools others-tools consumers-tools pages-tools distros-tools
+.PHONY: run test boot-tests other-tests distros faults image-boots series matrix soak trees consumers pages man bench golden check build guest image release release-check action-check clean modules tools image-tools test-tools others-tools consumers-tools pages-tools distros-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE)) $(if $(findstring both,$(TARGET)),$(GUEST)/grub/.fetched)
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
@@ -145,6 +145,11 @@ release: build/release/vmspec-$(VERSION).tar.gz
 # Makes the release twice, each from a clean tree, and boots what is in it.
 release-check: test-tools release
 	VMSPEC_BOOT=1 VMSPEC_RELEASE=1 go test -count=1 -timeout 30m -v -run Release ./cmd/vmspec
+
+# The steps of the GitHub action in a clean Ubuntu, bootstrapped into a folder, as root.
+ACTION_SYSTEM ?= trixie
+action-check: distros-tools release
+	@.ci/action build/.distros $(firstword $(ACTION_SYSTEM)) build/release/vmspec-$(VERSION).tar.gz $(wordlist 2,3,$(ACTION_SYSTEM))
 
 clean:
 	rm -rf build bin $(NPM)/node_modules $(AXE)/node_modules
