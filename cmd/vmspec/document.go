@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/spf13/cobra"
+
 	"vmspec/results"
 	"vmspec/suite"
 )
@@ -102,4 +104,37 @@ func writeGitHub(doc *results.Document, w io.Writer) error {
 		return fmt.Errorf("%s: %w", stepSummary, err)
 	}
 	return nil
+}
+
+// A gaveUp is the error of a VMM that ended before there was a guest.
+type gaveUp struct{ error }
+
+// always runs a command that prints a document, and has one printed where there is no
+// report: who reads the document must not take its absence for a pass.
+func (o *outputFlags) always(c *cobra.Command, name string, run func() error) error {
+	if !o.isDocument() {
+		return run()
+	}
+	out := &countingWriter{Writer: c.OutOrStdout()}
+	c.SetOut(out)
+	err := run()
+	if out.n > 0 || !errors.As(err, new(undecided)) && !errors.As(err, new(gaveUp)) {
+		return err
+	}
+	if lost := o.write(out, results.Entry{Name: name, Why: err.Error()}); !errors.As(lost, new(verdict)) {
+		err = errors.Join(err, lost)
+	}
+	return err
+}
+
+// A countingWriter counts what is written.
+type countingWriter struct {
+	io.Writer
+	n int
+}
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	n, err := w.Writer.Write(p)
+	w.n += n
+	return n, err
 }

@@ -42,7 +42,7 @@ targets are listed by "vmspec targets"; any other VMM is started by
 				return fmt.Errorf("run takes one target, not %q; QEMU's own arguments follow --", args[1])
 			}
 			f.Extra = args[1:]
-			return f.run(c, args[0])
+			return f.always(c, args[0], func() error { return f.run(c, args[0]) })
 		},
 	}
 	f.register(c)

@@ -44,7 +44,9 @@ of its own.`,
   vmspec run exec --append vmspec.only=PLAT-GIC -- my-vmm --cmdline '{append}'
   vmspec run exec --boots 2 --store vars.fd -- my-vmm --vars '{store}' --cmdline '{append}'`,
 		Args: takes(1, unlimited, "a command"),
-		RunE: f.run,
+		RunE: func(c *cobra.Command, command []string) error {
+			return f.always(c, filepath.Base(command[0]), func() error { return f.run(c, command) })
+		},
 	}
 	f.register(c)
 	c.Flags().StringVar(&f.serial, "serial", "",

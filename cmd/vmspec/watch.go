@@ -135,11 +135,11 @@ func watched(c *cobra.Command, name string, r vmm.Run) (*vmm.Outcome, error) {
 // conclude prints the report, or why there is none.
 func (w *watchFlags) conclude(stdout io.Writer, name string, r vmm.Run, out *vmm.Outcome) error {
 	if out.Refused() && !onStderr(out) {
-		gaveUp := fmt.Sprintf("%s: the VMM gave up: it %s", name, out.Ended())
-		if out.Stderr == "" {
-			return errors.New(gaveUp)
+		why := fmt.Errorf("%s: the VMM gave up: it %s", name, out.Ended())
+		if out.Stderr != "" {
+			why = fmt.Errorf("%w: %s", why, strings.Join(lastSaid(out), "\n"))
 		}
-		return fmt.Errorf("%s: %s", gaveUp, strings.Join(lastSaid(out), "\n"))
+		return gaveUp{why}
 	}
 	if !whole(out) {
 		return undecided{errors.New(explain(name, r, out) + imageFaults(w.image))}
