@@ -44,6 +44,11 @@ func fitting(w io.Writer, line string) string {
 // progress writer of go-pretty 6.8.3 cannot do that: a tracker of its own either
 // leaves its last line, or, with RemoveOnCompletion, a line for each tick.
 func showProgress(w io.Writer, message string) (done func()) {
+	return showChanging(w, func() string { return message })
+}
+
+// showChanging is showProgress of a message that changes.
+func showChanging(w io.Writer, message func() string) (done func()) {
 	if !takesEscapes(w) {
 		return func() {}
 	}
@@ -51,7 +56,8 @@ func showProgress(w io.Writer, message string) (done func()) {
 	go func() {
 		defer close(stopped)
 		for tick := time.NewTicker(time.Second / 10); ; {
-			fmt.Fprintf(w, "\r%s", fitting(w, fmt.Sprintf("%s: %.1f s", message, time.Since(began).Seconds())))
+			line := fmt.Sprintf("%s: %.1f s", message(), time.Since(began).Seconds())
+			fmt.Fprint(w, "\r", fitting(w, line), text.EraseLine.Sprint()) // of a longer one before
 			select {
 			case <-tick.C:
 			case <-stop:

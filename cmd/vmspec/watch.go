@@ -127,7 +127,9 @@ func afterReport(reason string) string {
 
 // watched runs the VMM, with progress for a person who watches.
 func watched(c *cobra.Command, name string, r vmm.Run) (*vmm.Outcome, error) {
-	done := showProgress(c.ErrOrStderr(), "booting "+name)
+	var at liveStage
+	r.Line = at.before(r.Line)
+	done := showChanging(c.ErrOrStderr(), func() string { return "booting " + name + ": " + at.String() })
 	defer done()
 	return r.Start(untilSignal(c))
 }
