@@ -20,10 +20,10 @@ type expectation struct {
 	log   io.Writer // takes all; nil for none
 	found string    // the line with the text
 	// What else was seen.
-	kernel, script, shell, prompt bool
-	program                       string // the firmware's line that it starts a program
-	tail                          []byte // of the console, as far as it may still be part of something
-	logErr                        error
+	kernel, script, prompt bool
+	program                string // the firmware's line that it starts a program
+	tail                   []byte // of the console, as far as it may still be part of something
+	logErr                 error
 }
 
 // maxTail is how much of a line is kept, in bytes.
@@ -90,7 +90,6 @@ func (e *expectation) line(text string) {
 		}
 	}
 	e.kernel = e.kernel || results.Alive(shown)
-	e.shell = e.shell || strings.Contains(shown, "UEFI Interactive Shell")
 	e.prompt = false
 	e.begun(shown)
 }
