@@ -1,6 +1,7 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -80,6 +81,10 @@ func (f *publishFlags) run(c *cobra.Command, args []string) error {
 		f.about.Date = info.ModTime().UTC().Format(time.DateOnly)
 	}
 	folder, err := publish.Make(f.dir, f.name, f.about, sources)
+	var missing publish.MissingError
+	if errors.As(err, &missing) {
+		return fmt.Errorf("publish: %w: no log says it, so give --%s", err, string(missing))
+	}
 	if err != nil {
 		return fmt.Errorf("publish: %w", err)
 	}

@@ -83,6 +83,11 @@ func parseYAML(text []byte, into any) error {
 	return nil
 }
 
+// A MissingError names the key of a description that has no value.
+type MissingError string
+
+func (e MissingError) Error() string { return string(e) + " is missing" }
+
 // check refuses what the schema refuses.
 func (a *About) check() error {
 	for _, f := range []struct {
@@ -95,7 +100,7 @@ func (a *About) check() error {
 	} {
 		switch {
 		case f.needed && f.value == "":
-			return fmt.Errorf("%s is missing", f.key)
+			return MissingError(f.key)
 		case len(f.value) > maxText:
 			return fmt.Errorf("%s: %d bytes; at most %d", f.key, len(f.value), maxText)
 		}
