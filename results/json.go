@@ -24,8 +24,13 @@ func (d *Document) JSON(w io.Writer) error {
 	if err != nil {
 		return err
 	}
+	return writeASCII(w, text)
+}
+
+// writeASCII writes a JSON text in which nothing is a command to a terminal or a CI.
+func writeASCII(w io.Writer, text []byte) error {
 	text = bytes.ReplaceAll(ascii(text), []byte("##"), []byte(`#\u0023`))
-	_, err = w.Write(append(text, '\n'))
+	_, err := w.Write(append(text, '\n'))
 	return err
 }
 
