@@ -27,6 +27,9 @@ func (r *Report) Conclude(strict bool) (Conformance, string) {
 	case t.Missed > 0:
 		text += "; " + missed
 	}
+	if waived := r.waivedText(r.Party()); waived != "" {
+		text += "; " + waived
+	}
 	if errors := t.Errors + t.Doubts; errors > 0 {
 		text += fmt.Sprintf("; %d errors", errors)
 	}
@@ -42,14 +45,14 @@ func (r *Report) Conclude(strict bool) (Conformance, string) {
 // concludeOn returns the conclusion on a party. With strict what is recommended
 // counts as a must does.
 func (r *Report) concludeOn(party report.Party, strict bool) (Conformance, report.Tally) {
-	conclusion, t := r.ConcludeOn(party)
+	conclusion, t := r.counted().ConcludeOn(party)
 	met := conclusion == Conformant || conclusion == MetAsChosen
 	switch {
 	case strict && t.Missed > 0 && conclusion != NotConformant:
 		return NotConformant, t
 	case strict && t.Doubts > 0 && met:
 		return CouldNotTell, t
-	case conclusion == Conformant && party == r.Party() && r.Verdict != Conformant:
+	case conclusion == Conformant && party == r.Party() && r.Verdict != Conformant && len(r.waivedOf(party, true)) == 0:
 		return CouldNotTell, t // the guest's own conclusion is no better
 	}
 	return conclusion, t

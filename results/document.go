@@ -115,14 +115,17 @@ type sheetPoint struct {
 	Kind    string       `json:"kind,omitempty"`
 	Verdict Verdict      `json:"verdict"`
 	Outcome Outcome      `json:"outcome"`
-	Counted bool         `json:"counted"` // a conclusion on its party rests on it
-	Reason  string       `json:"reason,omitempty"`
-	Problem string       `json:"problem,omitempty"`
-	Found   string       `json:"found,omitempty"`
-	Fix     string       `json:"fix,omitempty"`
-	Follows string       `json:"follows_from,omitempty"` // the failure that explains this one
-	Boot    string       `json:"boot,omitempty"`
-	Log     *Excerpt     `json:"log,omitempty"`
+	// Disposition is what is done about the outcome, which it does not change.
+	Disposition Disposition `json:"disposition,omitempty"`
+	Waiver      *Waiver     `json:"waiver,omitempty"`
+	Counted     bool        `json:"counted"` // a conclusion on its party rests on it
+	Reason      string      `json:"reason,omitempty"`
+	Problem     string      `json:"problem,omitempty"`
+	Found       string      `json:"found,omitempty"`
+	Fix         string      `json:"fix,omitempty"`
+	Follows     string      `json:"follows_from,omitempty"` // the failure that explains this one
+	Boot        string      `json:"boot,omitempty"`
+	Log         *Excerpt    `json:"log,omitempty"`
 }
 
 // sheet returns what the document says.
@@ -199,6 +202,9 @@ func (r *Report) sheetPoint(p Point, excerpts *Excerpts) sheetPoint {
 		Number: p.Number, ID: p.ID, Title: p.Title, Party: p.Party(), Level: cmp.Or(p.Level, report.Info), Chapter: chapter(p.Clause), Clause: p.Clause,
 		Kind: p.Kind, Verdict: p.Verdict, Outcome: OutcomeOf(p), Counted: r.Counts(p),
 		Reason: p.Reason, Problem: p.Problem, Found: p.Found, Fix: p.Fix, Boot: p.Boot, Log: excerpts.Of(p.ID, r),
+	}
+	if r.waived(p) {
+		out.Disposition, out.Waiver, out.Counted = Waived, r.waivers[p.ID], false
 	}
 	if cause := r.cause(p); p.Verdict == Fail && cause != p.ID {
 		out.Follows = cause

@@ -48,7 +48,19 @@ func (d *Document) Annotations(w io.Writer) error {
 			s.Reports[i].annotate(out, o)
 		}
 	}
+	for i := range s.Reports {
+		s.Reports[i].annotateWaived(out)
+	}
 	return out.Flush()
+}
+
+// annotateWaived writes a notice for each failure that is waived.
+func (r *sheetReport) annotateWaived(w io.Writer) {
+	for i := range r.Points {
+		if p := &r.Points[i]; p.Disposition != "" {
+			annotate(w, "notice", r.File, 0, p.ID+" "+p.Title, string(p.Outcome)+", "+p.disposed())
+		}
+	}
 }
 
 // annotate writes the points with an outcome. What follows from another failure is

@@ -89,6 +89,7 @@ type htmlCell struct {
 	ID      string
 	Outcome Outcome
 	Mark    string
+	Waived  bool
 }
 
 // An htmlSide is what one report says of a requirement.
@@ -265,7 +266,7 @@ func (s *sheet) htmlRow(p *sheetPoint) htmlRow {
 			continue
 		}
 		q := &r.Points[at]
-		row.Cells = append(row.Cells, htmlCell{q.ID, q.Outcome, textMarks[q.Outcome]})
+		row.Cells = append(row.Cells, htmlCell{q.ID, q.Outcome, textMarks[q.Outcome], q.Disposition == Waived})
 		levels, found = with(levels, string(q.Level)), with(found, string(q.Outcome))
 		side := q.html(r)
 		if len(s.Reports) > 1 {

@@ -97,6 +97,9 @@ func (p *sheetPoint) junit(class string) junit.Testcase {
 	said := &junit.Result{Message: p.message(), Type: string(p.Outcome), Data: p.told()}
 	must := p.Level == report.Must
 	switch {
+	case p.Disposition != "": // the status is the result
+		said.Type, said.Message = string(p.Disposition), p.disposed()
+		c.Skipped = said
 	case p.Outcome == Passed:
 		c.SystemOut = &junit.Output{Data: p.told()}
 	case p.Outcome == Failed:
@@ -134,7 +137,7 @@ type entry struct{ label, value string }
 // entries are what is said of a point, in the order of text.
 func (p *sheetPoint) entries() (out []entry) {
 	for _, e := range []entry{
-		{"title", p.Title}, {"asked", p.asked()}, {"problem", p.Problem}, {"reason", p.Reason}, {"found", p.Found},
+		{"title", p.Title}, {"disposition", p.disposed()}, {"asked", p.asked()}, {"problem", p.Problem}, {"reason", p.Reason}, {"found", p.Found},
 		{"fix", p.Fix}, {"follows from", p.Follows}, {"kind", p.Kind}, {"boot", p.Boot},
 	} {
 		if e.value != "" {
@@ -142,6 +145,15 @@ func (p *sheetPoint) entries() (out []entry) {
 		}
 	}
 	return out
+}
+
+// disposed says what is done about a result, and who answers for that; empty for
+// nothing.
+func (p *sheetPoint) disposed() string {
+	if p.Waiver == nil {
+		return ""
+	}
+	return string(p.Disposition) + " " + p.Waiver.Describe()
 }
 
 // asked says how strongly a point is asked, where, and of whom.

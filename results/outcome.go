@@ -50,6 +50,7 @@ type Counts struct {
 	Noted   int `json:"noted"`
 	Errors  int `json:"errors"`
 	Skipped int `json:"skipped"`
+	Waived  int `json:"waived,omitempty"` // of those failed and missed
 }
 
 // of is the number of an outcome.
@@ -74,6 +75,9 @@ func (r *Report) Counted() Counts {
 	c := Counts{Points: len(r.Points)}
 	for _, p := range r.Points {
 		*c.of(OutcomeOf(p))++
+		if r.waived(p) {
+			c.Waived++
+		}
 	}
 	return c
 }
@@ -91,6 +95,9 @@ func (c Counts) String() string {
 			text += fmt.Sprintf("%s%d %s", separator, n, cmp.Or(words[o], string(o)))
 			separator = ", "
 		}
+	}
+	if c.Waived > 0 {
+		text += fmt.Sprintf("; %d waived", c.Waived)
 	}
 	return text
 }

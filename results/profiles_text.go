@@ -45,7 +45,8 @@ func (w *page) verdicts(all []*Merged) {
 // A finding is what became of a requirement by some of several profiles.
 type finding struct {
 	Point
-	by []string
+	by     []string
+	waiver *Waiver
 }
 
 // findingsOf lists the points that a profile counts and that are meant, once for all
@@ -57,10 +58,10 @@ func findingsOf(all []*Merged, meant func(Point) bool) (out []finding) {
 				continue
 			}
 			at := slices.IndexFunc(out, func(f finding) bool {
-				return f.ID == p.ID && f.Must() == p.Must() && f.Verdict == p.Verdict && f.Problem == p.Problem && f.Reason == p.Reason
+				return f.ID == p.ID && f.Must() == p.Must() && f.Verdict == p.Verdict && f.Problem == p.Problem && f.Reason == p.Reason && f.waiver == m.waiverOf(p)
 			})
 			if at < 0 {
-				out, at = append(out, finding{Point: p}), len(out)
+				out, at = append(out, finding{Point: p, waiver: m.waiverOf(p)}), len(out)
 			}
 			out[at].by = append(out[at].by, m.Profile)
 		}
@@ -93,7 +94,7 @@ func (w *page) problems(all []*Merged) {
 		label, tone := mark(f.Point)
 		w.line("")
 		w.entry(label, tone, f.ID+"  "+f.Title)
-		for _, e := range []struct{ label, value string }{{" by", strings.Join(f.by, ", ")}, {" problem", why(f.Point)}, {" follows", f.Follows}, {" fix", f.Fix}, {" boot", f.Boot}} {
+		for _, e := range []struct{ label, value string }{{" by", strings.Join(f.by, ", ")}, {" waived", describe(f.waiver)}, {" problem", why(f.Point)}, {" follows", f.Follows}, {" fix", f.Fix}, {" boot", f.Boot}} {
 			if e.value != "" {
 				w.entry(e.label, Quiet, e.value)
 			}

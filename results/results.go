@@ -77,7 +77,8 @@ type Report struct {
 	strand  int          // counts the machines of one source, which a log without prefixes may hold
 	early   *provisional // nil for a final report
 	claimed bool         // the vendor's claims were compared
-	series  *Series      // what the host did around the boot; nil if it is of no series
+	waivers map[string]*Waiver
+	series  *Series // what the host did around the boot; nil if it is of no series
 }
 
 // ErrNoReport says that a log holds no report, not even the beginning of one.

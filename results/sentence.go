@@ -57,7 +57,10 @@ func (r *Report) sentence(party report.Party, strict bool) string {
 	if chosen := t.Chosen(); chosen != "" {
 		parts = append(parts, fmt.Sprintf("%s (%s)", chosen, r.Choice))
 	}
-	parts = append(parts, mustsText(r.of(party, true, Fail), t.Judged))
+	if waived := r.waivedText(party); waived != "" {
+		parts = append(parts, waived)
+	}
+	parts = append(parts, mustsText(r.of(party, true, Fail), t.Judged-len(r.waivedOf(party, true))))
 	if errors := r.of(party, true, Error); len(errors) > 0 {
 		parts = append(parts, fmt.Sprintf("%s (%s)", plural(len(errors), "error"), names(errors)))
 	}
@@ -92,7 +95,7 @@ func (r *Report) recommended(party report.Party) (parts []string) {
 // of lists the IDs of a party's musts with a verdict, or of its recommendations.
 func (r *Report) of(party report.Party, must bool, v Verdict) (ids []string) {
 	for _, p := range r.Points {
-		if p.Party() == party && p.Level != report.Info && p.Must() == must && p.Verdict == v {
+		if p.Party() == party && p.Level != report.Info && p.Must() == must && p.Verdict == v && !r.waived(p) {
 			ids = append(ids, p.ID)
 		}
 	}
@@ -184,8 +187,8 @@ func (r *Report) next(c Conformance) string {
 	first := func(is func(Point) bool) int {
 		return slices.IndexFunc(r.Points, func(p Point) bool { return p.Party() == r.Party() && p.Level != report.Info && is(p) })
 	}
-	must := first(func(p Point) bool { return p.Verdict == Fail && p.Must() && r.cause(p) == p.ID })
-	missed := first(func(p Point) bool { return p.Verdict == Fail && !p.Must() })
+	must := first(func(p Point) bool { return p.Verdict == Fail && p.Must() && !r.waived(p) && r.cause(p) == p.ID })
+	missed := first(func(p Point) bool { return p.Verdict == Fail && !p.Must() && !r.waived(p) })
 	spec := func(i int) string {
 		return "vmspec spec " + r.Points[i].ID + " shows the clause and how to fix it"
 	}

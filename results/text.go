@@ -58,12 +58,14 @@ func (t Text) Of(r *Report) string {
 
 // party writes what failed of a party, was in error, or was missed.
 func (w *page) party(party report.Party) {
-	var failed, open, missed []Point
+	var failed, open, missed, waived []Point
 	for _, p := range w.report.Points {
 		switch {
 		case p.Party() != party || p.Level == report.Info:
 		case p.Verdict == Error:
 			open = append(open, p)
+		case w.report.waived(p):
+			waived = append(waived, p)
 		case p.Verdict != Fail || w.follows(p):
 		case p.Must():
 			failed = append(failed, p)
@@ -77,6 +79,9 @@ func (w *page) party(party report.Party) {
 	w.errors(open)
 	for _, p := range missed {
 		w.failure("missed", Missed, p)
+	}
+	for _, p := range waived {
+		w.failure("waived", Quiet, p)
 	}
 }
 
@@ -159,6 +164,10 @@ func (w *page) follows(p Point) bool { return w.report.cause(p) != p.ID }
 func (w *page) failure(label string, tone Tone, p Point) {
 	w.line("")
 	w.entry(label, tone, p.ID+"  "+p.Title)
+	if waiver := w.report.waivers[p.ID]; waiver != nil {
+		w.entry(" result", Quiet, string(OutcomeOf(p)))
+		w.entry(" waived", Quiet, waiver.Describe())
+	}
 	w.entry(" asked", Quiet, w.asked(p))
 	for _, e := range []struct{ label, value string }{{" problem", p.Problem}, {" found", p.Found}, {" fix", p.Fix}, {" boot", p.Boot}} {
 		if e.value != "" {

@@ -67,6 +67,13 @@ func (p *sheetPoint) each(f func(string) string) {
 		*s = f(*s)
 	}
 	p.Level = report.Level(f(string(p.Level)))
+	if p.Waiver != nil {
+		w := *p.Waiver
+		for _, s := range []*string{&w.Reason, &w.Owner, &w.Ticket, &w.Expires, &w.Selector.Platform, &w.Selector.Target, &w.Selector.Versions} {
+			*s = f(*s)
+		}
+		p.Waiver = &w
+	}
 	if p.Log != nil {
 		log := *p.Log
 		log.Lines = eachOf(log.Lines, f)

@@ -49,7 +49,9 @@ func (o *outputFlags) isDocument() bool {
 func (o *outputFlags) write(w io.Writer, entries ...results.Entry) error {
 	doc := results.Document{Tool: "vmspec " + suite.Version, Strict: o.strict, Entries: entries}
 	for i := range entries {
-		entries[i].Report = titled(entries[i].Report)
+		e := &entries[i]
+		e.Report = titled(e.Report)
+		o.waivers.applyTo(e)
 	}
 	for _, d := range documents {
 		if d.name != o.format {

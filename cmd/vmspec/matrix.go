@@ -185,6 +185,7 @@ func (f *matrixFlags) concludeAll(c *cobra.Command, runs []*bootRun) error {
 	if verdicts == nil && !f.isDocument() {
 		return without
 	}
+	f.waive(verdicts)
 	if err := f.printMerged(c.OutOrStdout(), verdicts); err != nil {
 		return err
 	}

@@ -174,6 +174,7 @@ func (f *mergeFlags) conclude(w io.Writer, boots results.Merge) error {
 		addFixes(&merged.Report)
 		all = append(all, merged)
 	}
+	f.waive(all)
 	if err := f.printMerged(w, all); err != nil {
 		return err
 	}

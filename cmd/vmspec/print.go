@@ -16,12 +16,14 @@ import (
 type outputFlags struct {
 	format          string
 	strict, verbose bool
+	waivers         waiversFlag
 }
 
 func (o *outputFlags) register(c *cobra.Command) {
 	c.Flags().StringVar(&o.format, "format", "", "text, tap, markdown, json, junit, html or github (default text on a terminal, else tap)")
 	c.Flags().BoolVar(&o.strict, "strict", false, "let a missed recommendation count as a failed must does")
 	_ = c.RegisterFlagCompletionFunc("format", formatNames) // it was just registered
+	o.waivers.register(c)
 	c.Flags().BoolVarP(&o.verbose, "verbose", "v", false, "in text, all notes and all that was skipped")
 }
 
@@ -35,6 +37,7 @@ func (o *outputFlags) check() error {
 // finish prints a whole report and returns its verdict.
 func (o *outputFlags) finish(w io.Writer, name string, report *results.Report) error {
 	complete(report)
+	o.waivers.apply(report, name)
 	if o.isDocument() {
 		return o.write(w, results.Entry{Name: name, Report: report})
 	}
@@ -120,7 +123,7 @@ func printTAP(w io.Writer, name string, r *results.Report, strict bool) error {
 	}
 	for _, p := range r.Points {
 		if p.Verdict != results.Pass && p.Verdict != results.Skip {
-			summarise(&b, w, p)
+			summarise(&b, w, p, r.WaiverOf(p.ID))
 		}
 	}
 	skipped(&b, w, r.Points)
@@ -154,7 +157,7 @@ func skipped(b *strings.Builder, w io.Writer, points []results.Point) {
 	}
 }
 
-func summarise(b *strings.Builder, w io.Writer, p results.Point) {
+func summarise(b *strings.Builder, w io.Writer, p results.Point, waiver *results.Waiver) {
 	label := labels[p.Verdict]
 	if p.Verdict == results.Fail && !p.Must() {
 		label.word, label.color = "missed", text.FgYellow
@@ -163,6 +166,9 @@ func summarise(b *strings.Builder, w io.Writer, p results.Point) {
 		}
 	}
 	fmt.Fprintf(b, "#\n# %s %s (%s)\n", paint(w, label.word, label.color, text.Bold), p.ID, results.OneLine(string(p.Level)))
+	if waiver != nil && p.Verdict == results.Fail {
+		comment(b, "waived ", waiver.Describe())
+	}
 	problem := p.Problem
 	if problem == "" {
 		problem = p.Reason

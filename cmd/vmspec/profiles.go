@@ -85,6 +85,7 @@ func (o *outputFlags) finishBy(w io.Writer, name string, report *results.Report,
 func (o *outputFlags) finishEach(w io.Writer, name string, all []*results.Report) error {
 	for _, r := range all {
 		complete(r)
+		o.waivers.apply(r, name)
 	}
 	if o.isDocument() {
 		var entries []results.Entry

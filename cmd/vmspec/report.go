@@ -159,6 +159,10 @@ func (f *reportFlags) concludeSeries(c *cobra.Command, first string, logs []stri
 // several profiles the worst, of which the first is returned.
 func (f *reportFlags) finish(w io.Writer, log *serialLog, out *outputFlags) (shown *results.Report, concluded error) {
 	if !f.profiles.several() {
+		for _, r := range log.last { // the worst is chosen by what counts
+			complete(r)
+			out.waivers.apply(r, log.name)
+		}
 		shown = worst(log.last, out.strict)
 		return shown, out.finish(w, log.name, shown)
 	}
@@ -170,6 +174,8 @@ func (f *reportFlags) finish(w io.Writer, log *serialLog, out *outputFlags) (sho
 			if err != nil {
 				return r, err
 			}
+			complete(other)
+			out.waivers.apply(other, log.name)
 			boots = append(boots, other)
 		}
 		all = append(all, worst(boots, out.strict))

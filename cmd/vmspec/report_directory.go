@@ -42,7 +42,7 @@ func (f *reportFlags) lines(c *cobra.Command, args []string, out *outputFlags) e
 	buffered := bufio.NewWriter(c.OutOrStdout())
 	table := tabwriter.NewWriter(buffered, 0, 0, 2, ' ', 0)
 	sum := tally{counts: map[string]int{}}
-	for i, r := range f.rows(c, files, out.strict) {
+	for i, r := range f.rows(c, files, out) {
 		word, why := sum.add(r)
 		fmt.Fprintf(table, "%s\t%s\t%s\n", results.OneLine(files[i].shown), word, why)
 	}
@@ -56,14 +56,14 @@ func (f *reportFlags) lines(c *cobra.Command, args []string, out *outputFlags) e
 const maxReaders = 8
 
 // rows reads logs, as many at once as there are cores.
-func (f *reportFlags) rows(c *cobra.Command, files []logFile, strict bool) []row {
+func (f *reportFlags) rows(c *cobra.Command, files []logFile, out *outputFlags) []row {
 	rows := make([]row, len(files))
 	var next atomic.Int64
 	var readers sync.WaitGroup
 	for range min(runtime.GOMAXPROCS(0), maxReaders, len(files)) {
 		readers.Go(func() {
 			for i := next.Add(1) - 1; int(i) < len(files); i = next.Add(1) - 1 {
-				rows[i] = f.row(c, files[i], strict)
+				rows[i] = f.row(c, files[i], out)
 			}
 		})
 	}
@@ -149,10 +149,10 @@ func concluded(c results.Conformance, why string) row {
 func unreadable(err error) row { return row{word: "not readable", why: err.Error(), broken: true} }
 
 // row reads a log and says its verdict, and why.
-func (f *reportFlags) row(c *cobra.Command, file logFile, strict bool) row {
-	name := file.path
+func (f *reportFlags) row(c *cobra.Command, file logFile, out *outputFlags) row {
+	name, strict := file.path, out.strict
 	if logs := f.series(c, name); logs != nil {
-		return f.seriesRow(name, logs, strict)
+		return f.seriesRow(name, logs, out)
 	}
 	in, err := os.Open(name)
 	if err != nil {
@@ -174,6 +174,9 @@ func (f *reportFlags) row(c *cobra.Command, file logFile, strict bool) row {
 	if err != nil {
 		return concluded(results.CouldNotTell, firstLine(strings.TrimPrefix(err.Error(), name+": ")))
 	}
+	for _, r := range log.last {
+		out.waivers.apply(r, name)
+	}
 	chosen := worst(log.last, strict)
 	conclusion, _ := chosen.Conclude(strict)
 	if rank(conclusion) == 0 && len(log.unreported) > 0 {
@@ -188,7 +191,7 @@ func (f *reportFlags) row(c *cobra.Command, file logFile, strict bool) row {
 
 // seriesRow says the verdict on a series by its first log. Each of the others has a line
 // of its own, too.
-func (f *reportFlags) seriesRow(first string, logs []string, strict bool) row {
+func (f *reportFlags) seriesRow(first string, logs []string, out *outputFlags) row {
 	quiet := &cobra.Command{}
 	quiet.SetErr(io.Discard)
 	m := mergeFlags{vm: f.vm}
@@ -209,6 +212,8 @@ func (f *reportFlags) seriesRow(first string, logs []string, strict bool) row {
 	if err != nil {
 		return concluded(results.CouldNotTell, firstLine(err.Error()))
 	}
+	out.waivers.applyMerged(merged, first, first)
+	strict := out.strict
 	conclusion, _ := merged.Conclude(strict)
 	if rank(conclusion) == 0 && lost != nil {
 		return concluded(results.CouldNotTell, firstLine(lost[0].Error()))
