@@ -15,23 +15,29 @@ import (
 	"vmspec/results/report"
 )
 
-//go:embed html/page.html html/page.css html/page.js
+//go:embed html/page.html html/site.html html/page.css html/page.js
 var htmlFiles embed.FS
 
-var htmlTemplates = template.Must(template.ParseFS(htmlFiles, "html/page.html"))
+var htmlTemplates = template.Must(template.ParseFS(htmlFiles, "html/page.html", "html/site.html"))
 
 // HTML writes the document as one page that needs nothing else: no network, and
 // without scripts all of it is unfolded. Its policy lets run what is in it alone.
 func (d *Document) HTML(w io.Writer) error {
 	s := d.legible()
-	var page bytes.Buffer
-	if err := htmlTemplates.ExecuteTemplate(&page, "page", newHTMLPage(&s)); err != nil {
+	page, err := render("page", newHTMLPage(&s))
+	if err != nil {
 		return err
 	}
-	// By "##" commands to a CI begin, wherever they stand. Ours, styles and script,
-	// have none.
-	_, err := w.Write(bytes.ReplaceAll(page.Bytes(), []byte("##"), []byte("#&#35;")))
+	_, err = w.Write(page)
 	return err
+}
+
+// render fills a template. By "##" commands to a CI begin, wherever they stand. Ours,
+// styles and script, have none.
+func render(name string, page any) ([]byte, error) {
+	var b bytes.Buffer
+	err := htmlTemplates.ExecuteTemplate(&b, name, page)
+	return bytes.ReplaceAll(b.Bytes(), []byte("##"), []byte("#&#35;")), err
 }
 
 // An htmlPage is what page.html shows.
@@ -41,6 +47,8 @@ type htmlPage struct {
 	CSS                 template.CSS
 	JS                  template.JS
 	Strict              bool
+	Nav                 []htmlLink // between the pages of a site; nil for a page alone
+	About               string     // where the pages of requirements lie; empty for nowhere
 	Reports             []htmlReport
 	Outcomes            []htmlOutcome
 	Chapters            []htmlChapter
@@ -51,11 +59,19 @@ type htmlOutcome struct {
 	Mark string
 }
 
+// An htmlLink leads to another page.
+type htmlLink struct {
+	Href, Text string
+	Current    bool
+}
+
 // An htmlReport is a verdict and what it rests on.
 type htmlReport struct {
 	*sheetReport
 	Label, Sign, Words string
-	Why                string // the sentence without the verdict, which stands above it
+	Why                string      // the sentence without the verdict, which stands above it
+	Facts              []htmlEntry // of a site: what the report is of
+	More               string      // its page
 	Beside             []string
 	Causes             []htmlCause
 }
@@ -77,6 +93,7 @@ type htmlChapter struct {
 // An htmlRow is a requirement, with a cell for each report.
 type htmlRow struct {
 	ID, Title string
+	About     string // its page; empty for none
 	Level     report.Level
 	Outcomes  string // with spaces between
 	Span      int
@@ -124,7 +141,7 @@ func newHTMLPage(s *sheet) *htmlPage {
 	css, js := htmlFile("page.css"), htmlFile("page.js")
 	p := &htmlPage{
 		Tool: cmp.Or(s.Tool, "vmspec"), CSS: template.CSS(css), JS: template.JS(js), Strict: s.Strict, Class: s.class(),
-		Policy: fmt.Sprintf("default-src 'none'; img-src data:; style-src '%s'; script-src '%s'; base-uri 'none'; form-action 'none'", sourceHash(css), sourceHash(js)),
+		Policy: policy(css, js),
 	}
 	p.Title = sentenceCase(Words(s.Verdict))
 	if names := s.names(); len(names) == 1 {
@@ -138,6 +155,15 @@ func newHTMLPage(s *sheet) *htmlPage {
 	}
 	p.Chapters = s.htmlChapters()
 	return p
+}
+
+// policy lets a page use its own styles and script alone.
+func policy(css, js string) string {
+	script := "'none'"
+	if js != "" {
+		script = "'" + sourceHash(js) + "'"
+	}
+	return fmt.Sprintf("default-src 'none'; img-src data:; style-src '%s'; script-src %s; base-uri 'none'; form-action 'none'", sourceHash(css), script)
 }
 
 // manyColumns is how many reports have room side by side for more than a sign.

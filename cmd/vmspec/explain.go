@@ -82,9 +82,16 @@ func explainID(w io.Writer, id string) error {
 func showSpec(w io.Writer, r suite.Requirement, e explanation) error {
 	t := newTable()
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 64, WidthMaxEnforcer: text.WrapSoft}})
+	eachSpec(r, e, func(name, value string) { t.AppendRow(table.Row{name, value}) })
+	_, err := fmt.Fprintln(w, t.Render())
+	return err
+}
+
+// eachSpec calls f for each field that there is of a requirement, in order.
+func eachSpec(r suite.Requirement, e explanation, f func(name, value string)) {
 	row := func(name string, value any) {
 		if s := fmt.Sprint(value); s != "" {
-			t.AppendRow(table.Row{name, s})
+			f(name, s)
 		}
 	}
 	row("ID", r.ID)
@@ -115,8 +122,6 @@ func showSpec(w io.Writer, r suite.Requirement, e explanation) error {
 	row("found by", foundBy(r))
 	row("see also", strings.Join(r.Refs, ", "))
 	row("not judged", r.Untested)
-	_, err := fmt.Fprintln(w, t.Render())
-	return err
 }
 
 // restingOn lists the requirements that cannot be met without one.
