@@ -142,6 +142,7 @@ func (s *Site) tablePage(profile string) *htmlPage {
 	}
 	p := s.page(&d, "", s.table(profile), "Hypervisors by "+profile)
 	for i := range p.Reports {
+		p.Reports[i].Label = Visible(s.Subjects[i].Title)
 		p.Reports[i].Facts, p.Reports[i].More = entriesOf(s.Subjects[i].Facts), reportPage(s.Subjects[i].Name)
 	}
 	return p

@@ -62,7 +62,7 @@ func TestSite(t *testing.T) {
 	require.Contains(t, pages["index.html"], `href="requirements/FW-RTC.html"`)
 	require.NotContains(t, pages["index.html"], `href="requirements/PLAT-GIC.html"`, "there is no such page")
 	require.Contains(t, pages["requirements/FW-RTC.html"], `href="../index.html#FW-RTC"`)
-	require.Contains(t, pages["v1.0.html"], "no report by v1.0")
+	require.Contains(t, pages["v1.0.html"], "No report by v1.0")
 }
 
 func TestReadMutants(t *testing.T) {

@@ -321,3 +321,19 @@ func TestWithoutScripts(t *testing.T) {
 	require.Equal(t, 53, value[int](t, b, openRows))
 	require.Equal(t, "none", value[string](t, b, `getComputedStyle(document.querySelector('.tools')).display`))
 }
+
+// On a narrow page, too, a permalink stands beside its requirement's first line.
+func TestPermalinkBeside(t *testing.T) {
+	b := open(t, []results.Entry{read(t, "logs/consoles-64.log")})
+	for _, width := range []int64{390, 1280} {
+		b.view(t, width, "light")
+		b.do(t, chromedp.ScrollIntoView(`#FW-RTC`))
+		require.Zero(t, value[int](t, b, `Array.from(document.querySelectorAll('tr.point')).filter(r =>
+			r.querySelector('.permalink').getBoundingClientRect().top - r.getBoundingClientRect().top > 16).length`), width)
+		if shots != "" {
+			picture, err := chromedp.Run(b.ctx, chromedp.CaptureScreenshot())
+			require.NoError(t, err)
+			require.NoError(t, os.WriteFile(filepath.Join(shots, fmt.Sprintf("table-%d.png", width)), picture, 0o644))
+		}
+	}
+}
