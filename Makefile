@@ -36,7 +36,7 @@ NPM := cmd/vmspec/testdata/consumers
 AXE := results/html
 SAY := printf 'vmspec: %s\n' >&2
 
-.PHONY: run test boot-tests other-tests distros faults image-boots series matrix machines soak trees consumers pages man bench golden check build guest image release release-check clean modules tools image-tools test-tools others-tools consumers-tools pages-tools distros-tools machines-tools
+.PHONY: run test boot-tests other-tests distros faults image-boots series matrix soak trees consumers pages site man bench golden check build guest image release release-check clean modules tools image-tools test-tools others-tools consumers-tools pages-tools distros-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE)) $(if $(findstring both,$(TARGET)),$(GUEST)/grub/.fetched)
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
@@ -111,6 +111,10 @@ pages: pages-tools build/axe
 	go vet -tags pages ./results/html
 	VMSPEC_AXE='$(abspath $(AXE)/node_modules/axe-core/axe.min.js)' VMSPEC_SHOTS='$(abspath build/pages)' \
 		go test -count=1 -tags pages -timeout 60m -v ./results/html
+
+# The site of the results that are published.
+site: bin/vmspec
+	@bin/vmspec site results/published -o build/site $(if $(wildcard build/mutants.json),--mutants build/mutants.json)
 
 # Manual pages, for who packs vmspec.
 man: bin/vmspec

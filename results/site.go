@@ -9,6 +9,7 @@ import (
 	"io"
 	"maps"
 	"slices"
+	"strings"
 )
 
 // A Site is published results as static pages: a table of hypervisors by
@@ -143,6 +144,7 @@ func (s *Site) tablePage(profile string) *htmlPage {
 	p := s.page(&d, "", s.table(profile), "Hypervisors by "+profile)
 	for i := range p.Reports {
 		p.Reports[i].Label = Visible(s.Subjects[i].Title)
+		p.Reports[i].Notes = slices.DeleteFunc(p.Reports[i].Notes, func(note string) bool { return strings.HasPrefix(note, "seen by the host: ") })
 		p.Reports[i].Facts, p.Reports[i].More = entriesOf(s.Subjects[i].Facts), reportPage(s.Subjects[i].Name)
 	}
 	return p
