@@ -217,6 +217,12 @@ func (p *Pair) worse() bool {
 
 // counts say how many differences there are of each kind.
 func (p *Pair) counts() string {
+	switch {
+	case p.Before == nil:
+		return "new"
+	case p.After == nil:
+		return "gone"
+	}
 	var parts []string
 	for _, c := range changes {
 		n := 0
