@@ -186,6 +186,30 @@ func (a *apt) fetch(ctx context.Context, names ...string) error {
 	return nil
 }
 
+// fetchClosure downloads packages with all that they depend on and unpacks them.
+// Which those are says apt, that knows of no package that is installed.
+func (a *apt) fetchClosure(ctx context.Context, names ...string) error {
+	archives := filepath.Join(a.private(), "cache", "archives")
+	fmt.Fprintf(a.progress, "downloading %s and what they depend on\n", strings.Join(names, " "))
+	args := append([]string{"install", "--download-only", "--yes", "--no-install-recommends"}, names...)
+	if _, err := a.apt(ctx, "apt-get", args...); err != nil {
+		return err
+	}
+	if err := removeAll(filepath.Join(a.dir, unpacked)); err != nil {
+		return err
+	}
+	debs, err := filepath.Glob(filepath.Join(archives, "*.deb"))
+	if err != nil {
+		return err
+	}
+	for _, deb := range debs {
+		if _, err := a.run(ctx, a.dir, "dpkg-deb", "-x", deb, filepath.Join(a.dir, unpacked)); err != nil {
+			return err
+		}
+	}
+	return removeAll(filepath.Join(archives, "*.deb"))
+}
+
 // removeAll removes what patterns match.
 func removeAll(patterns ...string) error {
 	for _, pattern := range patterns {

@@ -104,7 +104,10 @@ func (f *runFlags) launch(c *cobra.Command, t target.Target, nonce string) error
 		nonce = newNonce()
 		f.Append = strings.TrimSpace("vmspec.nonce=" + nonce + " " + f.Append)
 	}
-	if err := f.prepareGRUB(c.Context(), t); err != nil {
+	if t.Hypervisor != "" && f.Capture != "" {
+		f.Append += " vmspec.capture=console"
+	}
+	if err := errors.Join(f.prepareGRUB(c.Context(), t), f.prepareHost(c.Context(), t)); err != nil {
 		return err
 	}
 	if f.vm.file == "" {
@@ -114,11 +117,15 @@ func (f *runFlags) launch(c *cobra.Command, t target.Target, nonce string) error
 	if slices.Contains(f.Extra, "-append") {
 		hint = ": -append behind -- replaces vmspec's own; use --append"
 	}
-	_, err := f.watch(c, t.Name, vmm.Run{Command: append([]string{t.Program()}, t.Args(f.Options)...), Nonce: nonce}, hint)
-	if f.Capture != "" && (err == nil || errors.As(err, new(verdict))) {
+	out, err := f.watch(c, t.Name, vmm.Run{Command: append([]string{t.Program()}, t.Args(f.Options)...), Nonce: nonce}, hint)
+	switch {
+	case f.Capture == "" || err != nil && !errors.As(err, new(verdict)):
+		return err
+	case t.Hypervisor != "":
+		return keepConsoleCapture(c.ErrOrStderr(), f.Capture, out, err)
+	default:
 		return checkCapture(c.ErrOrStderr(), f.Capture, err)
 	}
-	return err
 }
 
 // refuse refuses the flags that would have no effect on a target.

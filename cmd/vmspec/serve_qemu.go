@@ -22,7 +22,7 @@ var qmpNeeds = []string{report.NeedBlock, report.NeedNet, report.NeedPause}
 const allNeeds = "all"
 
 func (f *runFlags) registerNeeds(c *cobra.Command) {
-	c.Flags().StringSliceVar(&f.needs, "needs", nil, "do this by QMP if the guest needs it: "+strings.Join(qmpNeeds, ", ")+", or all")
+	c.Flags().StringSliceVar(&f.needs, "needs", nil, "do this if the guest needs it, by QMP, or in xen-domu by xl: "+strings.Join(qmpNeeds, ", ")+", or all")
 }
 
 // offerByQMP offers what --needs names. QEMU's monitor will be a socket in dir.
@@ -38,6 +38,12 @@ func (f *runFlags) offerByQMP(t target.Target, dir string) error {
 			return fmt.Errorf("--needs %s: %s, or %s", need, strings.Join(qmpNeeds, ", "), allNeeds)
 		case f.server.offers[need] != nil:
 			return fmt.Errorf("--needs %s: --on-need does it", need)
+		}
+		if t.Hypervisor != "" {
+			if err := f.offerByDom0(t, need, dir); err != nil {
+				return err
+			}
+			continue
 		}
 		f.Monitor = filepath.Join(dir, "qmp")
 		f.server.offers[need] = f.server.acting("QMP", byQMP(f.Monitor))

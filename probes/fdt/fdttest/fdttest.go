@@ -1,98 +1,16 @@
-// Package fdttest breaks device trees for tests: a flattener, and a table of
-// breaks that applies to the tree of QEMU's virt machine with a GICv3 and four
-// CPUs, captured or dumped.
+// Package fdttest breaks device trees for tests: a table of breaks that applies to
+// the tree of QEMU's virt machine with a GICv3 and four CPUs, captured or dumped.
 package fdttest
 
-import (
-	"encoding/binary"
+import "vmspec/probes/fdt"
 
-	"vmspec/probes/fdt"
-)
-
-// Tokens and header of the format: Devicetree Specification 0.4, chapter 5.
-const (
-	tokenBegin = 1
-	tokenEnd   = 2
-	tokenProp  = 3
-	tokenLast  = 9
-
-	headerSize = 40
-)
-
-// Encode flattens a tree: header, memory reservations, structure, strings.
-func Encode(t *fdt.Tree) []byte {
-	e := encoder{at: map[string]uint32{}}
-	e.node(t.Root)
-	return e.blob(t)
-}
+// Encode flattens a tree.
+func Encode(t *fdt.Tree) []byte { return fdt.Encode(t) }
 
 // EncodeLate is Encode, and puts a property of the root behind its children.
 func EncodeLate(t *fdt.Tree, name string, value []byte) []byte {
-	e := encoder{at: map[string]uint32{}}
-	e.node(t.Root)
-	e.structure = e.structure[:len(e.structure)-4] // the root goes on
-	e.prop(name, value)
-	e.words(tokenEnd)
-	return e.blob(t)
-}
-
-// blob puts the parts together.
-func (e *encoder) blob(t *fdt.Tree) []byte {
-	e.words(tokenLast)
-	structure := headerSize + 16*uint32(len(t.Reservations)+1)
-	structureSize, stringsSize := uint32(len(e.structure)), uint32(len(e.strings))
-	strings := structure + structureSize
-	out := Cells(0xd00dfeed, strings+stringsSize, structure, strings, headerSize, 17, 16, 0, stringsSize, structureSize)
-	for _, r := range append(t.Reservations[:len(t.Reservations):len(t.Reservations)], fdt.Range{}) {
-		out = binary.BigEndian.AppendUint64(out, r.Start)
-		out = binary.BigEndian.AppendUint64(out, r.Size)
-	}
-	return append(append(out, e.structure...), e.strings...)
-}
-
-type encoder struct {
-	structure, strings []byte
-	at                 map[string]uint32 // of each name in strings
-}
-
-func (e *encoder) words(list ...uint32) { e.structure = append(e.structure, Cells(list...)...) }
-
-// bytes adds a value and the padding behind it.
-func (e *encoder) bytes(v []byte) {
-	e.structure = append(e.structure, v...)
-	for len(e.structure)%4 != 0 {
-		e.structure = append(e.structure, 0)
-	}
-}
-
-func (e *encoder) node(n *fdt.Node) {
-	e.words(tokenBegin)
-	e.bytes(append([]byte(n.Name), 0))
-	for _, p := range n.Props {
-		e.prop(p.Name, p.Value)
-	}
-	for _, c := range n.Children {
-		e.node(c)
-	}
-	e.words(tokenEnd)
-}
-
-func (e *encoder) prop(name string, value []byte) {
-	at, ok := e.at[name]
-	if !ok {
-		at = uint32(len(e.strings))
-		e.at[name] = at
-		e.strings = append(append(e.strings, name...), 0)
-	}
-	e.words(tokenProp, uint32(len(value)), at)
-	e.bytes(value)
+	return fdt.EncodeLate(t, name, value)
 }
 
 // Cells encodes a list of cells.
-func Cells(list ...uint32) []byte {
-	var out []byte
-	for _, c := range list {
-		out = binary.BigEndian.AppendUint32(out, c)
-	}
-	return out
-}
+func Cells(list ...uint32) []byte { return fdt.EncodeCells(list...) }

@@ -9,6 +9,10 @@ import (
 // ChooseAccel resolves "auto" for this target on this machine.
 func (t Target) ChooseAccel(accel string) (string, error) {
 	switch {
+	case t.Hypervisor != "" && accel != "auto" && accel != "tcg":
+		return "", fmt.Errorf("--accel %q: a machine that runs a hypervisor is emulated: auto or tcg", accel)
+	case t.Hypervisor != "":
+		return "tcg", nil
 	case !t.AArch32:
 		return ChooseAccel(accel)
 	case accel != "auto" && accel != "tcg":

@@ -96,7 +96,7 @@ func (e Emulator) find(s System) (string, error) {
 }
 
 func (t Target) emulator() Emulator {
-	if t.AArch32 {
+	if t.AArch32 && t.Hypervisor == "" {
 		return Emulators()[1]
 	}
 	return Emulators()[0]

@@ -19,11 +19,14 @@ type Target struct {
 	GRUB    bool // through GRUB, which hands over QEMU's device tree beside the firmware's ACPI
 	Force   bool // Linux runs by ACPI although there is a device tree (acpi=force)
 	AArch32 bool
+
+	Hypervisor string // what runs the guest, in a machine that QEMU emulates: Xen or KVM; empty where it is QEMU itself
+	Domain     string // Xen's, in which the guest is
 }
 
 // All lists the targets.
 func All() []Target {
-	return []Target{
+	return append([]Target{
 		{Name: "qemu-virt", Summary: "QEMU virt, kernel started directly, device tree", ACPI: true},
 		{Name: "qemu-virt-uefi", Summary: "QEMU virt, UEFI (AAVMF), device tree (acpi=off)", UEFI: true},
 		{Name: "qemu-virt-acpi", Summary: "QEMU virt, UEFI (AAVMF) as it comes: ACPI", UEFI: true, ACPI: true},
@@ -36,7 +39,7 @@ func All() []Target {
 		{Name: "qemu-virt32-uefi", Summary: "as qemu-virt-uefi, AArch32", UEFI: true, AArch32: true},
 		{Name: "qemu-image32", Summary: "as qemu-image, AArch32", UEFI: true, Image: true, AArch32: true},
 		{Name: "qemu-uboot32", Summary: "as qemu-uboot, AArch32", UBoot: true, Image: true, AArch32: true},
-	}
+	}, nested...)
 }
 
 // Find returns the target of that name.
@@ -70,6 +73,8 @@ type Options struct {
 	Extra     []string
 	Reset     bool // a reset boots the VM again; else it ends QEMU
 	Keep      bool // what the VM writes to the image stays there
+
+	Host // of the targets with a hypervisor of their own
 }
 
 // Check refuses what cannot be meant.
@@ -102,6 +107,8 @@ const parameters32 = "panic=-1"
 
 func (t Target) parameters(accel string) string {
 	switch {
+	case t.Hypervisor != "": // what is emulated is below it
+		return parameters["tcg"]
 	case t.AArch32:
 		return parameters32
 	case t.Force:
@@ -118,6 +125,9 @@ func (t Target) Parameters(o Options) string {
 // Args returns QEMU's arguments. The guest's console is QEMU's standard
 // output.
 func (t Target) Args(o Options) []string {
+	if t.Hypervisor != "" {
+		return t.nestedArgs(o)
+	}
 	args := append(t.machine(o, ""), t.guest(o)...)
 	args = append(args, "-device", "virtio-rng-pci")
 	if o.Capture != "" {
@@ -144,6 +154,9 @@ func rootPort(n int) []string {
 // TreeArgs returns the arguments by which QEMU writes the machine's device tree into
 // a file, and ends.
 func (t Target) TreeArgs(o Options, file string) []string {
+	if t.Hypervisor != "" {
+		return t.outerMachine(o, ",dumpdtb="+escape(file))
+	}
 	return append(t.machine(o, ",dumpdtb="+escape(file)), o.Extra...)
 }
 
@@ -174,7 +187,10 @@ func (t Target) Board(o Options) (machine, cpu string) {
 }
 
 func (t Target) cpu(accel string) string {
-	if t.AArch32 {
+	switch {
+	case t.AArch32 && accel == "kvm":
+		return "host,aarch64=off"
+	case t.AArch32:
 		return cpu32
 	}
 	return cpus[accel]
