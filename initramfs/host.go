@@ -21,15 +21,19 @@ import (
 // patterns and metapackages name none.
 type hostRecipe struct {
 	packages []string // apt follows what they depend on
-	programs []string // patterns below the unpacked packages; they go to /bin, with their libraries
+	programs []string // patterns below the unpacked packages; linked in /bin, with their libraries
 	modules  []string // of the kernel
 }
+
+// opened is a library that glibc opens when a thread is cancelled (pthread_cancel(3)):
+// no program says that it needs it.
+const opened = "libgcc_s.so.1"
 
 var hostRecipes = map[string]hostRecipe{
 	"xen": {
 		packages: []string{"xen-system-arm64", "xenstore-utils", "busybox-static"},
 		programs: []string{
-			"usr/lib/xen-*/bin/xl", "usr/lib/xen-*/bin/xenstored", "usr/lib/xen-*/bin/xenconsoled", "usr/lib/xen-*/bin/xen-init-dom0",
+			"usr/lib/xen-*/bin/xl", "usr/lib/xen-*/bin/xenconsole", "usr/lib/xen-*/bin/xenstored", "usr/lib/xen-*/bin/xenconsoled", "usr/lib/xen-*/bin/xen-init-dom0",
 			"usr/bin/xenstore-read", "usr/bin/xenstore-write",
 			busybox,
 		},

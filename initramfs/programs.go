@@ -22,9 +22,9 @@ var libraryFolders = []string{
 	libraryFolder, "usr/" + libraryFolder, "usr/" + libraryFolder + "/*", "usr/lib/xen-*/lib/*", "usr/lib/xen-*/lib", "lib", "usr/lib",
 }
 
-// programRecords packs the programs that match the patterns, into /bin, with the
-// shared libraries and the loader that they need. Packages hold a hundred times as
-// much.
+// programRecords packs the programs that match the patterns, where packages have
+// them and as links in /bin, with the shared libraries and the loader that they need.
+// Packages hold a hundred times as much.
 func programRecords(root string, patterns []string) ([]cpio.Record, error) {
 	files := map[string]string{} // by where they go to
 	for _, pattern := range patterns {
@@ -32,10 +32,17 @@ func programRecords(root string, patterns []string) ([]cpio.Record, error) {
 		if err != nil {
 			return nil, err
 		}
-		files[path.Join("bin", filepath.Base(name))] = name
+		rel, err := filepath.Rel(root, name)
+		if err != nil {
+			return nil, err
+		}
+		files[filepath.ToSlash(rel)] = name // Xen's tools run each other by path
 		if err := addLibraries(root, name, files); err != nil {
 			return nil, err
 		}
+	}
+	if err := addLibrary(root, opened, files); err != nil {
+		return nil, err
 	}
 	var records []cpio.Record
 	for _, to := range slices.Sorted(maps.Keys(files)) {
@@ -44,6 +51,9 @@ func programRecords(root string, patterns []string) ([]cpio.Record, error) {
 			return nil, err
 		}
 		records = append(records, cpio.StaticFile(to, string(data), 0o755))
+		if link := path.Join("bin", path.Base(to)); path.Base(path.Dir(to)) == "bin" && link != to {
+			records = append(records, cpio.Symlink(link, "/"+to))
+		}
 	}
 	return records, nil
 }
@@ -102,23 +112,28 @@ func addLibraries(root, name string, files map[string]string) error {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	for _, library := range needed {
-		to := path.Join(libraryFolder, library)
-		if strings.HasPrefix(library, "ld-linux") { // programs name the loader by its path
-			to = path.Join("lib", library)
-		}
-		if _, has := files[to]; has {
-			continue
-		}
-		found, err := findLibrary(root, library)
-		if err != nil {
+		if err := addLibrary(root, library, files); err != nil {
 			return fmt.Errorf("%s: %w", name, err)
-		}
-		files[to] = found
-		if err := addLibraries(root, found, files); err != nil {
-			return err
 		}
 	}
 	return nil
+}
+
+// addLibrary adds a library, and those that it needs.
+func addLibrary(root, library string, files map[string]string) error {
+	to := path.Join(libraryFolder, library)
+	if strings.HasPrefix(library, "ld-linux") { // programs name the loader by its path
+		to = path.Join("lib", library)
+	}
+	if _, has := files[to]; has {
+		return nil
+	}
+	found, err := findLibrary(root, library)
+	if err != nil {
+		return err
+	}
+	files[to] = found
+	return addLibraries(root, found, files)
 }
 
 func findLibrary(root, library string) (string, error) {

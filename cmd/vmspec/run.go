@@ -181,6 +181,7 @@ func (f *runFlags) complete(c *cobra.Command, t target.Target) (err error) {
 		return err
 	}
 	f.lacks = target.Lacks(f.Accel)
+	f.allowForHost(c, t)
 	if t.Image {
 		return f.completeImage(t)
 	}

@@ -7,6 +7,9 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
 
 	"vmspec/cmd/vmspec/internal/target"
 	"vmspec/initramfs"
@@ -25,6 +28,26 @@ func findHost(guest, name string) (initramfs.Host, error) {
 		return h, fmt.Errorf("what runs %s is not in %s: vmspec hypervisor %s --dir %s builds it, from Debian's packages by apt-get", name, dir, name, dir)
 	}
 	return h, nil
+}
+
+// Times for a target whose guest runs below a hypervisor in an emulated machine, where
+// none are given: it boots two kernels.
+const (
+	hostTimeout = 10 * time.Minute
+	hostSilence = 4 * time.Minute
+)
+
+// allowForHost gives such a target more time.
+func (f *runFlags) allowForHost(c *cobra.Command, t target.Target) {
+	if t.Hypervisor == "" {
+		return
+	}
+	if !c.Flags().Changed("timeout") {
+		f.timeout = hostTimeout
+	}
+	if !c.Flags().Changed("silence") {
+		f.silence = hostSilence
+	}
 }
 
 // Where a host finds the guest in its file system.

@@ -51,6 +51,14 @@ func (t Target) outerMemory(o Options) int {
 	return o.Memory + hostMemory[t.Hypervisor]
 }
 
+// outerCPUs is how many CPUs the emulated machine has.
+func (t Target) outerCPUs(o Options) int {
+	if t.Domain == DomU {
+		return o.CPUs + 1
+	}
+	return o.CPUs
+}
+
 // outerMachine is the machine that runs the hypervisor.
 func (t Target) outerMachine(o Options, more string) []string {
 	return []string{
@@ -58,7 +66,7 @@ func (t Target) outerMachine(o Options, more string) []string {
 		"-machine", "virt,virtualization=on,acpi=off,gic-version=" + strconv.Itoa(o.GIC) + more,
 		"-accel", "tcg",
 		"-cpu", cpus["tcg"],
-		"-smp", strconv.Itoa(o.CPUs),
+		"-smp", strconv.Itoa(t.outerCPUs(o)),
 		"-m", strconv.Itoa(t.outerMemory(o)),
 	}
 }
@@ -117,6 +125,10 @@ const (
 	xenOptions = "vwfi=native bootscrub=0"
 )
 
+// dom0Alone keeps a first domain that only serves on a CPU of its own: an idle CPU
+// waits in hardware (vwfi=native), and nobody else can use it meanwhile.
+const dom0Alone = " dom0_max_vcpus=1 dom0_vcpus_pin"
+
 // xenArgs start Xen.
 func (t Target) xenArgs(o Options) []string {
 	args := []string{"-kernel", o.XenBinary}
@@ -127,15 +139,15 @@ func (t Target) xenArgs(o Options) []string {
 			"-device", fmt.Sprintf("loader,force-raw=on,addr=%#x,file=%s", xenKernel, escape(o.Kernel)),
 			"-device", fmt.Sprintf("loader,force-raw=on,addr=%#x,file=%s", xenInitrd, escape(o.Initramfs)))
 	case DomU:
-		return append(args, dom0Args(o.HostKernel, o.HostInitramfs, "panic=-1 quiet", dom0Memory)...)
+		return append(args, dom0Args(xenOptions+dom0Alone, o.HostKernel, o.HostInitramfs, "panic=-1 console=hvc0 quiet", dom0Memory)...)
 	}
-	return append(args, dom0Args(o.Kernel, o.Initramfs, t.Parameters(o), o.Memory)...)
+	return append(args, dom0Args(xenOptions, o.Kernel, o.Initramfs, t.Parameters(o), o.Memory)...)
 }
 
 // dom0Args hand the first domain to Xen.
-func dom0Args(kernel, initramfs, parameters string, memory int) []string {
+func dom0Args(options, kernel, initramfs, parameters string, memory int) []string {
 	return []string{
-		"-append", fmt.Sprintf("%s dom0_mem=%dM", xenOptions, memory),
+		"-append", fmt.Sprintf("%s dom0_mem=%dM", options, memory),
 		"-device", fmt.Sprintf("guest-loader,addr=%#x,kernel=%s,bootargs=%s", xenKernel, escape(kernel), escape(parameters)),
 		"-device", fmt.Sprintf("guest-loader,addr=%#x,initrd=%s", xenInitrd, escape(initramfs)),
 	}

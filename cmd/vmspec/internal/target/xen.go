@@ -17,6 +17,7 @@ ramdisk = "%s"
 extra = %s
 memory = %d
 vcpus = %d
+cpus = "1-%[5]d"
 disk = ["format=raw,vdev=xvda,access=rw,target=/guest/disk"]
 vif = ["mac=00:16:3e:00:00:01,bridge=xenbr0,script=vif-bridge"]
 on_reboot = "destroy"
