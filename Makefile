@@ -26,6 +26,9 @@ endif
 # Whether TARGET boots from the disk image.
 ON_DISK := $(findstring image,$(TARGET))$(findstring uboot,$(TARGET))
 
+# What runs below its guest: xen or kvm; empty for a target that QEMU alone runs.
+HYPERVISOR := $(filter xen kvm,$(firstword $(subst -, ,$(TARGET))))
+
 VERSION := $(shell sed -n 's/^const Version = "\(.*\)"$$/\1/p' suite/suite.go)
 
 export CGO_ENABLED := 0
@@ -36,9 +39,9 @@ NPM := cmd/vmspec/testdata/consumers
 AXE := results/html
 SAY := printf 'vmspec: %s\n' >&2
 
-.PHONY: run test boot-tests other-tests distros faults image-boots series matrix soak trees consumers pages site man bench golden check build guest image release release-check clean modules tools image-tools test-tools others-tools consumers-tools pages-tools distros-tools
+.PHONY: run test boot-tests other-tests distros hypervisors faults image-boots series matrix soak trees consumers pages man bench golden check build guest image release release-check clean modules tools image-tools test-tools others-tools consumers-tools pages-tools distros-tools
 
-run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE)) $(if $(findstring both,$(TARGET)),$(GUEST)/grub/.fetched)
+run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE)) $(if $(findstring both,$(TARGET)),$(GUEST)/grub/.fetched) $(if $(HYPERVISOR),build/arm64/$(HYPERVISOR)/host.cpio.lz4)
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
 
 # Everything CI runs. A boot test that would be skipped fails. VMs wait half of
@@ -58,6 +61,11 @@ other-tests: | modules
 # root. By hand: .ci/distros DIR sid:run,test
 distros: distros-tools
 	@.ci/distros build/.distros bookworm:run trixie:run,test sid:run
+
+# Xen and KVM below the guest, each target and variant to a whole report: two
+# kernels boot in each. Logs and records are left in build/hypervisors.
+hypervisors: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/arm/initramfs.cpio.lz4 build/arm64/xen/host.cpio.lz4 build/arm64/kvm/host.cpio.lz4
+	VMSPEC_BOOT=1 VMSPEC_HYPERVISORS='$(abspath build/hypervisors)' go test -count=1 -timeout 90m -v -run Hypervisors ./cmd/vmspec
 
 # What CI runs a handful of: every subject of a guest broken in every way, and
 # QEMU killed at 50 moments, and killed, frozen or in a panic in each trial that is a
@@ -181,6 +189,11 @@ BUILD_INIT = go build -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/init 1>&2
 $(ARCHS:%=build/%/kernel/.fetched): build/%/kernel/.fetched: | bin/vmspec
 	@bin/vmspec kernel --arch $* --dir $(@D)
 	@touch $@
+
+# What runs a hypervisor below the guest, with Debian's kernel.
+HOSTS := build/arm64/xen/host.cpio.lz4 build/arm64/kvm/host.cpio.lz4
+$(HOSTS): build/arm64/%/host.cpio.lz4: build/arm64/kernel/.fetched $(wildcard initramfs/hosts/*/*) | bin/vmspec
+	@bin/vmspec hypervisor $* --dir $(@D)
 
 # Written anew only when it says something else, so that nothing is rebuilt in vain.
 build/$(ARCH)-own/inputs: FORCE

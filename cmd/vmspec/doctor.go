@@ -12,6 +12,7 @@ import (
 
 	"vmspec/cmd/vmspec/internal/osimage"
 	"vmspec/cmd/vmspec/internal/target"
+	"vmspec/initramfs"
 	"vmspec/suite"
 )
 
@@ -88,11 +89,15 @@ func (f *doctorFlags) things(ctx context.Context) []thing {
 		}))
 	}
 	for _, g := range []struct{ named, arch string }{{f.guest, "arm64"}, {f.guest32, "arm"}} {
-		kernel, initramfs, err := findGuest(guestFolder(g.named, g.arch), g.arch)
-		out = append(out, lookedFor(kernelThing+g.arch, err, func() string { return withVersion(kernel, releaseOf(kernel, initramfs)) }))
+		kernel, archive, err := findGuest(guestFolder(g.named, g.arch), g.arch)
+		out = append(out, lookedFor(kernelThing+g.arch, err, func() string { return withVersion(kernel, releaseOf(kernel, archive)) }))
 	}
 	grub, err := findGRUB(guestFolder(f.guest, "arm64"))
 	out = append(out, lookedFor(grubThing, err, func() string { return grub }))
+	for _, name := range initramfs.Hosts() {
+		host, err := findHost(guestFolder(f.guest, "arm64"), name)
+		out = append(out, lookedFor(hostThing+name, err, func() string { return host.Initramfs }))
+	}
 	image := diskImage(f.image)
 	disk, err := openImage(image)
 	if err == nil {
@@ -106,6 +111,7 @@ const (
 	kernelThing = "kernel "
 	imageThing  = "disk image"
 	grubThing   = "GRUB arm64"
+	hostThing   = "hypervisor "
 )
 
 func lookedFor(name string, err error, text func() string) thing {
@@ -123,13 +129,13 @@ func withVersion(path, version string) string {
 }
 
 // releaseOf tells a guest's kernel's release, by itself or by its modules.
-func releaseOf(kernel, initramfs string) string {
+func releaseOf(kernel, archive string) string {
 	for _, way := range []struct {
 		file string
 		read func(*os.File, int64) string
 	}{
 		{kernel, func(f *os.File, size int64) string { _, release := osimage.Identify(f, size); return release }},
-		{initramfs, func(f *os.File, _ int64) string { return osimage.ReleaseOf(f) }},
+		{archive, func(f *os.File, _ int64) string { return osimage.ReleaseOf(f) }},
 	} {
 		if release := readFile(way.file, way.read); release != "" {
 			return release
@@ -159,6 +165,9 @@ func lacks(t target.Target, things []thing) []string {
 	}
 	if t.GRUB {
 		needs[grubThing] = true
+	}
+	if t.Hypervisor != "" {
+		needs[hostThing+t.Hypervisor] = true
 	}
 	if t.Image {
 		needs[imageThing] = true

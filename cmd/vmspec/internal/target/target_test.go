@@ -30,6 +30,12 @@ func with(change func(*target.Options)) target.Options {
 	return o
 }
 
+// onHost adds what boots below the guest.
+func onHost(o target.Options) target.Options {
+	o.HostKernel, o.HostInitramfs, o.XenBinary, o.HostTree = "host/Image", "run/host.cpio.lz4", "host/xen", "run/xen.dtb"
+	return o
+}
+
 // pairs is an argument list as text: an option and its value a line.
 func pairs(args []string) string {
 	var b strings.Builder
@@ -80,6 +86,10 @@ func TestArgs(t *testing.T) {
 			firmware(o)
 			o.Image, o.Disk, o.Sector, o.Reset, o.Keep = "run/image.img", "virtio-blk-pci", 512, true, true
 		})},
+		{"xen-dom0", "xen-dom0", onHost(usual())},
+		{"xen-dom0less", "xen-dom0less", onHost(with(func(o *target.Options) { o.CPUs = 2 }))},
+		{"xen-domu", "xen-domu", onHost(with(func(o *target.Options) { o.CPUs, o.NeedsSocket = 2, "run/needs" }))},
+		{"kvm-qemu", "kvm-qemu", onHost(with(func(o *target.Options) { o.GIC, o.Extra = 2, []string{"-S"} }))},
 		{"no-parameters", "qemu-virt", with(func(o *target.Options) { o.Append = "" })},
 		{"gic2", "qemu-virt", with(func(o *target.Options) { o.GIC = 2 })},
 		{"big", "qemu-virt", with(func(o *target.Options) { o.CPUs, o.Memory = 512, 65536 })},
@@ -142,7 +152,7 @@ func TestTreeArgs(t *testing.T) {
 func TestFind(t *testing.T) {
 	for _, name := range []string{"", "qemu", "QEMU-VIRT", "qemu-virt ", "qemu-virt-"} {
 		_, err := target.Find(name)
-		require.ErrorContains(t, err, "there are qemu-virt, qemu-virt-uefi, qemu-virt-acpi, qemu-virt-both, qemu-virt-both-acpi, qemu-image, qemu-image-acpi, qemu-uboot, qemu-virt32, qemu-virt32-uefi, qemu-image32, qemu-uboot32", "%q", name)
+		require.ErrorContains(t, err, "there are qemu-virt, qemu-virt-uefi, qemu-virt-acpi, qemu-virt-both, qemu-virt-both-acpi, qemu-image, qemu-image-acpi, qemu-uboot, qemu-virt32, qemu-virt32-uefi, qemu-image32, qemu-uboot32, xen-dom0, xen-dom0less, xen-domu, kvm-qemu, kvm-qemu-uefi, kvm-qemu-acpi, kvm-qemu32", "%q", name)
 	}
 	for _, to := range target.All() {
 		found, err := target.Find(to.Name)
@@ -207,6 +217,20 @@ func TestChooseAccel(t *testing.T) {
 		got, err := target.ChooseAccel(name)
 		require.NoError(t, err)
 		require.Equal(t, name, got)
+	}
+	for _, to := range target.All() {
+		if to.Hypervisor == "" {
+			continue
+		}
+		for _, name := range []string{"auto", "tcg"} {
+			got, err := to.ChooseAccel(name)
+			require.NoError(t, err)
+			require.Equal(t, "tcg", got, to.Name)
+		}
+		for _, name := range []string{"kvm", "hvf", "", "bad"} {
+			_, err := to.ChooseAccel(name)
+			require.ErrorContains(t, err, "a machine that runs a hypervisor is emulated", to.Name)
+		}
 	}
 	aarch32 := target.Target{AArch32: true}
 	for _, name := range []string{"auto", "tcg"} {
