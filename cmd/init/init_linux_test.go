@@ -72,6 +72,20 @@ func TestPublishSaysWhoIsLate(t *testing.T) {
 	})
 }
 
+// A device that is slow gets the whole report, however long that takes.
+func TestPublishSlowly(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		lines := strings.Split(strings.Repeat("line ", 4*publishBatch), " ")
+		var printed []string
+		publishTogether(lines, []string{"ttyAMA0"}, func(_ string, batch []string, _ bool) error {
+			time.Sleep(consoleLimit * 3 / 4)
+			printed = append(printed, batch...)
+			return nil
+		})
+		require.Equal(t, lines, printed)
+	})
+}
+
 func TestListened(t *testing.T) {
 	r, w, err := os.Pipe()
 	require.NoError(t, err)

@@ -19,9 +19,13 @@ import (
 	"vmspec/suite"
 )
 
-// consoleLimit is how long a console may take for the whole report: 20 kB at 9600
-// baud take 21 s. A console that nobody reads may never take it.
-const consoleLimit = 30 * time.Second
+// A console that nobody reads may never take the report. One that is slow, as under an
+// emulated hypervisor, takes it little by little.
+const (
+	consoleLimit = 30 * time.Second // without any progress
+	publishLimit = 2 * time.Minute  // for the whole report: 20 kB at 9600 baud take 21 s
+	publishBatch = 50               // lines, by which progress is measured
+)
 
 // terminals lists the devices that the report goes to: every serial terminal,
 // whether the kernel prints there or not.
@@ -55,28 +59,54 @@ func publish(lines, devices []string, o *observation) {
 
 // publishTogether prints on all devices at once. If some do not take the lines in
 // time, it says so on the others.
-func publishTogether(lines, devices []string, print func(device string, lines []string, wait bool) error) {
-	done := make(chan int, len(devices))
+func publishTogether(lines, devices []string, print printer) {
+	progress, done := make(chan int), make(chan int, len(devices))
+	left := make(chan struct{})
+	defer close(left)
 	for i, device := range devices {
 		go func() {
-			_ = print(device, lines, true) // hvc terminals without a device answer ENODEV
+			printInBatches(device, lines, print, func() {
+				select {
+				case progress <- i:
+				case <-left:
+				}
+			})
 			done <- i
 		}()
 	}
+	end := time.Now().Add(publishLimit)
 	late, open := time.After(consoleLimit), slices.Clone(devices)
-	for range devices {
+	for ended := 0; ended < len(devices); {
 		select {
+		case <-progress:
+			late = time.After(min(consoleLimit, time.Until(end)))
 		case i := <-done:
 			open[i] = ""
+			ended++
 		case <-late:
-			names := slices.DeleteFunc(slices.Clone(open), func(device string) bool { return device == "" })
-			last := fmt.Sprintf(report.Mark+"%s did not take the report in %s", strings.Join(names, " "), consoleLimit)
-			for i, device := range devices {
-				if open[i] == "" {
-					_ = print(device, []string{last}, false)
-				}
-			}
+			sayLate(devices, open, print)
 			return
+		}
+	}
+}
+
+// printInBatches prints on a device, and calls progress behind each batch.
+func printInBatches(device string, lines []string, print printer, progress func()) {
+	for batch := range slices.Chunk(lines, publishBatch) {
+		if print(device, batch, true) != nil { // hvc terminals without a device answer ENODEV
+			return
+		}
+		progress()
+	}
+}
+
+// sayLate says on the devices that took the report which did not: those that are open.
+func sayLate(devices, open []string, print printer) {
+	names := slices.DeleteFunc(slices.Clone(open), func(device string) bool { return device == "" })
+	last := fmt.Sprintf(report.Mark+"%s did not take the report in %s", strings.Join(names, " "), consoleLimit)
+	for i, device := range devices {
+		if open[i] == "" {
+			_ = print(device, []string{last}, false)
 		}
 	}
 }

@@ -49,8 +49,8 @@ var stepLimits = map[string]time.Duration{
 	"module":   15 * time.Second,
 	"wait":     15 * time.Second,
 	"foretell": 25 * time.Second,
-	"publish":  45 * time.Second,
-	"capture":  45 * time.Second,
+	"publish":  publishLimit + 15*time.Second,
+	"capture":  publishLimit + 15*time.Second,
 
 	"trial hotplug": 3 * hostLimit, // the host is asked twice
 	"trial pause":   2 * hostLimit,

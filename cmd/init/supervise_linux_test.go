@@ -196,7 +196,7 @@ func TestLimit(t *testing.T) {
 		{"probe gic", 1, 5 * time.Second},
 		{"trial clock", 1, 27 * time.Second},
 		{"trial touch", 1, 15 * time.Second},
-		{"publish", 2, 90 * time.Second},
+		{"publish", 2, 2 * (publishLimit + 15*time.Second)},
 		{"", 1, 30 * time.Second},
 	} {
 		s := &supervisor{scale: c.scale}
