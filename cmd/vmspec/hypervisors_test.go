@@ -16,15 +16,16 @@ import (
 var hypervisorRuns = []struct {
 	name, target string
 	args         []string
+	untold       []string // what cannot be told there
 }{
-	{"xen-dom0", "xen-dom0", nil},
-	{"xen-dom0less", "xen-dom0less", []string{"--cpus", "2"}},
-	{"xen-domu", "xen-domu", []string{"--cpus", "2", "--needs", "hotplug-block,hotplug-net"}},
-	{"kvm-qemu", "kvm-qemu", nil},
-	{"kvm-qemu-gicv2", "kvm-qemu", []string{"--gic", "2"}},
-	{"kvm-qemu-uefi", "kvm-qemu-uefi", nil},
-	{"kvm-qemu-acpi", "kvm-qemu-acpi", nil},
-	{"kvm-qemu32", "kvm-qemu32", nil},
+	{"xen-dom0", "xen-dom0", nil, []string{"PLAT-HOTPLUG-BUS"}}, // no PV device, which Xen plugs
+	{"xen-dom0less", "xen-dom0less", []string{"--cpus", "2"}, nil},
+	{"xen-domu", "xen-domu", []string{"--cpus", "2", "--needs", "hotplug-block,hotplug-net"}, nil},
+	{"kvm-qemu", "kvm-qemu", nil, nil},
+	{"kvm-qemu-gicv2", "kvm-qemu", []string{"--gic", "2"}, nil},
+	{"kvm-qemu-uefi", "kvm-qemu-uefi", nil, nil},
+	{"kvm-qemu-acpi", "kvm-qemu-acpi", nil, nil},
+	{"kvm-qemu32", "kvm-qemu32", nil, []string{"PLAT-HOTPLUG-BUS"}}, // its kernel has no pciehp
 }
 
 // Each boots to a whole report, by which nothing that the specification does not let
@@ -45,9 +46,13 @@ func TestHypervisors(t *testing.T) {
 			args := append([]string{"run", r.target, "--guest", filepath.Join("..", "..", "build", arch(to)), "--log", filepath.Join(dir, "console.log")}, r.args...)
 			_, stdout, stderr := vmspec(t, args...)
 			report := parse(t, stdout)
+			var untold []string
 			for id, verdict := range unmet(report) {
-				require.NotEqual(t, results.Error, verdict, "%s: %s", id, problem(report, id))
+				if verdict == results.Error {
+					untold = append(untold, id)
+				}
 			}
+			require.ElementsMatch(t, r.untold, untold)
 			require.Equal(t, results.Pass, point(report, "PLAT-TIMER").Verdict, stderr)
 			if strings.HasPrefix(r.name, "kvm") {
 				require.NotContains(t, stdout, "Xen")
