@@ -1,20 +1,15 @@
 package suite
 
 import (
-	"archive/tar"
 	"bytes"
-	"compress/gzip"
 	"encoding/binary"
-	"errors"
-	"io"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 	"github.com/u-root/u-root/pkg/dt"
 
-	"vmspec/probes/fdt"
-	"vmspec/probes/fdt/fdttest"
 	"vmspec/probes/guest"
+	"vmspec/suite/mutants/mutantstest"
 )
 
 // The captured guests that the tests break.
@@ -45,97 +40,22 @@ const (
 	portPCI     = pciBus + "08.0/"
 )
 
-// ramNode is the memory node of the captured device trees.
-const ramNode = "memory@40000000"
-
 // A change breaks a guest in one way.
-type change func(t testing.TB, files *guest.FS) *guest.FS
+type change = mutantstest.Change
 
-// replace gives a file another content.
-func replace(name, content string) change {
-	return func(_ testing.TB, files *guest.FS) *guest.FS {
-		return files.With(map[string][]byte{name: []byte(content)})
-	}
-}
-
-// remove takes files or links away.
-func remove(names ...string) change {
-	return func(_ testing.TB, files *guest.FS) *guest.FS {
-		gone := map[string][]byte{}
-		for _, name := range names {
-			gone[name] = nil
-		}
-		return files.With(gone)
-	}
-}
-
-// edit changes text within a file, and fails where it is not there.
-func edit(name, old, new string) change {
-	return func(t testing.TB, files *guest.FS) *guest.FS {
-		data, err := files.ReadFile(name)
-		require.NoError(t, err)
-		require.Contains(t, string(data), old)
-		return files.With(map[string][]byte{name: bytes.ReplaceAll(data, []byte(old), []byte(new))})
-	}
-}
-
-// add appends lines to a file, which may not be there.
-func add(name, lines string) change {
-	return func(_ testing.TB, files *guest.FS) *guest.FS {
-		data, _ := files.ReadFile(name)
-		return files.With(map[string][]byte{name: append(data, lines...)})
-	}
-}
-
-// set changes bytes of a file.
-func set(name string, bytes map[int]byte) change {
-	return func(t testing.TB, files *guest.FS) *guest.FS {
-		data, err := files.ReadFile(name)
-		require.NoError(t, err)
-		for at, b := range bytes {
-			require.Less(t, at, len(data))
-			data[at] = b
-		}
-		return files.With(map[string][]byte{name: data})
-	}
-}
-
-// link adds a symbolic link, by way of a capture.
-func link(name, target string) change {
-	return func(t testing.TB, files *guest.FS) *guest.FS {
-		var before, after bytes.Buffer
-		require.NoError(t, files.WriteCapture(&before))
-		in, err := gzip.NewReader(&before)
-		require.NoError(t, err)
-		zip := gzip.NewWriter(&after)
-		out := tar.NewWriter(zip)
-		for entries := tar.NewReader(in); ; {
-			h, err := entries.Next()
-			if err == io.EOF {
-				break
-			}
-			require.NoError(t, err)
-			require.NoError(t, out.WriteHeader(h))
-			_, err = io.Copy(out, entries)
-			require.NoError(t, err)
-		}
-		require.NoError(t, out.WriteHeader(&tar.Header{Name: name, Linkname: target, Typeflag: tar.TypeSymlink, Format: tar.FormatPAX}))
-		require.NoError(t, errors.Join(out.Close(), zip.Close()))
-		linked, err := guest.ReadCapture(&after)
-		require.NoError(t, err)
-		return linked
-	}
-}
-
-// all makes several changes.
-func all(changes ...change) change {
-	return func(t testing.TB, files *guest.FS) *guest.FS {
-		for _, c := range changes {
-			files = c(t, files)
-		}
-		return files
-	}
-}
+// The changes that rows of the table make, too.
+var (
+	replace = mutantstest.Replace
+	remove  = mutantstest.Remove
+	edit    = mutantstest.Edit
+	add     = mutantstest.Add
+	set     = mutantstest.Set
+	link    = mutantstest.Link
+	all     = mutantstest.All
+	kmsg    = mutantstest.Kmsg
+	patch   = mutantstest.Patch
+	parsed  = mutantstest.Tree
+)
 
 // tree changes the guest's device tree.
 func tree(f func(root *dt.Node)) change {
@@ -171,11 +91,6 @@ func without(name string) change {
 	})
 }
 
-// property changes a property of the clock's node.
-func property(name string, value []byte) change {
-	return tree(func(root *dt.Node) { node(root, "pl031@9010000").UpdateProperty(name, value) })
-}
-
 func cells(values ...uint32) []byte {
 	var out []byte
 	for _, v := range values {
@@ -184,36 +99,4 @@ func cells(values ...uint32) []byte {
 	return out
 }
 
-// kmsg adds a message to the kernel's log.
-func kmsg(message string) change { return add("vmspec/kmsg", "[    1.000000] "+message+"\n") }
-
-// patch changes bytes of an ACPI table and mends its checksum.
-func patch(name string, at int, bytes ...byte) change {
-	return func(t testing.TB, files *guest.FS) *guest.FS {
-		name := "sys/firmware/acpi/tables/" + name
-		table, err := files.ReadFile(name)
-		require.NoError(t, err)
-		copy(table[at:], bytes)
-		var sum byte
-		table[9] = 0
-		for _, b := range table {
-			sum += b
-		}
-		table[9] = -sum
-		return files.With(map[string][]byte{name: table})
-	}
-}
-
 func le64(v uint64) []byte { return binary.LittleEndian.AppendUint64(nil, v) }
-
-// parsed changes the guest's tree as package fdt reads it.
-func parsed(edit func(t *fdt.Tree)) change {
-	return func(t testing.TB, files *guest.FS) *guest.FS {
-		data, err := files.ReadFile(fdt.Path)
-		require.NoError(t, err)
-		tree, err := fdt.Parse(data)
-		require.NoError(t, err)
-		edit(tree)
-		return files.With(map[string][]byte{fdt.Path: fdttest.Encode(tree)})
-	}
-}

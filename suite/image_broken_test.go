@@ -505,26 +505,8 @@ var bootMutants = []mutant{
 		problem: map[string]string{"IMG-NO-VARIABLES": ReasonHost},
 	},
 	{
-		name: "a disk that could not be opened", guest: uefiGuest, change: replace("vmspec/image", "error open vda: EACCES permission denied\n"),
-		want: imageVerdicts(Error), problem: map[string]string{"IMG-GPT": "EACCES"},
-	},
-	{
 		name: "booted from an image by a configured path alone", guest: uefiGuest, change: all(bootedFrom(grubAlone), bootOption(`\EFI\debian\grubaa64.efi`)),
 		want:    with(imagePasses(), map[string]Verdict{"IMG-BOOT-PATH": Fail, "IMG-REMOVABLE": Fail}),
 		problem: map[string]string{"IMG-REMOVABLE": `by Boot0077 from \EFI\debian\grubaa64.efi, and has no \EFI\BOOT\BOOTAA64.EFI`},
-	},
-	{
-		name: "booted from a disk without a driver", guest: uefiGuest, change: replace("vmspec/image", "error booted from a disk that this kernel shows no driver for: by NVMe\n"),
-		want: imageVerdicts(Error), problem: map[string]string{"IMG-GPT": "that this kernel shows no driver for: by NVMe", "IMG-REMOVABLE": "by NVMe"},
-	},
-	{
-		name: "booted from a disk before its image was looked at", guest: imageGuest, change: remove("vmspec/image"),
-		want: imageVerdicts(Error), problem: map[string]string{"IMG-GPT": "did not record the boot disk; capture again"},
-	},
-	{
-		name: "booted from one of several disks", guest: imageGuest, change: replace("vmspec/image", "none no-boot-disk\n"), want: imageVerdicts(Skip),
-	},
-	{
-		name: "no boot disk", guest: uefiGuest, change: replace("vmspec/image", "none no-boot-disk\n"), want: map[string]Verdict{},
 	},
 }

@@ -24,65 +24,6 @@ const (
 	readBlock  = "block block 0 ok\nblock block 1048064 ok\nmark block ours"
 )
 
-var plugMutants = []mutant{
-	{
-		name: "a disk and a network device were plugged", guest: busGuest,
-		change: asked(askedBlock, "plug block done", cameBlock, readBlock, "unplug block done", "gone block 6000", askedNet, cameNet, "gone net 6000"),
-		want:   map[string]Verdict{"PLAT-HOTPLUG-BLOCK": Pass, "PLAT-HOTPLUG-NET": Pass},
-	},
-	{
-		name: "a host that says that it plugged", guest: busGuest, change: asked(askedBlock, "plug block done", askedNet, "plug net done"),
-		want:    fails(plugIDs...),
-		problem: map[string]string{"PLAT-HOTPLUG-BLOCK": "the host said that it is done, and the guest saw nothing"},
-	},
-	{
-		name: "no bus to plug on", guest: directGuest, change: asked(askedBlock, "plug block cannot", askedNet),
-		want:    fails(plugIDs...),
-		problem: map[string]string{"PLAT-HOTPLUG-NET": "there is no bus to plug it on"},
-	},
-	{
-		name: "a kernel that could not see it", guest: directGuest,
-		change: all(asked(askedBlock, "plug block done", askedNet), edit("lib/modules/6.1.0-56-arm64/config", "CONFIG_HOTPLUG_PCI_PCIE=y", "")),
-		want:   map[string]Verdict{"PLAT-HOTPLUG-BUS": Error, "PLAT-HOTPLUG-BLOCK": Error, "PLAT-HOTPLUG-NET": Error},
-	},
-	{
-		name: "devices that are not what they should be", guest: busGuest,
-		change: asked(askedBlock, cameBlock, "block block 0 EIO input/output error", "gone block 9", askedNet, "came net eth1 vif-1 1", "up net ok", "address net zero", "gone net 9"),
-		want:   fails(plugIDs...),
-		problem: map[string]string{
-			"PLAT-HOTPLUG-BLOCK": "read byte 0: EIO input/output error", "PLAT-HOTPLUG-NET": "its address is no interface's: zero",
-		},
-	},
-	{
-		name: "a disk of another size, a network device that does not come up", guest: busGuest,
-		change:  asked(askedBlock, cameBlock, "block block 0 ok", "mark block half", "gone block 9", askedNet, "came net eth1 vif-1 1", "up net EIO input/output error", "address net unicast"),
-		want:    fails(plugIDs...),
-		problem: map[string]string{"PLAT-HOTPLUG-BLOCK": "only one end of the disk", "PLAT-HOTPLUG-NET": "bring it up: EIO"},
-	},
-	{
-		name: "another VM's disk, a network device that stays", guest: busGuest,
-		change:  asked(askedBlock, cameBlock, "block block 0 ok", "mark block others", "gone block 9", askedNet, cameNet, "unplug net done"),
-		want:    fails(plugIDs...),
-		problem: map[string]string{"PLAT-HOTPLUG-BLOCK": "another request", "PLAT-HOTPLUG-NET": "and the guest sees it still"},
-	},
-	{
-		name: "a device without a driver, a guest without memory", guest: busGuest,
-		change:  asked(askedBlock, "plug block done", "other block 0000:02:00.0 none", askedNet, "came net eth1 vif-1 1", "up net ENOMEM cannot allocate memory", "address net unicast", "gone net 1"),
-		want:    map[string]Verdict{"PLAT-HOTPLUG-BLOCK": Error, "PLAT-HOTPLUG-NET": Error},
-		problem: map[string]string{"PLAT-HOTPLUG-BLOCK": "0000:02:00.0 came, and no driver of this kernel took it"},
-	},
-	{
-		name: "a trial that was lost", guest: busGuest, change: asked("error hung for 1m30s"),
-		want:    map[string]Verdict{"PLAT-HOTPLUG-BLOCK": Error, "PLAT-HOTPLUG-NET": Error},
-		problem: map[string]string{"PLAT-HOTPLUG-BLOCK": "hung for 1m30s"},
-	},
-	{
-		name: "no terminal to ask on", guest: busGuest, change: asked("asked block 7f3a9c21 30 EIO input/output error"),
-		want:    map[string]Verdict{"PLAT-HOTPLUG-BLOCK": Error, "PLAT-HOTPLUG-NET": Error},
-		problem: map[string]string{"PLAT-HOTPLUG-BLOCK": "could not be asked: EIO", "PLAT-HOTPLUG-NET": "the host was not asked"},
-	},
-}
-
 // Whether the host acted is its own knowledge. What it needs for that is found.
 func TestPlugSkips(t *testing.T) {
 	for name, c := range map[string]struct {
