@@ -5,7 +5,6 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
-	"github.com/u-root/u-root/pkg/dt"
 
 	"vmspec/probes/guest"
 )
@@ -37,24 +36,6 @@ func noMSIX(t testing.TB, files *guest.FS) *guest.FS {
 }
 
 var pciMutants = []mutant{
-	{
-		name: "PCI without a v2m frame", guest: directGuest,
-		change:  all(edit("proc/interrupts", "       MSI ", "     other "), tree(func(root *dt.Node) { node(root, "intc@8000000").Children = nil })),
-		want:    map[string]Verdict{"HW-FDT-PHANDLES": Fail, "PLAT-PCI-MSI": Fail, "PLAT-PCI-MSI-COUNT": Skip},
-		problem: map[string]string{"PLAT-PCI-MSI": "neither a GICv2m frame nor an ITS", "PLAT-PCI-MSI-COUNT": reasonNoMSI},
-	},
-	{
-		name: "messages that nothing declares, and that come", guest: directGuest,
-		change: tree(func(root *dt.Node) { node(root, "intc@8000000").Children = nil }),
-		want:   map[string]Verdict{"HW-FDT-PHANDLES": Fail},
-	},
-	{
-		name: "a v2m frame that is disabled", guest: directGuest,
-		change: all(edit("proc/interrupts", "       MSI ", "     other "), tree(func(root *dt.Node) {
-			node(root, "intc@8000000").Children[0].UpdateProperty("status", []byte("disabled\x00"))
-		})),
-		want: map[string]Verdict{"PLAT-PCI-MSI": Fail, "PLAT-PCI-MSI-COUNT": Skip},
-	},
 	{
 		name: "messages that never come", guest: busGuest, change: silent,
 		want:    map[string]Verdict{"PLAT-PCI-MSI-COUNT": Fail},

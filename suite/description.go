@@ -56,7 +56,7 @@ var description = []Requirement{
 		Asked:    "The UEFI configuration table has an entry for ACPI, beside the one for the device tree.",
 		Readings: Readings{V20: by{5, 14}},
 		How: "Passes if the configuration table, or the kernel's list of it, has ACPI_20_TABLE_GUID. A table without it fails," +
-			" and so does a boot without UEFI; one that cannot be read is an error.",
+			" and so does a boot without UEFI; one that cannot be read is an error, and so is one that the kernel's list contradicts.",
 		Subject: Platform, Kind: Evidence,
 		RestsOn: "FW-UEFI-BOOT",
 		Clauses: Clauses{V20: Clause{Must, "Hardware Description", 2}},
@@ -185,11 +185,11 @@ func checkACPIByUEFI(f *probes.Facts) Finding {
 		return fail(noUEFI + ", so it handed over no ACPI tables")
 	}
 	has, known := f.EFI.Table(efi.ACPI20GUID)
-	for _, entry := range f.EFI.Systab {
-		has = has || strings.HasPrefix(entry, "ACPI20=")
-	}
+	listed := slices.ContainsFunc(f.EFI.Systab, func(entry string) bool { return strings.HasPrefix(entry, "ACPI20=") })
 	switch {
-	case has:
+	case known && !has && listed:
+		return unknown("the witnesses disagree: the kernel lists ACPI 2.0, and the configuration table has no ACPI_20_TABLE_GUID")
+	case has || listed:
 		return pass("ACPI_20_TABLE_GUID is in the configuration table")
 	case known || len(f.EFI.Systab) > 0:
 		return fail("no ACPI_20_TABLE_GUID in the configuration table")

@@ -8,8 +8,6 @@ import (
 	"github.com/rogpeppe/go-internal/txtar"
 	"github.com/stretchr/testify/require"
 
-	"vmspec/probes"
-	"vmspec/probes/guest/guesttest"
 	"vmspec/suite/mutants"
 	"vmspec/suite/mutants/mutantstest"
 )
@@ -48,41 +46,7 @@ type row struct {
 	files mutantstest.Files
 }
 
-func (r row) test(t *testing.T) {
-	files := guesttest.Open(t, r.Guest)
-	before := verdicts(JudgeBy(Settings{Profile: Profile(r.Profile)}, "arm64", probes.Read(files)))
-	after := verdicts(JudgeBy(Settings{Profile: Profile(r.Profile)}, "arm64", probes.Read(r.change(t)(t, files))))
-	want, differ := map[string]Verdict{}, map[string]Verdict{}
-	for id, e := range r.Finds {
-		want[id] = e.Verdict
-		require.Contains(t, said(after[id]), e.Text, id)
-	}
-	for id, f := range after {
-		if _, listed := r.Finds[id]; f.Verdict != before[id].Verdict && (listed || !isOwed(before[id], f)) {
-			differ[id] = f.Verdict
-		}
-	}
-	if len(want) != len(differ) {
-		for id := range differ {
-			t.Logf("%s: %s: %s", id, after[id].Verdict, said(after[id]))
-		}
-	}
-	require.Equal(t, want, differ)
-	for id, e := range r.Also {
-		require.Equal(t, e.Verdict, after[id].Verdict, id)
-		require.Contains(t, said(after[id]), e.Text, id)
-	}
-}
-
-func (r row) change(t testing.TB) change {
-	var changes []change
-	for _, step := range r.Steps {
-		c, err := mutantstest.ChangeOf(step, r.files, filepath.Join(foreignDir, "trees"))
-		require.NoError(t, err, r.At)
-		changes = append(changes, c)
-	}
-	return all(changes...)
-}
+func (r row) test(t *testing.T) { require.Empty(t, r.outcome(t).Wrong(), r.At) }
 
 // said is what a point says, its problem first.
 func said(f Finding) string {

@@ -10,7 +10,7 @@ import (
 	"vmspec/probes/guest"
 	"vmspec/probes/image"
 	"vmspec/probes/image/imagetest"
-	"vmspec/probes/note"
+	"vmspec/suite/mutants/mutantstest"
 )
 
 // A brokenImage is a disk image that is wrong, or odd, in one known way.
@@ -409,15 +409,6 @@ var brokenImages = []brokenImage{
 	{name: "an image for AArch32", make: holding(imagetest.File{Path: arm, Data: imagetest.PE(image.MachineARM)}), deep: true},
 }
 
-// recordOf is the note of a guest that was booted from an image.
-func recordOf(i *imagetest.Image) string {
-	r := image.NewRecorder(i)
-	image.Inspect(r, i.Size, image.Options{Sector: i.Sector})
-	n := image.Note{Boot: &image.Boot{Name: "vda", Size: uint64(i.Size), Sector: uint64(i.Sector), By: image.ByLoader}, Loader: `\EFI\BOOT\BOOTAA64.EFI`}
-	r.Fill(&n)
-	return string(note.Text(&n))
-}
-
 // imageMutants are guests that were booted from a broken image.
 func imageMutants() []mutant {
 	var out []mutant
@@ -437,7 +428,7 @@ func imageMutants() []mutant {
 
 func bootedFrom(make func() *imagetest.Image) change {
 	return func(_ testing.TB, files *guest.FS) *guest.FS {
-		return files.With(map[string][]byte{"vmspec/image": []byte(recordOf(make()))})
+		return files.With(map[string][]byte{"vmspec/image": []byte(mutantstest.Record(make()))})
 	}
 }
 

@@ -14,6 +14,7 @@ import (
 	"vmspec/probes/guest/guesttest"
 	"vmspec/probes/image"
 	"vmspec/probes/image/imagetest"
+	"vmspec/suite/mutants/mutantstest"
 )
 
 // judgeImage judges an image as vmspec image check does.
@@ -140,7 +141,7 @@ func TestRemovable(t *testing.T) {
 		"a guess":                            {`\EFI\BOOT\BOOTAA64.EFI`, "", image.ByOnlyESP, good, Skip, ReasonGuessed},
 	} {
 		t.Run(name, func(t *testing.T) {
-			note := strings.Replace(recordOf(c.make()), image.ByLoader, c.by, 1)
+			note := strings.Replace(mutantstest.Record(c.make()), image.ByLoader, c.by, 1)
 			note = strings.Replace(note, fmt.Sprintf("%q", `\EFI\BOOT\BOOTAA64.EFI`), fmt.Sprintf("%q", c.loader), 1)
 			change := all(replace("vmspec/image", note), bootOption(c.file))
 			got := verdicts(Judge(probes.Read(change(t, guesttest.Open(t, uefiGuest)))))["IMG-REMOVABLE"]

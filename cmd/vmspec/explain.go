@@ -15,6 +15,7 @@ import (
 
 	"vmspec/results/report"
 	"vmspec/suite"
+	"vmspec/suite/mutants"
 )
 
 //go:embed explain.yaml
@@ -120,8 +121,31 @@ func eachSpec(r suite.Requirement, e explanation, f func(name, value string)) {
 		row(vmm, e.Fix[vmm])
 	}
 	row("found by", foundBy(r))
+	caught, err := caughtBy(r.ID)
+	if err != nil {
+		return err
+	}
+	for _, mutant := range caught {
+		row("caught by", mutant)
+	}
 	row("see also", strings.Join(r.Refs, ", "))
 	row("not judged", r.Untested)
+	_, err = fmt.Fprintln(w, t.Render())
+	return err
+}
+
+// caughtBy lists the mutants that a requirement must catch: a machine, an image or
+// a log that is broken in one way.
+func caughtBy(id string) (names []string, err error) {
+	rows, err := mutants.CaughtBy(id)
+	for _, r := range rows {
+		name := r.Name
+		if r.Live() {
+			name += " (booted)"
+		}
+		names = append(names, name)
+	}
+	return names, err
 }
 
 // restingOn lists the requirements that cannot be met without one.

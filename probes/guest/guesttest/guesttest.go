@@ -47,15 +47,18 @@ func read(t testing.TB, dir fs.FS, name string) *guest.FS {
 	return files
 }
 
-// folder finds the captured guests from the working directory, which in a test
+// folder is where the captured guests are.
+func folder(t testing.TB) fs.FS { return os.DirFS(filepath.Join(Testdata(t), "guests")) }
+
+// Testdata finds probes/testdata from the working directory, which in a test
 // is its package's: with -trimpath a binary does not know where its source is.
-func folder(t testing.TB) fs.FS {
+func Testdata(t testing.TB) string {
 	t.Helper()
 	at, err := os.Getwd()
 	require.NoError(t, err)
 	for {
 		if _, err := os.Stat(filepath.Join(at, "go.mod")); err == nil {
-			return os.DirFS(filepath.Join(at, "probes", "testdata", "guests"))
+			return filepath.Join(at, "probes", "testdata")
 		}
 		up := filepath.Dir(at)
 		require.NotEqual(t, at, up, "no go.mod in the working directory or above")

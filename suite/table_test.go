@@ -1,0 +1,138 @@
+package suite
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/probes"
+	"vmspec/results"
+	"vmspec/results/report"
+	"vmspec/suite/mutants"
+	"vmspec/suite/mutants/mutantstest"
+)
+
+// neverFails are those that a boot can only leave open, and why: their rows show
+// that they are left open.
+var neverFails = map[string]string{
+	"PLAT-AARCH32":        "no boot shows that another one is impossible",
+	"PLAT-GIC-COMPATIBLE": "no boot shows that another GIC is not offered",
+}
+
+func tableRows(t testing.TB) []*mutants.Row {
+	t.Helper()
+	rows, err := mutants.Rows()
+	require.NoError(t, err)
+	return rows
+}
+
+// outcome judges a row that needs no VM.
+func (r row) outcome(t testing.TB) *mutantstest.Outcome {
+	t.Helper()
+	if mutantstest.IsLog(r.Row) {
+		before, after := mutantstest.Logs(t, r.Row)
+		return mutantstest.Compare(r.Row, ofReport(before), ofReport(after))
+	}
+	before, after, changed := mutantstest.Facts(t, r.Row, r.files)
+	o := mutantstest.Compare(r.Row, r.points(before), r.points(after))
+	if !changed {
+		o.Unproven = append(o.Unproven, "the guest's files are as they were")
+	}
+	return o
+}
+
+// points are what a row's profile says of facts.
+func (r row) points(facts *probes.Facts) map[string]mutantstest.Point {
+	out := map[string]mutantstest.Point{}
+	for id, f := range verdicts(JudgeBy(r.settings(), "arm64", facts)) {
+		out[id] = mutantstest.Point{Verdict: f.Verdict, Text: said(f)}
+	}
+	return out
+}
+
+func (r row) settings() Settings {
+	s := Settings{Profile: Profile(r.Profile)}
+	if r.Guest == mutantstest.ImageAlone {
+		s.Subjects = []Subject{Image}
+	}
+	return s
+}
+
+func ofReport(m *results.Merged) map[string]mutantstest.Point {
+	out := map[string]mutantstest.Point{}
+	for _, p := range m.Points {
+		out[p.ID] = mutantstest.Point{Verdict: p.Verdict, Text: p.Problem + p.Found + p.Reason}
+	}
+	return out
+}
+
+// What must be found on each row of the table that needs no VM is found, and nothing
+// else.
+func TestTable(t *testing.T) {
+	for _, r := range tableRows(t) {
+		if !r.Live() {
+			t.Run(r.Name, row{r, nil}.test)
+		}
+	}
+}
+
+// A control finds nothing, and a blind guest blames nobody.
+func TestControlsAndBlindGuests(t *testing.T) {
+	for _, r := range tableRows(t) {
+		for id, verdict := range r.Expected() {
+			switch r.Kind {
+			case mutants.Control:
+				require.Equal(t, report.Pass, verdict, "%s: %s", r.At, id)
+			case mutants.Blind:
+				require.Contains(t, []Verdict{report.Error, report.Skip}, verdict, "%s: %s", r.At, id)
+			}
+		}
+	}
+}
+
+// Every must, should and recommendation that is judged at all has a row that it
+// must catch.
+func TestEveryRequirementCatches(t *testing.T) {
+	var idle []string
+	for _, r := range Catalogue() {
+		if !r.counts() || r.Check == nil && !results.JudgedByHost(r.ID) {
+			continue
+		}
+		caught, err := mutants.CaughtBy(r.ID)
+		require.NoError(t, err)
+		if len(caught) == 0 && neverFails[r.ID] == "" {
+			idle = append(idle, r.ID)
+		}
+	}
+	require.Empty(t, idle, "they catch no row: vmspec help contribute")
+}
+
+// counts tells whether a text asks it with a word that counts.
+func (r Requirement) counts() bool {
+	for _, p := range Profiles() {
+		if c, asked := r.Clauses.By(p); asked && c.Level != Info && c.Level != May {
+			return true
+		}
+	}
+	return false
+}
+
+// Each row has a name of its own, names requirements that its profile asks, and is
+// of a kind that is counted.
+func TestRowsOfTheTable(t *testing.T) {
+	names := map[string]bool{}
+	for _, r := range tableRows(t) {
+		require.False(t, names[r.Name], "%s: two rows are called %q", r.At, r.Name)
+		names[r.Name] = true
+		require.Contains(t, mutants.Kinds(), r.Kind, r.At)
+		require.Contains(t, Profiles(), Profile(r.Profile), r.At)
+		require.NotEqual(t, r.Live(), r.Guest != "" || mutantstest.IsLog(r), "%s: a row boots, changes a captured guest, or has logs", r.At)
+		for _, list := range []map[string]mutants.Expected{r.Finds, r.With, r.Also} {
+			for id := range list {
+				requirement, ok := Find(id)
+				_, asked := requirement.Clauses.By(Profile(r.Profile))
+				require.True(t, ok && asked, "%s: %s does not ask %s", r.At, r.Profile, id)
+			}
+		}
+	}
+}
