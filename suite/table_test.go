@@ -29,39 +29,18 @@ func tableRows(t testing.TB) []*mutants.Row {
 // outcome judges a row that needs no VM.
 func (r row) outcome(t testing.TB) *mutantstest.Outcome {
 	t.Helper()
-	if mutantstest.IsLog(r.Row) {
-		before, after := mutantstest.Logs(t, r.Row)
-		return mutantstest.Compare(r.Row, ofReport(before), ofReport(after))
-	}
-	before, after, changed := mutantstest.Facts(t, r.Row, r.files)
-	o := mutantstest.Compare(r.Row, r.points(before), r.points(after))
-	if !changed {
-		o.Unproven = append(o.Unproven, "the guest's files are as they were")
-	}
-	return o
+	return mutantstest.OutcomeOf(t, r.Row, r.files, judgeRow)
 }
 
-// points are what a row's profile says of facts.
-func (r row) points(facts *probes.Facts) map[string]mutantstest.Point {
-	out := map[string]mutantstest.Point{}
-	for id, f := range verdicts(JudgeBy(r.settings(), "arm64", facts)) {
-		out[id] = mutantstest.Point{Verdict: f.Verdict, Text: said(f)}
-	}
-	return out
-}
-
-func (r row) settings() Settings {
+// judgeRow is what a row's profile says of facts.
+func judgeRow(r *mutants.Row, facts *probes.Facts) map[string]mutantstest.Point {
 	s := Settings{Profile: Profile(r.Profile)}
 	if r.Guest == mutantstest.ImageAlone {
 		s.Subjects = []Subject{Image}
 	}
-	return s
-}
-
-func ofReport(m *results.Merged) map[string]mutantstest.Point {
 	out := map[string]mutantstest.Point{}
-	for _, p := range m.Points {
-		out[p.ID] = mutantstest.Point{Verdict: p.Verdict, Text: p.Problem + p.Found + p.Reason}
+	for id, f := range verdicts(JudgeBy(s, "arm64", facts)) {
+		out[id] = mutantstest.Point{Verdict: f.Verdict, Text: said(f)}
 	}
 	return out
 }

@@ -40,6 +40,21 @@ func Facts(t testing.TB, r *mutants.Row, files Files) (before, after *probes.Fac
 	return base(), probes.Read(broken), seen
 }
 
+// OutcomeOf judges a row that needs no VM.
+func OutcomeOf(t testing.TB, r *mutants.Row, files Files, judge func(r *mutants.Row, facts *probes.Facts) map[string]Point) *Outcome {
+	t.Helper()
+	if IsLog(r) {
+		before, after := Logs(t, r)
+		return Compare(r, pointsOf(before), pointsOf(after))
+	}
+	before, after, changed := Facts(t, r, files)
+	o := Compare(r, judge(r, before), judge(r, after))
+	if !changed {
+		o.Unproven = append(o.Unproven, "the guest's files are as they were")
+	}
+	return o
+}
+
 // differs tells whether a guest's files show a step.
 func differs(s mutants.Step, whole, broken *guest.FS) bool {
 	switch s.Word {

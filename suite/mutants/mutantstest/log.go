@@ -87,3 +87,12 @@ func breakLog(report *results.Report, s mutants.Step) error {
 	}
 	return fmt.Errorf("no such line: %s with %d words", s.Word, len(s.Args))
 }
+
+// pointsOf are the points of a merge.
+func pointsOf(m *results.Merged) map[string]Point {
+	out := map[string]Point{}
+	for _, p := range m.Points {
+		out[p.ID] = Point{Verdict: p.Verdict, Text: p.Problem + p.Reason + "; " + p.Found}
+	}
+	return out
+}

@@ -1,0 +1,112 @@
+package main
+
+import (
+	"maps"
+	"os"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"vmspec/results"
+	"vmspec/results/report"
+	"vmspec/suite/mutants"
+	"vmspec/suite/mutants/mutantstest"
+)
+
+// Each live row of the table is booted by make mutants, and those that say so by make
+// test. What must be found is, nothing else is, and the guest shows that it saw the
+// change.
+func TestBootMutants(t *testing.T) {
+	t.Parallel()
+	canBoot(t)
+	rows, err := mutants.Rows()
+	require.NoError(t, err)
+	everything := os.Getenv("VMSPEC_MUTANTS") != ""
+	var m mutantMatrix
+	t.Run("boots", func(t *testing.T) {
+		for _, r := range rows {
+			if r.Live() && (everything || r.Test) {
+				t.Run(r.Name, func(t *testing.T) {
+					t.Parallel()
+					needBoot(t)
+					o := outcomeOf(t, r)
+					m.add(o)
+					require.Empty(t, o.Wrong(), r.At)
+				})
+			}
+		}
+	})
+	if everything {
+		t.Run("captured", func(t *testing.T) { m.offline(t, rows) })
+		m.finish(t)
+	}
+}
+
+// outcomeOf boots a row.
+func outcomeOf(t *testing.T, r *mutants.Row) *mutantstest.Outcome {
+	t.Helper()
+	how, ok := ways[r.Boot]
+	require.True(t, ok, "%s: no way to boot is called %s", r.At, r.Boot)
+	b := newMutantBoot(t, r)
+	_, stdout, stderr := vmspec(t, how.args(t, b)...)
+	require.NotEmpty(t, stdout, stderr)
+	after := pointsBy(t, r, parse(t, stdout))
+	o := mutantstest.Compare(r, unbroken(r, how.fails(b), after), after)
+	said := strings.Join(strings.Fields(strings.ReplaceAll(stdout+stderr, "\n#", "")), " ")
+	for _, p := range r.Proof {
+		if text := after[p.ID].Text; p.ID == "host" && !strings.Contains(said, p.Text) || p.ID != "host" && !strings.Contains(text, p.Text) {
+			o.Unproven = append(o.Unproven, p.ID+" does not say "+p.Text+": "+text)
+		}
+	}
+	return o
+}
+
+// pointsBy are the points by the row's profile, each with what the host saw of it.
+func pointsBy(t *testing.T, r *mutants.Row, report *results.Report) map[string]mutantstest.Point {
+	t.Helper()
+	merged, err := results.MergeOf(results.Boot{Name: r.Name, Report: report}).By(r.Profile)
+	require.NoError(t, err)
+	out := map[string]mutantstest.Point{}
+	for _, p := range merged.Points {
+		out[p.ID] = mutantstest.Point{Verdict: p.Verdict, Text: p.Problem + p.Reason + "; " + p.Found}
+	}
+	return out
+}
+
+// unbroken are the points of a target that is not broken: what it fails is known,
+// and all else is as the broken one has it, but for what the row says of it.
+func unbroken(r *mutants.Row, fails map[string]results.Verdict, after map[string]mutantstest.Point) map[string]mutantstest.Point {
+	out := maps.Clone(after)
+	for id, p := range out {
+		verdict, known := fails[id]
+		_, listed := r.Expected()[id]
+		switch {
+		case known:
+			p.Verdict = verdict
+		case listed || p.Verdict == report.Fail || p.Verdict == report.Error:
+			p.Verdict = report.Pass
+		}
+		out[id] = p
+	}
+	return out
+}
+
+// A row without proof could be one that the VM repairs.
+func TestLiveRows(t *testing.T) {
+	rows, err := mutants.Rows()
+	require.NoError(t, err)
+	tested := 0
+	for _, r := range rows {
+		require.False(t, r.Test && !r.Live(), r.At)
+		if !r.Live() {
+			continue
+		}
+		require.NotEmpty(t, r.Proof, "%s: what shows that the guest saw the change?", r.At)
+		require.Contains(t, ways, r.Boot, r.At)
+		if r.Test {
+			tested++
+		}
+	}
+	require.Equal(t, 8, tested, "make test boots eight")
+}
