@@ -52,8 +52,13 @@ func outcomeOf(t *testing.T, r *mutants.Row) *mutantstest.Outcome {
 	_, stdout, stderr := vmspec(t, how.args(t, b)...)
 	require.NotEmpty(t, stdout, stderr)
 	after := pointsBy(t, r, parse(t, stdout))
-	o := mutantstest.Compare(r, unbroken(r, how.fails(b), after), after)
 	said := strings.Join(strings.Fields(strings.ReplaceAll(stdout+stderr, "\n#", "")), " ")
+	for id := range r.Expected() { // what only the host saw
+		if _, text, seen := strings.Cut(said, "seen by the host: "+id+" fail: "); seen {
+			after[id] = mutantstest.Point{Verdict: report.Fail, Text: text}
+		}
+	}
+	o := mutantstest.Compare(r, unbroken(r, how.fails(b), after), after)
 	for _, p := range r.Proof {
 		if text := after[p.ID].Text; p.ID == "host" && !strings.Contains(said, p.Text) || p.ID != "host" && !strings.Contains(text, p.Text) {
 			o.Unproven = append(o.Unproven, p.ID+" does not say "+p.Text+": "+text)
