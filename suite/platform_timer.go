@@ -30,8 +30,9 @@ var platformTimer = []Requirement{
 		Asked:    "The VM has the virtual counter of the Arm architecture.",
 		Readings: Readings{RFCv2: by{1}, V10: by{1}},
 		How: "Reads CNTVCT on each CPU in turn, and compares its rate with the kernel's clock, which mostly is that counter. A " +
-			"step back, a standstill, a CNTFRQ of 0 or a rate off by more than 1 % fails. A CPU on which it was not read, and a " +
-			"real-time clock that disagrees, are errors, and so is another rate where the kernel keeps time by something else. Without such a clock nothing shows whether CNTFRQ is true: that is told.",
+			"step back, a standstill, a CNTFRQ of 0 or a rate off by more than 1 % fails. A CPU on which it was not read, a " +
+			"real-time clock that disagrees, and a kernel with another clock at another rate, are errors. Without a real-time " +
+			"clock nothing shows whether CNTFRQ is true: that is told.",
 		Subject: Platform, Kind: Functional,
 		Clauses: everywhere(Clause{Must, "VM Platform", 6}),
 		Needs:   []string{"timer", "rtc", "cpu"},
