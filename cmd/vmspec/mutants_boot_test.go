@@ -101,7 +101,7 @@ func (b *mutantBoot) tree(t *testing.T, more func(tree *fdt.Tree)) string {
 	if b.late != "" {
 		blob = fdttest.EncodeLate(tree, b.late, []byte("late\x00"))
 	}
-	file := filepath.Join(t.TempDir(), "broken.dtb")
+	file := filepath.Join(shortDir(t), "broken.dtb")
 	require.NoError(t, os.WriteFile(file, blob, 0o600))
 	return file
 }
@@ -216,7 +216,7 @@ func runLoader(t *testing.T, b *mutantBoot) []string {
 	for _, word := range entry {
 		code = binary.LittleEndian.AppendUint32(code, word)
 	}
-	start := filepath.Join(t.TempDir(), "entry.bin")
+	start := filepath.Join(shortDir(t), "entry.bin")
 	require.NoError(t, os.WriteFile(start, code, 0o600))
 	args := []string{"run", "exec", "--nonce", "foreign", "--", target.Binary, "-nodefaults", "-display", "none", "-serial", "stdio",
 		"-machine", "virt,gic-version=3", "-cpu", "cortex-a57", "-smp", fmt.Sprint(b.cpus), "-m", fmt.Sprint(ramSize >> 20),
@@ -258,7 +258,7 @@ func runStore(t *testing.T, b *mutantBoot) []string {
 func runImage(t *testing.T, b *mutantBoot) []string {
 	image := imageFile
 	if len(b.imageSteps) > 0 {
-		image = filepath.Join(t.TempDir(), "broken.img")
+		image = filepath.Join(shortDir(t), "broken.img")
 		copyFile(t, image, imageFile)
 	}
 	for _, s := range b.imageSteps {
@@ -271,7 +271,7 @@ func runImage(t *testing.T, b *mutantBoot) []string {
 func breakImage(t *testing.T, image string, s mutants.Step) {
 	t.Helper()
 	if s.Word == "mcopy" {
-		file := filepath.Join(t.TempDir(), s.Args[0])
+		file := filepath.Join(shortDir(t), s.Args[0])
 		require.NoError(t, os.WriteFile(file, []byte("x"), 0o600))
 		out, err := exec.Command("mcopy", "-i", image+"@@1M", file, "::"+s.Args[0]).CombinedOutput()
 		require.NoError(t, err, string(out))
