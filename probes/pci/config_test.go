@@ -2,6 +2,8 @@ package pci_test
 
 import (
 	"encoding/binary"
+	"errors"
+	"io/fs"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -115,6 +117,9 @@ func TestParseConfigHeader(t *testing.T) {
 func FuzzParseConfig(f *testing.F) {
 	for _, files := range guesttest.All(f) {
 		text, err := files.ReadFile("sys/bus/pci/devices/0000:00:01.0/config")
+		if errors.Is(err, fs.ErrNotExist) { // a guest without PCI
+			continue
+		}
 		require.NoError(f, err)
 		f.Add(text)
 	}

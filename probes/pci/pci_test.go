@@ -77,6 +77,9 @@ func TestParsePort(t *testing.T) {
 func FuzzParsePort(f *testing.F) {
 	for _, files := range guesttest.All(f) {
 		text, err := files.ReadFile("sys/bus/pci/devices/0000:00:01.0/config")
+		if errors.Is(err, fs.ErrNotExist) { // a guest without PCI
+			continue
+		}
 		require.NoError(f, err)
 		f.Add(text)
 	}
