@@ -15,9 +15,10 @@ import (
 	"vmspec/initramfs"
 )
 
-// hostFolder is where a hypervisor's host lies: beside the guests' folders.
+// hostFolder is where a hypervisor's host lies: in the guest's folder, or in that of the
+// AArch64 guests beside it. A host runs guests of both kinds.
 func hostFolder(guest, name string) string {
-	return firstThere(filepath.Join(guest, name), filepath.Join("build", "arm64", name))
+	return firstThere(filepath.Join(guest, name), filepath.Join(filepath.Dir(guest), "arm64", name), filepath.Join("build", "arm64", name))
 }
 
 // findHost finds what runs a hypervisor.

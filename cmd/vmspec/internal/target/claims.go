@@ -17,7 +17,9 @@ var unclaimed = map[string][]string{
 // Claims are what the VM has, since it was asked for. Arguments of the user's own
 // may give it more.
 func (t Target) Claims(o Options) *results.Claims {
-	number := func(n int) *uint64 { u := uint64(n); return &u }
+	if t.Hypervisor == Xen {
+		return t.xenClaims(o)
+	}
 	c := &results.Claims{
 		CPUs: number(o.CPUs), Memory: number(o.Memory), GIC: number(o.GIC), Consoles: &[]string{"pl011"},
 		NICs: number(0), RNG: number(1), Balloon: number(0), TPM: number(0),
@@ -28,6 +30,21 @@ func (t Target) Claims(o Options) *results.Claims {
 		if slices.ContainsFunc(o.Extra, given) {
 			forget(c, keys)
 		}
+	}
+	return c
+}
+
+func number(n int) *uint64 { u := uint64(n); return &u }
+
+// xenConsoles are what Xen gives each of its domains.
+var xenConsoles = map[string]string{Dom0: "xen", DomU: "xen", Dom0less: "sbsa"}
+
+// xenClaims are what a domain of Xen's has. Its first has the machine's own devices, and
+// what the toolstack plugs is not known.
+func (t Target) xenClaims(o Options) *results.Claims {
+	c := &results.Claims{Consoles: &[]string{xenConsoles[t.Domain]}, RNG: number(0), Balloon: number(0), TPM: number(0), More: true}
+	if t.Domain != Dom0 {
+		c.CPUs, c.Memory = number(o.CPUs), number(o.Memory)
 	}
 	return c
 }

@@ -52,3 +52,22 @@ func TestClaimsOfDisk(t *testing.T) {
 	require.Nil(t, claims("/dev/null").Disks)
 	require.Nil(t, claims(file+".not").Disks)
 }
+
+// A domain of Xen's has none of the machine's devices, and not more than it was given.
+func TestClaimsOfXen(t *testing.T) {
+	for name, console := range map[string]string{"xen-dom0": "xen", "xen-dom0less": "sbsa", "xen-domu": "xen"} {
+		xen, err := target.Find(name)
+		require.NoError(t, err)
+		c := xen.Claims(with(func(o *target.Options) { o.CPUs, o.Memory = 2, 256 }))
+		require.Equal(t, []string{console}, *c.Consoles)
+		require.Zero(t, *c.RNG)
+		require.Nil(t, c.Disks)
+		require.Nil(t, c.NICs)
+		require.Nil(t, c.GIC)
+		if name == "xen-dom0" { // it has what Xen leaves of the machine
+			require.Nil(t, c.CPUs)
+			continue
+		}
+		require.Equal(t, []uint64{2, 256}, []uint64{*c.CPUs, *c.Memory})
+	}
+}
