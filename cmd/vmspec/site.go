@@ -126,6 +126,31 @@ func siteSubject(c *cobra.Command, dir string, f *published.Folder, profiles []s
 	return s, nil
 }
 
+// siteTitle is what tells a folder's machine from others.
+func siteTitle(a publish.About) string {
+	title := a.Hypervisor + " " + a.Version
+	for _, more := range []string{a.Machine, strings.TrimPrefix(a.Firmware, "none")} {
+		if more != "" {
+			title += ", " + more
+		}
+	}
+	return title
+}
+
+// siteFacts are what a folder says of itself.
+func siteFacts(a publish.About) (facts []results.SiteFact) {
+	for _, f := range []results.SiteFact{
+		{Label: "machine", Value: a.Machine}, {Label: "firmware", Value: a.Firmware}, {Label: "architecture", Value: a.Arch},
+		{Label: "host", Value: a.Host}, {Label: "guest's kernel", Value: a.Kernel}, {Label: "date", Value: a.Date},
+		{Label: "command", Value: a.Command}, {Label: "notes", Value: a.Notes},
+	} {
+		if f.Value != "" {
+			facts = append(facts, f)
+		}
+	}
+	return facts
+}
+
 // siteBoots are the reports of one log, with its lines around each point.
 func siteBoots(c *cobra.Command, log, name string) ([]results.Entry, error) {
 	var f reportFlags
