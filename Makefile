@@ -39,7 +39,7 @@ NPM := cmd/vmspec/testdata/consumers
 AXE := results/html
 SAY := printf 'vmspec: %s\n' >&2
 
-.PHONY: run test boot-tests other-tests distros faults image-boots series matrix mutants soak trees consumers pages man bench golden check build guest image release release-check clean modules tools image-tools test-tools others-tools consumers-tools pages-tools distros-tools
+.PHONY: run test boot-tests other-tests distros hypervisors faults image-boots series matrix machines mutants soak trees consumers pages site man bench golden check build guest image release release-check action-check clean modules tools image-tools test-tools others-tools consumers-tools pages-tools distros-tools machines-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE)) $(if $(findstring both,$(TARGET)),$(GUEST)/grub/.fetched) $(if $(HYPERVISOR),build/arm64/$(HYPERVISOR)/host.cpio.lz4)
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
@@ -86,6 +86,11 @@ series: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/vmspec.img
 # All boots that the specification needs, merged by each profile.
 matrix: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/arm/initramfs.cpio.lz4 build/vmspec.img build/arm64/grub/.fetched
 	VMSPEC_BOOT=1 VMSPEC_MATRIX=1 go test -count=1 -timeout 30m -v -run MatrixOf ./cmd/vmspec
+
+# Machines that QEMU has and that are VMs to somebody, with the verdict expected of each:
+# NUMA, SMMU, MTE, TPM and others, by tree and by ACPI.
+machines: test-tools machines-tools bin/vmspec build/arm64/initramfs.cpio.lz4
+	VMSPEC_BOOT=1 VMSPEC_MACHINES=1 go test -count=1 -timeout 60m -v -run Machines ./cmd/vmspec
 
 # Breaks a machine, an image or a log in every way that the table of mutants has, and
 # every check: a matrix of what killed which, and build/mutants.json. CI boots eight.

@@ -83,13 +83,16 @@ func explainID(w io.Writer, id string) error {
 func showSpec(w io.Writer, r suite.Requirement, e explanation) error {
 	t := newTable()
 	t.SetColumnConfigs([]table.ColumnConfig{{Number: 2, WidthMax: 64, WidthMaxEnforcer: text.WrapSoft}})
-	eachSpec(r, e, func(name, value string) { t.AppendRow(table.Row{name, value}) })
-	_, err := fmt.Fprintln(w, t.Render())
+	err := eachSpec(r, e, func(name, value string) { t.AppendRow(table.Row{name, value}) })
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintln(w, t.Render())
 	return err
 }
 
 // eachSpec calls f for each field that there is of a requirement, in order.
-func eachSpec(r suite.Requirement, e explanation, f func(name, value string)) {
+func eachSpec(r suite.Requirement, e explanation, f func(name, value string)) error {
 	row := func(name string, value any) {
 		if s := fmt.Sprint(value); s != "" {
 			f(name, s)
@@ -130,8 +133,7 @@ func eachSpec(r suite.Requirement, e explanation, f func(name, value string)) {
 	}
 	row("see also", strings.Join(r.Refs, ", "))
 	row("not judged", r.Untested)
-	_, err = fmt.Fprintln(w, t.Render())
-	return err
+	return nil
 }
 
 // caughtBy lists the mutants that a requirement must catch: a machine, an image or

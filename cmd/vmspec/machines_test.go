@@ -27,13 +27,13 @@ type machine struct {
 
 // A machineVerdict is what is expected of a machine that is described in one way.
 type machineVerdict struct {
-	Fails   []string // of the platform's musts, beside those of plain
+	Fails   []string // of the platform's musts, beside those of failsOnAll
 	Shows   string
 	Refused string
 }
 
-// plain are the platform's musts that the target fails on every machine.
-var plain = map[string][]string{
+// failsOnAll are the platform's musts that the target fails on every machine.
+var failsOnAll = map[string][]string{
 	"qemu-virt-uefi": nil,
 	"qemu-virt-acpi": {"HW-FDT-UEFI", "HW-FDT-BOOT", "HW-FDT-ALONE"},
 }
@@ -92,7 +92,7 @@ func (m machine) boot(t *testing.T, target string, want *machineVerdict) {
 	require.NoError(t, err, stderr)
 	require.Regexp(t, "(?m)"+want.Shows, strings.ReplaceAll(string(text), "\r", ""))
 	failed, errs := unmetMusts(parse(t, stdout))
-	require.ElementsMatch(t, append(append([]string{}, plain[target]...), want.Fails...), failed)
+	require.ElementsMatch(t, append(append([]string{}, failsOnAll[target]...), want.Fails...), failed)
 	if !m.Busy {
 		require.Empty(t, errs)
 	}

@@ -82,10 +82,30 @@ func (m *mutantMatrix) finish(t *testing.T) {
 	code := readCode(t)
 	slices.SortFunc(m.rows, func(a, b mutantResult) int { return strings.Compare(a.Kind+a.Name, b.Kind+b.Name) })
 	fmt.Println(m.text(code))
-	data, err := json.MarshalIndent(map[string]any{"catalogue": suite.CatalogueHash(), "rows": m.rows, "code": code}, "", "  ")
+	caught, uncaught := m.caughtBy()
+	data, err := json.MarshalIndent(map[string]any{
+		"catalogue": suite.CatalogueHash(), "rows": m.rows, "code": code, "caught_by": caught, "uncaught": uncaught,
+	}, "", "  ")
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(filepath.Join("..", "..", "build", "mutants.json"), append(data, '\n'), 0o644))
 	require.Empty(t, code.Survived)
+}
+
+// caughtBy lists the rows that each requirement killed, and the requirements that
+// killed none, as the site reads them.
+func (m *mutantMatrix) caughtBy() (caught map[string][]string, uncaught []string) {
+	caught = map[string][]string{}
+	for _, r := range m.rows {
+		for _, id := range r.Killed {
+			caught[id] = append(caught[id], r.Name)
+		}
+	}
+	for _, r := range suite.Catalogue() {
+		if caught[r.ID] == nil {
+			uncaught = append(uncaught, r.ID)
+		}
+	}
+	return caught, uncaught
 }
 
 func readCode(t *testing.T) (code codeResult) {

@@ -10,7 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"vmspec/results"
-	"vmspec/results/published"
+	"vmspec/results/publish"
 	"vmspec/suite"
 )
 
@@ -40,19 +40,19 @@ func (f *siteFlags) run(c *cobra.Command, dir string) error {
 	if f.out == "" {
 		return errors.New("site needs -o DIR")
 	}
-	folders, err := published.ReadAll(os.DirFS(dir))
+	folders, err := publish.Load(dir)
 	switch {
 	case err != nil:
-		return fmt.Errorf("%s: %w", dir, err)
+		return err
 	case len(folders) == 0:
-		return fmt.Errorf("%s: no folder in it has %s", dir, published.File)
+		return fmt.Errorf("%s: no folder in it has %s", dir, publish.AboutFile)
 	}
 	s := results.Site{Tool: "vmspec " + suite.Version}
 	for _, p := range suite.Profiles() {
 		s.Profiles = append(s.Profiles, string(p))
 	}
-	for _, folder := range folders {
-		subject, err := siteSubject(c, dir, folder, s.Profiles)
+	for i := range folders {
+		subject, err := siteSubject(c, &folders[i], s.Profiles)
 		if err != nil {
 			return err
 		}
@@ -93,22 +93,18 @@ func (f *siteFlags) readMutants() (*results.SiteMutants, error) {
 }
 
 // siteSubject reads the logs of a folder.
-func siteSubject(c *cobra.Command, dir string, f *published.Folder, profiles []string) (results.SiteSubject, error) {
-	s := results.SiteSubject{
-		Name: f.Name, Title: f.Hypervisor + " " + f.Version + " with " + f.Firmware, Verdicts: map[string]results.Entry{},
-		Facts: []results.SiteFact{{Label: "firmware", Value: f.Firmware}, {Label: "host", Value: f.Host}, {Label: "guest's kernel", Value: f.Kernel}, {Label: "date", Value: f.Date}},
-	}
+func siteSubject(c *cobra.Command, f *publish.Folder, profiles []string) (results.SiteSubject, error) {
+	s := results.SiteSubject{Name: f.Name, Title: siteTitle(f.About), Verdicts: map[string]results.Entry{}, Facts: siteFacts(f.About)}
 	var m mergeFlags
 	var boots []results.Boot
 	for _, l := range f.Logs {
-		log := filepath.Join(dir, f.Name, l.File)
-		s.Facts = append(s.Facts, results.SiteFact{Label: l.File, Value: l.Reproduce})
-		more, lost, err := m.bootsOf(c, log, strings.TrimSuffix(l.File, ".log"))
+		name := strings.TrimSuffix(l.Name, ".log")
+		more, lost, err := m.bootsOf(c, l.Path, name)
 		if err = errors.Join(err, errors.Join(lost...)); err != nil {
 			return s, err
 		}
 		boots = append(boots, more...)
-		entries, err := siteBoots(c, log, strings.TrimSuffix(l.File, ".log"))
+		entries, err := siteBoots(c, l.Path, name)
 		if err != nil {
 			return s, err
 		}
@@ -170,11 +166,14 @@ func siteRequirements() (out []results.SiteRequirement, err error) {
 	}
 	for _, r := range suite.Catalogue() {
 		one := results.SiteRequirement{ID: r.ID, Title: r.Title}
-		eachSpec(r, all[r.ID], func(name, value string) {
+		err := eachSpec(r, all[r.ID], func(name, value string) {
 			if name != "ID" && name != "title" {
 				one.Facts = append(one.Facts, results.SiteFact{Label: name, Value: value})
 			}
 		})
+		if err != nil {
+			return nil, err
+		}
 		out = append(out, one)
 	}
 	return out, nil
