@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"strings"
 	"sync/atomic"
 
@@ -18,6 +19,21 @@ func (l *liveStage) String() string {
 	return "starting"
 }
 
+type liveKey struct{}
+
+// withLive lets who boots in the context say how far the boot has come.
+func withLive(ctx context.Context, l *liveStage) context.Context {
+	return context.WithValue(ctx, liveKey{}, l)
+}
+
+// liveOf is the stage that somebody watches, or one that nobody does.
+func liveOf(ctx context.Context) *liveStage {
+	if l, ok := ctx.Value(liveKey{}).(*liveStage); ok {
+		return l
+	}
+	return &liveStage{}
+}
+
 // before has each line looked at before another function takes it, if there is one.
 func (l *liveStage) before(next func(string)) func(string) {
 	return func(line string) {
@@ -32,13 +48,13 @@ func (l *liveStage) before(next func(string)) func(string) {
 
 // stageOf is what begins with a line; empty for any other.
 func stageOf(line string) string {
-	said, bySuite := strings.CutPrefix(line, report.Mark)
+	_, said, bySuite := strings.Cut(line, report.Mark) // Xen puts words before it
 	switch {
 	case results.PowersOff(line):
 		return "done"
 	case bySuite && results.InTrial(said):
 		return "trials"
-	case strings.HasPrefix(line, report.Begin):
+	case strings.Contains(line, report.Begin):
 		return "report"
 	case bySuite:
 		return "probing"

@@ -21,6 +21,7 @@ func TestLiveStage(t *testing.T) {
 		{"TAP version 13", "report"},
 		{"ok 1 - PLAT-GIC", "report"},
 		{"[    3.0] reboot: Power down", "done"},
+		{"(XEN) DOM1: # vmspec: look kmsg", "probing"},
 	}
 	for i, s := range steps {
 		take(s.line)
@@ -28,4 +29,13 @@ func TestLiveStage(t *testing.T) {
 		require.Equal(t, s.line, passed[i])
 	}
 	require.NotPanics(t, func() { at.before(nil)("x") })
+}
+
+// Who watches a boot from outside sees the same stage as the boot itself.
+func TestLiveOf(t *testing.T) {
+	require.NotNil(t, liveOf(t.Context()))
+	var mine liveStage
+	ctx := withLive(t.Context(), &mine)
+	liveOf(ctx).before(nil)("TAP version 13")
+	require.Equal(t, "report", mine.String())
 }

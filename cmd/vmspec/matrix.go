@@ -130,6 +130,7 @@ type bootRun struct {
 	status results.Conformance
 	stderr string
 	took   time.Duration
+	live   liveStage
 }
 
 // runAll runs the boots, so many at once.
@@ -147,7 +148,7 @@ func (f *matrixFlags) runAll(ctx context.Context, c *cobra.Command, boots []setB
 		wait.Go(func() {
 			defer func() { <-slots }()
 			if ctx.Err() == nil {
-				p.begin(r.Name)
+				p.begin(r)
 				r.run(ctx, f.more()...)
 				p.end(r)
 			}
@@ -169,7 +170,7 @@ func (f *matrixFlags) more() []string {
 func (r *bootRun) run(ctx context.Context, more ...string) {
 	var stdout, stderr bytes.Buffer
 	began := time.Now()
-	r.status = run(ctx, r.args(r.log, more...), &stdout, &stderr)
+	r.status = run(withLive(ctx, &r.live), r.args(r.log, more...), &stdout, &stderr)
 	r.took, r.stderr = time.Since(began), strings.TrimSpace(stderr.String())
 }
 

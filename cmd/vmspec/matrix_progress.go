@@ -16,7 +16,7 @@ type progress struct {
 	w       io.Writer
 	of      int
 	mu      sync.Mutex
-	running []string
+	running []*bootRun
 	ended   int
 	pause   func() // takes the moving line away
 }
@@ -30,7 +30,14 @@ func newProgress(w io.Writer, of int) *progress {
 // resume shows the line again, with what runs now.
 func (p *progress) resume() {
 	if len(p.running) > 0 {
-		p.pause = showProgress(p.w, fmt.Sprintf("%d of %d done; booting %s", p.ended, p.of, strings.Join(p.running, ", ")))
+		running, done := slices.Clone(p.running), fmt.Sprintf("%d of %d done; booting ", p.ended, p.of)
+		p.pause = showChanging(p.w, func() string {
+			var each []string
+			for _, r := range running {
+				each = append(each, r.Name+": "+r.live.String())
+			}
+			return done + strings.Join(each, ", ")
+		})
 	}
 }
 
@@ -43,13 +50,13 @@ func (p *progress) change(how func()) {
 	p.resume()
 }
 
-func (p *progress) begin(name string) {
-	p.change(func() { p.running = append(p.running, name) })
+func (p *progress) begin(r *bootRun) {
+	p.change(func() { p.running = append(p.running, r) })
 }
 
 func (p *progress) end(r *bootRun) {
 	p.change(func() {
-		p.running = slices.DeleteFunc(p.running, func(name string) bool { return name == r.Name })
+		p.running = slices.DeleteFunc(p.running, func(other *bootRun) bool { return other == r })
 		p.ended++
 		word := results.Words(r.status)
 		if r.status == unusable {

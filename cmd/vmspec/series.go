@@ -218,10 +218,11 @@ func (s *series) runPart(c *cobra.Command, p *part) error {
 	w := *s.watchFlags
 	w.log, w.part, w.profiles, w.boots = seriesLog(s.log, p.Boot), p, nil, 1
 	quiet := &cobra.Command{}
-	quiet.SetContext(c.Context())
+	at := liveOf(c.Context())
+	quiet.SetContext(withLive(c.Context(), at))
 	quiet.SetOut(io.Discard)
 	quiet.SetErr(io.Discard)
-	done := showProgress(c.ErrOrStderr(), fmt.Sprintf("booting %s: %d of %d", s.name, p.Boot, p.Of))
+	done := showChanging(c.ErrOrStderr(), func() string { return fmt.Sprintf("booting %s: %d of %d: %s", s.name, p.Boot, p.Of, at) })
 	defer done()
 	return s.boot(quiet, w)
 }

@@ -127,7 +127,7 @@ func afterReport(reason string) string {
 
 // watched runs the VMM, with progress for a person who watches.
 func watched(c *cobra.Command, name string, r vmm.Run) (*vmm.Outcome, error) {
-	var at liveStage
+	at := liveOf(c.Context())
 	r.Line = at.before(r.Line)
 	done := showChanging(c.ErrOrStderr(), func() string { return "booting " + name + ": " + at.String() })
 	defer done()
