@@ -86,6 +86,16 @@ func TestPublishSlowly(t *testing.T) {
 	})
 }
 
+// What is no terminal, such as a port, gets all batches.
+func TestPublishToAPort(t *testing.T) {
+	port := filepath.Join(t.TempDir(), "port")
+	require.NoError(t, os.WriteFile(port, nil, 0o600))
+	require.NoError(t, printOn(port, []string{"a line"}, true))
+	data, err := os.ReadFile(port)
+	require.NoError(t, err)
+	require.Equal(t, "a line\n", string(data))
+}
+
 func TestListened(t *testing.T) {
 	r, w, err := os.Pipe()
 	require.NoError(t, err)

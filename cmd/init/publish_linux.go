@@ -146,8 +146,15 @@ func listened(fd int) bool {
 	return err != nil || fds[0].Revents&unix.POLLHUP == 0
 }
 
-// drain is tcdrain: TCSBRK with an argument waits for the output to be sent.
-func drain(fd int) error { return unix.IoctlSetInt(fd, unix.TCSBRK, 1) }
+// drain is tcdrain: TCSBRK with an argument waits for the output to be sent. What is no
+// terminal, such as a virtio-serial port, has sent it.
+func drain(fd int) error {
+	err := unix.IoctlSetInt(fd, unix.TCSBRK, 1)
+	if errors.Is(err, unix.ENOTTY) {
+		return nil
+	}
+	return err
+}
 
 // rawFile writes by one write(2). os.File does not promise that.
 type rawFile int

@@ -51,6 +51,13 @@ qemu-virt32          cannot start without qemu-system-arm
 qemu-virt32-uefi     cannot start without qemu-system-arm, AAVMF32
 qemu-image32         cannot start without qemu-system-arm, AAVMF32
 qemu-uboot32         cannot start without qemu-system-arm
+xen-dom0             cannot start without kernel arm64
+xen-dom0less         cannot start without kernel arm64
+xen-domu             cannot start without kernel arm64
+kvm-qemu             cannot start without kernel arm64
+kvm-qemu-uefi        cannot start without kernel arm64
+kvm-qemu-acpi        cannot start without kernel arm64
+kvm-qemu32           can start
 `, b.String())
 }
 
