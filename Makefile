@@ -170,10 +170,11 @@ release: build/release/vmspec-$(VERSION).tar.gz
 release-check: test-tools release
 	VMSPEC_BOOT=1 VMSPEC_RELEASE=1 go test -count=1 -timeout 30m -v -run Release ./cmd/vmspec
 
-# The steps of the GitHub action in a clean Ubuntu, bootstrapped into a folder, as root.
+# The steps of the GitHub action in a clean system, bootstrapped into a folder, as root:
+# a release of what this machine's own packages come from.
 ACTION_SYSTEM ?= trixie
 action-check: distros-tools release
-	@.ci/action build/.distros $(firstword $(ACTION_SYSTEM)) build/release/vmspec-$(VERSION).tar.gz $(wordlist 2,3,$(ACTION_SYSTEM))
+	@.ci/action build/.distros $(ACTION_SYSTEM) build/release/vmspec-$(VERSION).tar.gz
 
 clean:
 	rm -rf build bin $(NPM)/node_modules $(AXE)/node_modules
