@@ -97,7 +97,7 @@ machines: test-tools machines-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 mutants: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/arm/initramfs.cpio.lz4 build/vmspec.img
 	VMSPEC_CODE_MUTANTS='$(abspath build/mutants-code.json)' go test -count=1 -run 'CodeMutants|EveryRequirementCatches|Table' ./suite
 	VMSPEC_BOOT=1 VMSPEC_MUTANTS=1 VMSPEC_CODE_MUTANTS='$(abspath build/mutants-code.json)' \
-		go test -count=1 -timeout 30m -run 'BootMutants|LiveRows' ./cmd/vmspec
+		go test -count=1 -timeout 30m -run 'BootMutants|LiveRows' ./cmd/vmspec; status=$$?; cat build/mutants.txt; exit $$status
 
 # Boots virtual machines with a device of each kind while every core is busy,
 # and counts the points that are judged otherwise than on a quiet machine.

@@ -31,7 +31,7 @@ var platformTimer = []Requirement{
 		Readings: Readings{RFCv2: by{1}, V10: by{1}},
 		How: "Reads CNTVCT on each CPU in turn, and compares its rate with the kernel's clock, which mostly is that counter. A " +
 			"step back, a standstill, a CNTFRQ of 0 or a rate off by more than 1 % fails. A CPU on which it was not read, a " +
-			"real-time clock that disagrees, and a kernel with another clock at another rate, are errors. Without a real-time " +
+			"real-time clock that disagrees, jiffies, and another clock of the kernel at another rate are errors. Without a real-time " +
 			"clock nothing shows whether CNTFRQ is true: that is told.",
 		Subject: Platform, Kind: Functional,
 		Clauses: everywhere(Clause{Must, "VM Platform", 6}),
@@ -148,7 +148,9 @@ func checkCounter(f *probes.Facts) Finding {
 	switch {
 	case c.Backward > 0:
 		return fail(fmt.Sprintf("the counter went back %d times", c.Backward), found...)
-	case (most < 1-maxCounterError || least > 1+maxCounterError) && f.Timer.Clock != "" && f.Timer.Clock != "arch_sys_counter":
+	// Jiffies are the timer's own interrupts, and right only while none is lost.
+	case f.Timer.Clock == "jiffies",
+		(most < 1-maxCounterError || least > 1+maxCounterError) && f.Timer.Clock != "" && f.Timer.Clock != "arch_sys_counter":
 		return unknown(fmt.Sprintf("the kernel keeps time by %s, and not by the counter: its second is no witness against CNTFRQ", f.Timer.Clock), found...)
 	case most < 1-maxCounterError || least > 1+maxCounterError:
 		return fail(fmt.Sprintf("the counter runs at %.3f to %.3f times CNTFRQ", least, most), found...)

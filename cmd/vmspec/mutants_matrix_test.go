@@ -76,12 +76,12 @@ func judgeRow(r *mutants.Row, facts *probes.Facts) map[string]mutantstest.Point 
 	return out
 }
 
-// finish prints the matrix, and keeps it for the site.
+// finish keeps the matrix: as text for who ran it, and as data for the site.
 func (m *mutantMatrix) finish(t *testing.T) {
 	t.Helper()
 	code := readCode(t)
 	slices.SortFunc(m.rows, func(a, b mutantResult) int { return strings.Compare(a.Kind+a.Name, b.Kind+b.Name) })
-	fmt.Println(m.text(code))
+	require.NoError(t, os.WriteFile(filepath.Join("..", "..", "build", "mutants.txt"), []byte(m.text(code)), 0o644))
 	caught, uncaught := m.caughtBy()
 	data, err := json.MarshalIndent(map[string]any{
 		"catalogue": suite.CatalogueHash(), "rows": m.rows, "code": code, "caught_by": caught, "uncaught": uncaught,
