@@ -244,7 +244,7 @@ func worstOf(all []*results.Merged, strict bool) error {
 	for _, m := range all {
 		reports = append(reports, &m.Report)
 	}
-	if c, _ := worst(reports, strict).Conclude(strict); c.ExitStatus() != 0 {
+	if c, _ := results.Worst(reports, strict).Conclude(strict); c.ExitStatus() != 0 {
 		return verdict(c)
 	}
 	return nil

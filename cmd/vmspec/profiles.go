@@ -97,7 +97,7 @@ func (o *outputFlags) finishEach(w io.Writer, name string, all []*results.Report
 	if _, err := io.WriteString(w, o.page(w, name).OfProfiles(all)); err != nil {
 		return err
 	}
-	if c, _ := worst(all, o.strict).Conclude(o.strict); c.ExitStatus() != 0 {
+	if c, _ := results.Worst(all, o.strict).Conclude(o.strict); c.ExitStatus() != 0 {
 		return verdict(c)
 	}
 	return nil

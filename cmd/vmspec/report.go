@@ -163,7 +163,7 @@ func (f *reportFlags) finish(w io.Writer, log *serialLog, out *outputFlags) (sho
 			complete(r)
 			out.waivers.apply(r, log.name)
 		}
-		shown = worst(log.last, out.strict)
+		shown = results.Worst(log.last, out.strict)
 		return shown, out.finish(w, log.name, shown)
 	}
 	var all []*results.Report
@@ -178,7 +178,7 @@ func (f *reportFlags) finish(w io.Writer, log *serialLog, out *outputFlags) (sho
 			out.waivers.apply(other, log.name)
 			boots = append(boots, other)
 		}
-		all = append(all, worst(boots, out.strict))
+		all = append(all, results.Worst(boots, out.strict))
 	}
 	return all[0], out.finishEach(w, log.name, all)
 }

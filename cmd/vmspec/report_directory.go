@@ -177,9 +177,9 @@ func (f *reportFlags) row(c *cobra.Command, file logFile, out *outputFlags) row 
 	for _, r := range log.last {
 		out.waivers.apply(r, name)
 	}
-	chosen := worst(log.last, strict)
+	chosen := results.Worst(log.last, strict)
 	conclusion, _ := chosen.Conclude(strict)
-	if rank(conclusion) == 0 && len(log.unreported) > 0 {
+	if results.Rank(conclusion) == 0 && len(log.unreported) > 0 {
 		return concluded(results.CouldNotTell, "no whole report of "+strings.Join(log.unreported, ", "))
 	}
 	_, why, _ := strings.Cut(chosen.Sentence(strict), ": ")
@@ -215,7 +215,7 @@ func (f *reportFlags) seriesRow(first string, logs []string, out *outputFlags) r
 	out.waivers.applyMerged(merged, first, first)
 	strict := out.strict
 	conclusion, _ := merged.Conclude(strict)
-	if rank(conclusion) == 0 && lost != nil {
+	if results.Rank(conclusion) == 0 && lost != nil {
 		return concluded(results.CouldNotTell, firstLine(lost[0].Error()))
 	}
 	_, why, _ := strings.Cut(merged.Sentence(strict), ": ")
@@ -242,7 +242,7 @@ func (t *tally) add(r row) (word, why string) {
 	case r.broken:
 		t.broken++
 	case r.conclusion != "":
-		if t.logs++; t.worst == "" || rank(r.conclusion) > rank(t.worst) {
+		if t.logs++; t.worst == "" || results.Rank(r.conclusion) > results.Rank(t.worst) {
 			t.worst = r.conclusion
 		}
 	}

@@ -207,30 +207,6 @@ func clipTo(text string, most int) string {
 	return text[:most-3] + "..."
 }
 
-// rank orders conclusions: the worst has the highest. A must that failed is
-// known, whatever else is not.
-func rank(c results.Conformance) int {
-	switch c.ExitStatus() {
-	case 1:
-		return 2
-	case 0:
-		return 0
-	}
-	return 1
-}
-
-// worst returns the report with the worst conclusion, the first of several.
-func worst(reports []*results.Report, strict bool) *results.Report {
-	var found *results.Report
-	most := -1
-	for _, r := range reports {
-		if c, _ := r.Conclude(strict); rank(c) > most {
-			found, most = r, rank(c)
-		}
-	}
-	return found
-}
-
 // list has a line for each report, if there are several; else it is empty.
 func (l *serialLog) list(strict bool) string {
 	unfinished := 0

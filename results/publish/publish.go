@@ -52,18 +52,7 @@ type Log struct {
 }
 
 // Report is the worst of the log's reports; nil if none is whole.
-func (l *Log) Report() (worst *results.Report) {
-	most := -1
-	for _, r := range l.Reports {
-		if c, _ := r.Conclude(false); rank(c) > most {
-			worst, most = r, rank(c)
-		}
-	}
-	return worst
-}
-
-// rank orders conclusions. A must that failed is known, whatever else is not.
-func rank(c results.Conformance) int { return []int{0, 2, 1, 1}[c.ExitStatus()] }
+func (l *Log) Report() *results.Report { return results.Worst(l.Reports, false) }
 
 var names = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._+-]{0,63}$`)
 
