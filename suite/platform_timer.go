@@ -31,7 +31,7 @@ var platformTimer = []Requirement{
 		Readings: Readings{RFCv2: by{1}, V10: by{1}},
 		How: "Reads CNTVCT on each CPU in turn, and compares its rate with the kernel's clock, which mostly is that counter. A " +
 			"step back, a standstill, a CNTFRQ of 0 or a rate off by more than 1 % fails. A CPU on which it was not read, a " +
-			"real-time clock that disagrees, jiffies, and another clock of the kernel at another rate are errors. Without a real-time " +
+			"real-time clock that disagrees, jiffies, and another kernel clock at another rate are errors. Without a real-time " +
 			"clock nothing shows whether CNTFRQ is true: that is told.",
 		Subject: Platform, Kind: Functional,
 		Clauses: everywhere(Clause{Must, "VM Platform", 6}),
