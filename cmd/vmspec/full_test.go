@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -71,29 +72,54 @@ func TestBootFullVM(t *testing.T) {
 	}
 }
 
+// soakTargets take turns.
+var soakTargets = []string{"qemu-virt-uefi", "qemu-virt", "qemu-virt-acpi"}
+
 // TestSoak boots again and again while every core is busy, and counts the
 // points that are judged otherwise than on a quiet machine. VMSPEC_SOAK says
 // how often.
 func TestSoak(t *testing.T) {
+	runs, quiet := soak(t)
+	load(t)
+	countFlakes(t, runs, quiet)
+}
+
+// TestSoakManyCPUs does so with eight times as many CPUs as a machine with two cores
+// serves at once.
+func TestSoakManyCPUs(t *testing.T) {
+	runs, quiet := soak(t)
+	countFlakes(t, runs, quiet, "--cpus", "16")
+}
+
+// soak returns how often to boot, and the reports of a quiet machine by target.
+func soak(t *testing.T) (runs int, quiet map[string]*results.Report) {
+	t.Helper()
 	runs, err := strconv.Atoi(os.Getenv("VMSPEC_SOAK"))
 	if err != nil {
 		t.Skip("takes minutes: make soak sets VMSPEC_SOAK")
 	}
 	canBoot(t)
-	targets := []string{"qemu-virt-uefi", "qemu-virt", "qemu-virt-acpi"}
-	quiet := map[string]*results.Report{}
-	for _, target := range targets {
+	quiet = map[string]*results.Report{}
+	for _, target := range soakTargets {
 		_, stdout, _ := runFull(t, target)
 		quiet[target] = parse(t, stdout)
 	}
-	load(t)
+	return runs, quiet
+}
+
+// countFlakes boots so often, with more arguments for run, and fails for each point
+// that is judged otherwise than when it was quiet.
+func countFlakes(t *testing.T, runs int, quiet map[string]*results.Report, more ...string) {
+	t.Helper()
 	flakes := 0
 	for i := range runs {
-		target := targets[i%len(targets)]
-		_, stdout, stderr := runFull(t, target)
-		loaded := parse(t, stdout)
+		target := soakTargets[i%len(soakTargets)]
+		began := time.Now()
+		_, stdout, stderr := runFull(t, target, more...)
+		t.Logf("run %d, %s, took %s", i+1, target, time.Since(began).Round(time.Second))
+		report := parse(t, stdout)
 		for j, p := range quiet[target].Points {
-			if got := loaded.Points[j]; got.Verdict != p.Verdict {
+			if got := report.Points[j]; got.Verdict != p.Verdict {
 				flakes++
 				t.Errorf("run %d, %s: %s is %s, not %s: %s%s\n%s", i+1, target, p.ID, got.Verdict, p.Verdict, got.Problem, got.Found, stderr)
 			}
