@@ -39,9 +39,10 @@ func readLog(in io.Reader, name, nonce string, also ...func(line string)) (*seri
 	var health results.Health
 	var end lastLines
 	var held nonces
+	parse := newLineQueue(func(line string) { log.parser.Line(line) })
 	err = results.EachRecord(content, func(line string) {
 		log.lines++
-		log.parser.Line(line)
+		parse.put(line)
 		if nonce != "" {
 			held.line(line)
 		}
@@ -51,6 +52,7 @@ func readLog(in io.Reader, name, nonce string, also ...func(line string)) (*seri
 			take(line)
 		}
 	})
+	parse.end()
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", name, err)
 	}

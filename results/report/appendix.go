@@ -42,16 +42,21 @@ func pack(text string) []byte {
 // maxPayload bounds what a report's frames hold, in bytes.
 const maxPayload = 4 << 20
 
+// usualRatio is how many times larger than its frames' data a report is.
+const usualRatio = 6
+
 func unpack(packed []byte) (string, error) {
 	in, err := gzip.NewReader(bytes.NewReader(packed))
 	if err != nil {
 		return "", err
 	}
-	text, err := io.ReadAll(io.LimitReader(in, maxPayload+1))
-	if err == nil && len(text) > maxPayload {
+	var text strings.Builder
+	text.Grow(min(usualRatio*len(packed), maxPayload))
+	n, err := io.Copy(&text, io.LimitReader(in, maxPayload+1))
+	if err == nil && n > maxPayload {
 		err = errors.New("more than a report")
 	}
-	return string(text), err
+	return text.String(), err
 }
 
 var errNotWhole = errors.New("their report is not whole")

@@ -19,7 +19,11 @@ type End struct {
 
 // endOf returns the end line of a report with that many points.
 func endOf(lines []string, points int, nonce string) End {
-	var text []byte
+	size := 0
+	for _, line := range lines {
+		size += len(line) + 1
+	}
+	text := make([]byte, 0, size)
 	for _, line := range lines {
 		text = append(append(text, line...), '\n')
 	}
