@@ -115,7 +115,7 @@ trees: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 consumers: consumers-tools test-tools build/npm $(KUNIT) $(SCHEMA) $(LAVA)/lava-run bin/vmspec build/arm64/initramfs.cpio.lz4
 	VMSPEC_BOOT=1 VMSPEC_LAVA='$(abspath $(LAVA))' go test -count=1 -timeout 30m -run LAVA -v ./cmd/vmspec
 	VMSPEC_KUNIT='$(abspath $(KUNIT))' VMSPEC_TAP_PARSER='$(abspath $(NPM)/node_modules/.bin/tap-parser)' VMSPEC_JUNITPARSER=1 \
-		go test -count=1 -run 'KUnit|TapParser|JUnitParser' ./cmd/vmspec
+		go test -count=1 -timeout 30m -run 'KUnit|TapParser|JUnitParser' ./cmd/vmspec
 	VMSPEC_DT_SCHEMA='$(abspath $(SCHEMA))' go test -count=1 -timeout 30m -run DTValidate -v ./probes/fdt
 
 # The page of a report in a browser: filter, search, unfold, permalink, without
