@@ -185,19 +185,33 @@ func inline(text string) string {
 	return strings.Join(out, " ")
 }
 
-// code is text as code, between more backticks than it has in a row. Of "##", by which
-// commands to a CI begin, the first stands before that.
+// code is text as code. Of "##", by which commands to a CI begin, the first stands
+// before that.
 func code(text string) string {
-	if before, rest, found := strings.Cut(text, "##"); found {
-		return code(before) + `\#` + code("#"+rest)
+	var out strings.Builder
+	for {
+		at := strings.Index(text, "##")
+		if at < 0 {
+			return out.String() + fenced(text)
+		}
+		out.WriteString(fenced(text[:at]) + `\#`)
+		text = text[at+1:]
 	}
+}
+
+// fenced is text between more backticks than it has in a row.
+func fenced(text string) string {
 	if text == "" {
 		return ""
 	}
-	fence, pad := "`", ""
-	for strings.Contains(text, fence) {
-		fence += "`"
+	longest, row := 0, 0
+	for i := range len(text) {
+		if row++; text[i] != '`' {
+			row = 0
+		}
+		longest = max(longest, row)
 	}
+	fence, pad := strings.Repeat("`", longest+1), ""
 	if strings.HasPrefix(text, "`") || strings.HasSuffix(text, "`") {
 		pad = " "
 	}
