@@ -69,9 +69,10 @@ hypervisors: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/arm/init
 
 # What CI runs a handful of: every subject of a guest broken in every way, and
 # QEMU killed at 50 moments, and killed, frozen or in a panic in each trial that is a
-# risk; and hotplug by hosts of every kind.
+# risk; and hotplug by hosts of every kind. And a long log broken at every byte.
 faults: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
 	VMSPEC_BOOT=1 VMSPEC_FAULTS=1 go test -count=1 -timeout 30m -v -run 'Fault|Killed|Stopped|Panicked|Hotplug' ./cmd/vmspec
+	VMSPEC_FAULTS=1 go test -count=1 -timeout 30m -run FaultsOfALongLog ./results
 
 # The disk image with disks of every kind, GICv2, little memory, sectors of 4096
 # bytes, and after U-Boot wrote to it; CI boots it once with each firmware. Then
