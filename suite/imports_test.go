@@ -56,9 +56,13 @@ func goList(t *testing.T, args ...string) string {
 }
 
 func TestImportDirection(t *testing.T) {
+	deps := map[string]string{}
 	for _, f := range forbidden {
+		if deps[f.pkg] == "" {
+			deps[f.pkg] = goList(t, "-deps", f.pkg)
+		}
 		t.Run(f.pkg+" not "+f.not, func(t *testing.T) {
-			for dep := range strings.FieldsSeq(goList(t, "-deps", f.pkg)) {
+			for dep := range strings.FieldsSeq(deps[f.pkg]) {
 				below := strings.HasPrefix(dep, f.not+"/") && dep != format
 				require.False(t, dep == f.not || below, "%s imports %s: %s", f.pkg, dep, f.why)
 			}

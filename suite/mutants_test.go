@@ -33,14 +33,23 @@ func codedMutants(t testing.TB) []mutant {
 }
 
 func TestMutants(t *testing.T) {
+	type machine struct {
+		guest   string
+		profile Profile
+	}
+	unbroken := map[machine]map[string]Finding{}
 	for _, m := range codedMutants(t) {
 		t.Run(m.name, func(t *testing.T) {
 			profile := m.profile
 			if profile == "" {
 				profile = RFCv2
 			}
+			whole := unbroken[machine{m.guest, profile}]
+			if whole == nil {
+				whole = verdicts(JudgeBy(Settings{Profile: profile}, "arm64", factsOf(t, m.guest)))
+				unbroken[machine{m.guest, profile}] = whole
+			}
 			files := guesttest.Open(t, m.guest)
-			whole := verdicts(JudgeBy(Settings{Profile: profile}, "arm64", probes.Read(files)))
 			broken := verdicts(JudgeBy(Settings{Profile: profile}, "arm64", probes.Read(m.change(t, files))))
 			differ := map[string]Verdict{}
 			for id, f := range broken {

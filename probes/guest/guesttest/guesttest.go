@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,14 +38,23 @@ func All(t testing.TB) map[string]*guest.FS {
 	return out
 }
 
+// captured are the guests that were read, by name: a test program opens some
+// hundreds of times.
+var captured sync.Map
+
+// read returns a copy of a guest, which its caller may change.
 func read(t testing.TB, dir fs.FS, name string) *guest.FS {
 	t.Helper()
-	f, err := dir.Open(name + suffix)
-	require.NoError(t, err)
-	defer f.Close()
-	files, err := guest.ReadCapture(f)
-	require.NoError(t, err)
-	return files
+	files, ok := captured.Load(name)
+	if !ok {
+		f, err := dir.Open(name + suffix)
+		require.NoError(t, err)
+		defer f.Close()
+		files, err = guest.ReadCapture(f)
+		require.NoError(t, err)
+		captured.Store(name, files)
+	}
+	return files.(*guest.FS).With(nil)
 }
 
 // folder is where the captured guests are.

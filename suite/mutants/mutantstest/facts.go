@@ -2,7 +2,6 @@ package mutantstest
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"path/filepath"
 	"slices"
@@ -71,12 +70,16 @@ func differs(s mutants.Step, whole, broken *guest.FS) bool {
 }
 
 func differ(name string, whole, broken *guest.FS) bool {
-	content := func(files *guest.FS) string {
+	type content struct {
+		data, target  string
+		missing, link bool
+	}
+	of := func(files *guest.FS) content {
 		data, err := files.ReadFile(name)
 		target, linkErr := files.ReadLink(name)
-		return fmt.Sprintf("%q %q %t %t", data, target, errors.Is(err, fs.ErrNotExist), linkErr == nil)
+		return content{string(data), target, errors.Is(err, fs.ErrNotExist), linkErr == nil}
 	}
-	return content(whole) != content(broken)
+	return of(whole) != of(broken)
 }
 
 // ChangeOfRow makes all changes of a row.
