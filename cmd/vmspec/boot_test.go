@@ -145,6 +145,19 @@ func asked() int {
 	return n
 }
 
+// shows is what is found of each target, or what its problem is.
+var shows = map[string]map[string]string{
+	"qemu-virt": {
+		"PLAT-GIC": "GICv3 with 1 CPU", "PLAT-CPU-ENUM": " declared by fdt, 1 present, 1 online", "PLAT-TIMER": "1 CPU",
+		"PLAT-VIRTIO-STATUS": "virtio_rng", // its driver is a module
+	},
+	"qemu-virt-acpi": {
+		"HW-FDT-UEFI": emptyTree, "HW-FDT-BOOT": emptyTree, "HW-FDT-ALONE": emptyTree,
+	},
+}
+
+const emptyTree = "the device tree is empty: only /chosen"
+
 func TestBootTargets(t *testing.T) {
 	for name, want := range fails {
 		t.Run(name, func(t *testing.T) {
@@ -159,6 +172,9 @@ func TestBootTargets(t *testing.T) {
 			conformant := name == "qemu-virt-uefi"
 			require.Equal(t, conformant, status == results.Conformant, stdout)
 			prove(t, stdout, conformant)
+			for id, part := range shows[name] {
+				require.Contains(t, found(report, id)+problem(report, id), part, id)
+			}
 
 			judged, again, stderr := vmspec(t, "judge", capture)
 			require.Equal(t, status, judged, stderr)
@@ -167,59 +183,48 @@ func TestBootTargets(t *testing.T) {
 			fromLog, logged, stderr := vmspec(t, "report", log)
 			require.Equal(t, status, fromLog, stderr)
 			require.Equal(t, report.Lines, parse(t, logged).Lines)
+			if name == "qemu-virt-acpi" {
+				plainOfBoth(t, log)
+			}
 		})
 	}
 }
 
-func TestBootACPINamesTheEmptyTree(t *testing.T) {
-	t.Parallel()
-	needBoot(t)
-	_, stdout, _ := vmspec(t, "run", "qemu-virt-acpi", "--guest", guestDir, "--append", "vmspec.only=HW-FDT-UEFI,HW-FDT-BOOT,HW-FDT-ALONE")
-	points := parse(t, stdout).Points
-	require.Len(t, points, 3)
-	for _, p := range points {
-		require.Contains(t, p.Problem, "the device tree is empty: only /chosen", p.ID)
-	}
-}
-
-func TestBootRootPortIsHotpluggable(t *testing.T) {
-	t.Parallel()
-	needBoot(t)
-	status, stdout, stderr := vmspec(t, "run", "qemu-virt-uefi", "--guest", guestDir, "--strict", "--", "-device", "pcie-root-port")
-	require.Equal(t, results.Conformant, status, stderr)
-	require.Equal(t, map[string]results.Verdict{"PLAT-SMCCC": results.Fail}, unmet(parse(t, stdout)))
-}
-
+// TestBootTargets has a GICv3 with one CPU, and TestBootFullVM a GICv2 with four.
 func TestBootGICAndCPUs(t *testing.T) {
-	for _, gic := range []int{2, 3} {
-		for _, cpus := range []int{1, 4, 8} {
+	for gic, counts := range map[int][]int{2: {1, 8}, 3: {4, 8}} {
+		for _, cpus := range counts {
 			t.Run(fmt.Sprintf("GICv%d with %d CPUs", gic, cpus), func(t *testing.T) {
 				t.Parallel()
 				needBoot(t)
 				_, stdout, stderr := vmspec(t, "run", "qemu-virt", "--guest", guestDir,
 					"--gic", fmt.Sprint(gic), "--cpus", fmt.Sprint(cpus))
 				report := parse(t, stdout)
-				require.Contains(t, found(report, "PLAT-GIC"), fmt.Sprintf("GICv%d with %d CPU", gic, cpus), stderr)
-				require.Contains(t, found(report, "PLAT-CPU-ENUM"), fmt.Sprintf(" declared by fdt, %d present, %d online", cpus, cpus))
-				require.Contains(t, found(report, "PLAT-TIMER"), fmt.Sprintf("%d CPU", cpus))
-				require.Equal(t, fails["qemu-virt"], unmet(report), stdout)
+				showsCPUs(t, report, gic, cpus)
+				require.Equal(t, fails["qemu-virt"], unmet(report), stdout+stderr)
 			})
 		}
 	}
 }
 
+// showsCPUs requires that a guest by the tree found this GIC and so many CPUs.
+func showsCPUs(t *testing.T, report *results.Report, gic, cpus int) {
+	t.Helper()
+	require.Contains(t, found(report, "PLAT-GIC"), fmt.Sprintf("GICv%d with %d CPU", gic, cpus))
+	require.Contains(t, found(report, "PLAT-CPU-ENUM"), fmt.Sprintf(" declared by fdt, %d present, %d online", cpus, cpus))
+	require.Contains(t, found(report, "PLAT-TIMER"), fmt.Sprintf("%d CPU", cpus))
+}
+
 // A kernel that loads no module without its signature, as one that is locked
-// down, is told of it.
+// down, finds what any other does: TestBootTargets.
 func TestBootWithSignedModulesAlone(t *testing.T) {
 	t.Parallel()
 	needBoot(t)
-	for _, enforce := range []string{"", "module.sig_enforce=1"} {
-		status, stdout, stderr := vmspec(t, "run", "qemu-virt", "--guest", guestDir, "--append", enforce)
-		require.Equal(t, results.NotConformant, status, stderr)
-		report := parse(t, stdout)
-		require.Equal(t, fails["qemu-virt"], unmet(report))
-		require.Contains(t, found(report, "PLAT-VIRTIO-STATUS"), "virtio_rng", "its driver is a module")
-	}
+	status, stdout, stderr := vmspec(t, "run", "qemu-virt", "--guest", guestDir, "--append", "module.sig_enforce=1")
+	require.Equal(t, results.NotConformant, status, stderr)
+	report := parse(t, stdout)
+	require.Equal(t, fails["qemu-virt"], unmet(report))
+	require.Contains(t, found(report, "PLAT-VIRTIO-STATUS"), "virtio_rng", "its driver is a module")
 }
 
 func TestBootWithNobodyBehindTheCapture(t *testing.T) {
@@ -367,34 +372,17 @@ func TestBootAfter(t *testing.T) {
 			out, err := r.Start(t.Context())
 			require.NoError(t, err)
 			require.NotNil(t, out.Report)
+			require.Len(t, out.Report.Points, 1)
 			require.Contains(t, strings.Join(out.Last, "\n"), c.last)
 			require.Equal(t, c.killed, out.Killed)
 		})
 	}
 }
 
-func TestBootParameters(t *testing.T) {
-	for _, c := range []struct {
-		name string
-		args []string
-		want func(t *testing.T, r *results.Report)
-	}{
-		{"one requirement", []string{"--append", "vmspec.only=PLAT-GIC"}, func(t *testing.T, r *results.Report) {
-			require.Len(t, r.Points, 1)
-		}},
-		{"another profile", []string{"--append", "vmspec.profile=v2.0"}, func(t *testing.T, r *results.Report) {
-			require.Equal(t, "v2.0", r.Profile)
-			require.Equal(t, results.Pass, point(r, "PLAT-CONSOLE-SBSA").Verdict)
-		}},
-		{"by SMBIOS", []string{"--", "-smbios", "type=11,value=vmspec.skip=PLAT-GIC"}, func(t *testing.T, r *results.Report) {
-			require.Equal(t, results.Skip, point(r, "PLAT-GIC").Verdict)
-		}},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			t.Parallel()
-			needBoot(t)
-			_, stdout, _ := vmspec(t, append([]string{"run", "qemu-virt-uefi", "--guest", guestDir}, c.args...)...)
-			c.want(t, parse(t, stdout))
-		})
-	}
+// By the command line they come in TestBootAfter and TestBothDescriptions.
+func TestBootParametersBySMBIOS(t *testing.T) {
+	t.Parallel()
+	needBoot(t)
+	_, stdout, _ := vmspec(t, "run", "qemu-virt-uefi", "--guest", guestDir, "--", "-smbios", "type=11,value=vmspec.skip=PLAT-GIC")
+	require.Equal(t, results.Skip, point(parse(t, stdout), "PLAT-GIC").Verdict)
 }

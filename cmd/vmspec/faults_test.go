@@ -2,14 +2,17 @@ package main
 
 import (
 	"bufio"
+	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"math/rand/v2"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -21,18 +24,45 @@ import (
 	"vmspec/suite"
 )
 
-// faultyGuest builds the guest with the tag by which its steps can be broken.
+// faulty is a guest of which each step can be broken, for all tests that do.
+var faulty struct {
+	once sync.Once
+	dir  string
+	err  error
+}
+
+// faultyGuest returns the folder of a guest that was built with the tag by which its
+// steps can be broken.
 func faultyGuest(t *testing.T) (dir string) {
 	t.Helper()
-	dir = t.TempDir()
+	faulty.once.Do(func() { faulty.dir, faulty.err = buildFaulty(t.Context()) })
+	require.NoError(t, faulty.err)
+	return faulty.dir
+}
+
+func buildFaulty(ctx context.Context) (dir string, err error) {
+	dir, err = os.MkdirTemp("", "vmspec")
+	if err != nil {
+		return "", err
+	}
 	init := filepath.Join(dir, "init")
-	build := exec.Command("go", "build", "-trimpath", "-buildvcs=false", "-tags", "faults", "-ldflags", "-s -w", "-o", init, "../init")
+	build := exec.CommandContext(ctx, "go", "build", "-trimpath", "-buildvcs=false", "-tags", "faults", "-ldflags", "-s -w", "-o", init, "../init")
 	build.Env = append(os.Environ(), "GOOS=linux", "GOARCH=arm64", "CGO_ENABLED=0")
-	out, err := build.CombinedOutput()
-	require.NoError(t, err, string(out))
-	status, _, stderr := vmspec(t, "guest", "--init", init, "--debian", filepath.Join(guestDir, "kernel"), "--out", dir)
-	require.Equal(t, results.Conformant, status, stderr)
-	return dir
+	if out, err := build.CombinedOutput(); err != nil {
+		return dir, fmt.Errorf("%w: %s", err, out)
+	}
+	var stdout, stderr bytes.Buffer
+	status := run(ctx, []string{"guest", "--init", init, "--debian", filepath.Join(guestDir, "kernel"), "--out", dir}, &stdout, &stderr)
+	if status != results.Conformant {
+		return dir, fmt.Errorf("vmspec guest: exit status %s: %s", status, &stderr)
+	}
+	return dir, nil
+}
+
+func removeFaulty() {
+	if faulty.dir != "" {
+		_ = os.RemoveAll(faulty.dir) // it lies in the system's folder for such
+	}
 }
 
 // A fault is a broken step and the subjects that it may cost.

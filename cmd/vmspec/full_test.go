@@ -68,6 +68,9 @@ func TestBootFullVM(t *testing.T) {
 				require.Contains(t, found(report, id), part, id)
 			}
 			require.Equal(t, fails[target], unmet(report), stdout)
+			if target == "qemu-virt" {
+				showsCPUs(t, report, 2, 4)
+			}
 		})
 	}
 }

@@ -26,11 +26,19 @@ import (
 
 // TestMain lets scripts run vmspec, and fake-qemu in QEMU's place.
 func TestMain(m *testing.M) {
-	testscript.Main(m, map[string]func(){
+	testscript.Main(tests{m}, map[string]func(){
 		"vmspec":       main,
 		"fake-qemu":    func() { os.Exit(fakeQEMU(os.Args[1:], os.Stdout, os.Stderr)) },
 		"fake-console": func() { os.Exit(fakeConsole(os.Args[1:], os.Stderr)) },
 	})
+}
+
+// tests removes what several of them share when all have ended.
+type tests struct{ *testing.M }
+
+func (t tests) Run() int {
+	defer removeFaulty()
+	return t.M.Run()
 }
 
 // TestScript runs the scripts of testdata/script. They find stored reports in
