@@ -27,12 +27,12 @@ type otherImage struct {
 }
 
 // Parts of the scripts. fat NAME MIB OPTIONS makes a FAT file system of the ESP's
-// files, and put NAME MIB puts it onto the disk.
+// files, and put NAME MIB puts it onto the disk. Zeros are not written: they are there.
 const otherTools = `set -e
 export PATH="$PATH:/usr/sbin:/sbin" MTOOLS_SKIP_CHECK=1
 fill() { mmd -i "$1" ::EFI ::EFI/BOOT; mcopy -i "$1" app.efi ::EFI/BOOT/BOOTAA64.EFI; }
 fat() { name=$1 size=$2; shift 2; truncate -s "${size}M" "$name"; mkfs.fat "$@" "$name" >/dev/null; fill "$name"; }
-put() { dd if="$1" of=disk.img bs=1M seek="$2" conv=notrunc status=none; }
+put() { dd if="$1" of=disk.img bs=1M seek="$2" conv=notrunc,sparse status=none; }
 gpt() { truncate -s 100M disk.img; sgdisk -n 1:2048:+80M -t 1:ef00 "$@" disk.img >/dev/null; fat esp 80 -F 32 -s 1; put esp 1; }
 `
 
@@ -48,7 +48,7 @@ var otherImages = []otherImage{
 sgdisk -n 1:0:+16M -n 2:0:+16M -n 3:0:+16M -n 4:0:+80M -t 4:ef00 disk.img >/dev/null
 fat esp 80 -F 32 -s 1; put esp 49`, want: met, aavmf: true, uBoot: true},
 	{name: "sgdisk, from LBA 34", tools: "sgdisk", script: `truncate -s 100M disk.img; sgdisk -a 1 -n 1:34:+80M -t 1:ef00 disk.img >/dev/null
-fat esp 80 -F 32 -s 1; dd if=esp of=disk.img bs=512 seek=34 conv=notrunc status=none`, want: met, aavmf: true, uBoot: true},
+fat esp 80 -F 32 -s 1; dd if=esp of=disk.img bs=17408 seek=1 conv=notrunc,sparse status=none`, want: met, aavmf: true, uBoot: true},
 	{name: "sgdisk, a hybrid MBR", tools: "sgdisk", script: "gpt; sgdisk -h 1 disk.img >/dev/null", want: met, aavmf: true, uBoot: true},
 	{name: "sgdisk, the attribute that hides", tools: "sgdisk", script: "gpt -A 1:set:1", want: failing("IMG-ESP-TYPE"), says: "EDK2 does not start from it", uBoot: true},
 	{name: "sgdisk, other attributes", tools: "sgdisk", script: "gpt -A 1:set:0 -A 1:set:2", want: met, aavmf: true, uBoot: true},
@@ -86,7 +86,7 @@ first-lba: 40
 size=163840, type=c12a7328-f81f-11d2-ba4b-00a0c93ec93b, attrs=, name="EFI System Partition"
 size=131072, type=b921b045-1df0-41c3-af44-4c6f280d3fae, attrs=GUID:59, name="Root Partition"
 END
-fat esp 80 -nEFI -F32 -h 40; dd if=esp of=disk.img bs=512 seek=40 conv=notrunc status=none`, want: met, aavmf: true, uBoot: true},
+fat esp 80 -nEFI -F32 -h 40; dd if=esp of=disk.img bs=20480 seek=1 conv=notrunc,sparse status=none`, want: met, aavmf: true, uBoot: true},
 	{name: "genimage", tools: "genimage", script: genimage("gpt", `partition-type-uuid = "C12A7328-F81F-11D2-BA4B-00A0C93EC93B"`), want: met, aavmf: true, uBoot: true},
 	{name: "genimage, an MBR", tools: "genimage", script: genimage("mbr", "partition-type = 0xef"), want: noGPT, aavmf: true, uBoot: true},
 	{name: "xorriso, a GPT", tools: "xorriso", script: `mkdir tree; echo x >tree/x; fat esp 80 -F 32 -s 1
