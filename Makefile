@@ -163,8 +163,9 @@ guest: $(GUEST)/initramfs.cpio.lz4
 
 image: $(IMAGE)
 
-# What a vendor needs who has no toolchain, in one archive. The same tree, Go and
-# packages give the same bytes.
+# What a vendor needs who has no toolchain, in one archive; prints what changed since
+# the last release (vmspec help contribute). The same tree, Go and packages give the
+# same bytes.
 release: build/release/vmspec-$(VERSION).tar.gz
 
 # Makes the release twice, each from a clean tree, and boots what is in it.
@@ -238,7 +239,7 @@ $(PROGRAMS): build/release/bin/vmspec-%: $(GOSOURCES) | modules
 	@$(SAY) 'building $@' && GOOS=$(word 1,$(subst -, ,$*)) GOARCH=$(word 2,$(subst -, ,$*)) \
 		go build -buildvcs=false -ldflags '-s -w' -o $@ ./cmd/vmspec 1>&2
 
-build/release/vmspec-$(VERSION).tar.gz: .ci/release .ci/release-run $(PROGRAMS) build/vmspec.img
+build/release/vmspec-$(VERSION).tar.gz: .ci/release .ci/release-run bin/vmspec $(PROGRAMS) build/vmspec.img
 	@.ci/release $(@:.tar.gz=)
 
 # Anew when the packages are gone, too.

@@ -34,7 +34,7 @@ import (
 )
 
 // Version is the suite's, by semantic versioning.
-const Version = "0.1.0"
+const Version = "0.2.0"
 
 // Level is how strongly the specification asks, in the words of a report.
 type Level = report.Level

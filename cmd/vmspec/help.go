@@ -21,7 +21,7 @@ var pageNames = []struct{ name, short string }{
 	{"farm", "Unattended, with any VMM"},
 	{"hotplug", "What a guest needs of its host: to plug, to pause, to type"},
 	{"kernel", "A kernel of your own, and AArch32"},
-	{"contribute", "To add a requirement"},
+	{"contribute", "To add a requirement, and to make a release"},
 }
 
 // newHelp is the help command, which knows the pages beside the commands.

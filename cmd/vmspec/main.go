@@ -79,7 +79,7 @@ Exit status of run, judge, report, merge, matrix and image check: 0 conformant,
 		SilenceUsage:  true,
 	}
 	root.SetFlagErrorFunc(badFlag)
-	root.AddCommand(newRun(), newTargets(), newDoctor(), newSpec(), newExplain(), newMan(), newJudge(), newReport(), newMerge(), newMatrix(), newDiff(), newWaivers(), newPublish(), newSite(), newImage(), newKernel(), newGuest(), newHypervisor(), newQMP(), newLAVA())
+	root.AddCommand(newRun(), newTargets(), newDoctor(), newSpec(), newExplain(), newChanges(), newMan(), newJudge(), newReport(), newMerge(), newMatrix(), newDiff(), newWaivers(), newPublish(), newSite(), newImage(), newKernel(), newGuest(), newHypervisor(), newQMP(), newLAVA())
 	root.SetHelpCommand(newHelp(root))
 	addCompletions(root)
 	return root

@@ -92,6 +92,8 @@ func TestReleaseRuns(t *testing.T) {
 	env := []string{"PATH=" + filepath.Dir(qemu), "HOME=/none", "GOROOT=/none"}
 	checked := parse(t, runIn(t, dir, env, program, "image", "check", "vmspec.img"))
 	require.Empty(t, unmet(checked))
+	_, changes, _ := vmspec(t, "changes")
+	require.Equal(t, changes, runIn(t, dir, nil, "cat", "CHANGES.md"))
 	for _, to := range [][]string{nil, {"qemu-image"}} {
 		report := parse(t, runIn(t, dir, env, "./run", to...))
 		require.Equal(t, fails["qemu-virt-uefi"], unmet(report))

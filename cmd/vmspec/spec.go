@@ -73,6 +73,7 @@ is asked, why it matters, how it is judged, and how to fix it.`,
 	}
 	c.Flags().StringVar(&profile, "profile", string(suite.RFCv2), "which text of the specification")
 	c.Flags().StringVar(&format, "format", "text", "of the list: text or markdown")
+	_ = c.RegisterFlagCompletionFunc("format", completed("text", "markdown")) // it was just registered
 	c.Flags().BoolVar(&readings, "readings", false, "list how loose sentences are read, by number")
 	return c
 }
