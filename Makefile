@@ -39,7 +39,7 @@ NPM := cmd/vmspec/testdata/consumers
 AXE := results/html
 SAY := printf 'vmspec: %s\n' >&2
 
-.PHONY: run test boot-tests other-tests distros hypervisors faults image-boots series matrix machines mutants soak trees consumers pages site man bench golden check build guest image release release-check action-check clean modules tools image-tools test-tools others-tools consumers-tools pages-tools distros-tools machines-tools
+.PHONY: run test boot-tests other-tests distros hypervisors libvirt faults image-boots series matrix machines mutants soak trees consumers pages site man bench golden check build guest image release release-check action-check clean modules tools image-tools test-tools others-tools consumers-tools pages-tools distros-tools machines-tools libvirt-tools
 
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE)) $(if $(findstring both,$(TARGET)),$(GUEST)/grub/.fetched) $(if $(HYPERVISOR),build/arm64/$(HYPERVISOR)/host.cpio.lz4)
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
@@ -66,6 +66,11 @@ distros: distros-tools
 # kernels boot in each. Logs and records are left in build/hypervisors.
 hypervisors: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/arm/initramfs.cpio.lz4 build/arm64/xen/host.cpio.lz4 build/arm64/kvm/host.cpio.lz4
 	VMSPEC_BOOT=1 VMSPEC_HYPERVISORS='$(abspath build/hypervisors)' go test -count=1 -timeout 90m -v -run Hypervisors ./cmd/vmspec
+
+# What the page about libvirt says, in libvirt's QEMU driver, as an ordinary user: by
+# virsh console with hotplug, and by virt-install. Logs are left in build/libvirt.
+libvirt: libvirt-tools bin/vmspec build/arm64/initramfs.cpio.lz4
+	VMSPEC_BOOT=1 VMSPEC_LIBVIRT='$(abspath build/libvirt)' go test -count=1 -timeout 30m -v -run Libvirt ./cmd/vmspec
 
 # What CI runs a handful of: every subject of a guest broken in every way, and
 # QEMU killed at 50 moments, and killed, frozen or in a panic in each trial that is a
@@ -279,6 +284,9 @@ TEST_NEEDS := qemu-system-aarch64=qemu-system-arm qemu-system-arm=qemu-system-ar
 # Others' tools that make disk images, beside those.
 OTHERS_NEEDS := parted=parted /usr/sbin/sfdisk=fdisk genimage=genimage xorriso=xorriso grub-mkrescue=grub-common
 CONSUMERS_NEEDS := dt-validate=dt-schema python3=python3 /usr/lib/python3/dist-packages/yaml=python3-yaml /usr/lib/python3/dist-packages/junitparser=python3-junitparser xz=xz-utils node=nodejs npm=npm
+LIBVIRT_NEEDS := qemu-system-aarch64=qemu-system-arm '$(UEFI_FILES)=qemu-efi-aarch64' virsh=libvirt-clients /usr/sbin/libvirtd=libvirt-daemon \
+	'/usr/lib/x86_64-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so|/usr/lib/aarch64-linux-gnu/libvirt/connection-driver/libvirt_driver_qemu.so=libvirt-daemon-driver-qemu' \
+	virt-install=virtinst script=bsdutils
 PAGES_NEEDS := chromium=chromium node=nodejs npm=npm
 
 tools:
@@ -297,3 +305,5 @@ distros-tools:
 	@.ci/install debootstrap=debootstrap
 machines-tools:
 	@.ci/install swtpm=swtpm
+libvirt-tools:
+	@.ci/install $(LIBVIRT_NEEDS)

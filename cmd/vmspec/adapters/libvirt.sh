@@ -5,8 +5,9 @@
 #   --on-need 'hotplug-net=adapters/libvirt.sh my-domain' --on-need 'pause=adapters/libvirt.sh my-domain'
 #
 # libvirtd must be able to read VMSPEC_DISK: copy it where it can, if it runs on
-# another machine. The domain needs a free port: <controller type='pci'
-# model='pcie-root-port'/>.
+# another machine. The domain needs a free port for each: <controller type='pci'
+# model='pcie-root-port'/>. NETWORK is one of libvirt's, or "user", which needs none:
+# QEMU's own.
 #
 # usage: libvirt.sh DOMAIN [NETWORK], with what the guest needs in VMSPEC_*: vmspec help hotplug
 set -eu
@@ -15,6 +16,8 @@ set -eu
 domain=$1
 network=${2:-default}
 disk=vdz # no other of the domain's is called so
+kind=network
+[ "$network" != user ] || kind=user
 
 case $VMSPEC_NEED in
 hotplug-block)
@@ -24,10 +27,16 @@ unplug-block)
 	virsh detach-disk "$domain" "$disk" --live
 	;;
 hotplug-net)
-	virsh attach-interface "$domain" network "$network" --model virtio --mac "$VMSPEC_MAC" --live
+	if [ $kind = user ]; then # attach-interface has no such kind
+		virsh attach-device "$domain" /dev/stdin --live <<-END
+			<interface type='user'><mac address='$VMSPEC_MAC'/><model type='virtio'/><rom enabled='no'/></interface>
+		END
+	else
+		virsh attach-interface "$domain" $kind "$network" --model virtio --mac "$VMSPEC_MAC" --live
+	fi
 	;;
 unplug-net)
-	virsh detach-interface "$domain" network --mac "$VMSPEC_MAC" --live
+	virsh detach-interface "$domain" $kind --mac "$VMSPEC_MAC" --live
 	;;
 pause)
 	trap 'virsh resume "$domain"' EXIT # whatever ends us
