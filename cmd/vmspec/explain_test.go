@@ -40,6 +40,15 @@ func TestExplanations(t *testing.T) {
 	require.ErrorContains(t, err, "becuase")
 }
 
+// No requirement is without a word of why it matters.
+func TestEachRequirementIsExplained(t *testing.T) {
+	all, err := readExplanations(explainText)
+	require.NoError(t, err)
+	for _, r := range suite.Catalogue() {
+		require.NotEmpty(t, all[r.ID].Why, r.ID)
+	}
+}
+
 // Each requirement can be explained, on 80 columns, and what rests on it is the
 // reverse of what it rests on.
 func TestExplainEach(t *testing.T) {
