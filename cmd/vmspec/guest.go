@@ -77,6 +77,9 @@ func (f *guestFlags) build(progress io.Writer) error {
 	if err != nil {
 		return err
 	}
+	if _, err := os.Stat(f.init); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s is not there: make guest builds it in vmspec's source tree, or name one with --init", f.init)
+	}
 	if f.modules != "" {
 		if config.Tree, err = initramfs.OpenTree(f.modules); err != nil {
 			return err
@@ -113,7 +116,7 @@ func (f *guestFlags) complete() error {
 	if f.image == "" {
 		k, err := initramfs.FindKernel(f.debian)
 		if err != nil {
-			return fmt.Errorf("no kernel: %w", err)
+			return noKernel(f.debian, err)
 		}
 		f.image, f.modules, f.kconfig = k.Image, k.Modules, k.Config
 		return nil

@@ -24,6 +24,9 @@ targets whose names begin so need it.`,
 			if dir == "" {
 				dir = filepath.Join("build", "arm64", args[0])
 			}
+			if _, err := initramfs.FindKernel(kernel); err != nil {
+				return noKernel(kernel, err)
+			}
 			_, err := initramfs.FetchHost(untilSignal(c), args[0], kernel, dir, c.ErrOrStderr())
 			if err == nil {
 				fmt.Fprintf(c.ErrOrStderr(), "a host for %s is in %s\n", args[0], dir)

@@ -105,12 +105,15 @@ func readGuest(dir string) (kernel, initrd []byte, err error) {
 
 // uki puts the AArch64 guest into one EFI application.
 func (f *imageFlags) uki() ([]byte, error) {
-	name, err := initramfs.FindLoader("arm64", f.loader)
+	name, err := findLoader("arm64", f.loader)
 	if err != nil {
 		return nil, err
 	}
 	stub, err := os.ReadFile(name)
 	if err != nil {
+		return nil, err
+	}
+	if _, _, err := findGuest(f.guest, "arm64"); err != nil {
 		return nil, err
 	}
 	kernel, initrd, err := readGuest(f.guest)
@@ -127,7 +130,7 @@ func (f *imageFlags) uki() ([]byte, error) {
 
 // files32 are the AArch32 guest: GRUB, and what it loads.
 func (f *imageFlags) files32(ctx context.Context) ([]initramfs.File, error) {
-	modules, err := initramfs.FindLoader("arm", f.loader32)
+	modules, err := findLoader("arm", f.loader32)
 	if err != nil {
 		return nil, err
 	}

@@ -178,10 +178,7 @@ func (r *bootRun) run(ctx context.Context, more ...string) {
 func (f *matrixFlags) concludeAll(c *cobra.Command, runs []*bootRun) error {
 	boots, lost := f.bootsOf(c, runs)
 	verdicts, more := f.verdicts(runs, boots)
-	var without error
-	if lost = append(lost, more...); lost != nil {
-		without = undecided{errors.New(strings.Join(lost, "\n"))}
-	}
+	without := withoutReport(runs, append(lost, more...))
 	f.lost = without
 	if verdicts == nil && !f.isDocument() {
 		return without
@@ -194,6 +191,19 @@ func (f *matrixFlags) concludeAll(c *cobra.Command, runs []*bootRun) error {
 		return without
 	}
 	return withLost(c.ErrOrStderr(), worstOf(verdicts, f.strict), without)
+}
+
+// withoutReport is the error of boots that did not report; nil if there is none. Where
+// no boot could be run, nothing was tried: the environment is wrong.
+func withoutReport(runs []*bootRun, lost []string) error {
+	if lost == nil {
+		return nil
+	}
+	err := errors.New(strings.Join(lost, "\n"))
+	if slices.ContainsFunc(runs, func(r *bootRun) bool { return r.status != unusable }) {
+		return undecided{err}
+	}
+	return err
 }
 
 // bootsOf reads what the boots reported, and says why there is no report of others.

@@ -10,6 +10,7 @@ import (
 	"vmspec/cmd/vmspec/internal/imagefile"
 	"vmspec/cmd/vmspec/internal/osimage"
 	"vmspec/cmd/vmspec/internal/target"
+	"vmspec/initramfs"
 )
 
 // What targets need of this machine beside QEMU and its firmware. Each is found
@@ -55,7 +56,7 @@ func findGuest(folder, arch string) (kernel, initramfs string, err error) {
 	kernel, initramfs = filepath.Join(folder, imageName), filepath.Join(folder, initramfsName)
 	for _, name := range []string{kernel, initramfs} {
 		if _, err := os.Stat(name); errors.Is(err, fs.ErrNotExist) {
-			return "", "", fmt.Errorf("%s is not there: make guest%s builds it, or name its directory with --guest", name, archOption(arch))
+			return "", "", fmt.Errorf("%s is not there: make guest%s builds it in vmspec's source tree, or name its directory with --guest", name, archOption(arch))
 		} else if err != nil {
 			return "", "", err
 		}
@@ -64,6 +65,23 @@ func findGuest(folder, arch string) (kernel, initramfs string, err error) {
 		return "", "", fmt.Errorf("%s is a kernel for %s, where one for %s is needed: make guest%s builds it", kernel, is, arch, archOption(arch))
 	}
 	return kernel, initramfs, nil
+}
+
+// noKernel is why no kernel of Debian's was found in a folder.
+func noKernel(folder string, err error) error {
+	if _, gone := os.Stat(folder); errors.Is(gone, fs.ErrNotExist) {
+		return fmt.Errorf("%s is not there: vmspec kernel --dir %[1]s fetches Debian's kernel into it", folder)
+	}
+	return fmt.Errorf("no kernel: %w", err)
+}
+
+// findLoader returns what starts a kernel from a disk.
+func findLoader(arch, folder string) (string, error) {
+	name, err := initramfs.FindLoader(arch, folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("the boot loader for %s is not in %s: vmspec image loader --arch %[1]s --dir %[2]s fetches it, from Debian by apt-get", arch, folder)
+	}
+	return name, err
 }
 
 // kernelArch tells a kernel's architecture, as Go names it; empty if its header
@@ -87,7 +105,7 @@ func archOption(arch string) string {
 func openImage(file string) (*imagefile.Image, error) {
 	f, err := imagefile.Open(file)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%s is not there: make image builds it, or name one with --image", file)
+		return nil, fmt.Errorf("%s is not there: make image builds it in vmspec's source tree, or name one with --image", file)
 	}
 	return f, err
 }
