@@ -37,6 +37,21 @@ func TestPublishedLogsAreReported(t *testing.T) {
 	}
 }
 
+// What the page of Xen says of its releases is what vmspec diff shows.
+func TestReleasesOfXen(t *testing.T) {
+	const newly = "new  PLAT-CONSOLE-INPUT"
+	for domain, takesInput := range map[string]bool{"dom0": false, "dom0less": true, "domu": false} {
+		log := func(version string) string {
+			return filepath.Join(publishedDir, "xen-"+version+"-"+domain, "xen-"+domain+".log")
+		}
+		status, stdout, stderr := vmspec(t, "diff", log("4.17"), log("4.20"))
+		require.Equal(t, results.Conformant, status, stdout+stderr)
+		require.Contains(t, stdout, "\nno regression\n", domain)
+		require.Contains(t, stdout, "passed: SMCCC 1.2\n", domain)
+		require.Equal(t, takesInput, strings.Contains(stdout, newly), stdout)
+	}
+}
+
 // vmmPages are the pages about hypervisors, by their folders.
 func vmmPages(t *testing.T) map[string]string {
 	t.Helper()
