@@ -32,13 +32,14 @@ const (
 	Image       = "image"
 	GuestOS     = "guestos"
 	Log         = "log"
+	Merge       = "merge"
 	Blind       = "blind"
 	Control     = "control"
 )
 
 // Kinds lists the kinds of rows, as a matrix counts them.
 func Kinds() []string {
-	return []string{Description, Firmware, Platform, Image, GuestOS, Log, Blind, Control}
+	return []string{Description, Firmware, Platform, Image, GuestOS, Log, Merge, Blind, Control}
 }
 
 // A Row is one mutant.

@@ -53,10 +53,16 @@ func merge(t testing.TB, r *mutants.Row, broken bool) *results.Merged {
 	return merged
 }
 
-// kept is the report of a captured guest.
+// kept is the report of a captured guest; or FOLDER/LOG, one that is published, which
+// has all profiles.
 func kept(t testing.TB, name string) *results.Report {
 	t.Helper()
-	f, err := os.Open(filepath.Join(guesttest.Testdata(t), "..", "..", "suite", "testdata", name+".tap"))
+	root := filepath.Join(guesttest.Testdata(t), "..", "..")
+	file := filepath.Join(root, "suite", "testdata", name+".tap")
+	if strings.Contains(name, "/") {
+		file = filepath.Join(root, "results", "published", filepath.FromSlash(name))
+	}
+	f, err := os.Open(file)
 	require.NoError(t, err)
 	defer f.Close()
 	report, err := results.Parse(f, "")
