@@ -95,7 +95,7 @@ matrix: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/arm/initramfs
 
 # Machines that QEMU has and that are VMs to somebody, with the verdict expected of each:
 # NUMA, SMMU, MTE, TPM and others, by tree and by ACPI.
-machines: test-tools machines-tools bin/vmspec build/arm64/initramfs.cpio.lz4
+machines: test-tools machines-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/arm64-cloud/initramfs.cpio.lz4
 	VMSPEC_BOOT=1 VMSPEC_MACHINES=1 go test -count=1 -timeout 60m -v -run Machines ./cmd/vmspec
 
 # Breaks a machine, an image or a log in every way that the table of mutants has, and
@@ -218,6 +218,13 @@ FORCE:
 
 $(ARCHS:%=build/%/initramfs.cpio.lz4): build/%/initramfs.cpio.lz4: build/%/init build/%/kernel/.fetched | bin/vmspec
 	@bin/vmspec guest --init $< --debian build/$*/kernel --out $(@D)
+
+# Debian's other kernel, which drives what the plain one does not.
+build/arm64-cloud/kernel/.fetched: | bin/vmspec
+	@bin/vmspec kernel --arch arm64-cloud --dir $(@D)
+	@touch $@
+build/arm64-cloud/initramfs.cpio.lz4: build/arm64/init build/arm64-cloud/kernel/.fetched | bin/vmspec
+	@bin/vmspec guest --init $< --debian build/arm64-cloud/kernel --out $(@D)
 
 build/$(ARCH)-own/initramfs.cpio.lz4: build/$(ARCH)-own/init build/$(ARCH)-own/inputs $(KERNEL) | bin/vmspec
 	@bin/vmspec guest --init $< --image '$(KERNEL)' --modules '$(MODULES)' --out $(@D)

@@ -17,14 +17,19 @@ type Kernel struct {
 	Config  string // path of its configuration
 }
 
+// KernelCloud is Debian's other kernel for arm64. It drives a TPM and added memory,
+// which the plain one does not.
+const KernelCloud = "arm64-cloud"
+
 // debian names the metapackage of each architecture's kernel, and Debian's own
 // name for the architecture, by GOARCH.
 var debian = map[string]struct{ arch, metapackage string }{
-	"arm64": {"arm64", "linux-image-arm64"},
-	"arm":   {"armhf", "linux-image-armmp-lpae"},
+	"arm64":     {"arm64", "linux-image-arm64"},
+	"arm":       {"armhf", "linux-image-armmp-lpae"},
+	KernelCloud: {"arm64", "linux-image-cloud-arm64"},
 }
 
-// FetchKernel downloads Debian's kernel for a GOARCH into dir and unpacks it
+// FetchKernel downloads Debian's kernel for a GOARCH, or KernelCloud, into dir and unpacks it
 // there. It needs apt's configured sources, but neither root nor the machine's
 // own package state: lists, cache and status are private, in dir.
 func FetchKernel(ctx context.Context, arch, dir string, progress io.Writer) (Kernel, error) {

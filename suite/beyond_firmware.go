@@ -56,9 +56,9 @@ var beyondFirmware = []Requirement{
 		Asked: "Measured boot and sealed keys need a TPM 2.0 with a SHA-256 bank.",
 		How: "Asks the TPM for its version and its PCR banks. Another version, by Linux or by the TPM itself, or a SHA-256 bank " +
 			"that is off, fails. Skipped without a TPM; a " +
-			"TPM that could not be asked is an error, as always on AArch32.",
+			"TPM that is described and that no driver took, or that could not be asked, is an error, as always on AArch32.",
 		Subject: Platform, Kind: Functional, Clauses: infoEverywhere(),
-		Needs: []string{"tpm"},
+		Needs: []string{"tpm", "kernel"},
 		Check: checkTPM,
 		Fix:   "Give the VM a TPM 2.0 and allocate its SHA-256 PCR bank.",
 	},
@@ -160,9 +160,22 @@ func checkVariableWrite(f *probes.Facts) Finding {
 	return pass(append([]string{"created, extended, deleted"}, found...)...)
 }
 
+// whyUnseen says why Linux does not show a TPM that is described.
+func whyUnseen(f *probes.Facts) string {
+	t := f.TPM.Unseen
+	for _, option := range t.Options {
+		if f.Kernel.Without(option) {
+			return t.By + " describes a TPM: this kernel lacks " + option
+		}
+	}
+	return t.By + " describes a TPM, and no driver took it"
+}
+
 func checkTPM(f *probes.Facts) Finding {
 	t := f.TPM
 	switch {
+	case t.Unseen != nil:
+		return unknown(whyUnseen(f))
 	case !t.Present:
 		return skip(ReasonNoDevice)
 	case t.Version != "" && t.Version != "2.0":

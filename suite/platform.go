@@ -7,8 +7,6 @@ import (
 
 	"vmspec/probes"
 	"vmspec/probes/cpu"
-	"vmspec/probes/fdt"
-	"vmspec/probes/memory"
 )
 
 // platform is the chapter "VM Platform", as far as it is about CPUs, memory,
@@ -35,7 +33,7 @@ var platform = []Requirement{
 		How: "Fails if Linux uses RAM that no memory node of the device tree covers, or lacks RAM that one describes and " +
 			"nothing reserves; if the command line or the kernel limits memory, that is an error. Under ACPI without such nodes Linux has " +
 			"only what UEFI's map enumerates: it passes if the kernel's log shows the RAM that it began with, else it is an " +
-			"error. Addresses that are hidden are an error.",
+			"error. ACPI's memory devices are named if the kernel cannot use them. Addresses that are hidden are an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
 		Needs:   []string{"memory", "acpi", "efi", "fdt", "kernel"},
@@ -174,71 +172,6 @@ func describedBy(f *probes.Facts) string {
 		return "MADT"
 	}
 	return "device tree"
-}
-
-// checkMemory compares in both directions: what Linux has must be described, and
-// what is described must be there, unless it is reserved.
-func checkMemory(f *probes.Facts) Finding {
-	m := f.Memory
-	if m.RAMErr != "" {
-		return unreadable(m.RAMErr)
-	}
-	ram := fmt.Sprintf("%d MiB of RAM", m.RAM.Total()>>20)
-	switch {
-	case len(m.RAM) == 0:
-		return unknown("/proc/iomem shows no System RAM")
-	case m.DescribedErr != "":
-		return unreadable(m.DescribedErr)
-	case f.ACPI.Present && f.EFI.Booted && len(m.Described) == 0:
-		return checkMemoryMap(m, ram)
-	case len(m.Described) == 0:
-		return failSince("HW-FDT-BOOT", "no memory node in the device tree", ram)
-	}
-	found := fmt.Sprintf("%s, %d MiB described by fdt", ram, m.Described.Total()>>20)
-	for _, piece := range m.RAM {
-		switch {
-		case m.Described.Covers(piece.Start, piece.Size):
-		case f.FDT.Broken != "":
-			return failSince("HW-FDT-BOOT", fmt.Sprintf("RAM at %s is not in what could be read of the device tree", piece), ram)
-		default:
-			return fail(fmt.Sprintf("RAM at %s is not described", piece), ram)
-		}
-	}
-	missing := slices.DeleteFunc(slices.Clone(m.Missing), func(r fdt.Range) bool { return f.Kernel.Arch == "arm" && isKeptOnARM(f, r) })
-	switch {
-	case len(missing) > 0 && m.Limited != "":
-		return unknown(m.Limited, found)
-	case len(missing) > 0:
-		return fail(fmt.Sprintf("%d MiB at %s are described and not reserved, but Linux does not have them", missing.Total()>>20, missing[0]), found)
-	}
-	return pass(found)
-}
-
-// checkMemoryMap judges memory that no device tree describes. Linux forgets all
-// memory but that of UEFI's map (drivers/firmware/efi/efi-init.c, reserve_regions),
-// so what it began with came from there. What it has beside that was added by ACPI
-// or by a driver: a bus enumerates it.
-func checkMemoryMap(m *memory.Facts, ram string) Finding {
-	switch later := m.RAM.Without(m.AtBoot); {
-	case m.Limited != "":
-		return unknown(m.Limited, ram)
-	case len(m.AtBoot) == 0:
-		return unknown("cannot tell whether UEFI's memory map has this RAM: needs a kernel log that still has its beginning", ram)
-	case len(later) > 0:
-		return pass(ram+", by UEFI's memory map and from what was added later", fmt.Sprintf("%d MiB added, the first at %s", later.Total()>>20, later[0]))
-	}
-	return pass(ram + ", all of it by UEFI's memory map")
-}
-
-// sectionARM: a 32-bit kernel gives up memory before the first boundary of 2 MiB
-// (arch/arm/mm/mmu.c, adjust_lowmem_bounds).
-const sectionARM = 2 << 20
-
-// isKeptOnARM reports whether a 32-bit kernel leaves memory out of /proc/iomem that
-// is there: a small piece, or what UEFI's map keeps for the firmware. That it logs
-// among what it began with (arch/arm/kernel/setup.c, request_standard_resources).
-func isKeptOnARM(f *probes.Facts, r fdt.Range) bool {
-	return r.Size < sectionARM || f.EFI.Booted && f.Memory.AtBoot.Covers(r.Start, r.Size)
 }
 
 // checkDevices asks of each device what HW-FDT-COMPLETE and HW-ACPI-COMPLETE ask of

@@ -45,7 +45,7 @@ func seenMemory(f *probes.Facts, s *report.Seen) {
 	if f.Memory.DescribedErr == "" && len(f.Memory.Described) > 0 {
 		s.Numbers[report.SeenMemory] = (f.Memory.Described.Total() + mib - 1) / mib
 	}
-	if f.Memory.RAMErr == "" && f.Memory.Limited == "" && len(f.Memory.RAM) > 0 {
+	if f.Memory.RAMErr == "" && f.Memory.Limited == "" && len(f.Memory.RAM) > 0 && len(unusedMemory(f)) == 0 {
 		s.Numbers[report.SeenRAM] = (f.Memory.RAM.Total() + mib - 1) / mib
 	}
 }
@@ -138,13 +138,8 @@ func seenTPM(f *probes.Facts, s *report.Seen) {
 	if f.TPM == nil {
 		return
 	}
-	there := f.TPM.Present || f.ACPI != nil && slices.Contains(f.ACPI.Tables, "TPM2")
-	if f.Device != nil && f.Device.Binding != nil {
-		b := f.Device.Binding
-		there = there || slices.ContainsFunc(slices.Concat(b.NoDriverKnown, b.MaybeNoDriver), func(node string) bool { return strings.Contains(node, "tpm") })
-	}
 	s.Numbers[report.SeenTPM] = 0
-	if there {
+	if f.TPM.Present || f.TPM.Unseen != nil {
 		s.Numbers[report.SeenTPM] = 1
 	}
 }

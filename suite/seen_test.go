@@ -40,6 +40,19 @@ func TestSeenByGuests(t *testing.T) {
 	}
 }
 
+// Memory that ACPI adds and our kernel does not use is not said to be missing.
+func TestSeenMemoryOfACPI(t *testing.T) {
+	files := guesttest.Open(t, "qemu-virt-acpi")
+	require.Equal(t, uint64(506), seen(probes.Read(files)).Numbers[report.SeenRAM])
+	files = files.With(map[string][]byte{"sys/bus/acpi/devices/PNP0C80:00": {}})
+	require.NotContains(t, seen(probes.Read(files)).Numbers, report.SeenRAM)
+	config := "lib/modules/6.1.0-56-arm64/config"
+	text, err := files.ReadFile(config)
+	require.NoError(t, err)
+	files = files.With(map[string][]byte{config: append(text, "\nCONFIG_ACPI_HOTPLUG_MEMORY=y\n"...)})
+	require.Equal(t, uint64(506), seen(probes.Read(files)).Numbers[report.SeenRAM], "a kernel that uses it says how much there is")
+}
+
 // What cannot be told is left out.
 func TestSeenNot(t *testing.T) {
 	whole := func() *probes.Facts {

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -13,14 +14,17 @@ import (
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
 
+	"vmspec/initramfs"
 	"vmspec/results"
 )
 
 // A machine is a row of testdata/machines.
 type machine struct {
 	Name, Args, Append string
-	CPUs               int `yaml:"cpus"`
-	GIC                int `yaml:"gic"`
+	Kernel             string // Debian's plain one without it
+	Claims             string // what it is given, as --claims has it
+	CPUs               int    `yaml:"cpus"`
+	GIC                int    `yaml:"gic"`
 	Busy               bool
 	Tree, ACPI         *machineVerdict
 }
@@ -29,8 +33,13 @@ type machine struct {
 type machineVerdict struct {
 	Fails   []string // of the platform's musts, beside those of failsOnAll
 	Shows   string
+	Points  map[string]string // by ID: the verdict, and a part of what the point says
+	Host    string            // what the host says of it, who fails what it names
 	Refused string
 }
+
+// otherKernels are the guests with another kernel, which make machines builds.
+var otherKernels = map[string]string{"cloud": filepath.Join("..", "..", "build", initramfs.KernelCloud)}
 
 // failsOnAll are the platform's musts that the target fails on every machine.
 var failsOnAll = map[string][]string{
@@ -55,6 +64,7 @@ func TestMachinesAreComplete(t *testing.T) {
 		require.NotEmpty(t, m.Name)
 		require.False(t, names[m.Name], m.Name)
 		names[m.Name] = true
+		require.True(t, m.Kernel == "" || otherKernels[m.Kernel] != "", m.Kernel)
 		for _, v := range []*machineVerdict{m.Tree, m.ACPI} {
 			require.NotNil(t, v, "%s: by tree and by ACPI", m.Name)
 			_, err := regexp.Compile("(?m)" + v.Shows)
@@ -82,7 +92,7 @@ func TestBootMachines(t *testing.T) {
 // boot boots a machine, and compares.
 func (m machine) boot(t *testing.T, target string, want *machineVerdict) {
 	log := filepath.Join(t.TempDir(), "boot.log")
-	status, stdout, stderr := vmspec(t, append(m.flags(target, log), m.extra(t)...)...)
+	status, stdout, stderr := vmspec(t, append(m.flags(t, target, log), m.extra(t)...)...)
 	if want.Refused != "" {
 		require.Equal(t, unusable, status)
 		require.Contains(t, stderr, want.Refused)
@@ -91,20 +101,34 @@ func (m machine) boot(t *testing.T, target string, want *machineVerdict) {
 	text, err := os.ReadFile(log)
 	require.NoError(t, err, stderr)
 	require.Regexp(t, "(?m)"+want.Shows, strings.ReplaceAll(string(text), "\r", ""))
-	failed, errs := unmetMusts(parse(t, stdout))
-	require.ElementsMatch(t, append(append([]string{}, failsOnAll[target]...), want.Fails...), failed)
-	if !m.Busy {
-		require.Empty(t, errs)
+	said := parse(t, stdout)
+	for id, want := range want.Points {
+		p := point(said, id)
+		require.Contains(t, string(p.Verdict)+" "+p.Problem+" "+p.Found, want, id)
 	}
+	require.Contains(t, strings.Join(strings.Fields(strings.ReplaceAll(stdout, "\n#", "")), " "), want.Host)
+	if want.Host != "" {
+		require.Equal(t, results.NotConformant, status)
+	}
+	failed, errs := unmetMusts(said)
+	require.ElementsMatch(t, append(append([]string{}, failsOnAll[target]...), want.Fails...), failed)
+	if m.Busy {
+		t.Logf("could not tell: %s", strings.Join(errs, ", "))
+		return
+	}
+	require.Empty(t, errs)
 }
 
-func (m machine) flags(target, log string) []string {
-	gic := m.GIC
-	if gic == 0 {
-		gic = 3
+func (m machine) flags(t *testing.T, target, log string) []string {
+	t.Helper()
+	args := []string{"run", target, "--guest", cmp.Or(otherKernels[m.Kernel], guestDir), "--format", "tap", "--log", log, "--append", m.Append,
+		"--gic", strconv.Itoa(cmp.Or(m.GIC, 3)), "--cpus", strconv.Itoa(cmp.Or(m.CPUs, 1))}
+	if m.Claims != "" {
+		claims := filepath.Join(filepath.Dir(log), "claims.yaml")
+		require.NoError(t, os.WriteFile(claims, []byte(m.Claims), 0o600))
+		args = append(args, "--claims", claims)
 	}
-	return []string{"run", target, "--guest", guestDir, "--format", "tap", "--log", log, "--append", m.Append,
-		"--gic", strconv.Itoa(gic), "--cpus", strconv.Itoa(max(m.CPUs, 1)), "--"}
+	return append(args, "--")
 }
 
 // extra are QEMU's arguments.

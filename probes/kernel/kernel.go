@@ -217,6 +217,12 @@ func (f *Facts) Set(option string) (value string, known bool) {
 	return value, set || strings.Contains(f.config, "# "+option+" is not set")
 }
 
+// Without tells whether the kernel was built without an option, by its configuration.
+func (f *Facts) Without(option string) bool {
+	_, set := Option(f.config, option)
+	return f.Config != "" && !set
+}
+
 func moduleOf(option string) string {
 	for _, d := range Drivers {
 		if d.Option == option {

@@ -77,6 +77,7 @@ func TestConfigIsBounded(t *testing.T) {
 	f := read(t, fstest.MapFS{"proc/config.gz": {Data: b.Bytes()}})
 	require.Empty(t, f.Config)
 	require.Contains(t, f.Lacks("CONFIG_LAST"), "unknown", "half a configuration says nothing of the rest")
+	require.False(t, f.Without("CONFIG_LAST"))
 }
 
 func TestReadConfig(t *testing.T) {
@@ -97,6 +98,8 @@ func TestReadConfig(t *testing.T) {
 			f := read(t, test.files)
 			require.Equal(t, test.want, f.Config)
 			require.Equal(t, test.want != "", f.Lacks("CONFIG_A") == "")
+			require.Equal(t, f.Config != "", f.Without("CONFIG_OF_NOBODY"))
+			require.False(t, f.Lacks("CONFIG_A") == "" && f.Without("CONFIG_A"))
 		})
 	}
 }

@@ -13,18 +13,20 @@ import (
 	"vmspec/probes/fdt"
 	"vmspec/probes/kernel"
 	"vmspec/probes/note"
+	"vmspec/probes/sysfs"
 )
 
 // Facts are about the guest's memory, in bytes.
 type Facts struct {
-	Described    Ranges // the tree's memory nodes
-	DescribedErr string // why that is unknown
-	RAM          Ranges // what the kernel has: System RAM in /proc/iomem
-	RAMErr       string // why that is unknown
-	Missing      Ranges `json:",omitempty"` // what is described, and neither there nor reserved
-	AtBoot       Ranges `json:",omitempty"` // what the kernel began with, by its log
-	Limited      string `json:",omitempty"` // why the kernel took less than there is
-	Total        uint64 // what of it the kernel manages: MemTotal; 0 with an error
+	Described    Ranges   // the tree's memory nodes
+	DescribedErr string   // why that is unknown
+	RAM          Ranges   // what the kernel has: System RAM in /proc/iomem
+	RAMErr       string   // why that is unknown
+	Missing      Ranges   `json:",omitempty"` // what is described, and neither there nor reserved
+	AtBoot       Ranges   `json:",omitempty"` // what the kernel began with, by its log
+	Limited      string   `json:",omitempty"` // why the kernel took less than there is
+	Slots        []string `json:",omitempty"` // ACPI's memory devices, each of which may have memory that was added
+	Total        uint64   // what of it the kernel manages: MemTotal; 0 with an error
 	TotalErr     string
 	Touch        Touch
 }
@@ -54,6 +56,7 @@ func Read(fsys fs.FS) (*Facts, error) {
 		f.Limited = limited(fsys)
 	}
 	f.AtBoot = atBoot(fsys)
+	f.Slots = slots(fsys)
 	if err := f.readTotal(fsys); err != nil {
 		f.TotalErr = err.Error()
 	}
@@ -61,6 +64,15 @@ func Read(fsys fs.FS) (*Facts, error) {
 		f.Touch.Err = err.Error()
 	}
 	return &f, nil
+}
+
+// slotHID is the ID of ACPI's memory devices (ACPI 6.5, section 9.11).
+const slotHID = "PNP0C80"
+
+// slots names them. A list that cannot be read shows none.
+func slots(fsys fs.FS) []string {
+	names, _ := sysfs.Names(fsys, "sys/bus/acpi/devices")
+	return slices.DeleteFunc(names, func(name string) bool { return !strings.HasPrefix(name, slotHID+":") })
 }
 
 const meminfo = "proc/meminfo"

@@ -10,10 +10,11 @@ import (
 	"vmspec/probes/note"
 )
 
-// Facts are about the first TPM. Without Present the rest is empty.
+// Facts are about the first TPM. Without Present only Unseen is set, if anything.
 type Facts struct {
 	Present bool
-	Version string // "2.0" or "1.2", as Linux drives it; empty if it does not say
+	Unseen  *Described `json:",omitempty"` // one that is described, and that Linux does not show
+	Version string     // "2.0" or "1.2", as Linux drives it; empty if it does not say
 	Note
 	TrialErr string // why the TPM's own words are unknown
 	EventLog int    // bytes of the firmware's event log; 0 if there is none
@@ -31,7 +32,7 @@ var versions = map[string]string{"1": "1.2", "2": "2.0"}
 func Read(fsys fs.FS) (*Facts, error) {
 	entries, err := fs.ReadDir(fsys, dir)
 	if errors.Is(err, fs.ErrNotExist) || err == nil && len(entries) == 0 {
-		return &Facts{}, nil
+		return &Facts{Unseen: described(fsys)}, nil
 	}
 	if err != nil {
 		return nil, err

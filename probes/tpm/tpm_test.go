@@ -3,11 +3,13 @@ package tpm_test
 import (
 	"errors"
 	"io/fs"
+	"strings"
 	"testing"
 	"testing/fstest"
 
 	"github.com/stretchr/testify/require"
 
+	"vmspec/probes/fdt"
 	"vmspec/probes/guest/guesttest"
 	"vmspec/probes/tpm"
 )
@@ -43,6 +45,32 @@ func TestRead(t *testing.T) {
 		require.Contains(t, f.TrialErr, test.err, name)
 		f.TrialErr = ""
 		require.Equal(t, &test.want, f, name)
+	}
+}
+
+// A TPM that Linux does not show may be described all the same.
+func TestUnseen(t *testing.T) {
+	node := func(name string, names ...string) fstest.MapFS {
+		root := &fdt.Node{}
+		n := &fdt.Node{Name: name, Parent: root, Props: []fdt.Prop{{Name: "compatible", Value: []byte(strings.Join(names, "\x00") + "\x00")}}}
+		root.Children = []*fdt.Node{n}
+		return fstest.MapFS{fdt.Path: {Data: fdt.Encode(&fdt.Tree{Root: root})}}
+	}
+	for name, c := range map[string]struct {
+		files fstest.MapFS
+		want  *tpm.Described
+	}{
+		"by a node":     {node("tpm_tis@0", "x,y", "tcg,tpm-tis-mmio"), &tpm.Described{By: "the device tree's /tpm_tis@0", Options: []string{"CONFIG_TCG_TIS"}}},
+		"by its name":   {node("tpm@0", "x,y"), &tpm.Described{By: "the device tree's /tpm@0"}},
+		"another node":  {node("tpms@0", "x,y"), nil},
+		"by ACPI":       {fstest.MapFS{"sys/firmware/acpi/tables/TPM2": {}}, &tpm.Described{By: "ACPI's table TPM2", Options: []string{"CONFIG_TCG_TIS", "CONFIG_TCG_CRB"}}},
+		"other tables":  {fstest.MapFS{"sys/firmware/acpi/tables/FACP": {}}, nil},
+		"a broken tree": {fstest.MapFS{fdt.Path: {Data: node("tpm@0", "tcg,tpm-tis-mmio")[fdt.Path].Data[:60]}}, nil},
+	} {
+		f, err := tpm.Read(c.files)
+		require.NoError(t, err, name)
+		require.False(t, f.Present, name)
+		require.Equal(t, c.want, f.Unseen, name)
 	}
 }
 
