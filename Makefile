@@ -4,6 +4,8 @@
 TARGET  ?= qemu-virt-uefi
 # More flags for go test, such as -v.
 TESTFLAGS ?=
+# Test programs are linked without what debuggers read, in two thirds of the time.
+TESTLINK := -ldflags '-s -w'
 ARCH    ?= $(if $(findstring 32,$(TARGET)),arm,arm64)
 # A kernel image and module tree of your own, in place of Debian's.
 KERNEL  ?=
@@ -51,11 +53,11 @@ test: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/vmspec.img buil
 	@$(MAKE) --no-print-directory -j2 boot-tests other-tests
 
 boot-tests: | modules
-	VMSPEC_BOOT=1 go test -vet=off -timeout 15m $(TESTFLAGS) ./cmd/vmspec
+	VMSPEC_BOOT=1 go test -vet=off $(TESTLINK) -timeout 15m $(TESTFLAGS) ./cmd/vmspec
 
 other-tests: | modules
 	@nice -n 19 $(MAKE) --no-print-directory check
-	VMSPEC_BOOT=1 nice -n 19 go test -vet=off -timeout 15m $(TESTFLAGS) $$(go list ./... | grep -vx vmspec/cmd/vmspec)
+	VMSPEC_BOOT=1 nice -n 19 go test -vet=off $(TESTLINK) -timeout 15m $(TESTFLAGS) $$(go list ./... | grep -vx vmspec/cmd/vmspec)
 
 # Tries both commands on releases of Debian, each bootstrapped into a folder; as
 # root. By hand: .ci/distros DIR sid:run,test
