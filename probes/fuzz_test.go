@@ -40,7 +40,7 @@ var fuzzed = []struct{ guest, file string }{
 	{"qemu-virt-uefi-gicv3", "sys/class/dmi/id/bios_date"},
 	{"xen-dom0", "sys/hypervisor/version/major"},
 	{"xen-dom0", "sys/hypervisor/properties/features"},
-	{"xen-dom0", "sys/bus/xen/devices/vbd-51712/state"},
+	{"xen-domu", "sys/devices/vbd-51712/state"},
 }
 
 // FuzzRead puts any bytes in the place of one file of a captured guest. Each

@@ -20,7 +20,6 @@ const (
 	tpmGuest        = "qemu-virt-uefi-tpm"
 	imageGuest      = "qemu-image"
 	uBootGuest      = "qemu-uboot"
-	xenGuest        = "xen-dom0"
 	busGuest        = "qemu-virt-devices"      // virtio devices of many kinds, on both buses
 	devicesGuest    = "qemu-virt-uefi-devices" // the trials of its disk, network and others were captured
 	driverGuest     = "qemu-virt-drivers"      // it knows its kernel's drivers, and runs by the tree

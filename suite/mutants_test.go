@@ -28,7 +28,7 @@ type mutant struct {
 func codedMutants(t testing.TB) []mutant {
 	return slices.Concat(
 		imageMutants(), descriptionMutants, descriptionCompleteMutants, platformMutants, gicMutants,
-		treeMutants(t), pauseMutants, pciMutants, virtioMutants, xenMutants,
+		treeMutants(t), pauseMutants, pciMutants, virtioMutants,
 	)
 }
 
