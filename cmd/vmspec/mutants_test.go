@@ -49,7 +49,10 @@ func outcomeOf(t *testing.T, r *mutants.Row) *mutantstest.Outcome {
 	how, ok := ways[r.Boot]
 	require.True(t, ok, "%s: no way to boot is called %s", r.At, r.Boot)
 	b := newMutantBoot(t, r)
-	_, stdout, stderr := vmspec(t, how.args(t, b)...)
+	status, stdout, stderr := vmspec(t, how.args(t, b)...)
+	if r.Dead {
+		return outcomeOfDead(r, status, stderr)
+	}
 	require.NotEmpty(t, stdout, stderr)
 	after := pointsBy(t, r, parse(t, stdout))
 	said := strings.Join(strings.Fields(strings.ReplaceAll(stdout+stderr, "\n#", "")), " ")
@@ -62,6 +65,21 @@ func outcomeOf(t *testing.T, r *mutants.Row) *mutantstest.Outcome {
 	for _, p := range r.Proof {
 		if text := after[p.ID].Text; p.ID == "host" && !strings.Contains(said, p.Text) || p.ID != "host" && !strings.Contains(text, p.Text) {
 			o.Unproven = append(o.Unproven, p.ID+" does not say "+p.Text+": "+text)
+		}
+	}
+	return o
+}
+
+// outcomeOfDead is that of a guest without a report: nobody can tell, and what ended it
+// is said.
+func outcomeOfDead(r *mutants.Row, status results.Conformance, stderr string) *mutantstest.Outcome {
+	o := &mutantstest.Outcome{Row: r}
+	if status != results.CouldNotTell {
+		o.Survived = append(o.Survived, "it ends as "+string(status)+": "+stderr)
+	}
+	for _, p := range r.Proof {
+		if !strings.Contains(stderr, p.Text) {
+			o.Unproven = append(o.Unproven, "the host does not say "+p.Text+": "+stderr)
 		}
 	}
 	return o
@@ -111,6 +129,7 @@ func TestLiveRows(t *testing.T) {
 		}
 		require.NotEmpty(t, r.Proof, "%s: what shows that the guest saw the change?", r.At)
 		require.Contains(t, ways, r.Boot, r.At)
+		require.False(t, r.Dead && len(r.Finds)+len(r.With)+len(r.Also) > 0, "%s: a dead guest finds nothing", r.At)
 		if r.Test {
 			tested++
 		}

@@ -51,6 +51,7 @@ type Row struct {
 	Guest   string // the captured guest that is changed
 	Boot    string // how a live one is started
 	Test    bool   // a live one that make test boots
+	Dead    bool   // a live one that dies before it has a report
 	Steps   []Step // how it is broken
 	Finds   map[string]Expected
 	With    map[string]Expected // follows from the broken fact, or rests on it
@@ -150,7 +151,7 @@ func Parse(file, text string) (rows []*Row, err error) {
 
 // arguments are how many words must follow. What is not listed is a step, whose
 // words are its own.
-var arguments = map[string]int{"kind": 1, "profile": 1, "guest": 1, "boot": 1, "test": 0, "finds": 3, "with": 3, "also": 3, "proof": 2}
+var arguments = map[string]int{"kind": 1, "profile": 1, "guest": 1, "boot": 1, "test": 0, "dead": 0, "finds": 3, "with": 3, "also": 3, "proof": 2}
 
 // take reads one line of a row.
 func (r *Row) take(word string, args []string) error {
@@ -172,6 +173,8 @@ func (r *Row) take(word string, args []string) error {
 		r.Boot = args[0]
 	case "test":
 		r.Test = true
+	case "dead":
+		r.Dead = true
 	case "finds":
 		return expect(r.Finds, args)
 	case "with":
