@@ -8,6 +8,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // Frames returns the report once more, for programs: by it a damaged report is
@@ -30,10 +31,16 @@ func (r *Report) frames(lines []string) []string {
 	return frame(FrameReport, r.Nonce, pack(strings.Join(all, "\n")+"\n"))
 }
 
+// packers are used again: each new one takes a megabyte, and a guest packs its report
+// in stages.
+var packers = sync.Pool{New: func() any { return gzip.NewWriter(nil) }}
+
 // pack compresses text.
 func pack(text string) []byte {
 	var b bytes.Buffer
-	w := gzip.NewWriter(&b)
+	w := packers.Get().(*gzip.Writer)
+	defer packers.Put(w)
+	w.Reset(&b)
 	_, _ = w.Write([]byte(text)) // a Buffer takes everything
 	_ = w.Close()
 	return b.Bytes()

@@ -110,3 +110,11 @@ func FuzzUnpack(f *testing.F) {
 		}
 	})
 }
+
+// A packer that was used before gives the same bytes.
+func TestFramesAgain(t *testing.T) {
+	r := full("a1")
+	first := r.Frames()
+	full("b2").Frames()
+	require.Equal(t, first, r.Frames())
+}
