@@ -28,6 +28,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"sync"
 
 	"vmspec/probes"
 	"vmspec/results/report"
@@ -169,7 +170,11 @@ func Find(id string) (Requirement, bool) {
 
 // CatalogueHash identifies what the requirements ask, as eight hexadecimal
 // digits: two reports with the same hash were judged by the same catalogue.
-func CatalogueHash() string {
+func CatalogueHash() string { return catalogueHash() }
+
+var catalogueHash = sync.OnceValue(hashCatalogue)
+
+func hashCatalogue() string {
 	var text strings.Builder
 	for _, r := range Catalogue() {
 		for _, part := range []string{r.ID, r.Title, string(r.Subject), string(r.Kind), r.Untested} {
