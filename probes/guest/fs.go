@@ -30,7 +30,7 @@ type FS struct {
 	entries  map[string]*entry
 	errs     map[string]error // what reading a file or directory answered in the guest
 	patterns []string
-	split    [][]string // the patterns' elements
+	split    [][]element // the patterns' elements
 	kept     map[string]kept
 }
 
@@ -62,7 +62,28 @@ func newFS(patterns []string) *FS {
 // cover adds a pattern to what the capture covers.
 func (f *FS) cover(pattern string) {
 	f.patterns = append(f.patterns, pattern)
-	f.split = append(f.split, strings.Split(pattern, "/"))
+	var split []element
+	for text := range strings.SplitSeq(pattern, "/") {
+		split = append(split, element{text, strings.ContainsAny(text, "*?[")})
+	}
+	f.split = append(f.split, split)
+}
+
+// An element is a part of a pattern, between slashes.
+type element struct {
+	text string
+	glob bool // it has wildcards
+}
+
+func (e element) matches(name string) bool {
+	switch {
+	case e.text == name || e.text == "*":
+		return true
+	case !e.glob:
+		return false
+	}
+	ok, err := path.Match(e.text, name)
+	return err == nil && ok
 }
 
 // Keep returns what make returns, and calls it only once for each key, the name of the
@@ -96,9 +117,13 @@ func (f *FS) put(name string, e *entry) {
 	parent.kids = append(parent.kids, path.Base(name))
 }
 
-// AddFile stores a generated file, such as vmspec/kmsg.
+// AddFile stores a generated file, such as vmspec/kmsg. What was made of a file that is
+// stored as it was is kept.
 func (f *FS) AddFile(name string, data []byte) {
-	f.put(path.Clean(name), &entry{mode: 0o444, data: data})
+	name = path.Clean(name)
+	if e := f.entries[name]; e == nil || !e.mode.IsRegular() || !bytes.Equal(e.data, data) {
+		f.put(name, &entry{mode: 0o444, data: data})
+	}
 }
 
 // AddError stores that reading name answered err.
@@ -132,7 +157,7 @@ func (f *FS) unreadable(name string) error {
 func (f *FS) resolve(name string, last bool) (string, error) {
 	done, rest := ".", strings.Split(name, "/")
 	for links := 0; len(rest) > 0; {
-		next := path.Join(done, rest[0])
+		next := below(done, rest[0])
 		rest = rest[1:]
 		e := f.entries[next]
 		if e == nil || e.mode&fs.ModeSymlink == 0 || (len(rest) == 0 && !last) {
@@ -151,6 +176,18 @@ func (f *FS) resolve(name string, last bool) (string, error) {
 		done, rest = ".", append(strings.Split(joined, "/"), rest...)
 	}
 	return done, nil
+}
+
+// below is path.Join of a clean name and one element of another, which may be empty
+// or ".".
+func below(dir, element string) string {
+	switch {
+	case element == "" || element == ".":
+		return dir
+	case dir == ".":
+		return element
+	}
+	return dir + "/" + element
 }
 
 // lookup finds name's entry, or says why not.
@@ -178,22 +215,16 @@ func (f *FS) lookup(op, name string, last bool) (string, *entry, error) {
 // covers tells whether the capture would hold name if the guest had it.
 func (f *FS) covers(name string) bool {
 	elements := strings.Split(name, "/")
-	return slices.ContainsFunc(f.split, func(pattern []string) bool { return matchPrefix(pattern, elements) })
+	return slices.ContainsFunc(f.split, func(pattern []element) bool { return matchPrefix(pattern, elements) })
 }
 
 // matchPrefix tells whether name matches the pattern or a leading part of it.
-func matchPrefix(pattern, name []string) bool {
+func matchPrefix(pattern []element, name []string) bool {
 	if len(name) > len(pattern) {
 		return false
 	}
-	for i, element := range name {
-		if pattern[i] == "*" || pattern[i] == element {
-			continue
-		}
-		if !strings.ContainsAny(pattern[i], "*?[") {
-			return false
-		}
-		if ok, err := path.Match(pattern[i], element); err != nil || !ok {
+	for i, n := range name {
+		if !pattern[i].matches(n) {
 			return false
 		}
 	}
@@ -204,8 +235,8 @@ func matchPrefix(pattern, name []string) bool {
 // pattern goes on with a bare "*" there.
 func (f *FS) listed(name string) bool {
 	elements := strings.Split(name, "/")
-	return slices.ContainsFunc(f.split, func(pattern []string) bool {
-		return len(pattern) > len(elements) && pattern[len(elements)] == "*" && matchPrefix(pattern, elements)
+	return slices.ContainsFunc(f.split, func(pattern []element) bool {
+		return len(pattern) > len(elements) && pattern[len(elements)].text == "*" && matchPrefix(pattern, elements)
 	})
 }
 

@@ -49,14 +49,17 @@ func ParseBuiltin(data string) []Alias {
 
 // LoadAliases reads what the running kernel can drive: first by the modules
 // that the guest has at hand, then by itself. A kernel whose lists are not
-// there is known to drive nothing.
+// there is known to drive nothing. The lists are not to be changed.
 func LoadAliases(fsys fs.FS, release string) (modules, builtin []Alias) {
 	dir := path.Join("lib/modules", release)
-	if text, err := fs.ReadFile(fsys, path.Join(dir, "modules.alias")); err == nil {
-		modules = ParseAliases(string(text))
-	}
-	if text, err := fs.ReadFile(fsys, path.Join(dir, "modules.builtin.modinfo")); err == nil {
-		builtin = ParseBuiltin(string(text))
-	}
-	return modules, builtin
+	return loadAliases(fsys, path.Join(dir, "modules.alias"), ParseAliases),
+		loadAliases(fsys, path.Join(dir, "modules.builtin.modinfo"), ParseBuiltin)
+}
+
+func loadAliases(fsys fs.FS, name string, parse func(text string) []Alias) []Alias {
+	aliases, _ := keep(fsys, name, func() ([]Alias, error) {
+		text, err := fs.ReadFile(fsys, name)
+		return parse(string(text)), err
+	})
+	return aliases
 }

@@ -28,9 +28,8 @@ type Facts struct {
 	Modules     map[string]string // what became of each module the suite wanted: "loaded", "idle", "missing"
 	NoUEFI      bool              // the kernel logged that it looked for UEFI and found none
 
-	config  string            // its text
-	options map[string]string // of these, what Offers is asked for
-	loaded  map[string]bool   // names in /sys/module
+	config
+	loaded  map[string]bool // names in /sys/module
 	lists   lists
 	partial bool // the image has file systems in which more modules may lie
 }
@@ -122,17 +121,31 @@ func (f *Facts) configs() []string {
 
 func (f *Facts) readConfig(fsys fs.FS) {
 	for _, name := range f.configs() {
-		data, err := fs.ReadFile(fsys, name)
-		if err == nil && path.Ext(name) == ".gz" {
-			data, err = unzip(data)
-		}
+		c, err := keep(fsys, name, func() (config, error) { return readConfig(fsys, name) })
 		if err != nil {
 			continue // no kernel has them all, and one that is damaged says nothing
 		}
-		f.Config, f.config = name, string(data)
-		f.options = parseParts(f.config)
+		f.Config, f.config = name, c
 		return
 	}
+}
+
+// A config is a kernel's configuration.
+type config struct {
+	text    string
+	options map[string]string // what Offers is asked for
+}
+
+func readConfig(fsys fs.FS, name string) (config, error) {
+	data, err := fs.ReadFile(fsys, name)
+	if err == nil && path.Ext(name) == ".gz" {
+		data, err = unzip(data)
+	}
+	if err != nil {
+		return config{}, err
+	}
+	text := string(data)
+	return config{text, parseParts(text)}, nil
 }
 
 // maxConfig bounds the unpacked configuration; Debian's has 280 kB.
@@ -195,7 +208,7 @@ func (f *Facts) Lacks(option string) string {
 	if state := f.Modules[module]; f.loaded[module] || state == "loaded" || state == "idle" {
 		return ""
 	}
-	value, set := Option(f.config, option)
+	value, set := Option(f.text, option)
 	switch {
 	case option == "CONFIG_EFI" && f.NoUEFI:
 		return ""
@@ -213,8 +226,8 @@ func (f *Facts) Lacks(option string) string {
 // is not set. Known tells whether the configuration mentions the option at all: an
 // older kernel has none of that name.
 func (f *Facts) Set(option string) (value string, known bool) {
-	value, set := Option(f.config, option)
-	return value, set || strings.Contains(f.config, "# "+option+" is not set")
+	value, set := Option(f.text, option)
+	return value, set || strings.Contains(f.text, "# "+option+" is not set")
 }
 
 // Without tells whether the kernel was built without an option, by its configuration.

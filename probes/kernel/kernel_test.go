@@ -263,3 +263,23 @@ func TestMessage(t *testing.T) {
 		require.Equal(t, want, kernel.Message(line))
 	}
 }
+
+// What was made of a file is made once, until the file changes.
+func TestKeptUntilChanged(t *testing.T) {
+	files := guesttest.Open(t, "qemu-virt-uefi-gicv3")
+	log, err := kernel.Log(files)
+	require.NoError(t, err)
+	again, err := kernel.Log(files)
+	require.NoError(t, err)
+	require.Same(t, &log[0], &again[0])
+	text, err := fs.ReadFile(files, "vmspec/kmsg")
+	require.NoError(t, err)
+	files.AddFile("vmspec/kmsg", text)
+	again, err = kernel.Log(files)
+	require.NoError(t, err)
+	require.Same(t, &log[0], &again[0], "it is the same text")
+	files.AddFile("vmspec/kmsg", append(text, "[   12.000000] more\n"...))
+	again, err = kernel.Log(files)
+	require.NoError(t, err)
+	require.Equal(t, append(log, "[   12.000000] more"), again)
+}

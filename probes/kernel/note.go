@@ -3,7 +3,6 @@ package kernel
 import (
 	"errors"
 	"io/fs"
-	"path"
 	"strings"
 
 	"vmspec/probes/note"
@@ -67,9 +66,14 @@ func words(fsys fs.FS, n *note.FreeText) []string {
 }
 
 // Log returns the kernel's log from the note that the guest left, a message
-// an item, with its time stamp.
+// an item, with its time stamp. It is not to be changed: it may be shared.
 func Log(fsys fs.FS) ([]string, error) {
-	data, err := fs.ReadFile(fsys, path.Join(note.Dir, LogNote().Name))
+	name := note.Path(LogNote())
+	return keep(fsys, name, func() ([]string, error) { return readLog(fsys, name) })
+}
+
+func readLog(fsys fs.FS, name string) ([]string, error) {
+	data, err := fs.ReadFile(fsys, name)
 	if err != nil {
 		return nil, err
 	}
