@@ -147,17 +147,46 @@ var changed = []string{
 	"efi", "cpu", "gic", "timer", "rtc", "console", "device", "virtio", "xen", "vmbus", "pci", "disk", "image", "network", "tpm", "entropy", "hotplug",
 }
 
+// late are the subjects of which the clock's trial and those behind it show something.
+func late() (subjects []string) {
+	for _, r := range slices.Concat([]risk{clockRisk}, hostRisks, []risk{offlineRisk}) {
+		subjects = append(subjects, r.subjects...)
+	}
+	return subjects
+}
+
+// catchUp reads again what trials have changed, while the clock's trial waits: what
+// comes behind it makes the boot longer. Without a provisional report there is nothing
+// to read again.
+func (o *observation) catchUp() {
+	if o.early.facts == nil {
+		return
+	}
+	o.refresh(changing)
+	o.addLog()
+	o.addNotes()
+	o.early.facts = o.finalFacts()
+	o.caughtUp, o.logged = true, false
+}
+
 // finalFacts are the facts when all trials are made.
 func (o *observation) finalFacts() *probes.Facts {
 	if o.early.facts == nil {
 		return probes.ReadEach(o.early.files, o.each("probe"))
 	}
-	again := changed
-	if o.uefi || o.logged {
-		again = probes.Subjects()
-		again = slices.DeleteFunc(again, func(s string) bool { return slices.Contains([]string{"fdt", "tree", "acpi", "smbios"}, s) })
+	return probes.ReadAgain(o.early.files, o.early.facts, o.stale(), o.each("probe"))
+}
+
+// stale are the subjects of which something may have changed since they were read.
+func (o *observation) stale() []string {
+	switch {
+	case o.logged || o.uefi && !o.caughtUp:
+		all := probes.Subjects()
+		return slices.DeleteFunc(all, func(s string) bool { return slices.Contains([]string{"fdt", "tree", "acpi", "smbios"}, s) })
+	case o.caughtUp:
+		return late()
 	}
-	return probes.ReadAgain(o.early.files, o.early.facts, again, o.each("probe"))
+	return changed
 }
 
 // addLog appends to the note of the kernel's log what was logged since.

@@ -8,13 +8,17 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/fstest"
 	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"vmspec/probes"
+	"vmspec/probes/console"
+	"vmspec/probes/cpu"
 	"vmspec/probes/guest/guesttest"
+	"vmspec/probes/kernel"
 	"vmspec/probes/note"
 	"vmspec/results"
 	"vmspec/results/report"
@@ -232,6 +236,62 @@ func TestRiskSubjects(t *testing.T) {
 	}
 	for subject := range readers["proc/interrupts"] {
 		require.Contains(t, changed, subject)
+	}
+	for _, n := range []note.Note{clockRisk.note, new(console.InputNote), offlineRisk.note} {
+		require.Subset(t, late(), slices.Collect(maps.Keys(readers[note.Path(n)])), note.Name(n))
+	}
+}
+
+// While the clock's trial waits, all is read again but what that trial and those behind
+// it show. The final facts are those that a reader of everything would find.
+func TestCatchUp(t *testing.T) {
+	for _, name := range []string{"qemu-virt-devices", "qemu-virt-uefi-devices"} {
+		t.Run(name, func(t *testing.T) {
+			o, _ := foretelling(t, name)
+			o.foretell()
+			const logged = "[   12.000000] rtc-efi rtc-efi.0: registered as rtc0\n"
+			o.notes.set(kernel.LogNote(), []byte("[    0.000000] Booting Linux\n"))
+			o.log = func() string { return logged }
+			o.catchUp()
+			require.Contains(t, string(o.notes.of(kernel.LogNote())), logged, "what the trials have logged is read")
+
+			o.notes.set(new(cpu.Offline), []byte("secondaries 0\n"))
+			o.addLog()
+			o.addNotes()
+			require.Equal(t, late(), o.stale())
+			require.Equal(t, probes.Read(o.early.files), o.finalFacts())
+
+			o.log = func() string { return logged + "[   13.000000] psci: CPU1 killed\n" }
+			o.addLog()
+			o.addNotes()
+			require.Greater(t, len(o.stale()), len(late()), "the log tells of many subjects")
+			require.Equal(t, probes.Read(o.early.files), o.finalFacts())
+		})
+	}
+	o, _ := foretelling(t, "qemu-virt-devices")
+	o.catchUp()
+	require.False(t, o.caughtUp, "nothing was read that could be read again")
+}
+
+// What the clock's trial showed goes out before a trial that may stop the VM. Behind
+// it the final report is next.
+func TestRiskAhead(t *testing.T) {
+	online := func(cpus string) fstest.MapFS {
+		return fstest.MapFS{"sys/devices/system/cpu/online": {Data: []byte(cpus)}}
+	}
+	for name, c := range map[string]struct {
+		root  fstest.MapFS
+		needs []string
+		want  bool
+	}{
+		"one CPU":              {online("0\n"), nil, false},
+		"two":                  {online("0-1\n"), nil, true},
+		"a host that plugs":    {online("0\n"), []string{report.NeedBlock}, true},
+		"who knows which CPUs": {fstest.MapFS{}, nil, true},
+	} {
+		o := observed(t, false)
+		o.root, o.pid1, o.chosen.Needs = c.root, true, c.needs
+		require.Equal(t, c.want, o.riskAhead(), name)
 	}
 }
 

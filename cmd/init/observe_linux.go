@@ -6,6 +6,7 @@ import (
 	"maps"
 	"runtime"
 	"runtime/debug"
+	"slices"
 	"strings"
 	"time"
 
@@ -37,6 +38,8 @@ type observation struct {
 	early   early
 	logged  bool          // something was logged since
 	log     func() string // what the kernel has logged since its log was read
+
+	caughtUp bool // the facts are those behind the exchange risks
 }
 
 func newObservation(w *worker) *observation {
@@ -156,10 +159,17 @@ func (o *observation) take() *guest.FS {
 	if clock == nil {          // the clock's trial comes last, and may end this worker
 		o.endInput(inputs, inputErr)
 	}
+	if clock != nil {
+		o.catchUp()
+	}
 	o.endClock(clock)
 	o.endInput(inputs, inputErr)
-	o.refresh(changing)
-	o.update("clock", "PLAT-CONSOLE-INPUT")
+	if !o.caughtUp {
+		o.refresh(changing)
+	}
+	if o.riskAhead() {
+		o.update("clock", inputID)
+	}
 	o.makeRisky(hostRisks)
 	o.tryOffline()
 	o.addLog()
@@ -192,6 +202,13 @@ func (o *observation) trials() {
 // offlineTrial is the riskiest trial, so it is the last: a kernel panics if a CPU
 // goes on after PSCI's CPU_OFF (arch/arm64/kernel/smp.c, cpu_die).
 var offlineTrial = trialOf(new(cpu.Offline))
+
+// riskAhead tells whether a trial behind the clock's may stop the VM. With one CPU
+// none is switched.
+func (o *observation) riskAhead() bool {
+	cpus, err := trial.Online(o.root)
+	return err != nil || len(cpus) > 1 || slices.ContainsFunc(hostRisks, func(r risk) bool { return r.ahead(o) })
+}
 
 // tryOffline takes CPUs offline and back, after everything else is known of them.
 func (o *observation) tryOffline() {

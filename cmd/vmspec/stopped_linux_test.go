@@ -125,14 +125,15 @@ func stoppedIn(t *testing.T, dir, step string, signal syscall.Signal, more ...st
 	return b.String()
 }
 
-// A guest whose kernel panics in a trial, and a host that waits for it.
+// A guest whose kernel panics in a trial, and a host that waits for it. It has a second
+// CPU that can be switched off.
 func TestBootPanicked(t *testing.T) {
 	t.Parallel()
 	needBoot(t)
 	dir := faultyGuest(t)
 	for _, s := range []stopped{{"trial entropy", "entropy"}, {"trial offline", "offline"}} {
 		log := filepath.Join(t.TempDir(), "log")
-		status, stdout, stderr := vmspec(t, "run", "qemu-virt-uefi", "--guest", dir, "--log", log, "--append",
+		status, stdout, stderr := vmspec(t, "run", "qemu-virt-uefi", "--guest", dir, "--log", log, "--cpus", "2", "--append",
 			"faults="+strings.Replace(s.step, " ", "/", 1)+":kernel")
 		require.Equal(t, results.CouldNotTell, status, stderr)
 		require.Contains(t, stderr, "the VM stopped in "+s.step+": fault kernel: the guest's kernel panicked")

@@ -43,7 +43,7 @@ const (
 // reading was behind the one before, and by how much at most.
 func Agreement(root fs.FS, c Timebase, n *timer.Agreement) error {
 	n.Counter, n.Hz = c.Name, c.Hz
-	cpus, err := onlineCPUs(root)
+	cpus, err := Online(root)
 	if err != nil {
 		return err
 	}

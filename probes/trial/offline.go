@@ -42,7 +42,7 @@ type power interface {
 }
 
 func tryOffline(root fs.FS, p power, n *cpu.Offline) error {
-	cpus, err := onlineCPUs(root)
+	cpus, err := Online(root)
 	if err != nil {
 		return err
 	}
@@ -81,8 +81,8 @@ func trySwitch(p power, s *cpu.Switched) error {
 	return nil
 }
 
-// onlineCPUs lists the CPUs that are online: at least one.
-func onlineCPUs(root fs.FS) ([]int, error) {
+// Online lists the CPUs that are online: at least one.
+func Online(root fs.FS) ([]int, error) {
 	text, err := fs.ReadFile(root, cpuDir+"online")
 	if err != nil {
 		return nil, err
