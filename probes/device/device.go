@@ -113,7 +113,7 @@ func above(fsys fs.FS, name string) string {
 func claimed(name string, regions []memory.Region) string {
 	var at []string
 	for _, r := range regions {
-		if slices.Contains(strings.Fields(r.Name), name) && !slices.Contains(at, r.String()) {
+		if strings.Contains(r.Name, name) && slices.Contains(strings.Fields(r.Name), name) && !slices.Contains(at, r.String()) {
 			at = append(at, r.String())
 		}
 	}
