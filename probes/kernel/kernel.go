@@ -232,7 +232,7 @@ func (f *Facts) Set(option string) (value string, known bool) {
 
 // Without tells whether the kernel was built without an option, by its configuration.
 func (f *Facts) Without(option string) bool {
-	_, set := Option(f.config, option)
+	_, set := Option(f.text, option)
 	return f.Config != "" && !set
 }
 
