@@ -49,7 +49,6 @@ var (
 	edit    = mutantstest.Edit
 	add     = mutantstest.Add
 	set     = mutantstest.Set
-	link    = mutantstest.Link
 	all     = mutantstest.All
 	kmsg    = mutantstest.Kmsg
 	patch   = mutantstest.Patch
