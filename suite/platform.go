@@ -31,9 +31,9 @@ var platform = []Requirement{
 		Asked:    "The guest finds all of the VM's memory by the hardware description.",
 		Readings: everyText(by{4, 9}),
 		How: "Fails if Linux uses RAM that no memory node of the device tree covers, or lacks RAM that one describes and " +
-			"nothing reserves; if the command line or the kernel limits memory, that is an error. Under ACPI without such nodes Linux has " +
-			"only what UEFI's map enumerates: it passes if the kernel's log shows the RAM that it began with, else it is an " +
-			"error. ACPI's memory devices are named if the kernel cannot use them. Addresses that are hidden are an error.",
+			"nothing reserves; a limit on memory is an error. Under ACPI without such nodes Linux has what UEFI's map " +
+			"shows: it passes if the kernel's log shows the RAM that it began with, else it is an error. ACPI's memory " +
+			"devices that the kernel cannot use are named. Hidden addresses are an error.",
 		Subject: Platform, Kind: Evidence,
 		Clauses: everywhere(Clause{Must, "VM Platform", 1}),
 		Needs:   []string{"memory", "acpi", "efi", "fdt", "kernel"},
