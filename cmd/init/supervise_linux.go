@@ -52,7 +52,8 @@ var stepLimits = map[string]time.Duration{
 	"publish":  publishLimit + 15*time.Second,
 	"capture":  publishLimit + 15*time.Second,
 
-	"trial hotplug": 3 * hostLimit, // the host is asked twice
+	"trial timer":   30 * time.Second, // it waits for CPUs that the host starves
+	"trial hotplug": 3 * hostLimit,    // the host is asked twice
 	"trial pause":   2 * hostLimit,
 }
 

@@ -25,6 +25,9 @@ const (
 	// The sleeps of 10 ms may take 5 s. A CPU that is not back by then was not woken,
 	// however busy the host is.
 	timerMost = 5 * time.Second
+	// One that was woken, or that no other CPU can get to run either, is starved: the
+	// host has fewer CPUs. It is waited for so many times more.
+	timerAgain = 3
 )
 
 // A sleeper is a thread bound to a CPU, and what it did so far.
@@ -63,12 +66,10 @@ func Timer(root fs.FS, dead bool, c Timebase, n *timer.Note) error {
 		sleepers[i].cpu = cpu
 		go func() { done <- sleepers[i].sleep(c, timerShot+time.Duration(i%timerPhases)*timerStagger) }()
 	}
-	err = gather(done, len(cpus), c)
+	end, came, err := await(root, done, sleepers, before, c)
 	if err != nil {
 		return err
 	}
-	end := c.Now()
-	came := knock(silent(sleepers), c)
 	_, after, others, err := timerCounts(root)
 	if err != nil {
 		return err
@@ -82,6 +83,37 @@ func Timer(root fs.FS, dead bool, c Timebase, n *timer.Note) error {
 		})
 	}
 	return nil
+}
+
+// await waits until the sleepers are done, and longer for those that the host starves.
+// It returns when that was, and who came of the CPUs that are silent.
+func await(root fs.FS, done <-chan error, sleepers []sleeper, before map[int]uint64, c Timebase) (end uint64, came map[int]*timer.Knock, err error) {
+	left := len(sleepers)
+	for range 1 + timerAgain {
+		var late error
+		left, late = gather(done, left, c)
+		end, err = c.Now(), errors.Join(err, late)
+		came = knock(silent(sleepers), c)
+		if left == 0 || err != nil || !starved(root, came, before) {
+			break
+		}
+	}
+	return end, came, err
+}
+
+// starved tells whether of the silent CPUs one had an interrupt of its timer, or did
+// not run for another's. If none is silent, a one-shot of one that woke before is late.
+func starved(root fs.FS, came map[int]*timer.Knock, before map[int]uint64) bool {
+	_, now, _, err := timerCounts(root)
+	if err != nil || len(came) == 0 {
+		return err == nil
+	}
+	for cpu, k := range came {
+		if k.Came == 0 || now[cpu] > before[cpu] {
+			return true
+		}
+	}
+	return false
 }
 
 // sleep sleeps on the sleeper's CPU, and then waits for one-shots.
@@ -167,8 +199,8 @@ func knock(cpus []int, c Timebase) map[int]*timer.Knock {
 	return knocks
 }
 
-// gather waits for n answers, at most timerMost.
-func gather(done <-chan error, n int, c Timebase) error {
+// gather waits for n answers, at most timerMost. It returns how many did not come.
+func gather(done <-chan error, n int, c Timebase) (left int, err error) {
 	late := time.After(timerMost)
 	var errs []error
 	for ; n > 0; n-- {
@@ -176,10 +208,11 @@ func gather(done <-chan error, n int, c Timebase) error {
 		case err := <-done:
 			errs = append(errs, err)
 		case <-late:
-			return errors.Join(append(errs, linger(done, n, c)...)...)
+			later := linger(done, n, c)
+			return n - len(later), errors.Join(append(errs, later...)...)
 		}
 	}
-	return errors.Join(errs...)
+	return 0, errors.Join(errs...)
 }
 
 // lingerShare is for how long linger waits: half a second.

@@ -2,6 +2,7 @@ package trial
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"testing"
 	"testing/fstest"
@@ -31,13 +32,17 @@ func TestGather(t *testing.T) {
 		begin := time.Now()
 		done := make(chan error, 2)
 		done <- errIO
-		require.ErrorIs(t, gather(done, 2, stopped(0, 0)), errIO)
+		left, err := gather(done, 2, stopped(0, 0))
+		require.ErrorIs(t, err, errIO)
+		require.Equal(t, 1, left)
 		require.Equal(t, timerMost, time.Since(begin))
 
 		begin = time.Now()
 		done <- nil
 		done <- nil
-		require.NoError(t, gather(done, 2, stopped(0, 0)))
+		left, err = gather(done, 2, stopped(0, 0))
+		require.NoError(t, err)
+		require.Zero(t, left)
 		require.Zero(t, time.Since(begin))
 	})
 }
@@ -55,10 +60,54 @@ func TestGatherAfterAStop(t *testing.T) {
 			}
 			return 0
 		}}
-		require.ErrorIs(t, gather(done, 2, clock), errIO)
+		left, err := gather(done, 2, clock)
+		require.ErrorIs(t, err, errIO)
+		require.Zero(t, left)
 		require.Empty(t, done, "both were heard")
 		require.Less(t, reads, deadReads, "nobody is waited for any longer")
 	})
+}
+
+// A CPU that the host starves is waited for again; one whose timer is dead is not.
+func TestAwait(t *testing.T) {
+	here := 0 // a container may have others than the first
+	for here < 1024 && pinned(here) != nil {
+		here++
+	}
+	const nowhere = 60000 // no thread can run there
+	for name, c := range map[string]struct {
+		cpu        int
+		interrupts string
+		done, want time.Duration // when its thread is done, and how long it is waited for
+	}{
+		"in time":                       {here, "0", time.Second, time.Second},
+		"a dead timer":                  {here, "0", 0, timerMost},
+		"interrupts, and no thread":     {here, "7", 0, (1 + timerAgain) * timerMost},
+		"interrupts, and a late thread": {here, "7", 12 * time.Second, 12 * time.Second},
+		"not run by the host":           {nowhere, "0", 0, (1 + timerAgain) * timerMost},
+		"run late":                      {nowhere, "0", 7 * time.Second, 7 * time.Second},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				text := fmt.Sprintf(" CPU%d\n11: %s GICv3 27 Level arch_timer\n", c.cpu, c.interrupts)
+				root := fstest.MapFS{"proc/interrupts": {Data: []byte(text)}}
+				sleepers := make([]sleeper, 1)
+				sleepers[0].cpu = c.cpu
+				done := make(chan error, 1)
+				if c.done > 0 {
+					time.AfterFunc(c.done, func() {
+						sleepers[0].woke.Store(timer.Sleeps)
+						done <- nil
+					})
+				}
+				begin := time.Now()
+				_, came, err := await(root, done, sleepers, map[int]uint64{}, stopped(0, 0))
+				require.NoError(t, err)
+				require.Equal(t, c.want, time.Since(begin))
+				require.Equal(t, c.done == 0, came[c.cpu] != nil, "who is done is silent no more")
+			})
+		})
+	}
 }
 
 func TestKnock(t *testing.T) {
