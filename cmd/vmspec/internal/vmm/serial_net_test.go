@@ -39,7 +39,7 @@ func TestStartSerialListen(t *testing.T) {
 			l, err := net.ListenUnix("unix", &net.UnixAddr{Name: path, Net: "unix"})
 			require.NoError(t, err)
 			l.SetUnlinkOnClose(false)
-			require.NoError(t, l.Close())
+			closeForAll(t, l)
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -62,7 +62,7 @@ func TestStartSerialAbsent(t *testing.T) {
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	nobody := "tcp:" + l.Addr().String()
-	require.NoError(t, l.Close())
+	closeForAll(t, l)
 	dir := t.TempDir()
 	for _, serial := range []string{nobody, "listen:" + filepath.Join(dir, "s"), filepath.Join(dir, "none")} {
 		t.Run(serial, func(t *testing.T) {

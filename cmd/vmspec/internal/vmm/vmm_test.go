@@ -478,6 +478,24 @@ func serialRun(t *testing.T, script string) Run {
 	return r
 }
 
+// closeForAll closes a listener, and returns when nobody is connected by it any more: a
+// program that another test starts has a copy of it until its exec.
+func closeForAll(t *testing.T, l net.Listener) {
+	t.Helper()
+	require.NoError(t, l.Close())
+	for {
+		conn, err := net.Dial(l.Addr().Network(), l.Addr().String())
+		switch {
+		case err == nil:
+			require.NoError(t, conn.Close())
+		case !errors.Is(err, syscall.EAGAIN): // too many have connected
+			require.ErrorIs(t, err, syscall.ECONNREFUSED)
+			return
+		}
+		time.Sleep(time.Millisecond)
+	}
+}
+
 func TestStartSerialSocket(t *testing.T) {
 	t.Parallel()
 	exe, err := os.Executable()
@@ -486,7 +504,7 @@ func TestStartSerialSocket(t *testing.T) {
 		l, err := net.ListenUnix("unix", &net.UnixAddr{Name: r.Serial, Net: "unix"})
 		require.NoError(t, err)
 		l.SetUnlinkOnClose(false)
-		require.NoError(t, l.Close())
+		closeForAll(t, l)
 	}
 	serve := `"` + exe + `" serve-socket "$2" "$1"`
 	for _, c := range []struct {
