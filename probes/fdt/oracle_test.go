@@ -24,6 +24,7 @@ var theirs = []struct{ text, why string }{
 	{"Unevaluated properties are not allowed", "likewise"},
 	{"False schema does not allow", "a memory node without a unit address: likewise"},
 	{"'model' is a required property", "no system reads it"},
+	{"'compatible' is a required property", "a schema is chosen by compatible, but for the root's: that is asked by HW-FDT-BOOT, and by no rule"},
 	{"-cells' is a required property", "QEMU's GPIO controller passes no interrupts on, so that nobody asks it"},
 	{"'interrupt-controller' is a required property", "likewise"},
 	{"linux,uefi-", "what the EFI stub adds to /chosen (drivers/firmware/efi/libstub/fdt.c)"},
