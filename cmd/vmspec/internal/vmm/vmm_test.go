@@ -478,7 +478,7 @@ func serialRun(t *testing.T, script string) Run {
 	return r
 }
 
-// closeForAll closes a listener, and returns when nobody is connected by it any more: a
+// closeForAll closes a listener, and returns when nobody holds it open any more: a
 // program that another test starts has a copy of it until its exec.
 func closeForAll(t *testing.T, l net.Listener) {
 	t.Helper()
