@@ -166,6 +166,22 @@ func TestNoRecords(t *testing.T) {
 	}
 }
 
+// A list of bytes is read up to what is none.
+func TestRecordsOfBytes(t *testing.T) {
+	for list, want := range map[string]string{
+		"[65,66,67]": "ABC", "[ 65 , 66 ]": "AB", "[]": "", "[65,]": "A", "[65,256,66]": "A", "[65,999999999999999999999]": "A",
+		`[65,"66",67]`: "A", "[-1]": "", "[65 66]": "", "[65, 66 ,67]": "ABC", "[065]": "A",
+	} {
+		var got []string
+		require.NoError(t, results.EachRecord(strings.NewReader(`{"MESSAGE":`+list+"}\n"), func(l string) { got = append(got, l) }))
+		require.Equal(t, []string{want}, got, list)
+	}
+	for _, list := range []string{"[65,,66]", "[65", "[65,66,", "[,65]"} {
+		line := `{"MESSAGE":` + list + "}"
+		require.NoError(t, results.EachRecord(strings.NewReader(line), func(l string) { require.Equal(t, line, l) }))
+	}
+}
+
 func FuzzEachRecord(f *testing.F) {
 	for _, c := range recorders {
 		f.Add([]byte(recorded("TAP version 13\n  level: \"must\"\n", c.record)))

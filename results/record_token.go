@@ -33,21 +33,23 @@ func (t token) append(out []byte) []byte {
 
 // appendBytes appends the bytes of a list of numbers, up to one that is none.
 func appendBytes(out, list []byte) []byte {
-	for more := true; more; {
-		var field []byte
-		field, list, more = bytes.Cut(list, []byte(","))
-		n, field := 0, bytes.TrimSpace(field)
-		for _, c := range field {
-			if n = 10*n + int(c-'0'); !isDigit(c) || n > 255 {
-				return out
-			}
+	for s := (scan{b: list}); ; s.i++ {
+		s.blanks()
+		n, start := 0, s.i
+		for s.i < len(list) && isDigit(list[s.i]) && n <= 255 {
+			n = 10*n + int(list[s.i]-'0')
+			s.i++
 		}
-		if len(field) == 0 {
+		none := s.i == start || n > 255
+		s.blanks()
+		if none || s.i < len(list) && list[s.i] != ',' {
 			return out
 		}
 		out = append(out, byte(n))
+		if s.i == len(list) {
+			return out
+		}
 	}
-	return out
 }
 
 // escapesOf are those of one letter, in JSON and in YAML (1.2.2, section 5.7).
@@ -175,12 +177,29 @@ func (s *scan) list(depth int) (token, bool) {
 		return token{}, false
 	}
 	for !s.skip(']') {
+		s.numbers()
 		if _, ok := s.value(depth+1, nil); !ok {
 			return token{}, false
 		}
 		s.skip(',')
 	}
 	return token{s.b[start:s.i], '['}, true
+}
+
+// numbers takes the numbers of a list that have another one behind a comma: those of
+// a console's bytes are most of a log.
+func (s *scan) numbers() {
+	for i := s.i; ; {
+		start := i
+		for i < len(s.b) && isDigit(s.b[i]) {
+			i++
+		}
+		if i == start || i+1 >= len(s.b) || s.b[i] != ',' || !isDigit(s.b[i+1]) {
+			return
+		}
+		i++
+		s.i = i
+	}
 }
 
 // upTo ends a text at its quote.
