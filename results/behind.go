@@ -75,7 +75,7 @@ func (p *Parser) beginBehind(a *attempt, prefix string) {
 	_, values := s.match(prefix, make([]string, 0, maxValues))
 	a.source = source{shape: s.shape, values: values}
 	for l := range levels {
-		if !s.differs(l) {
+		if !s.differs[l] {
 			continue
 		}
 		key := string(s.key(nil, l, values))
@@ -176,7 +176,7 @@ func (p *Parser) lineBehind(line string) (done bool) {
 			continue
 		}
 		for l := range levels {
-			if s.differs(l) && p.lineAt(s.shape, l, &own, values) {
+			if s.differs[l] && p.lineAt(s.shape, l, &own, values) {
 				done = true
 				break // the others read the same report
 			}

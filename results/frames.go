@@ -161,7 +161,7 @@ func (f *frames) join(line string) (found []seenFrame) {
 // sets returns the sets that a frame belongs to, the one of all sources last.
 func (f *frames) add(g seenFrame) (complete []*frameSet) {
 	for l := range anySource {
-		if s := g.from.source.shape; s != nil && s.differs(l) {
+		if s := g.from.source.shape; s != nil && s.differs[l] {
 			var buffer [maxPrefix]byte
 			complete = f.addAt(g, l, s.key(buffer[:0], l, g.from.source.values), complete)
 		}
@@ -254,15 +254,13 @@ func (f *frames) left(p *Parser) error {
 	return nil
 }
 
-// report reads the set's report, and what it says of other profiles.
-func (s *frameSet) report() (*Report, error) {
-	data, err := report.Unframe(s.texts())
+// readFrames reads the report that the BASE64 of frames carries, and what it says of
+// other profiles.
+func readFrames(texts []string) (*Report, error) {
+	data, err := report.Unframe(texts)
 	if err != nil {
 		return nil, err
 	}
 	r, lines, err := report.Unpack(data)
-	if err == nil && r.Nonce != s.nonce {
-		err = fmt.Errorf("their report carries the nonce %s", r.Nonce)
-	}
 	return &Report{Report: r, Lines: lines}, err
 }

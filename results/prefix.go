@@ -9,11 +9,12 @@ import (
 // texts that stay the same, and values between them. It is learnt from a line whose
 // own text is known, such as the first of a report.
 //
-// One line does not show which values are time and which name the source. So lines are read at several levels at once, and the hash of a report
-// says which level was right.
+// One line does not show which values are time and which name the source. So lines
+// are read at several levels at once, and the hash of a report says which was right.
 type shape struct {
-	parts []part
-	width int // of the prefix that it was learnt from, in bytes
+	parts   []part
+	width   int          // of the prefix that it was learnt from, in bytes
+	differs [levels]bool // whether a level keeps other values than the one before it
 }
 
 // A part is a text, or a value if that is empty.
@@ -93,6 +94,11 @@ func learn(prefix string) *shape {
 	}
 	s.add(prefix[text:])
 	s.date()
+	for l := range levels {
+		s.differs[l] = l == strict || slices.ContainsFunc(s.parts, func(p part) bool {
+			return p.text == "" && (l - 1).keeps(p.class) && !l.keeps(p.class)
+		})
+	}
 	return s
 }
 
@@ -336,11 +342,6 @@ func (s *shape) key(buffer []byte, l level, values []string) []byte {
 		i++
 	}
 	return buffer
-}
-
-// differs tells whether a level keeps other parts than the one before it.
-func (s *shape) differs(l level) bool {
-	return l == strict || slices.ContainsFunc(s.parts, func(p part) bool { return p.text == "" && (l - 1).keeps(p.class) && !l.keeps(p.class) })
 }
 
 // A source is who wrote lines: a shape, and the values in it that stayed the

@@ -100,6 +100,7 @@ type Parser struct {
 	woven          woven     // lines without the messages within them
 	behind         behind    // lines behind prefixes
 	frames         frames
+	unpacked       unpacked // what frames carried last
 	attempt        *attempt // the last
 	traces         []Trace
 	settled        int    // how many reports there were when traces were last matched

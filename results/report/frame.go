@@ -125,14 +125,14 @@ func ParseFrame(text string) (f Frame, length int, begun, whole bool) {
 	if r.bad || len(crc) != 8 {
 		return f, 0, false, false
 	}
-	f.Text = r.runOrNone(MaxLine, isBase64Byte)
+	f.Text = r.base64()
 	length = len(text) - len(r.rest)
 	want, err := strconv.ParseUint(crc, 16, 32)
 	return f, length, true, err == nil && checksum(place, f.Text) == uint32(want) && f.fits()
 }
 
 // GoesOn tells whether what a frame carries may go on with a byte.
-func GoesOn(c byte) bool { return isBase64Byte(c) }
+func GoesOn(c byte) bool { return base64Bytes[c] }
 
 // The most frames that a report has, and that a captured guest has.
 const (
@@ -164,14 +164,18 @@ func (c *cursor) take(n int) string {
 
 // run takes one to most bytes, all of a kind.
 func (c *cursor) run(most int, is func(byte) bool) string {
-	text := c.runOrNone(most, is)
-	c.bad = c.bad || text == ""
-	return text
-}
-
-func (c *cursor) runOrNone(most int, is func(byte) bool) string {
 	n := 0
 	for n < len(c.rest) && n < most && is(c.rest[n]) {
+		n++
+	}
+	c.bad = c.bad || n == 0
+	return c.take(n)
+}
+
+// base64 takes what may be BASE64, which is most of a frame.
+func (c *cursor) base64() string {
+	n := 0
+	for n < len(c.rest) && n < MaxLine && base64Bytes[c.rest[n]] {
 		n++
 	}
 	return c.take(n)
@@ -191,8 +195,6 @@ func (c *cursor) number() int {
 func isDigit(c byte) bool { return c >= '0' && c <= '9' }
 
 func isHexDigit(c byte) bool { return isDigit(c) || c >= 'a' && c <= 'f' }
-
-func isBase64Byte(c byte) bool { return base64Bytes[c] }
 
 // base64Bytes is a table: most of a report's bytes are looked up in it.
 var base64Bytes = func() (table [256]bool) {
