@@ -111,7 +111,7 @@ mutants: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/arm/initramf
 # and counts the points that are judged otherwise than on a quiet machine.
 SOAK ?= 60
 soak: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4
-	VMSPEC_BOOT=1 VMSPEC_SOAK=$(SOAK) go test -count=1 -timeout 60m -v -run Soak ./cmd/vmspec
+	VMSPEC_BOOT=1 VMSPEC_SOAK=$(SOAK) go test -count=1 -timeout 180m -v -run Soak ./cmd/vmspec
 
 # What CI runs two of: a boot by each of the device trees broken by hand.
 trees: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4

@@ -165,7 +165,7 @@ func (f *bootFlags) boot(ctx context.Context, c *cobra.Command, dir string, i in
 	defer came()
 	b = &imageBoot{firmware: fw.name, console: &expectation{text: f.expect, came: came}}
 	r := vmm.Run{
-		Command: append([]string{fw.target.Program()}, fw.target.Args(o)...),
+		Command: append([]string{fw.target.Program()}, fw.target.Args(o)...), Env: target.Env(),
 		Timeout: f.timeout, Silence: f.silence, Log: b.console,
 	}
 	if f.log != "" {

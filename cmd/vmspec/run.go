@@ -117,7 +117,8 @@ func (f *runFlags) launch(c *cobra.Command, t target.Target, nonce string) error
 	if slices.Contains(f.Extra, "-append") {
 		hint = ": -append behind -- replaces vmspec's own; use --append"
 	}
-	out, err := f.watch(c, t.Name, vmm.Run{Command: append([]string{t.Program()}, t.Args(f.Options)...), Nonce: nonce}, hint)
+	r := vmm.Run{Command: append([]string{t.Program()}, t.Args(f.Options)...), Env: target.Env(), Nonce: nonce}
+	out, err := f.watch(c, t.Name, r, hint)
 	switch {
 	case f.Capture == "" || err != nil && !errors.As(err, new(verdict)):
 		return err

@@ -200,10 +200,11 @@ func eventually(ts *testscript.TestScript, problem string, done func() bool) {
 
 // fakeQEMU prints the report in $FAKE_REPORT with the nonce that -append or
 // -smbios asks for, the last as in the guest, and fills the file of a capture with that of
-// $FAKE_CAPTURE, if it is set. Its arguments go to $FAKE_ARGS, one a line.
+// $FAKE_CAPTURE, if it is set. Its arguments go to $FAKE_ARGS, one a line, and behind them
+// what its environment tells glibc.
 func fakeQEMU(args []string, stdout, stderr io.Writer) int {
 	if name := os.Getenv("FAKE_ARGS"); name != "" {
-		if err := os.WriteFile(name, []byte(strings.Join(args, "\n")+"\n"), 0o644); err != nil {
+		if err := os.WriteFile(name, []byte(strings.Join(append(args, os.Getenv("GLIBC_TUNABLES")), "\n")+"\n"), 0o644); err != nil {
 			fmt.Fprintln(stderr, err)
 			return 1
 		}
