@@ -11,6 +11,7 @@ import (
 	"io"
 	"slices"
 	"strings"
+	"sync"
 
 	"vmspec/results/report"
 )
@@ -18,7 +19,10 @@ import (
 //go:embed html/page.html html/site.html html/page.css html/page.js
 var htmlFiles embed.FS
 
-var htmlTemplates = template.Must(template.ParseFS(htmlFiles, "html/page.html", "html/site.html"))
+// htmlTemplates are parsed when the first page is written: few commands write one.
+var htmlTemplates = sync.OnceValue(func() *template.Template {
+	return template.Must(template.ParseFS(htmlFiles, "html/page.html", "html/site.html"))
+})
 
 // HTML writes the document as one page that needs nothing else: no network, and
 // without scripts all of it is unfolded. Its policy lets run what is in it alone.
@@ -36,7 +40,7 @@ func (d *Document) HTML(w io.Writer) error {
 // styles and script, have none.
 func render(name string, page any) ([]byte, error) {
 	var b bytes.Buffer
-	err := htmlTemplates.ExecuteTemplate(&b, name, page)
+	err := htmlTemplates().ExecuteTemplate(&b, name, page)
 	return bytes.ReplaceAll(b.Bytes(), []byte("##"), []byte("#&#35;")), err
 }
 
