@@ -3,9 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"html"
+	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"strings"
@@ -14,7 +17,10 @@ import (
 	"time"
 
 	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+	"github.com/pierrec/lz4/v4"
 	"github.com/stretchr/testify/require"
+	"github.com/ulikunitz/xz"
 )
 
 // A benchForm is what logs look like: of the lines of a log, the one numbered n.
@@ -131,17 +137,52 @@ func BenchmarkReport(b *testing.B) {
 			benchmarkReport(b, name, len(log))
 		})
 	}
-	b.Run("gzip", func(b *testing.B) {
-		log := benchForms[1].of(logs["kernel"], size)
-		name := filepath.Join(b.TempDir(), "a.log.gz")
-		var packed bytes.Buffer
-		w := gzip.NewWriter(&packed)
-		_, err := w.Write(log)
-		require.NoError(b, err)
-		require.NoError(b, w.Close())
-		require.NoError(b, os.WriteFile(name, packed.Bytes(), 0o644))
-		benchmarkReport(b, name, len(log))
-	})
+	for name, pack := range packers {
+		b.Run(name, func(b *testing.B) {
+			log := benchForms[1].of(logs["kernel"], size)
+			file := filepath.Join(b.TempDir(), "a.log."+name)
+			require.NoError(b, os.WriteFile(file, packed(b, pack, log), 0o644))
+			benchmarkReport(b, file, len(log))
+		})
+	}
+}
+
+// packers write what logs are packed in.
+var packers = map[string]func(w io.Writer) (io.WriteCloser, error){
+	"gzip":  func(w io.Writer) (io.WriteCloser, error) { return gzip.NewWriter(w), nil },
+	"xz":    func(w io.Writer) (io.WriteCloser, error) { return xz.NewWriter(w) },
+	"zstd":  func(w io.Writer) (io.WriteCloser, error) { return zstd.NewWriter(w) },
+	"lz4":   func(w io.Writer) (io.WriteCloser, error) { return lz4.NewWriter(w), nil },
+	"bzip2": packByBzip2,
+}
+
+// packByBzip2 packs by bzip2's program: its format has no writer in Go's library.
+func packByBzip2(w io.Writer) (io.WriteCloser, error) {
+	cmd := exec.Command("bzip2", "-c")
+	cmd.Stdout = w
+	in, err := cmd.StdinPipe()
+	if err == nil {
+		err = cmd.Start()
+	}
+	return ended{in, cmd}, err
+}
+
+type ended struct {
+	io.WriteCloser
+	cmd *exec.Cmd
+}
+
+func (e ended) Close() error { return errors.Join(e.WriteCloser.Close(), e.cmd.Wait()) }
+
+func packed(t testing.TB, pack func(io.Writer) (io.WriteCloser, error), log []byte) []byte {
+	t.Helper()
+	var out bytes.Buffer
+	w, err := pack(&out)
+	require.NoError(t, err)
+	_, err = w.Write(log)
+	require.NoError(t, err)
+	require.NoError(t, w.Close())
+	return out.Bytes()
 }
 
 func benchmarkReport(b *testing.B, name string, size int) {
