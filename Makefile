@@ -6,6 +6,8 @@ TARGET  ?= qemu-virt-uefi
 TESTFLAGS ?=
 # Test programs are linked without what debuggers read, in two thirds of the time.
 TESTLINK := -ldflags '-s -w'
+# Tests of cmd/vmspec at once; its VMs are fewer.
+PARALLEL := $(shell expr $$(getconf _NPROCESSORS_ONLN) \* 2)
 ARCH    ?= $(if $(findstring 32,$(TARGET)),arm,arm64)
 # A kernel image and module tree of your own, in place of Debian's.
 KERNEL  ?=
@@ -46,14 +48,14 @@ SAY := printf 'vmspec: %s\n' >&2
 run: tools bin/vmspec $(GUEST)/initramfs.cpio.lz4 $(if $(ON_DISK),$(IMAGE)) $(if $(findstring both,$(TARGET)),$(GUEST)/grub/.fetched) $(if $(HYPERVISOR),build/arm64/$(HYPERVISOR)/host.cpio.lz4)
 	@bin/vmspec run --guest $(GUEST) $(if $(ON_DISK),--image $(IMAGE)) $(TARGET)
 
-# Everything CI runs. A boot test that would be skipped fails. VMs wait half of
-# their time, for a clock's second or a host that answers late: what needs no VM
-# runs meanwhile, with what they leave of the machine.
+# Everything CI runs. A boot test that would be skipped fails. VMs wait a fifth of
+# their time, for a clock's second or a host that answers late: so there is one more
+# than there are cores, and what needs no VM runs with what they leave of the machine.
 test: test-tools bin/vmspec build/arm64/initramfs.cpio.lz4 build/vmspec.img build/arm64/grub/.fetched
 	@$(MAKE) --no-print-directory -j2 boot-tests other-tests
 
 boot-tests: | modules
-	VMSPEC_BOOT=1 go test -vet=off $(TESTLINK) -timeout 15m $(TESTFLAGS) ./cmd/vmspec
+	VMSPEC_BOOT=1 go test -vet=off $(TESTLINK) -timeout 15m -parallel $(PARALLEL) $(TESTFLAGS) ./cmd/vmspec
 
 other-tests: | modules
 	@nice -n 19 $(MAKE) --no-print-directory check

@@ -39,8 +39,8 @@ func canBoot(t *testing.T) {
 	}
 }
 
-// needBoot is canBoot, and waits until there is a core to boot on: two at most,
-// since a boot is nearly all of one.
+// needBoot is canBoot, and waits until there is room for one VM more: there is one more
+// than there are cores, three at most, since a VM waits a fifth of its time.
 func needBoot(t *testing.T) {
 	t.Helper()
 	canBoot(t)
@@ -48,7 +48,7 @@ func needBoot(t *testing.T) {
 	t.Cleanup(func() { <-boots })
 }
 
-var boots = make(chan struct{}, min(2, runtime.NumCPU()))
+var boots = make(chan struct{}, min(3, runtime.NumCPU()+1))
 
 // vmspec runs the command line as a person would, but patiently. What it wrote
 // to its standard error is shown where the test fails.
