@@ -14,6 +14,8 @@ import (
 type shape struct {
 	parts   []part
 	width   int          // of the prefix that it was learnt from, in bytes
+	classes []class      // of its values
+	texts   string       // all its texts
 	differs [levels]bool // whether a level keeps other values than the one before it
 }
 
@@ -94,12 +96,21 @@ func learn(prefix string) *shape {
 	}
 	s.add(prefix[text:])
 	s.date()
-	for l := range levels {
-		s.differs[l] = l == strict || slices.ContainsFunc(s.parts, func(p part) bool {
-			return p.text == "" && (l - 1).keeps(p.class) && !l.keeps(p.class)
-		})
-	}
+	s.summarize()
 	return s
+}
+
+// summarize takes from the parts what is asked of every line.
+func (s *shape) summarize() {
+	for _, p := range s.parts {
+		if p.text == "" {
+			s.classes = append(s.classes, p.class)
+		}
+		s.texts += p.text + "\x00"
+	}
+	for l := range levels {
+		s.differs[l] = l == strict || slices.ContainsFunc(s.classes, func(c class) bool { return (l - 1).keeps(c) && !l.keeps(c) })
+	}
 }
 
 // zone measures the time zone at the beginning of text.
@@ -156,7 +167,7 @@ func value(prefix string, at int) (v part, n int) {
 		return part{class: name, form: hex}, n
 	}
 	if n = run(text, isLetter); n > 0 {
-		if !alnumBefore(prefix, at) && slices.Contains(dateWords, text[:n]) {
+		if !alnumBefore(prefix, at) && isDateWord(text[:n]) {
 			return part{class: clock, form: word}, n
 		}
 		return part{}, 0
@@ -175,8 +186,15 @@ func value(prefix string, at int) (v part, n int) {
 // label, a container's ID.
 const minHex = 8
 
-// dateWords are the words of a date.
-var dateWords = strings.Fields("Jan Feb Mar Apr May Jun Jul Aug Sep Oct Nov Dec Mon Tue Wed Thu Fri Sat Sun AM PM am pm")
+// isDateWord tells whether a word is one of a date.
+func isDateWord(text string) bool {
+	switch text {
+	case "Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec",
+		"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun", "AM", "PM", "am", "pm":
+		return true
+	}
+	return false
+}
 
 // numeral measures digits with separators between, those of a time or a date.
 func numeral(text string) (seps string, n int) {
@@ -219,7 +237,7 @@ func glued(prefix string, at int) bool {
 		return !(at > 1 && isDigit(prefix[at-2]))
 	case isLetter(c), c == '_':
 		return true
-	case c == '/' && at > 3 && slices.Contains(dateWords, prefix[at-4:at-1]):
+	case c == '/' && at > 3 && isDateWord(prefix[at-4:at-1]):
 		return false
 	default:
 		return strings.IndexByte("-/.[@(", c) >= 0 && alnumBefore(prefix, at-1)
@@ -297,7 +315,7 @@ func (v part) take(text, next string) int {
 	n := 0
 	switch v.form {
 	case word:
-		if n = run(text, isLetter); !slices.Contains(dateWords, text[:n]) {
+		if n = run(text, isLetter); !isDateWord(text[:n]) {
 			return -1
 		}
 		return n
@@ -328,18 +346,11 @@ func follows(text, next string) bool {
 
 // key appends to a buffer what identifies a source at a level.
 func (s *shape) key(buffer []byte, l level, values []string) []byte {
-	buffer = append(buffer, byte(l))
-	i := 0
-	for _, p := range s.parts {
-		if p.text != "" {
-			buffer = append(append(buffer, p.text...), 0)
-			continue
+	buffer = append(append(buffer, byte(l)), s.texts...)
+	for i, c := range s.classes {
+		if l.keeps(c) {
+			buffer = append(append(buffer, values[i]...), 0)
 		}
-		if l.keeps(p.class) {
-			buffer = append(buffer, values[i]...)
-		}
-		buffer = append(buffer, 0)
-		i++
 	}
 	return buffer
 }
@@ -358,19 +369,17 @@ type latest [maxValues]string
 
 // vary takes the values of one more line.
 func (s *source) vary(values []string, last *latest) {
-	i := 0
-	for _, p := range s.parts {
-		if p.text != "" {
+	for i, c := range s.classes {
+		if c == clock {
 			continue
 		}
 		if s.values[i] != values[i] {
 			s.varied |= 1 << i
 		}
-		if p.class != clock && last[i] != values[i] {
+		if last[i] != values[i] {
 			s.fell = s.fell || less(values[i], last[i])
 			last[i] = strings.Clone(values[i])
 		}
-		i++
 	}
 }
 
@@ -380,8 +389,8 @@ func less(a, b string) bool {
 	return len(a) < len(b) || len(a) == len(b) && a < b
 }
 
-// stays tells whether the value i of a part names the source.
-func (s source) stays(p part, i int) bool { return p.class != clock && s.varied>>i&1 == 0 }
+// stays tells whether the value i names the source.
+func (s source) stays(i int) bool { return s.classes[i] != clock && s.varied>>i&1 == 0 }
 
 // writes tells whether a line may be the source's.
 func (s source) writes(line string) (prefixed, same bool) {
@@ -392,15 +401,10 @@ func (s source) writes(line string) (prefixed, same bool) {
 	if n < 0 {
 		return false, false
 	}
-	i := 0
-	for _, p := range s.parts {
-		if p.text != "" {
-			continue
-		}
-		if s.stays(p, i) && values[i] != s.values[i] {
+	for i := range s.classes {
+		if s.stays(i) && values[i] != s.values[i] {
 			return true, false
 		}
-		i++
 	}
 	return true, true
 }
@@ -422,7 +426,7 @@ func (s source) String() string {
 		if p.space {
 			out.WriteByte(' ')
 		}
-		if s.stays(p, i) {
+		if s.stays(i) {
 			out.WriteString(s.values[i])
 		}
 		i++
