@@ -231,7 +231,11 @@ func indexOf(keys []string, key []byte) int {
 
 // event reads a record of asciinema: the time, "o" for output, and a piece of it.
 func (u *unwrapping) event(line []byte) record {
-	if n := run(string(line[1:min(len(line), 64)]), isEventTime); 1+n >= len(line) || line[1+n] != ',' {
+	n := 1
+	for n < len(line) && n < maxEventTime && isEventTime(line[n]) {
+		n++
+	}
+	if n == len(line) || line[n] != ',' {
 		return record{} // most lines that begin so are the kernel's
 	}
 	s := scan{b: line, i: 1}
@@ -253,6 +257,9 @@ func (u *unwrapping) event(line []byte) record {
 	u.buffer = data.append(u.buffer[:0])
 	return record{text: u.buffer, ok: true}
 }
+
+// maxEventTime is how far in a line the time may go.
+const maxEventTime = 64
 
 func isEventTime(c byte) bool {
 	return isDigit(c) || isBlank(c) || strings.IndexByte(".eE+-\t", c) >= 0
