@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -111,24 +112,40 @@ func soak(t *testing.T) (runs int, quiet map[string]*results.Report) {
 }
 
 // countFlakes boots so often, with more arguments for run, and fails for each point
-// that is judged otherwise than when it was quiet.
+// that is judged otherwise than when it was quiet. Such a boot's log stays in build/soak.
 func countFlakes(t *testing.T, runs int, quiet map[string]*results.Report, more ...string) {
 	t.Helper()
 	flakes := 0
 	for i := range runs {
 		target := soakTargets[i%len(soakTargets)]
 		began := time.Now()
-		_, stdout, stderr := runFull(t, target, more...)
+		log := filepath.Join(t.TempDir(), "console.log")
+		_, stdout, stderr := runFull(t, target, append([]string{"--log", log}, more...)...)
 		t.Logf("run %d, %s, took %s", i+1, target, time.Since(began).Round(time.Second))
 		report := parse(t, stdout)
+		before := flakes
 		for j, p := range quiet[target].Points {
 			if got := report.Points[j]; got.Verdict != p.Verdict {
 				flakes++
 				t.Errorf("run %d, %s: %s is %s, not %s: %s%s\n%s", i+1, target, p.ID, got.Verdict, p.Verdict, got.Problem, got.Found, stderr)
 			}
 		}
+		if flakes > before {
+			keepLog(t, log, fmt.Sprintf("%s-%d.log", t.Name(), i+1))
+		}
 	}
 	t.Logf("runs %d, flakes %d", runs, flakes)
+}
+
+// keepLog keeps a log that shows what a soak found: it may take a hundred boots to come
+// again.
+func keepLog(t *testing.T, log, name string) {
+	t.Helper()
+	dir := filepath.Join("..", "..", "build", "soak")
+	require.NoError(t, os.MkdirAll(dir, 0o755))
+	data, err := os.ReadFile(log)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(filepath.Join(dir, name), data, 0o644))
 }
 
 // load keeps every core busy until the test ends.
