@@ -107,6 +107,31 @@ func TestFetchKernel(t *testing.T) {
 	}
 }
 
+// GRUB's image moved from one package to another.
+func TestFetchLoader(t *testing.T) {
+	const bin, unsigned, image = "grub-efi-arm64-bin", "grub-efi-arm64-unsigned", "usr/lib/grub/arm64-efi/monolithic/grubaa64.efi"
+	for name, c := range map[string]struct {
+		shown map[string]string
+		files []string
+	}{
+		"Debian 12": {map[string]string{bin: ""}, []string{bin + ":" + image}},
+		"Debian 13": {map[string]string{bin: "", unsigned: ""}, []string{bin + ":usr/lib/grub/arm64-efi/fdt.mod", unsigned + ":" + image}},
+		"alone":     {map[string]string{unsigned: ""}, []string{unsigned + ":" + image}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			fakeApt(t, "exit 0", c.shown, c.files...)
+			dir := t.TempDir()
+			got, err := FetchLoader(t.Context(), GRUB64, dir, new(bytes.Buffer))
+			require.NoError(t, err)
+			require.Equal(t, filepath.Join(dir, unpacked, image), got)
+		})
+	}
+	fakeApt(t, "exit 0", nil)
+	_, err := FetchLoader(t.Context(), GRUB64, t.TempDir(), new(bytes.Buffer))
+	require.ErrorIs(t, err, ErrNoPackage)
+	require.ErrorContains(t, err, bin)
+}
+
 func TestFetchKernelWithoutPackage(t *testing.T) {
 	for name, c := range map[string]struct{ update, err string }{
 		"archive has none": {"exit 0", "linux-image-arm64 for arm64: no such package in this machine's archive: use a Debian container, KERNEL= and MODULES=, or vmspec's release archive"},

@@ -10,12 +10,18 @@ import (
 )
 
 // loaders says what starts the kernel from a disk, by GOARCH: Debian's name for
-// the architecture, the package, and what is wanted of it. On 32 bits it is
-// GRUB, since that stub's header has no room for the sections of a UKI.
-var loaders = map[string]struct{ arch, name, path string }{
-	"arm64": {"arm64", "systemd-boot-efi", "usr/lib/systemd/boot/efi/linuxaa64.efi.stub"},
-	GRUB64:  {"arm64", "grub-efi-arm64-bin", "usr/lib/grub/arm64-efi/monolithic/grubaa64.efi"},
-	"arm":   {"armhf", "grub-efi-arm-bin", "usr/lib/grub/arm-efi"},
+// the architecture, the packages, of which a release may lack some, and what is wanted
+// of them. On 32 bits it is GRUB, since that stub's header has no room for the sections
+// of a UKI.
+var loaders = map[string]struct {
+	arch  string
+	names []string
+	path  string
+}{
+	"arm64": {"arm64", []string{"systemd-boot-efi"}, "usr/lib/systemd/boot/efi/linuxaa64.efi.stub"},
+	// The image has a package of its own since Debian 13.
+	GRUB64: {"arm64", []string{"grub-efi-arm64-bin", "grub-efi-arm64-unsigned"}, "usr/lib/grub/arm64-efi/monolithic/grubaa64.efi"},
+	"arm":  {"armhf", []string{"grub-efi-arm-bin"}, "usr/lib/grub/arm-efi"},
 }
 
 // GRUB64 stands for arm64 where GRUB is wanted, which can hand over a device tree:
@@ -42,10 +48,20 @@ func fetchLoader(ctx context.Context, arch, dir string, progress io.Writer) (str
 		return "", err
 	}
 	updateErr := a.update(ctx)
-	if _, err := a.show(ctx, loader.name); err != nil {
-		return "", whyMissing(err, updateErr)
+	var there []string
+	var missing error
+	for _, name := range loader.names {
+		switch _, err := a.show(ctx, name); {
+		case err == nil:
+			there = append(there, name)
+		case missing == nil:
+			missing = err
+		}
 	}
-	if err := a.fetch(ctx, loader.name); err != nil {
+	if len(there) == 0 {
+		return "", whyMissing(missing, updateErr)
+	}
+	if err := a.fetch(ctx, there...); err != nil {
 		return "", err
 	}
 	return FindLoader(arch, dir)
