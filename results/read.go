@@ -100,16 +100,11 @@ func (p *reading) take(l *ownLine) bool {
 // maxLines bounds a report; one of 200 points has some 2,000 lines.
 const maxLines = 20_000
 
-// usualLines is how many lines a report has in most profiles, about.
-const usualLines = 640
-
 // begin begins a report, and gives up the one before it.
 func (p *reading) begin(a *attempt, prefix string) {
 	p.abandon()
 	p.begun, p.nonce, p.latest = a, "", latest{}
-	lines := make([]string, 1, usualLines)
-	lines[0] = report.Begin
-	p.now = &Report{Lines: lines, Prefix: prefix, First: p.at, source: p.source}
+	p.now = &Report{Lines: []string{report.Begin}, Prefix: prefix, First: p.at, source: p.source}
 }
 
 // end checks the report against its last line.
