@@ -158,7 +158,8 @@ func (f *frames) join(line string) (found []seenFrame) {
 	return nil
 }
 
-// sets returns the sets that a frame belongs to, the one of all sources last.
+// add puts a frame into each set that it belongs to, the one of all sources last. It
+// returns those that are complete now.
 func (f *frames) add(g seenFrame) (complete []*frameSet) {
 	for l := range anySource {
 		if s := g.from.source.shape; s != nil && s.differs[l] {
