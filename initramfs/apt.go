@@ -2,6 +2,7 @@ package initramfs
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -121,6 +122,22 @@ func (a *apt) show(ctx context.Context, name string) (debPackage, error) {
 		return debPackage{}, fmt.Errorf("%s for %s: %w", name, a.arch, ErrNoPackage)
 	}
 	return parsePackage(name, text), nil
+}
+
+// available returns those of the packages that the lists have. If they have none, the
+// error is about the first.
+func (a *apt) available(ctx context.Context, names []string) (there []string, err error) {
+	for _, name := range names {
+		_, missing := a.show(ctx, name)
+		if missing == nil {
+			there = append(there, name)
+		}
+		err = cmp.Or(err, missing)
+	}
+	if len(there) > 0 {
+		err = nil
+	}
+	return there, err
 }
 
 // parsePackage reads what apt-cache show prints of a package. Of alternatives it

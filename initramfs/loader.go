@@ -48,20 +48,11 @@ func fetchLoader(ctx context.Context, arch, dir string, progress io.Writer) (str
 		return "", err
 	}
 	updateErr := a.update(ctx)
-	var there []string
-	var missing error
-	for _, name := range loader.names {
-		switch _, err := a.show(ctx, name); {
-		case err == nil:
-			there = append(there, name)
-		case missing == nil:
-			missing = err
-		}
+	names, err := a.available(ctx, loader.names)
+	if err != nil {
+		return "", whyMissing(err, updateErr)
 	}
-	if len(there) == 0 {
-		return "", whyMissing(missing, updateErr)
-	}
-	if err := a.fetch(ctx, there...); err != nil {
+	if err := a.fetch(ctx, names...); err != nil {
 		return "", err
 	}
 	return FindLoader(arch, dir)
