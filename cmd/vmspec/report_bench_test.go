@@ -56,6 +56,8 @@ var benchForms = []benchForm{
 	{"reports behind a prefix", "report", prefixed},
 	{"two interleaved", "whole", func(n int, l string) string { return fmt.Sprintf("vm%d | %s\nvm%d | %s", n%2+1, l, 2-n%2, l) }},
 	{"damaged", "damaged", asItIs},
+	{"first lines", "whole", func(int, string) string { return "TAP version 13" }},
+	{"first lines behind a prefix", "whole", func(n int, _ string) string { return prefixed(n, "TAP version 13") }},
 	{"broken frames", "kernel", func(n int, _ string) string {
 		return fmt.Sprintf("# v1 5ca1ab1e %d/53 00000000 %s", n%53+1, strings.Repeat("QUJDRA==", 10))
 	}},
@@ -205,6 +207,26 @@ func TestReportKeepsNothing(t *testing.T) {
 			const size = 1 << 20
 			few, many := f.of(logs[f.log], size), f.of(logs[f.log], 4*size)
 			require.LessOrEqual(t, keptOf(t, many), 2*keptOf(t, few)+4<<20)
+		})
+	}
+}
+
+// However often a report begins, little is made of each line: less than so many times the
+// log is allocated in all.
+func TestReportMakesLittle(t *testing.T) {
+	logs := benchLogs(t)
+	for _, f := range benchForms {
+		t.Run(f.name, func(t *testing.T) {
+			const times = 100
+			log := f.of(logs[f.log], 1<<20)
+			var before, after runtime.MemStats
+			runtime.ReadMemStats(&before)
+			_, err := readLog(bytes.NewReader(log), "a.log", "")
+			runtime.ReadMemStats(&after)
+			require.NoError(t, err)
+			made := (after.TotalAlloc - before.TotalAlloc) / uint64(len(log))
+			t.Logf("%d times the log", made)
+			require.Less(t, made, uint64(times))
 		})
 	}
 }
