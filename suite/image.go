@@ -14,67 +14,10 @@ import (
 // images are the chapter "Image format", and what the chapter "Virtual
 // Firmware" asks of an image. They are skipped in a guest that was booted
 // without a disk.
-var images = []Requirement{
-	{
-		ID: "IMG-GPT", Title: "The disk has a GUID partition table",
-		Asked:    "The disk, as the VM sees it, is partitioned by a GUID partition table.",
-		Readings: everyText(by{4}),
-		How: "Reads the primary header, its entries and where the partitions lie. A wrong checksum or size, partitions that" +
-			" overlap or leave the usable blocks, or a disk that was cut, fails. Skipped without a boot disk or image; a block that cannot be read is" +
-			" an error.",
-		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
-		Needs: []string{"image"},
-		Check: onDisk(checkGPT),
-		Fix:   "Partition the disk with a GUID partition table.",
-		Refs:  []string{"EBBR 2.8"},
-	},
-	{
-		ID: "IMG-GPT-BACKUP", Title: "The backup partition table is whole too",
-		Asked:    "A GUID partition table has a second copy, at the end of the disk.",
-		Readings: everyText(by{4, 10}),
-		How: "Compares the copy in the last block, or where the primary names one, with the primary. A copy that is missing, " +
-			"damaged or different fails; on a disk that grew it may lie before the end. Skipped without a disk, or if it has no " +
-			"table at all; a block that cannot be read is an error.",
-		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
-		Needs: []string{"image"},
-		Check: onWhole(checkBackup),
-		Fix:   "Write the backup header and entries at the end of the disk, with sgdisk by its command e.",
-	},
-	{
-		ID: "IMG-MBR-PROTECTIVE", Title: "A protective MBR covers the disk",
-		Asked:    "A GUID partition table comes with a master boot record that marks the whole disk as in use.",
-		Readings: everyText(by{4, 10}),
-		How: "Reads the first sector. One partition of type 0xEE, from LBA 1 to the end of the disk, passes; so does a hybrid " +
-			"record, which has others beside it. Anything else fails. Skipped without a disk.",
-		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
-		Needs: []string{"image"},
-		Check: onWhole(checkMBR),
-		Fix:   "Write a protective MBR: one partition of type 0xEE from LBA 1 on.",
-	},
-	{
-		ID: "IMG-BOOT-PATH", Title: "The boot program is at the removable media path",
-		Asked:    "What boots lies in the EFI System Partition, at the path that UEFI tries on removable media.",
-		Readings: everyText(by{4, 11}),
-		How: "Looks for the file of the running architecture; an image that does not run needs that of either. No file, a " +
-			"directory, or shim without a program beside it, fails. Skipped without a disk, an ESP or a FAT file system; what cannot be read is an error.",
-		Subject: Image, Kind: Evidence, Clauses: imageFormat(2),
-		Needs: []string{"image"},
-		Check: onWhole(checkBootPath),
-		Fix:   `Put the boot program at \EFI\BOOT\BOOTAA64.EFI, for AArch32 at \EFI\BOOT\BOOTARM.EFI.`,
-		Refs:  []string{"EBBR 2.8"},
-	},
-	{
-		ID: "IMG-EFI-APP", Title: "The boot program is an EFI application",
-		Asked:    "What boots is an EFI application, of the UEFI version that the text names.",
-		Readings: everyText(by{4}),
-		How: "Reads the PE headers of the programs at the removable media paths: machine, magic, subsystem, sections within " +
-			"the file, and whether the clusters hold the file. A fault fails; the UEFI version cannot be seen. Skipped if " +
-			"there is no program.",
-		Subject: Image, Kind: Evidence, Clauses: imageFormat(2),
-		Needs: []string{"image"},
-		Check: onWhole(checkEFIApp),
-		Fix:   "Build the boot program as a PE image with subsystem 10 for the right machine.",
-	},
+var images = slices.Concat(imageTable, imageProgram, imageContent)
+
+// imageContent is what the partitions hold beside the boot program.
+var imageContent = []Requirement{
 	{
 		ID: "IMG-ESP-TYPE", Title: "The ESP carries its partition type GUID",
 		Asked:    "The EFI System Partition is marked by its own partition type GUID.",

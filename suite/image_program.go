@@ -8,6 +8,34 @@ import (
 	"vmspec/probes/image"
 )
 
+// imageProgram is what boots, and where it lies.
+var imageProgram = []Requirement{
+	{
+		ID: "IMG-BOOT-PATH", Title: "The boot program is at the removable media path",
+		Asked:    "What boots lies in the EFI System Partition, at the path that UEFI tries on removable media.",
+		Readings: everyText(by{4, 11}),
+		How: "Looks for the file of the running architecture; an image that does not run needs that of either. No file, a " +
+			"directory, or shim without a program beside it, fails. Skipped without a disk, an ESP or a FAT file system; what cannot be read is an error.",
+		Subject: Image, Kind: Evidence, Clauses: imageFormat(2),
+		Needs: []string{"image"},
+		Check: onWhole(checkBootPath),
+		Fix:   `Put the boot program at \EFI\BOOT\BOOTAA64.EFI, for AArch32 at \EFI\BOOT\BOOTARM.EFI.`,
+		Refs:  []string{"EBBR 2.8"},
+	},
+	{
+		ID: "IMG-EFI-APP", Title: "The boot program is an EFI application",
+		Asked:    "What boots is an EFI application, of the UEFI version that the text names.",
+		Readings: everyText(by{4}),
+		How: "Reads the PE headers of the programs at the removable media paths: machine, magic, subsystem, sections within " +
+			"the file, and whether the clusters hold the file. A fault fails; the UEFI version cannot be seen. Skipped if " +
+			"there is no program.",
+		Subject: Image, Kind: Evidence, Clauses: imageFormat(2),
+		Needs: []string{"image"},
+		Check: onWhole(checkEFIApp),
+		Fix:   "Build the boot program as a PE image with subsystem 10 for the right machine.",
+	},
+}
+
 // checkBootPath looks for the boot program of the running architecture. An
 // image that does not run needs one for any architecture.
 func checkBootPath(i *image.Facts, d *image.Disk) Finding {

@@ -8,6 +8,46 @@ import (
 	"vmspec/probes/image"
 )
 
+// imageTable is how the disk is partitioned.
+var imageTable = []Requirement{
+	{
+		ID: "IMG-GPT", Title: "The disk has a GUID partition table",
+		Asked:    "The disk, as the VM sees it, is partitioned by a GUID partition table.",
+		Readings: everyText(by{4}),
+		How: "Reads the primary header, its entries and where the partitions lie. A wrong checksum or size, partitions that" +
+			" overlap or leave the usable blocks, or a disk that was cut, fails. Skipped without a boot disk or image; a block that cannot be read is" +
+			" an error.",
+		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
+		Needs: []string{"image"},
+		Check: onDisk(checkGPT),
+		Fix:   "Partition the disk with a GUID partition table.",
+		Refs:  []string{"EBBR 2.8"},
+	},
+	{
+		ID: "IMG-GPT-BACKUP", Title: "The backup partition table is whole too",
+		Asked:    "A GUID partition table has a second copy, at the end of the disk.",
+		Readings: everyText(by{4, 10}),
+		How: "Compares the copy in the last block, or where the primary names one, with the primary. A copy that is missing, " +
+			"damaged or different fails; on a disk that grew it may lie before the end. Skipped without a disk, or if it has no " +
+			"table at all; a block that cannot be read is an error.",
+		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
+		Needs: []string{"image"},
+		Check: onWhole(checkBackup),
+		Fix:   "Write the backup header and entries at the end of the disk, with sgdisk by its command e.",
+	},
+	{
+		ID: "IMG-MBR-PROTECTIVE", Title: "A protective MBR covers the disk",
+		Asked:    "A GUID partition table comes with a master boot record that marks the whole disk as in use.",
+		Readings: everyText(by{4, 10}),
+		How: "Reads the first sector. One partition of type 0xEE, from LBA 1 to the end of the disk, passes; so does a hybrid " +
+			"record, which has others beside it. Anything else fails. Skipped without a disk.",
+		Subject: Image, Kind: Evidence, Clauses: imageFormat(1),
+		Needs: []string{"image"},
+		Check: onWhole(checkMBR),
+		Fix:   "Write a protective MBR: one partition of type 0xEE from LBA 1 on.",
+	},
+}
+
 func checkGPT(_ *image.Facts, d *image.Disk) Finding {
 	var found []string
 	switch {
