@@ -5,9 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"os"
-	"path/filepath"
-	"runtime"
 	"strings"
 	"testing"
 	"testing/iotest"
@@ -27,100 +24,6 @@ const (
 	conformantNonce    = "03861192"
 	notConformantNonce = "2f3dc8e0"
 )
-
-func stored(t testing.TB, name string) string {
-	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", name))
-	require.NoError(t, err)
-	return string(data)
-}
-
-// logOf joins lines as a console carries them.
-func logOf(lines ...string) string { return strings.Join(lines, "\n") + "\n" }
-
-// head is how a report of so many points begins.
-func head(points int, nonce string) []string {
-	return []string{
-		"TAP version 13",
-		fmt.Sprintf("1..%d", points),
-		"# vmspec 0.1.0 catalogue=01234567 profile=rfc-v2 arch=arm64 nonce=" + nonce,
-	}
-}
-
-// endOf is the end line that fits to the lines of a report.
-func endOf(lines []string, points int, nonce string) string {
-	return fmt.Sprintf("# vmspec: end points=%d sha256=%x nonce=%s", points, sha256.Sum256([]byte(logOf(lines...))), nonce)
-}
-
-// sealed is a report with these lines behind its head and a fitting end line.
-func sealed(points int, nonce string, lines ...string) string {
-	all := append(head(points, nonce), lines...)
-	return logOf(append(all, endOf(all, points, nonce))...)
-}
-
-// minimal is a whole report of two points.
-func minimal(nonce string) string {
-	return sealed(2, nonce,
-		"ok 1 - FW-ONE The first holds",
-		"  ---",
-		`  level: "must"`,
-		"  ...",
-		"not ok 2 - FW-TWO The second does not",
-		"  ---",
-		`  level: "must"`,
-		"  ...",
-		"# vmspec: verdict not-conformant: 1 of 2 musts judged failed; 0 not judged")
-}
-
-// replaceLine returns log with its first line that begins with prefix replaced.
-func replaceLine(t *testing.T, log, prefix string, with ...string) string {
-	t.Helper()
-	lines := strings.Split(log, "\n")
-	for i, line := range lines {
-		if strings.HasPrefix(line, prefix) {
-			return strings.Join(append(lines[:i:i], append(with, lines[i+1:]...)...), "\n")
-		}
-	}
-	require.Failf(t, "no such line", "%q", prefix)
-	return ""
-}
-
-// behind puts a prefix before each line.
-func behind(prefix, log string) string {
-	return prefix + strings.ReplaceAll(strings.TrimSuffix(log, "\n"), "\n", "\n"+prefix) + "\n"
-}
-
-// ticking puts a time before each line: the format takes the line's number.
-func ticking(log, format string) string {
-	var out strings.Builder
-	n := 0
-	for line := range strings.Lines(log) {
-		fmt.Fprintf(&out, format+"%s", n, line)
-		n++
-	}
-	return out.String()
-}
-
-// domains is a line of each of so many Xen domains.
-func domains(n int, line string) string {
-	var out strings.Builder
-	for i := range n {
-		fmt.Fprintf(&out, "(XEN) DOM%d: %s\n", i, line)
-	}
-	return out.String()
-}
-
-// interleaved takes a line of each log in turn; they have as many.
-func interleaved(one, other string) string {
-	var out strings.Builder
-	others := strings.SplitAfter(other, "\n")
-	n := 0
-	for line := range strings.Lines(one) {
-		out.WriteString(line + others[n])
-		n++
-	}
-	return out.String()
-}
 
 func TestParse(t *testing.T) {
 	whole, other := minimal("aaaa"), minimal("bbbb")
@@ -242,145 +145,11 @@ func TestParse(t *testing.T) {
 	}
 }
 
-func wrapped(log string, width int) string {
-	var b strings.Builder
-	for line := range strings.Lines(log) {
-		for len(line) > width {
-			b.WriteString(line[:width] + "\n")
-			line = line[width:]
-		}
-		b.WriteString(line)
-	}
-	return b.String()
-}
-
-// hostileEnd is a report with a fitting hash whose plan and end line disagree;
-// it has as many points as the end line says.
-func hostileEnd(plan, points int) string {
-	lines := head(plan, "aaaa")
-	for n := range points {
-		lines = append(lines, fmt.Sprintf("ok %d - FW-ONE Holds", n+1))
-	}
-	return logOf(append(lines, endOf(lines, points, "aaaa"))...)
-}
-
-func upperHash(log string) string {
-	before, after, _ := strings.Cut(log, "sha256=")
-	return before + "sha256=" + strings.ToUpper(after[:64]) + after[64:]
-}
-
 func TestParseReadError(t *testing.T) {
 	broken := errors.New("input/output error")
 	in := io.MultiReader(strings.NewReader(minimal("aaaa")), iotest.ErrReader(broken))
 	_, err := results.Parse(in, "")
 	require.ErrorIs(t, err, broken)
-}
-
-// neverAnother requires that a damaged log gives the true report, an incomplete
-// one or none.
-func neverAnother(t *testing.T, truth *results.Report, damaged string, what string, args ...any) *results.Report {
-	t.Helper()
-	r, err := results.Parse(strings.NewReader(damaged), "")
-	if errors.Is(err, results.ErrNoReport) {
-		return nil
-	}
-	if err != nil {
-		t.Fatalf(what+": %v", append(args, err)...)
-	}
-	if r.Incomplete == nil && strings.Join(r.Lines, "\n") != strings.Join(truth.Lines, "\n") {
-		t.Fatalf(what+": a whole report with other lines", args...)
-	}
-	return r
-}
-
-func parsed(t *testing.T, log string) *results.Report {
-	t.Helper()
-	r, err := results.Parse(strings.NewReader(log), "")
-	require.NoError(t, err)
-	require.NoError(t, r.Incomplete)
-	return r
-}
-
-func TestParseCutAtEveryByte(t *testing.T) {
-	t.Parallel()
-	log := stored(t, notConformant)
-	truth := parsed(t, log)
-	for n := range log {
-		r := neverAnother(t, truth, log[:n], "cut at byte %d", n)
-		begun, whole := n >= len("TAP version 13"), n >= len(log)-1
-		if begun != (r != nil) || begun && whole != (r.Incomplete == nil) {
-			t.Fatalf("cut at byte %d: %+v", n, r)
-		}
-	}
-}
-
-func TestParseFlipEveryByte(t *testing.T) {
-	t.Parallel()
-	log := stored(t, conformant)
-	truth := parsed(t, log)
-	flips := []byte{0x01, 0x04, 0x20, 0x80}
-	for n := range log {
-		damaged := []byte(log)
-		damaged[n] ^= flips[n%len(flips)]
-		r := neverAnother(t, truth, string(damaged), "byte %d: %q for %q", n, damaged[n], log[n])
-		if r != nil && r.Incomplete == nil && n < len(log)-1 {
-			t.Fatalf("byte %d: %q for %q went unnoticed", n, damaged[n], log[n])
-		}
-	}
-}
-
-func TestParseDamagedLines(t *testing.T) {
-	join := func(parts ...[]string) string {
-		var all []string
-		for _, p := range parts {
-			all = append(all, p...)
-		}
-		return logOf(all...)
-	}
-	damages := []struct {
-		name   string
-		damage func(l []string, n int) string
-	}{
-		{"lost", func(l []string, n int) string { return join(l[:n], l[n+1:]) }},
-		{"doubled", func(l []string, n int) string { return join(l[:n+1], l[n:]) }},
-		{"swapped with the next", func(l []string, n int) string {
-			if n+1 == len(l) || l[n] == l[n+1] {
-				return ""
-			}
-			return join(l[:n], []string{l[n+1], l[n]}, l[n+2:])
-		}},
-		{"cut in the middle by the kernel", func(l []string, n int) string {
-			half := len(l[n]) / 2
-			return join(l[:n], []string{l[n][:half] + "[    1.234567] random: crng init done", l[n][half:]}, l[n+1:])
-		}},
-		{"begun by the kernel", func(l []string, n int) string {
-			return join(l[:n], []string{"[    1.234567] random: crng init done" + l[n]}, l[n+1:])
-		}},
-		{"ended by a space", func(l []string, n int) string { return join(l[:n], []string{l[n] + " "}, l[n+1:]) }},
-		{"emptied", func(l []string, n int) string { return join(l[:n], []string{""}, l[n+1:]) }},
-	}
-	// What leaves all lines of the report there, in their order, or can be taken
-	// out again.
-	harmless := map[string]func(n, last int) bool{
-		"cut in the middle by the kernel": func(_, _ int) bool { return true },
-		"doubled":                         func(n, last int) bool { return n == 0 || n == last },
-		"begun by the kernel":             func(n, _ int) bool { return n == 0 },
-	}
-	for _, file := range []string{conformant, notConformant} {
-		truth := parsed(t, stored(t, file))
-		last := len(truth.Lines) - 1
-		for _, d := range damages {
-			t.Run(file+" "+d.name, func(t *testing.T) {
-				t.Parallel()
-				for n := range truth.Lines {
-					r := neverAnother(t, truth, d.damage(truth.Lines, n), "line %d", n+1)
-					whole := r != nil && r.Incomplete == nil
-					same := harmless[d.name] != nil && harmless[d.name](n, last)
-					require.Equal(t, same, whole, "line %d: whole", n+1)
-				}
-			})
-		}
-	}
 }
 
 func TestParseStoredReports(t *testing.T) {
@@ -495,80 +264,7 @@ func TestEachLine(t *testing.T) {
 	}
 }
 
-// noise repeats a block for so many bytes and notes the largest heap.
-type noise struct {
-	block    []byte
-	left, at int
-	heap     uint64
-}
-
 const sampleEvery = 16 << 20
-
-func (n *noise) Read(p []byte) (int, error) {
-	if n.left <= 0 {
-		return 0, io.EOF
-	}
-	if n.left%sampleEvery < len(p) {
-		n.heap = max(n.heap, heap())
-	}
-	size := copy(p[:min(len(p), n.left)], n.block[n.at:])
-	n.left -= size
-	n.at = (n.at + size) % len(n.block)
-	return size, nil
-}
-
-func heap() uint64 {
-	var m runtime.MemStats
-	runtime.ReadMemStats(&m)
-	return m.HeapAlloc
-}
-
-// A guest that prints for ever does not fill the host's memory. Not parallel:
-// the heap is the program's.
-func TestParseStream(t *testing.T) {
-	begun := logOf(head(2, "aaaa")...)
-	cases := []struct {
-		name  string
-		block string
-		begin string
-		size  int
-	}{
-		{"noise in lines", strings.Repeat("\x00\xffnoise ", 60) + "\n", "", 128 << 20},
-		{"noise without a line end", strings.Repeat("\x00\xffnoise ", 60), "", 128 << 20},
-		{"kernel lines in a report", "[    1.234567] virtio_blk virtio0: [vda] 8 512-byte logical blocks\r\n", begun, 16 << 20},
-		{"no line end in a report", strings.Repeat("x", 1<<12), begun, 32 << 20},
-		{"diagnostics without end", `  found: "` + strings.Repeat("x", 50) + "\"\n", begun, 16 << 20},
-		{"points without end", "ok 1 - FW-ONE " + strings.Repeat("x", 50) + "\n", begun, 16 << 20},
-		{"begun again and again", "TAP version 13\n1..9\n", begun, 4 << 20},
-		{"points behind a hundred prefixes", domains(100, "ok 1 - FW-ONE "+strings.Repeat("x", 50)), domains(100, "TAP version 13"), 16 << 20},
-	}
-	for _, c := range cases {
-		t.Run(c.name, func(t *testing.T) {
-			const flat = 32 << 20
-			runtime.GC()
-			before := heap()
-			in := &noise{block: []byte(c.block), left: c.size}
-			r, err := results.Parse(io.MultiReader(strings.NewReader(c.begin), in, strings.NewReader("\n"+minimal("bbbb"))), "")
-			require.NoError(t, err)
-			require.NoError(t, r.Incomplete)
-			require.Equal(t, "bbbb", r.Nonce)
-			require.NotZero(t, in.heap)
-			require.Less(t, in.heap, before+flat)
-		})
-	}
-}
-
-// A report that is only begun costs little, whatever its plan says: a guest
-// could begin one in every second line.
-func TestParseBegunAgainAndAgain(t *testing.T) {
-	const times = 100
-	log := strings.Repeat("TAP version 13\n1..9999\n", times)
-	allocs := testing.AllocsPerRun(1, func() {
-		_, err := results.Parse(strings.NewReader(log), "")
-		require.NoError(t, err)
-	})
-	require.Less(t, allocs, 1000.0*times)
-}
 
 // FuzzParse: whatever comes, a report that is called whole matches its own end
 // line, and nothing else gives a verdict.

@@ -16,16 +16,22 @@ import (
 	"vmspec/probes/guest/guesttest"
 )
 
-// complaints runs dtc over a flattened tree and lists its checks that the tree
-// fails, with how often, and whether it read the tree.
-func complaints(t *testing.T, blob []byte) (checks map[string]int, read bool) {
+// program is dtc's.
+func program(t *testing.T) string {
 	t.Helper()
 	dtc, err := exec.LookPath("dtc")
 	if err != nil && os.Getenv("VMSPEC_BOOT") == "" {
 		t.Skip("dtc is not installed")
 	}
 	require.NoError(t, err, "where guests are booted dtc has to be there")
-	cmd := exec.Command(dtc, "-I", "dtb", "-O", "dtb", "-o", os.DevNull)
+	return dtc
+}
+
+// complaints runs dtc over a flattened tree and lists its checks that the tree
+// fails, with how often, and whether it read the tree.
+func complaints(t *testing.T, blob []byte) (checks map[string]int, read bool) {
+	t.Helper()
+	cmd := exec.Command(program(t), "-I", "dtb", "-O", "dtb", "-o", os.DevNull)
 	cmd.Stdin = bytes.NewReader(blob)
 	out, err := cmd.CombinedOutput()
 	checks = map[string]int{}
@@ -129,6 +135,25 @@ func TestDTCOnBrokenTrees(t *testing.T) {
 				return
 			}
 			require.NotEmpty(t, dtcBlind[b.Rule], "dtc does not find it, and nothing says why")
+		})
+	}
+}
+
+// dtc is an independent reader: what it makes of a tree, flattened again by
+// it, has as many nodes as we count.
+func TestOracleDTC(t *testing.T) {
+	dtc := program(t)
+	for name, files := range guesttest.All(t) {
+		t.Run(name, func(t *testing.T) {
+			text, err := files.ReadFile(fdt.Path)
+			require.NoError(t, err)
+			tree, err := fdt.Parse(text)
+			require.NoError(t, err)
+			cmd := exec.Command(dtc, "-q", "-I", "dtb", "-O", "dts")
+			cmd.Stdin = bytes.NewReader(text)
+			source, err := cmd.Output()
+			require.NoError(t, err)
+			require.Equal(t, bytes.Count(source, []byte(" {\n")), len(tree.Root.All()))
 		})
 	}
 }
