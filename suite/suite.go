@@ -154,7 +154,8 @@ func Catalogue() []Requirement {
 	return slices.Concat(
 		images, firmware, description, descriptionComplete,
 		platform, architecture, platformConsole, platformGIC, platformTimer, platformHotplug, guestOS,
-		beyondFirmware, beyondTree, beyondCPU, beyondMemory, beyondTimer, beyondPause, beyondConsole, beyondPCI, beyondVirtio, beyondDevice, beyondXen,
+		beyondFirmware, beyondTree, beyondCPU, beyondMemory, beyondTimer, beyondPause, beyondConsole, beyondPCI,
+		beyondVirtio, beyondVirtioPCI, beyondDevice, beyondXen,
 	)
 }
 
