@@ -153,8 +153,8 @@ func TestBootSeriesOfBadStores(t *testing.T) {
 			switch a {
 			case "-no-reboot":
 				args[i] = "-nodefaults"
-			case "panic=-1":
-				args[i] = "panic=-1 {append}"
+			case quick:
+				args[i] = quick + " {append}"
 			}
 		}
 		return append([]string{target.Binary}, args...)

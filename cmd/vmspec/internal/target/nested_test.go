@@ -35,14 +35,14 @@ func TestDomainConfig(t *testing.T) {
 	o := with(func(o *target.Options) { o.CPUs, o.Memory = 2, 300 })
 	config := target.DomainConfig(find(t, "xen-domu"), o, "/k", "/i")
 	for _, line := range []string{
-		`kernel = "/k"`, `ramdisk = "/i"`, `extra = "panic=-1 kpti=off vmspec.nonce=01234567"`,
+		`kernel = "/k"`, `ramdisk = "/i"`, `extra = "panic=-1 kpti=off cryptomgr.notests vmspec.nonce=01234567"`,
 		"memory = 300", "vcpus = 2", `cpus = "1-2"`,
 	} {
 		require.Contains(t, config, line+"\n")
 	}
 	require.NotContains(t, config, "virtio")
 	o.Append = `a="b c" d='e`
-	require.Contains(t, target.DomainConfig(find(t, "xen-domu"), o, "/k", "/i"), `extra = 'panic=-1 kpti=off a="b c" d=e'`+"\n")
+	require.Contains(t, target.DomainConfig(find(t, "xen-domu"), o, "/k", "/i"), `extra = 'panic=-1 kpti=off cryptomgr.notests a="b c" d=e'`+"\n")
 }
 
 func TestDom0lessTree(t *testing.T) {
@@ -67,7 +67,7 @@ func TestDom0lessTree(t *testing.T) {
 		require.Equal(t, size, reg[0].Size)
 	}
 	bootargs, _ := domain.Child("module@49000000").String("bootargs")
-	require.Equal(t, "panic=-1 kpti=off vmspec.nonce=01234567", bootargs)
+	require.Equal(t, "panic=-1 kpti=off cryptomgr.notests vmspec.nonce=01234567", bootargs)
 
 	for name, c := range map[string]struct {
 		machine []byte

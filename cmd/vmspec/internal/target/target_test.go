@@ -146,7 +146,7 @@ func TestTreeArgs(t *testing.T) {
 	require.Contains(t, args, "-machine virt,gic-version=2,dumpdtb=a,,b.dtb -accel tcg -cpu cortex-a57 -smp 4 ")
 	require.True(t, strings.HasSuffix(args, " -device tpm"), args)
 	require.NotContains(t, args, "image")
-	require.Equal(t, "panic=-1 kpti=off acpi=force vmspec.nonce=01234567", both.Parameters(o))
+	require.Equal(t, "panic=-1 kpti=off cryptomgr.notests acpi=force vmspec.nonce=01234567", both.Parameters(o))
 }
 
 func TestFind(t *testing.T) {
