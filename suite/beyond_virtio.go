@@ -130,6 +130,12 @@ func refused(f *probes.Facts, id int) (out []string) {
 	return out
 }
 
+// driven tells whether a driver runs a device of that kind. Without one there is no
+// trial of it.
+func driven(f *probes.Facts, id int) bool {
+	return slices.ContainsFunc(f.Virtio, func(d virtio.Device) bool { return d.ID == id && d.Status&driverOK != 0 })
+}
+
 // sinceRefused fails a requirement on disks, interfaces or ports because their
 // devices refused the driver.
 func sinceRefused(devices []string, found ...string) Finding {

@@ -56,6 +56,7 @@ type Row struct {
 	Finds   map[string]Expected
 	With    map[string]Expected // follows from the broken fact, or rests on it
 	Also    map[string]Expected // stays as it is on the unbroken machine
+	May     map[string]Expected // follows with some kernels
 	Proof   []Proof             // that the guest saw the change
 }
 
@@ -137,7 +138,7 @@ func Parse(file, text string) (rows []*Row, err error) {
 			continue
 		case words[0] == "row":
 			rows = append(rows, &Row{Name: strings.Join(words[1:], " "), Kind: kind, At: at, Profile: "rfc-v2",
-				Finds: map[string]Expected{}, With: map[string]Expected{}, Also: map[string]Expected{}})
+				Finds: map[string]Expected{}, With: map[string]Expected{}, Also: map[string]Expected{}, May: map[string]Expected{}})
 			continue
 		case len(rows) == 0:
 			return nil, fmt.Errorf("%s: %s stands before the first row", at, words[0])
@@ -151,7 +152,7 @@ func Parse(file, text string) (rows []*Row, err error) {
 
 // arguments are how many words must follow. What is not listed is a step, whose
 // words are its own.
-var arguments = map[string]int{"kind": 1, "profile": 1, "guest": 1, "boot": 1, "test": 0, "dead": 0, "finds": 3, "with": 3, "also": 3, "proof": 2}
+var arguments = map[string]int{"kind": 1, "profile": 1, "guest": 1, "boot": 1, "test": 0, "dead": 0, "finds": 3, "with": 3, "also": 3, "may": 3, "proof": 2}
 
 // take reads one line of a row.
 func (r *Row) take(word string, args []string) error {
@@ -181,6 +182,8 @@ func (r *Row) take(word string, args []string) error {
 		return expect(r.With, args)
 	case "also":
 		return expect(r.Also, args)
+	case "may":
+		return expect(r.May, args)
 	case "proof":
 		r.Proof = append(r.Proof, Proof{args[0], args[1]})
 	default:

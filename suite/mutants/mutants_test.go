@@ -7,12 +7,13 @@ import (
 )
 
 func TestParse(t *testing.T) {
-	rows, err := Parse("platform_x.txt", "# a comment\nrow a name of\tseveral words\nkind blind\nguest g\nedit f \"a b\" `c`\nprop /x reg <1 0x2>\nfinds A error \"too busy\"\nwith B skip\nalso C pass\n\nrow live\nboot qemu-virt\ntest\ndead\nproof A \"seen\"\nfinds A fail\n")
+	rows, err := Parse("platform_x.txt", "# a comment\nrow a name of\tseveral words\nkind blind\nguest g\nedit f \"a b\" `c`\nprop /x reg <1 0x2>\nfinds A error \"too busy\"\nwith B skip\nalso C pass\nmay D error \"x\"\n\nrow live\nboot qemu-virt\ntest\ndead\nproof A \"seen\"\nfinds A fail\n")
 	require.NoError(t, err)
 	require.Len(t, rows, 2)
 	require.Equal(t, []string{"a name of\tseveral words", "blind", "platform_x.txt:2", "rfc-v2"}, []string{rows[0].Name, rows[0].Kind, rows[0].At, rows[0].Profile})
 	require.Equal(t, []Step{{"edit", []string{"f", "a b", "c"}}, {"prop", []string{"/x", "reg", "<1 0x2"}}}, rows[0].Steps)
 	require.Equal(t, Expected{"error", "too busy"}, rows[0].Finds["A"])
+	require.Equal(t, Expected{"error", "x"}, rows[0].May["D"])
 	require.Len(t, rows[0].Expected(), 2)
 	require.False(t, rows[0].Kills("A") || rows[0].Live())
 	require.True(t, rows[1].Kills("A") && rows[1].Live() && rows[1].Test && rows[1].Dead && !rows[0].Dead)

@@ -49,7 +49,7 @@ func Compare(r *mutants.Row, before, after map[string]Point) *Outcome {
 	for id, e := range r.Finds {
 		got := after[id]
 		switch {
-		case got.Verdict != e.Verdict || !strings.Contains(got.Text, e.Text):
+		case !got.is(e):
 			o.Survived = append(o.Survived, fmt.Sprintf("%s is %s: %s", id, got.Verdict, got.Text))
 		case got.Verdict == before[id].Verdict:
 			o.Survived = append(o.Survived, fmt.Sprintf("%s is %s on the unbroken machine", id, got.Verdict))
@@ -59,7 +59,7 @@ func Compare(r *mutants.Row, before, after map[string]Point) *Outcome {
 	}
 	for _, list := range []map[string]mutants.Expected{r.With, r.Also} {
 		for id, e := range list {
-			if got := after[id]; got.Verdict != e.Verdict || !strings.Contains(got.Text, e.Text) {
+			if got := after[id]; !got.is(e) {
 				o.Collateral = append(o.Collateral, fmt.Sprintf("%s is %s and not %s: %s", id, got.Verdict, e.Verdict, got.Text))
 			}
 		}
@@ -76,11 +76,16 @@ func (o *Outcome) undeclared(before, after map[string]Point) {
 	expected := o.Row.Expected()
 	for id, got := range after {
 		_, listed := expected[id]
-		if listed || got.Verdict == before[id].Verdict || isOwed(before[id], got) {
+		if listed || got.Verdict == before[id].Verdict || isOwed(before[id], got) || got.is(o.Row.May[id]) {
 			continue
 		}
 		o.Collateral = append(o.Collateral, fmt.Sprintf("%s is %s, and was %s: %s", id, got.Verdict, before[id].Verdict, got.Text))
 	}
+}
+
+// is tells whether a point is as expected.
+func (p Point) is(e mutants.Expected) bool {
+	return p.Verdict == e.Verdict && strings.Contains(p.Text, e.Text)
 }
 
 // isOwed tells whether a point differs only since the kernel is that of an OS under
