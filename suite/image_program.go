@@ -18,7 +18,7 @@ var imageProgram = []Requirement{
 			"directory, or shim without a program beside it, fails. Skipped without a disk, an ESP or a FAT file system; what cannot be read is an error.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(2),
 		Needs: []string{"image"},
-		Check: onWhole(checkBootPath),
+		Check: onWhole(onPrograms(checkBootPath)),
 		Fix:   `Put the boot program at \EFI\BOOT\BOOTAA64.EFI, for AArch32 at \EFI\BOOT\BOOTARM.EFI.`,
 		Refs:  []string{"EBBR 2.8"},
 	},
@@ -31,21 +31,29 @@ var imageProgram = []Requirement{
 			"there is no program.",
 		Subject: Image, Kind: Evidence, Clauses: imageFormat(2),
 		Needs: []string{"image"},
-		Check: onWhole(checkEFIApp),
+		Check: onWhole(onPrograms(checkEFIApp)),
 		Fix:   "Build the boot program as a PE image with subsystem 10 for the right machine.",
 	},
 }
 
+// onPrograms turns a check of the ESP that boots, whose files can be read, into one of
+// a disk.
+func onPrograms(check func(i *image.Facts, e *image.ESP) Finding) func(*image.Facts, *image.Disk) Finding {
+	return func(i *image.Facts, d *image.Disk) Finding {
+		e := d.Boots(i.Partition, i.Arch)
+		switch {
+		case e == nil:
+			return noESP(d)
+		case e.Programs == nil:
+			return noFiles(e)
+		}
+		return check(i, e)
+	}
+}
+
 // checkBootPath looks for the boot program of the running architecture. An
 // image that does not run needs one for any architecture.
-func checkBootPath(i *image.Facts, d *image.Disk) Finding {
-	e := d.Boots(i.Partition, i.Arch)
-	switch {
-	case e == nil:
-		return noESP(d)
-	case e.Programs == nil:
-		return noFiles(e)
-	}
+func checkBootPath(i *image.Facts, e *image.ESP) Finding {
 	var found, wrong, lacks []string
 	for _, p := range e.Programs {
 		switch {
@@ -135,14 +143,7 @@ var programs = map[string]struct{ machine, magic uint16 }{
 	"arm":   {image.MachineARM, image.PE32},
 }
 
-func checkEFIApp(i *image.Facts, d *image.Disk) Finding {
-	e := d.Boots(i.Partition, i.Arch)
-	switch {
-	case e == nil:
-		return noESP(d)
-	case e.Programs == nil:
-		return noFiles(e)
-	}
+func checkEFIApp(_ *image.Facts, e *image.ESP) Finding {
 	var wrong, unread, found []string
 	for _, p := range e.Programs {
 		if p.Is != image.File {
