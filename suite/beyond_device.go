@@ -171,10 +171,8 @@ func checkEntropy(f *probes.Facts) Finding {
 		return skip(ReasonNoDevice)
 	case len(refused(f, virtio.Entropy)) > 0 && !strings.HasPrefix(e.Source, "virtio_rng"):
 		return sinceRefused(refused(f, virtio.Entropy))
-	case e.Source == "" && !driven(f, virtio.Entropy):
-		return unknown("this kernel has no driver for the virtio entropy device")
 	case e.TrialErr != "":
-		return unreadable(e.TrialErr)
+		return untried(f, virtio.Entropy, "entropy device", e.TrialErr)
 	case !strings.HasPrefix(e.Source, "virtio_rng"):
 		return unknown("the kernel takes its random bytes from another source: " + e.Source)
 	case drawn.Bytes < minEntropyBytes: // the host may limit the rate

@@ -130,10 +130,14 @@ func refused(f *probes.Facts, id int) (out []string) {
 	return out
 }
 
-// driven tells whether a driver runs a device of that kind. Without one there is no
-// trial of it.
-func driven(f *probes.Facts, id int) bool {
-	return slices.ContainsFunc(f.Virtio, func(d virtio.Device) bool { return d.ID == id && d.Status&driverOK != 0 })
+// untried is the finding where the trial of a kind of device has an error, or no note:
+// one that no driver runs is not tried.
+func untried(f *probes.Facts, id int, name, err string) Finding {
+	driven := func(d virtio.Device) bool { return d.ID == id && d.Status&driverOK != 0 }
+	if notCaptured(err) && !slices.ContainsFunc(f.Virtio, driven) {
+		return unknown("no driver runs the virtio " + name)
+	}
+	return unreadable(err)
 }
 
 // sinceRefused fails a requirement on disks, interfaces or ports because their

@@ -30,12 +30,17 @@ func conclude(wrong, doubt, found []string, nothing Finding) Finding {
 	return pass(found...)
 }
 
+// uncaptured ends the error of a file that a capture does not have.
+var uncaptured = ": " + guest.ErrNotCaptured.Error()
+
+func notCaptured(err string) bool { return strings.HasSuffix(err, uncaptured) }
+
 // unreadable is the finding where a fact is missing; err says why.
 func unreadable(err string, found ...string) Finding {
-	path, old := strings.CutSuffix(err, ": "+guest.ErrNotCaptured.Error())
-	if !old {
+	if !notCaptured(err) {
 		return unknown(err, found...)
 	}
+	path := strings.TrimSuffix(err, uncaptured)
 	path = path[strings.LastIndexByte(path, ' ')+1:]
 	if path == note.Path(&image.Note{}) {
 		path = "the boot disk"
