@@ -252,16 +252,13 @@ func firmware(t *testing.T) []string {
 // rootPort is one into which something can be plugged.
 const rootPort = "pcie-root-port,id=port1,chassis=1"
 
-// quick are the kernel's parameters of a VMM that emulates, as those of the targets.
-const quick = "panic=-1 kpti=off cryptomgr.notests"
-
 // direct is a VMM's command line as a vendor would write it.
 func direct(t *testing.T, more ...string) []string {
 	t.Helper()
 	return append([]string{
 		"-nodefaults", "-no-reboot", "-display", "none", "-monitor", "none",
 		"-machine", "virt,gic-version=3", "-cpu", "cortex-a57", "-m", "512",
-		"-kernel", filepath.Join(guestDir, imageName), "-initrd", filepath.Join(guestDir, initramfsName), "-append", quick,
+		"-kernel", filepath.Join(guestDir, imageName), "-initrd", filepath.Join(guestDir, initramfsName), "-append", target.Emulated,
 		"-device", rootPort,
 	}, more...)
 }

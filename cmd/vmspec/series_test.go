@@ -153,8 +153,8 @@ func TestBootSeriesOfBadStores(t *testing.T) {
 			switch a {
 			case "-no-reboot":
 				args[i] = "-nodefaults"
-			case quick:
-				args[i] = quick + " {append}"
+			case target.Emulated:
+				args[i] += " {append}"
 			}
 		}
 		return append([]string{target.Binary}, args...)

@@ -76,7 +76,7 @@ func (t Target) nestedArgs(o Options) []string {
 	args := t.outerMachine(o, "")
 	switch {
 	case t.Hypervisor == HostKVM:
-		args = append(args, "-kernel", o.HostKernel, "-initrd", o.HostInitramfs, "-append", parameters["tcg"]+" quiet")
+		args = append(args, "-kernel", o.HostKernel, "-initrd", o.HostInitramfs, "-append", Emulated+" quiet")
 	default:
 		args = append(args, t.xenArgs(o)...)
 	}
@@ -139,7 +139,7 @@ func (t Target) xenArgs(o Options) []string {
 			"-device", fmt.Sprintf("loader,force-raw=on,addr=%#x,file=%s", xenKernel, escape(o.Kernel)),
 			"-device", fmt.Sprintf("loader,force-raw=on,addr=%#x,file=%s", xenInitrd, escape(o.Initramfs)))
 	case DomU:
-		return append(args, dom0Args(xenOptions+dom0Alone, o.HostKernel, o.HostInitramfs, parameters["tcg"]+" console=hvc0 quiet", dom0Memory)...)
+		return append(args, dom0Args(xenOptions+dom0Alone, o.HostKernel, o.HostInitramfs, Emulated+" console=hvc0 quiet", dom0Memory)...)
 	}
 	return append(args, dom0Args(xenOptions, o.Kernel, o.Initramfs, t.Parameters(o), o.Memory)...)
 }

@@ -96,22 +96,25 @@ var cpus = map[string]string{"tcg": "cortex-a57", "kvm": "host", "hvf": "host"}
 // cpu32 is the CPU model of AArch32, which is always emulated.
 const cpu32 = "cortex-a15"
 
-// parameters are the kernel's by accelerator. A panic is to end the run. What else
-// there is says nothing of the VM and costs too much under TCG. The kernel's page
-// table isolation, which guards it from its programs and which a random base address
-// turns on, flushes the TLB with every system call: a third of the suite's CPU time.
-// The kernel's tests of its own cryptography are a tenth of its boot.
-var parameters = map[string]string{"tcg": "panic=-1 kpti=off " + untested, "kvm": "panic=-1", "hvf": "panic=-1"}
+// parameters are the kernel's by accelerator. A panic is to end the run.
+var parameters = map[string]string{"tcg": Emulated, "kvm": "panic=-1", "hvf": "panic=-1"}
 
-const untested = "cryptomgr.notests"
+// Emulated are the kernel's parameters under TCG. They leave out what says nothing of
+// the VM and costs too much there. The kernel's page table isolation, which guards it
+// from its programs and which a random base address turns on, flushes the TLB with every
+// system call: a third of the suite's CPU time. The kernel's self-tests of its
+// cryptography (crypto/testmgr.c) are a tenth of its boot.
+const Emulated = "panic=-1 kpti=off " + noSelfTests
+
+const noSelfTests = "cryptomgr.notests"
 
 // parameters32 are those of AArch32, which has no such isolation.
-const parameters32 = "panic=-1 " + untested
+const parameters32 = "panic=-1 " + noSelfTests
 
 func (t Target) parameters(accel string) string {
 	switch {
 	case t.Hypervisor != "": // what is emulated is below it
-		return parameters["tcg"]
+		return Emulated
 	case t.AArch32:
 		return parameters32
 	case t.Force:
