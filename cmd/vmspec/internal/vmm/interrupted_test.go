@@ -3,7 +3,6 @@ package vmm
 import (
 	"context"
 	"os"
-	"os/exec"
 	"runtime"
 	"strconv"
 	"strings"
@@ -74,9 +73,7 @@ func TestStartLeavesNothingBehind(t *testing.T) {
 			t.Parallel()
 			r := sh(t, c.script)
 			if c.escapes {
-				if _, err := exec.LookPath("setsid"); err != nil {
-					t.Skip("no setsid")
-				}
+				needSetsid(t)
 				t.Cleanup(func() { killFile(dir(r) + "/child") })
 			}
 			out, err := startWithin(t, t.Context(), r, patience)
