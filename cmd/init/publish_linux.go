@@ -116,7 +116,11 @@ func sayLate(devices, open []string, print printer) {
 // sent; the kernel sleeps meanwhile.
 func printOn(device string, lines []string, wait bool) error {
 	// Without O_NONBLOCK an unused UART would wait for a carrier.
-	fd, err := unix.Open(device, unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+	var fd int
+	err := uninterrupted(func() (err error) {
+		fd, err = unix.Open(device, unix.O_WRONLY|unix.O_NOCTTY|unix.O_NONBLOCK|unix.O_CLOEXEC, 0)
+		return err
+	})
 	if err != nil {
 		return fmt.Errorf("open %s: %w", device, err)
 	}
@@ -149,11 +153,22 @@ func listened(fd int) bool {
 // drain is tcdrain: TCSBRK with an argument waits for the output to be sent. What is no
 // terminal, such as a virtio-serial port, has sent it.
 func drain(fd int) error {
-	err := unix.IoctlSetInt(fd, unix.TCSBRK, 1)
+	err := uninterrupted(func() error { return unix.IoctlSetInt(fd, unix.TCSBRK, 1) })
 	if errors.Is(err, unix.ENOTTY) {
 		return nil
 	}
 	return err
+}
+
+// uninterrupted makes a system call again that a signal of the Go runtime interrupted.
+// The kernel does not start the wait for a terminal again by itself (drivers/tty/tty_io.c,
+// tty_ioctl).
+func uninterrupted(call func() error) error {
+	for {
+		if err := call(); !errors.Is(err, unix.EINTR) {
+			return err
+		}
+	}
 }
 
 // rawFile writes by one write(2). os.File does not promise that.
